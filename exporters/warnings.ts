@@ -1,0 +1,43 @@
+/** Counts the cells that a format could not hold as they were. */
+
+/** What happened to a cell. */
+export type WarningKind =
+  /** A lone surrogate was written as U+FFFD: UTF-8 has no form for it. */
+  | "lone-surrogate"
+  /** A character that XML 1.0 forbids was written as U+FFFD. */
+  | "illegal-character"
+  /** Text longer than a worksheet cell holds was cut. */
+  | "text-cut"
+  /** A number, date or time beyond what the format's type holds exactly was written as text. */
+  | "written-as-text"
+  /** A leading `'` was put before text that a spreadsheet would run as a formula. */
+  | "formula-guarded"
+  /** A column's key was changed to be legal and unique. */
+  | "column-renamed";
+
+/** One line of a run's report. */
+export interface Warning {
+  readonly kind: WarningKind;
+  /** The column's name; absent where a stream of text no longer knows its columns. */
+  readonly column?: string;
+  /** How many cells (or columns) it happened to. */
+  readonly count: number;
+}
+
+/** The counts of one run. */
+export class Warnings {
+  readonly #counts = new Map<string, { kind: WarningKind; column?: string; count: number }>();
+
+  /** Counts `times` more cells of a column. */
+  count(kind: WarningKind, column?: string, times = 1): void {
+    const key = `${kind} ${column ?? ""}`;
+    const entry = this.#counts.get(key);
+    if (entry) entry.count += times;
+    else this.#counts.set(key, { kind, ...(column === undefined ? {} : { column }), count: times });
+  }
+
+  /** What was counted, in the order of its first occurrence. */
+  list(): readonly Warning[] {
+    return [...this.#counts.values()];
+  }
+}
