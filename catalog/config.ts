@@ -1,0 +1,184 @@
+/** The configuration as the rest of the program takes it, and the schemas that its file keeps. */
+
+import { z } from "zod";
+import { COLUMN_TYPES } from "../sources/table.ts";
+import type { ColumnSetting } from "../sources/row_stream.ts";
+import type { FilenameTemplate } from "./filename.ts";
+import { listing, type Param } from "./params.ts";
+import { LONGEST_DURATION, parseDuration } from "./units.ts";
+import { PARAM_TYPES } from "./values.ts";
+
+/** Everything that `spillway.yaml` says, with its defaults filled in. */
+export interface Config {
+  /** Where the server listens. */
+  readonly server: ServerSettings;
+  /** Who may reach it. */
+  readonly access: AccessSettings;
+  /** Where rows come from, by name. */
+  readonly sources: ReadonlyMap<string, SourceSetting>;
+  /** What may be exported, by name. */
+  readonly exports: ReadonlyMap<string, ExportDefinition>;
+  /** How much at once, and for how long. */
+  readonly limits: Limits;
+}
+
+/** Where the server listens. */
+export interface ServerSettings {
+  /** A host name or address. @default "127.0.0.1" */
+  readonly hostname: string;
+  /** A TCP port; 0 lets the system choose. @default 8000 */
+  readonly port: number;
+  /** Milliseconds that running downloads get to finish when the process is told to end. @default 25000 */
+  readonly drainTimeout: number;
+}
+
+/** Who may reach the server. */
+export interface AccessSettings {
+  /** Whether everybody who reaches it may export, so that it may listen beyond loopback. @default false */
+  readonly public: boolean;
+}
+
+/** One source. */
+export interface SourceSetting {
+  /** The key of its kind in the registry of sources. */
+  readonly type: string;
+  /** Its settings, as the kind's own schema gave them, with paths resolved. */
+  readonly config: unknown;
+}
+
+/** How much at once, and for how long; durations are milliseconds. */
+export interface Limits {
+  /** Exports that run at once. @default 32 */
+  readonly concurrent: number;
+  /** The longest wait for the first row. @default 60000 */
+  readonly firstRow: number;
+  /** The longest wait for the next rows. @default 60000 */
+  readonly sourceIdle: number;
+  /** The longest run. @default 3600000 */
+  readonly run: number;
+}
+
+/** One export: a declared table. */
+export interface ExportDefinition {
+  /** Its name in URLs. */
+  readonly name: string;
+  /** What people call it. @default its name */
+  readonly title: string;
+  /** The name of its source. */
+  readonly source: string;
+  /** The statement, with `:name` for each param. */
+  readonly query: string;
+  /** Its params by name, in the order of their declaration. */
+  readonly params: ReadonlyMap<string, Param>;
+  /** Settings by column name: an object without a prototype, as columns are called anything. */
+  readonly columns: Readonly<Record<string, ColumnSetting>>;
+  /** The file's name without its extension. @default the export's name */
+  readonly filename: FilenameTemplate;
+  /** The formats it is offered in. @default every one */
+  readonly formats: readonly string[];
+  /** Whether text that a spreadsheet would run as a formula is made harmless. @default true */
+  readonly formulaGuard: boolean;
+  /** Deflate level of formats that compress by themselves, 0 to 9. @default 2 */
+  readonly deflateLevel: number;
+}
+
+/** The most exports at once: each one takes a worker of about 11 MB when it runs. */
+const MAX_CONCURRENT = 1024;
+
+/** The longest number format that a workbook holds, in UTF-16 units. */
+const MAX_FORMAT_LENGTH = 255;
+
+// Every error message below is a noun, so that a mistake reads "expected <noun>, not <value>".
+
+const text = z.string({ error: "text" }).regex(/\S/, { error: "text that is not empty" });
+
+function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z.enum(words, { error: listing(words) });
+}
+
+function wholeNumber(what: string, least: number, most: number) {
+  const error = `${what} from ${least} to ${most}`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+}
+
+function duration(least: number) {
+  const error = `a duration such as 250ms, 25s, 60m or 24h, at ${
+    least > 0 ? `least ${least}ms and at ` : ""
+  }most ${LONGEST_DURATION / 86_400_000}d`;
+  return z.string({ error }).transform((written, context) => {
+    const milliseconds = parseDuration(written);
+    if (milliseconds !== undefined && milliseconds >= least) return milliseconds;
+    context.addIssue({ code: "custom", message: error });
+    return z.NEVER;
+  });
+}
+
+const HOSTNAME = "a host name, or an address such as 127.0.0.1 or ::1";
+
+/** The keys of `server`. */
+export const SERVER = {
+  hostname: z.string({ error: HOSTNAME }).regex(/^[A-Za-z0-9.:_-]+$/, { error: HOSTNAME })
+    .default("127.0.0.1"),
+  port: wholeNumber("a port", 0, 65_535).default(8000),
+  drain_timeout: duration(0).default(25_000),
+};
+
+/** The keys of `access`. */
+export const ACCESS = { public: z.boolean({ error: "true or false" }).default(false) };
+
+/** The keys of `limits`. */
+export const LIMITS = {
+  concurrent: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(32),
+  first_row: duration(1).default(60_000),
+  source_idle: duration(1).default(60_000),
+  run: duration(1).default(3_600_000),
+};
+
+/** The keys of an export; `params`, `columns` and `formats` are read one by one afterwards. */
+export const EXPORT = {
+  title: text.optional(),
+  source: text,
+  query: text,
+  params: z.unknown(),
+  columns: z.unknown(),
+  filename: text.optional(),
+  formats: z.array(z.string({ error: "text" }), { error: "a list of formats" })
+    .min(1, { error: "a list of at least one format" }).optional(),
+  // `on` and `off` are text in YAML 1.2.
+  formula_guard: z.union([z.boolean(), z.enum(["on", "off"])], { error: "on or off" })
+    .transform((guard) => guard === true || guard === "on").default(true),
+  deflate_level: wholeNumber("a level", 0, 9).default(2),
+};
+
+/** The keys of a column. */
+export const COLUMN = {
+  title: text.optional(),
+  type: oneOf(COLUMN_TYPES).optional(),
+  timezone: z.string({ error: "a time zone such as Asia/Seoul" })
+    .refine(isTimeZone, { error: "a time zone such as Asia/Seoul" }).optional(),
+  format: text.max(MAX_FORMAT_LENGTH, {
+    error: `a number format of at most ${MAX_FORMAT_LENGTH} characters`,
+  }).optional(),
+};
+
+/** The keys of a param; what depends on its type is checked afterwards. */
+export const PARAM = {
+  type: oneOf(PARAM_TYPES),
+  required: z.boolean({ error: "true or false" }).optional(),
+  default: z.unknown(),
+  title: text.optional(),
+  values: z.array(z.string({ error: "text" }), { error: "a list of texts" })
+    .min(1, { error: "a list of at least one value" }).optional(),
+  min: z.unknown(),
+  max: z.unknown(),
+  max_length: wholeNumber("a whole number", 1, 100_000).optional(),
+};
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,151 @@
+/** Turns the text of `spillway.yaml` into a configuration, or into all of its mistakes. */
+
+import { isAbsolute, join } from "node:path";
+import type { z } from "zod";
+import { ACCESS, type Config, LIMITS, SERVER, type SourceSetting } from "./config.ts";
+import { readDocument } from "./document.ts";
+import { isLoopback } from "./hostname.ts";
+import type { Environment } from "./interpolate.ts";
+import { ConfigError } from "./mistakes.ts";
+import { listing } from "./params.ts";
+import { createReader, isMapping, type Reader } from "./reader.ts";
+import { isName, NAME_RULE, readExport } from "./read_export.ts";
+
+/** What the loader needs to know of a kind of source; every `SourceKind` is one. */
+export interface SourceSchema {
+  /** Its settings, without the `type` key; strict, and with nouns as messages (`a port`). */
+  readonly config: z.ZodType;
+  /** The keys of its settings that are file paths. */
+  readonly paths: readonly string[];
+}
+
+/** What a configuration is read with. */
+export interface LoadOptions {
+  /** Looks up environment variables. */
+  readonly env: Environment;
+  /** The folder of the configuration file, absolute: relative paths in it start there. */
+  readonly folder: string;
+  /** The kinds of sources, by `type`. */
+  readonly sources: Readonly<Record<string, SourceSchema>>;
+  /** The keys of the formats, in the order in which they are offered. */
+  readonly formats: readonly string[];
+}
+
+const SECTIONS = ["server", "access", "sources", "exports", "limits"] as const;
+
+/**
+ * Reads a configuration. It opens nothing: a database that is missing is found by its first export.
+ *
+ * @throws {ConfigError} with every mistake at once, in the order of the file
+ *
+ * @example
+ * ```ts
+ * const config = loadConfig(await Deno.readTextFile("/etc/spillway/spillway.yaml"), {
+ *   env: (name) => Deno.env.get(name),
+ *   folder: "/etc/spillway",
+ *   sources,
+ *   formats: Object.keys(exporters),
+ * });
+ * ```
+ */
+export function loadConfig(text: string, options: LoadOptions): Config {
+  const document = readDocument(text, options.env);
+  const reader = createReader(document);
+  const config = readConfig(reader, document.value ?? {}, options);
+  const mistakes = reader.mistakes();
+  if (config === undefined || mistakes.length > 0) throw new ConfigError(mistakes);
+  return config;
+}
+
+function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config | undefined {
+  if (!isMapping(root)) {
+    reader.refuse([], "a mapping", root);
+    return undefined;
+  }
+  for (const key of Object.keys(root)) {
+    if ((SECTIONS as readonly string[]).includes(key)) continue;
+    reader.add([key], `unknown key; the keys here are ${listing(SECTIONS, "and")}`);
+  }
+  // A section with nothing in it, or with every line of it commented out, is null in YAML.
+  const server = reader.fields(SERVER, root.server ?? {}, ["server"]);
+  const access = reader.fields(ACCESS, root.access ?? {}, ["access"]);
+  const limits = reader.fields(LIMITS, root.limits ?? {}, ["limits"]);
+  const { hostname } = server.partial;
+  if (access.partial.public === false && hostname !== undefined && !isLoopback(hostname)) {
+    reader.refuse(
+      ["server", "hostname"],
+      "localhost or a loopback address, as there is no authentication yet and everybody who " +
+        "reaches the server may export (access: { public: true } allows that)",
+      hostname,
+    );
+  }
+
+  const sources = new Map<string, SourceSetting>();
+  for (const [name, value] of reader.entries(root.sources, ["sources"])) {
+    const source = readSource(reader, name, value, options);
+    if (source !== undefined) sources.set(name, source);
+  }
+  const context = {
+    sources: isMapping(root.sources) ? Object.keys(root.sources) : [],
+    formats: options.formats,
+  };
+  const exports: Config["exports"] = new Map(
+    reader.entries(root.exports, ["exports"]).flatMap(([name, value]) => {
+      const definition = readExport(reader, name, value, context);
+      return definition === undefined ? [] : [[name, definition]];
+    }),
+  );
+
+  if (!server.whole || !access.whole || !limits.whole) return undefined;
+  return {
+    server: {
+      hostname: server.whole.hostname,
+      port: server.whole.port,
+      drainTimeout: server.whole.drain_timeout,
+    },
+    access: access.whole,
+    sources,
+    exports,
+    limits: {
+      concurrent: limits.whole.concurrent,
+      firstRow: limits.whole.first_row,
+      sourceIdle: limits.whole.source_idle,
+      run: limits.whole.run,
+    },
+  };
+}
+
+/** Reads one source with the schema of its kind. */
+function readSource(
+  reader: Reader,
+  name: string,
+  value: unknown,
+  { sources, folder }: LoadOptions,
+): SourceSetting | undefined {
+  const path = ["sources", name];
+  if (!isName(name)) reader.add(path, NAME_RULE);
+  if (!isMapping(value)) {
+    reader.refuse(path, "a mapping", value);
+    return undefined;
+  }
+  const { type, ...settings } = value;
+  if (typeof type !== "string" || !Object.hasOwn(sources, type)) {
+    reader.refuse([...path, "type"], listing(Object.keys(sources)), type);
+    return undefined;
+  }
+  const kind = sources[type]!;
+  const read = reader.value(kind.config, settings, path);
+  if (read === undefined) return undefined;
+  return { type, config: resolvePaths(read.value, kind.paths, folder) };
+}
+
+/** Makes relative paths absolute, so that they do not depend on where the process was started. */
+function resolvePaths(config: unknown, keys: readonly string[], folder: string): unknown {
+  if (!isMapping(config)) return config;
+  const resolved: Record<string, unknown> = { ...config };
+  for (const key of keys) {
+    const path = resolved[key];
+    if (typeof path === "string" && !isAbsolute(path)) resolved[key] = join(folder, path);
+  }
+  return resolved;
+}

@@ -1,0 +1,50 @@
+/** What is wrong with a configuration file, as an operator reads it. */
+
+/** Where a value stands in the file: the keys and list positions that lead to it. */
+export type Path = readonly (string | number)[];
+
+/** One thing to correct. */
+export interface ConfigMistake {
+  /** The keys that lead to it, such as `exports.audit-log.params.org.type`; empty for the whole file. */
+  readonly path: string;
+  /** What is wrong, and what was expected; never the value of an environment variable. */
+  readonly message: string;
+  /** The line of the file, from 1; absent where the mistake is something that is not there. */
+  readonly line?: number;
+}
+
+/** A configuration that cannot be used. */
+export class ConfigError extends Error {
+  /** Tells it from other errors in a log. */
+  override readonly name = "ConfigError";
+  /** Everything that is wrong with it, in the order of the file. */
+  readonly mistakes: readonly ConfigMistake[];
+
+  /** Takes the mistakes in the order in which they are read. */
+  constructor(mistakes: readonly ConfigMistake[]) {
+    const count = mistakes.length === 1 ? "1 mistake" : `${mistakes.length} mistakes`;
+    super(`Cannot use the configuration: ${count}`);
+    this.mistakes = mistakes;
+  }
+}
+
+/** Writes a path as people do: `exports.audit-log.formats[1]`, with unusual keys in quotes. */
+export function formatPath(path: Path): string {
+  return path.map((step, index) => {
+    if (typeof step === "number") return `[${step}]`;
+    const key = /^[\w-]+$/.test(step) ? step : JSON.stringify(step);
+    return index === 0 ? key : `.${key}`;
+  }).join("");
+}
+
+/**
+ * Writes the mistakes for a terminal, a line each: `spillway.yaml:3: server.port: expected …`.
+ *
+ * @param file the name of the configuration file, as the operator knows it
+ */
+export function formatConfigError(error: ConfigError, file: string): string {
+  return error.mistakes.map(({ path, message, line }) => {
+    const place = line === undefined ? file : `${file}:${line}`;
+    return `${[place, path, message].filter((part) => part !== "").join(": ")}\n`;
+  }).join("");
+}

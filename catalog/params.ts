@@ -1,0 +1,175 @@
+/** Turns what a caller gives for an export's params into the values that its query binds. */
+
+import type { ParamValue } from "../sources/source.ts";
+import {
+  GREATEST_INTEGER,
+  LEAST_INTEGER,
+  type ParamType,
+  parseDatetime,
+  PARSERS,
+} from "./values.ts";
+
+/** A declared param. */
+export interface Param {
+  /** Its name, in the query (`:name`) and in URLs. */
+  readonly name: string;
+  /** How its text is read. */
+  readonly type: ParamType;
+  /** Whether a caller must give it. */
+  readonly required: boolean;
+  /** Its value when a caller gives none; null when this is absent too. */
+  readonly default?: ParamValue;
+  /** What people read for it. */
+  readonly title?: string;
+  /** The values of an enum. */
+  readonly values?: readonly string[];
+  /** The least integer, number, date or datetime. */
+  readonly min?: ParamValue;
+  /** The greatest integer, number, date or datetime. */
+  readonly max?: ParamValue;
+  /** The most UTF-16 units of a string. @default {@linkcode MAX_TEXT_LENGTH} */
+  readonly maxLength?: number;
+}
+
+/** The most UTF-16 units that a string param takes: a name, an address, not a document. */
+export const MAX_TEXT_LENGTH = 1000;
+
+/** The most UTF-16 units of a bad value that a message repeats. */
+const QUOTED_LENGTH = 60;
+
+/** What is wrong with one param, for the caller to read. */
+export interface ParamProblem {
+  /** The param's name as it was given. */
+  readonly name: string;
+  /** What is wrong, and what was expected. */
+  readonly detail: string;
+}
+
+/** What the caller gave, read. */
+export interface ParsedParams {
+  /** The values by name, in the order of their declaration; an object without a prototype. */
+  readonly values: Readonly<Record<string, ParamValue>>;
+  /** Every mistake, one a name; while there are any, the values are not complete. */
+  readonly problems: readonly ParamProblem[];
+}
+
+/**
+ * Reads the params of a request; never throws, so that every mistake is found at once.
+ *
+ * @param given the names and texts, such as the entries of `URLSearchParams`
+ *
+ * @example
+ * ```ts
+ * const url = new URL(request.url);
+ * const { values, problems } = parseParams(definition.params, url.searchParams);
+ * ```
+ */
+export function parseParams(
+  params: ReadonlyMap<string, Param>,
+  given: Iterable<readonly [name: string, text: string]>,
+): ParsedParams {
+  const texts = new Map<string, string[]>();
+  for (const [name, text] of given) {
+    const others = texts.get(name);
+    if (others) others.push(text);
+    else texts.set(name, [text]);
+  }
+  const problems: ParamProblem[] = [];
+  const read = new Map<string, ParamValue>();
+  for (const [name, [text, ...others]] of texts) {
+    const param = params.get(name);
+    if (param === undefined) problems.push({ name, detail: `unknown param; ${known(params)}` });
+    else if (text === undefined || others.length > 0) {
+      problems.push({ name, detail: `given ${others.length + 1} times; give it once` });
+    } else {
+      const value = parseValue(param, text);
+      if (value === undefined) problems.push({ name, detail: refusal(param, text) });
+      else read.set(name, value);
+    }
+  }
+  const values: Record<string, ParamValue> = Object.create(null);
+  for (const param of params.values()) {
+    const value = read.get(param.name);
+    if (value !== undefined) values[param.name] = value;
+    else if (texts.has(param.name)) continue;
+    else if (param.required) {
+      problems.push({ name: param.name, detail: `missing; expected ${expectation(param)}` });
+    } else values[param.name] = param.default ?? null;
+  }
+  return { values, problems };
+}
+
+/** Reads one text; nothing when it is not a legal value of the param. */
+export function parseValue(param: Param, text: string): ParamValue | undefined {
+  const value = PARSERS[param.type](text);
+  return value !== undefined && isAllowed(param, value) ? value : undefined;
+}
+
+/** Whether a value of the param's type keeps its limits. Dates and datetimes compare as text. */
+export function isAllowed(param: Param, value: NonNullable<ParamValue>): boolean {
+  if (param.type === "enum") return param.values?.includes(String(value)) ?? false;
+  if (typeof value === "string" && param.type === "string") {
+    return value.length <= (param.maxLength ?? MAX_TEXT_LENGTH);
+  }
+  const { min = null, max = null } = param;
+  return (min === null || value >= min) && (max === null || value <= max);
+}
+
+/** Says what a param takes: `a date such as 2026-01-31`. */
+export function expectation(param: Param): string {
+  switch (param.type) {
+    case "string":
+      return `text of at most ${param.maxLength ?? MAX_TEXT_LENGTH} characters, without NUL`;
+    case "integer": {
+      const { min = LEAST_INTEGER, max = GREATEST_INTEGER } = param;
+      return `a whole number from ${min} to ${max}`;
+    }
+    case "number":
+      return `a number${range(param, "of at least", "of at most") ?? " such as 12.5"}`;
+    case "boolean":
+      return "true or false";
+    case "date":
+      return `a date${range(param, "not before", "not after") ?? " such as 2026-01-31"}`;
+    case "datetime":
+      return `a date and time${
+        range(param, "not before", "not after") ?? " such as 2026-01-31T12:30:00Z"
+      }`;
+    case "enum":
+      return listing(param.values ?? []);
+  }
+}
+
+/** Writes names or values as a sentence does: `a, b or c`. */
+export function listing(words: readonly string[], conjunction: "and" | "or" = "or"): string {
+  if (words.length < 2) return words.join("");
+  return `${words.slice(0, -1).join(", ")} ${conjunction} ${words.at(-1)}`;
+}
+
+/** Quotes a value in a message: on one line, in full when it is short. */
+export function quote(text: string): string {
+  if (text.length <= QUOTED_LENGTH) return JSON.stringify(text);
+  return `${JSON.stringify(text.slice(0, QUOTED_LENGTH))}…`;
+}
+
+function refusal(param: Param, text: string): string {
+  const detail = `expected ${expectation(param)}, not ${quote(text)}`;
+  // `+` is a space in a query string (WHATWG URL, application/x-www-form-urlencoded parsing).
+  const spaced = param.type === "datetime" && / \d\d:\d\d$/.test(text) &&
+    parseDatetime(text.replace(/ (?=\d\d:\d\d$)/, "+")) !== undefined;
+  return spaced ? `${detail}; the + of an offset is written %2B in a URL` : detail;
+}
+
+function known(params: ReadonlyMap<string, Param>): string {
+  if (params.size === 0) return "this export takes none";
+  return `this export takes ${listing([...params.keys()], "and")}`;
+}
+
+function range(
+  { min = null, max = null }: Param,
+  least: string,
+  most: string,
+): string | undefined {
+  if (min !== null && max !== null) return ` from ${min} to ${max}`;
+  if (min !== null) return ` ${least} ${min}`;
+  return max === null ? undefined : ` ${most} ${max}`;
+}

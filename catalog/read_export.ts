@@ -1,0 +1,160 @@
+/** Reads the definition of one export, and checks its parts against each other. */
+
+import type { ColumnSetting } from "../sources/row_stream.ts";
+import { COLUMN, EXPORT, type ExportDefinition } from "./config.ts";
+import { type FilenameTemplate, parseFilename, safeFilename } from "./filename.ts";
+import type { Path } from "./mistakes.ts";
+import { listing, type Param } from "./params.ts";
+import { placeholders } from "./placeholders.ts";
+import { isMapping, type Reader } from "./reader.ts";
+import { readParam } from "./read_param.ts";
+
+/** What an export may refer to. */
+export interface ExportContext {
+  /** The names under `sources`, whether or not their settings are right. */
+  readonly sources: readonly string[];
+  /** The keys of the formats. */
+  readonly formats: readonly string[];
+}
+
+/** An export's name is a part of a URL: no dot, as one stands before the format. */
+const NAME = /^[a-z0-9][a-z0-9_-]*$/;
+
+/** Says what a name of an export or a source is. */
+export const NAME_RULE =
+  "a name is small letters, digits, - and _, and begins with a letter or a digit";
+
+/** Whether it may be the name of an export or a source. */
+export function isName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/** Reads one export; what is wrong with it goes to the reader, and nothing comes back then. */
+export function readExport(
+  reader: Reader,
+  name: string,
+  value: unknown,
+  context: ExportContext,
+): ExportDefinition | undefined {
+  const path = ["exports", name];
+  if (!isName(name)) reader.add(path, NAME_RULE);
+  const { partial, whole } = reader.fields(EXPORT, value, path);
+  if (!isMapping(value)) return undefined;
+
+  const { source, formats } = partial;
+  if (source !== undefined && !context.sources.includes(source)) {
+    const known = context.sources.length === 0 ? "" : ` (${listing(context.sources)})`;
+    reader.refuse([...path, "source"], `the name of a source${known}`, source);
+  }
+  formats?.forEach((format, index) => {
+    if (!context.formats.includes(format)) {
+      reader.refuse([...path, "formats", index], listing(context.formats), format);
+    } else if (formats.indexOf(format) < index) {
+      reader.refuse([...path, "formats", index], "each format once", format);
+    }
+  });
+
+  const params = readParams(reader, value.params ?? null, [...path, "params"]);
+  const declared = isMapping(value.params) ? Object.keys(value.params) : [];
+  if (partial.query !== undefined) {
+    checkPlaceholders(reader, partial.query, declared, path);
+  }
+  const filename = readFilename(reader, partial.filename, declared, [...path, "filename"]);
+  const columns = readColumns(reader, value.columns ?? null, [...path, "columns"]);
+
+  if (whole === undefined) return undefined;
+  return {
+    name,
+    title: whole.title ?? name,
+    source: whole.source,
+    query: whole.query,
+    params,
+    columns,
+    filename: filename ?? [name],
+    formats: whole.formats ?? context.formats,
+    formulaGuard: whole.formula_guard,
+    deflateLevel: whole.deflate_level,
+  };
+}
+
+function readParams(reader: Reader, value: unknown, path: Path): ReadonlyMap<string, Param> {
+  const params = new Map<string, Param>();
+  for (const [name, declaration] of reader.entries(value, path)) {
+    const param = readParam(reader, name, declaration, [...path, name]);
+    if (param !== undefined) params.set(name, param);
+  }
+  return params;
+}
+
+function checkPlaceholders(
+  reader: Reader,
+  query: string,
+  declared: readonly string[],
+  path: Path,
+): void {
+  const used = placeholders(query);
+  const written = reader.reference([...path, "query"]) ?? query;
+  for (const name of used) {
+    if (declared.includes(name)) continue;
+    const shown = written.includes(`:${name}`) ? `:${name}` : "a param from the environment";
+    reader.add([...path, "query"], `names ${shown}, which is not declared in params`);
+  }
+  for (const name of declared) {
+    if (used.includes(name)) continue;
+    reader.add([...path, "params", name], `not used: the query does not name :${name}`);
+  }
+}
+
+function readFilename(
+  reader: Reader,
+  value: string | undefined,
+  declared: readonly string[],
+  path: Path,
+): FilenameTemplate | undefined {
+  if (value === undefined) return undefined;
+  const template = parseFilename(value);
+  const literal = template?.filter((piece) => typeof piece === "string").join("") ?? "";
+  if (template === undefined) {
+    reader.refuse(path, "a name with {param} for the value of a param", value);
+  } else if (literal !== "" && !isSafe(literal)) {
+    reader.refuse(path, 'a name without /, \\, :, *, ?, ", <, >, | and control characters', value);
+  }
+  for (const piece of template ?? []) {
+    if (typeof piece === "string" || declared.includes(piece.param)) continue;
+    const written = reader.reference(path) ?? value;
+    const shown = written.includes(`{${piece.param}}`)
+      ? `{${piece.param}}`
+      : "a param from the environment";
+    reader.add(path, `names ${shown}, which is not declared in params`);
+  }
+  return template;
+}
+
+/** Whether text has nothing that a file name cannot have; its length is not looked at. */
+function isSafe(literal: string): boolean {
+  return [...literal].every((character) => safeFilename(`x${character}x`) === `x${character}x`);
+}
+
+function readColumns(
+  reader: Reader,
+  value: unknown,
+  path: Path,
+): Readonly<Record<string, ColumnSetting>> {
+  const columns: Record<string, ColumnSetting> = Object.create(null);
+  for (const [name, setting] of reader.entries(value, path)) {
+    const { partial, whole } = reader.fields(COLUMN, setting ?? {}, [...path, name]);
+    if (
+      partial.timezone !== undefined && partial.type !== undefined && partial.type !== "datetime"
+    ) {
+      reader.add(
+        [...path, name, "timezone"],
+        `only for datetime, and the type is ${partial.type}`,
+      );
+    }
+    if (whole === undefined) continue;
+    columns[name] = Object.fromEntries(
+      Object.entries(whole).filter(([, setting]) => setting !== undefined),
+    );
+  }
+  return columns;
+}

@@ -1,0 +1,27 @@
+/** What every command is given, and how it says that it cannot go on. */
+
+/** Exit statuses, after sysexits.h where it has one. */
+export const EXIT = { failure: 1, usage: 64, config: 78, interrupted: 130 } as const;
+
+/** Signals that ask a process to stop. */
+export const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** A command that cannot go on; its message is for whoever typed it. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  /** The exit status. */
+  readonly status: number;
+
+  constructor(message: string, status: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** What a command is given. */
+export interface CommandContext {
+  /** The value of `--config`. */
+  readonly configFile?: string;
+  /** The process's environment; `main.ts` alone reads it. */
+  readonly environment: Readonly<Record<string, string>>;
+}

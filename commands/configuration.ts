@@ -1,0 +1,79 @@
+/** Finds, reads and checks the configuration of a command, making the demo's database if it needs it. */
+
+import { dirname, resolve } from "node:path";
+import type { Config } from "../catalog/config.ts";
+import { loadConfig } from "../catalog/load.ts";
+import { locateConfig } from "../catalog/locate.ts";
+import { ConfigError, formatConfigError } from "../catalog/mistakes.ts";
+import { createDemo } from "../examples/demo_data.ts";
+import { exporters } from "../exporters/mod.ts";
+import { sources } from "../sources/mod.ts";
+import { type CommandContext, CommandError, EXIT } from "./command.ts";
+
+/** The variable that says where the demo keeps its database, and where it does when nobody says. */
+const DEMO_DATABASE = { name: "SPILLWAY_DEMO_DB", fallback: "data/demo.db" } as const;
+
+/** A configuration, and where it came from. */
+export interface Configuration {
+  readonly config: Config;
+  /** The file's name, for people. */
+  readonly file: string;
+  /** Where the database of the built-in demo is, or will be; absent for any other configuration. */
+  readonly demoDatabase?: string;
+}
+
+/**
+ * Reads the configuration.
+ *
+ * @throws {CommandError} with every mistake, a line each, and status 78
+ */
+export async function readConfiguration(
+  { configFile, environment }: CommandContext,
+): Promise<Configuration> {
+  const env = (name: string) => environment[name];
+  const choice = locateConfig({ ...(configFile === undefined ? {} : { flag: configFile }), env });
+  if (choice.kind === "file") {
+    const config = await load(choice.path, choice.path, dirname(resolve(choice.path)), env);
+    return { config, file: choice.path };
+  }
+  const demoDatabase = resolve(environment[DEMO_DATABASE.name] ?? DEMO_DATABASE.fallback);
+  const file = "examples/spillway.yaml";
+  const withDemo = (name: string) => name === DEMO_DATABASE.name ? demoDatabase : env(name);
+  const config = await load(file, new URL(`../${file}`, import.meta.url), Deno.cwd(), withDemo);
+  return { config, file, demoDatabase };
+}
+
+async function load(
+  file: string,
+  path: string | URL,
+  folder: string,
+  env: (name: string) => string | undefined,
+): Promise<Config> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`Cannot read the configuration: ${reason}`, EXIT.config);
+  }
+  try {
+    return loadConfig(text, { env, folder, sources, formats: Object.keys(exporters) });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new CommandError(formatConfigError(error, file).trimEnd(), EXIT.config);
+  }
+}
+
+/** Makes the demo's database, unless an earlier start has; says so on standard error. */
+export async function prepareDemo(path: string): Promise<void> {
+  if (await Deno.stat(path).then(() => true, () => false)) return;
+  await Deno.mkdir(dirname(path), { recursive: true });
+  const encoder = new TextEncoder();
+  const say = (text: string) => void Deno.stderr.writeSync(encoder.encode(text));
+  const words = `Making the demo database ${path}:`;
+  say(`${words} 0 %`);
+  await createDemo(path, {
+    onProgress: (done, total) => say(`\r${words} ${Math.floor((done / total) * 100)} %`),
+  });
+  say("\n");
+}

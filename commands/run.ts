@@ -1,0 +1,135 @@
+/** `run`: runs one export to a file or to standard output, as the server would. */
+
+import type { ExportDefinition } from "../catalog/config.ts";
+import type { Exporter } from "../exporters/exporter.ts";
+import { exporters } from "../exporters/mod.ts";
+import { parseDownload, toTask } from "../routes/download_request.ts";
+import { ProblemError } from "../routes/problems.ts";
+import type { RunTask } from "../runs/protocol.ts";
+import { type RunReport, RunTimeoutError } from "../runs/run.ts";
+import { TaskError } from "../runs/running_task.ts";
+import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
+import { type Configuration, prepareDemo, readConfiguration } from "./configuration.ts";
+import { createEngine } from "./engine.ts";
+
+/** What to run, and where to. */
+export interface RunArguments {
+  readonly export: string;
+  readonly format: string;
+  /** A file, or `-` for standard output. */
+  readonly output: string;
+  /** `name=value` each: params, and options with their leading `_`, as in a URL. */
+  readonly params: readonly string[];
+}
+
+/** Where the bytes go; the file exists under its name only once it is whole. */
+interface Output extends AsyncDisposable {
+  readonly writable: WritableStream<Uint8Array>;
+  commit(): Promise<void>;
+}
+
+/** Runs an export; says on standard error what became of it. */
+export async function run(context: CommandContext, args: RunArguments): Promise<void> {
+  const configuration = await readConfiguration(context);
+  const { config, demoDatabase } = configuration;
+  const task = toRunTask(configuration, args);
+  if (demoDatabase !== undefined) await prepareDemo(demoDatabase);
+
+  const ended = Promise.withResolvers<RunReport>();
+  await using engine = createEngine(config, {
+    slots: 1,
+    environment: context.environment,
+    onEnd: ended.resolve,
+  });
+  const interrupted = new AbortController();
+  for (const signal of STOP_SIGNALS) {
+    Deno.addSignalListener(signal, () => {
+      interrupted.abort(new CommandError("Interrupted", EXIT.interrupted));
+    });
+  }
+  await using output = args.output === "-" ? standardOutput() : await fileOutput(args.output);
+  try {
+    const { body } = await engine.startRun(crypto.randomUUID(), task, interrupted.signal);
+    await body.pipeTo(output.writable, { signal: interrupted.signal });
+  } catch (error) {
+    if (!(error instanceof TaskError) && !(error instanceof RunTimeoutError)) throw error;
+    const cause = error instanceof TaskError ? `\n${error.detail}` : "";
+    throw new CommandError(`The run failed: ${error.message}${cause}`, EXIT.failure);
+  }
+  await output.commit();
+  const { rows, bytes, duration, warnings } = await ended.promise;
+  console.error(
+    `${args.export}.${args.format}: ${rows} rows, ${bytes} bytes in ${Math.round(duration)} ms`,
+  );
+  for (const { kind, column, count } of warnings) {
+    console.error(`warning: ${kind}: ${count} in ${column ?? "the file"}`);
+  }
+}
+
+/** The task that the arguments ask for. */
+function toRunTask(configuration: Configuration, args: RunArguments): RunTask {
+  const { definition, exporter } = find(configuration, args);
+  try {
+    const request = parseDownload(definition, exporter, toQuery(args.params));
+    return toTask(definition, exporter, request, "identity", configuration.config.sources);
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    throw new CommandError(error.message, EXIT.usage);
+  }
+}
+
+function find(
+  { config }: Configuration,
+  { export: name, format }: RunArguments,
+): { definition: ExportDefinition; exporter: Exporter } {
+  const definition = config.exports.get(name);
+  if (!definition) {
+    const names = [...config.exports.keys()].join(", ");
+    throw new CommandError(`There is no export ${JSON.stringify(name)}, but ${names}`, EXIT.usage);
+  }
+  if (!definition.formats.includes(format)) {
+    const formats = definition.formats.join(", ");
+    throw new CommandError(
+      `The export ${name} is not offered as ${JSON.stringify(format)}, but as ${formats}`,
+      EXIT.usage,
+    );
+  }
+  return { definition, exporter: exporters[format as keyof typeof exporters] };
+}
+
+function toQuery(params: readonly string[]): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const param of params) {
+    const equals = param.indexOf("=");
+    if (equals < 1) {
+      throw new CommandError(`--param takes NAME=VALUE, not ${JSON.stringify(param)}`, EXIT.usage);
+    }
+    query.append(param.slice(0, equals), param.slice(equals + 1));
+  }
+  return query;
+}
+
+function standardOutput(): Output {
+  return {
+    writable: Deno.stdout.writable,
+    commit: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** Writes beside the file and renames at the end, so that half an export is never taken for one. */
+async function fileOutput(path: string): Promise<Output> {
+  const part = `${path}.part`;
+  const file = await Deno.open(part, { write: true, create: true, truncate: true });
+  let committed = false;
+  return {
+    writable: file.writable,
+    commit: async () => {
+      await Deno.rename(part, path);
+      committed = true;
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (!committed) await Deno.remove(part);
+    },
+  };
+}

@@ -1,0 +1,19 @@
+/** NDJSON: one object a line, each a JSON text of its own (https://github.com/ndjson/ndjson-spec). */
+
+import type { Row } from "../sources/table.ts";
+import type { Exporter } from "./exporter.ts";
+import { createJsonRow } from "./json_row.ts";
+import { textStream } from "./text_stream.ts";
+
+/** Newline-delimited JSON; without a row, an empty file. */
+export const ndjson: Exporter = {
+  key: "ndjson",
+  mediaType: "application/x-ndjson",
+  options: [],
+  compressible: true,
+  encode(table, _options, warnings) {
+    const jsonRow = createJsonRow(table.columns, warnings);
+    const format = { head: "", row: (row: Row) => jsonRow(row) + "\n", tail: "" };
+    return textStream(table, format, warnings);
+  },
+};

@@ -1,0 +1,31 @@
+/** Writes relationship parts: which part a part speaks of, and as what (ECMA-376 part 2, 6.5). */
+
+import { XML_DECLARATION, xmlAttribute } from "./xml_text.ts";
+
+/** What a part is to the one that names it. */
+export type RelationshipType = "officeDocument" | "worksheet" | "styles";
+
+/** One relationship; its id is `rId` and its place, from 1 on. */
+export interface Relationship {
+  readonly type: RelationshipType;
+  /** Relative to the part that names it. */
+  readonly target: string;
+}
+
+/** Writes a relationship part. */
+export function relationshipsXml(relationships: readonly Relationship[]): string {
+  const lines = relationships.map(({ type, target }, index) =>
+    `<Relationship Id="${relationshipId(index)}" Type="${TYPES}/${type}"` +
+    ` Target="${xmlAttribute(target)}"/>`
+  );
+  return XML_DECLARATION +
+    '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">' +
+    lines.join("") + "</Relationships>";
+}
+
+/** The id of the relationship at a place, from 0 on. */
+export function relationshipId(index: number): string {
+  return `rId${index + 1}`;
+}
+
+const TYPES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";

@@ -1,0 +1,45 @@
+/** Makes names that a spreadsheet accepts for the sheets of one workbook. */
+
+/** UTF-16 units in a sheet name (ECMA-376 part 1, 18.2.19, and Excel's own limit). */
+const MAX_NAME_UNITS = 31;
+
+/** What a sheet is called whose table has no usable title. */
+const FALLBACK = "Sheet";
+
+/**
+ * Makes the function that names one sheet after the other: the title, then `title (2)`, `title (3)`.
+ * What no name may hold becomes `_`; a name neither begins nor ends with an apostrophe, is not
+ * `History`, which Excel keeps for itself, and is no other sheet's in any letter case.
+ */
+export function createSheetNames(title: string): () => string {
+  const legal = trimApostrophes(title.toWellFormed().replace(ILLEGAL, "_"));
+  const taken = new Set(["history"]);
+  let count = 0;
+  return function nextName() {
+    for (;;) {
+      count++;
+      const suffix = count === 1 ? "" : ` (${count})`;
+      // Cutting can bring another apostrophe to the end, and trimming can leave nothing.
+      const start = trimApostrophes(cut(legal, MAX_NAME_UNITS - suffix.length)) || FALLBACK;
+      const name = start + suffix;
+      const key = name.toLowerCase();
+      if (taken.has(key)) continue;
+      taken.add(key);
+      return name;
+    }
+  };
+}
+
+// deno-lint-ignore no-control-regex -- XML cannot hold them and a name has no escapes
+const ILLEGAL = /[[\]:*?/\\\0-\x1f\x7f\ufffe\uffff]/g;
+
+function trimApostrophes(text: string): string {
+  return text.replace(/^['\s]+|['\s]+$/g, "");
+}
+
+/** The first units of a text, never half a surrogate pair. */
+export function cut(text: string, units: number): string {
+  if (text.length <= units) return text;
+  const last = text.charCodeAt(units - 1);
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? units - 1 : units);
+}

@@ -1,0 +1,75 @@
+/** Chooses the widths of columns before more than one row of them is known. */
+
+import type { Cell, Column, Row } from "../../sources/table.ts";
+import { columnFormat } from "./styles.ts";
+
+/** Widths in characters of the default font: wide enough to click, narrow enough to see others. */
+const MIN_WIDTH = 8;
+const MAX_WIDTH = 60;
+
+/** Text differs in length more than anything else: less would hide most of it. */
+const MIN_TEXT_WIDTH = 16;
+
+/** The room around a value, and beside a title for the button of the filter. */
+const PADDING = 2;
+const FILTER_BUTTON = 3;
+
+/** What a number may take more than the first one does: digits, and what its format adds. */
+const NUMBER_ROOM = 4;
+
+/**
+ * The width of each column, from its type, its title and the first row. Not from the first batch:
+ * the same rows give the same bytes, however they were batched.
+ *
+ * @param row the first, or an empty one
+ */
+export function columnWidths(
+  columns: readonly Column[],
+  row: Row,
+  header: boolean,
+): readonly number[] {
+  return columns.map((column, index) => {
+    const title = header ? textWidth(column.title) + FILTER_BUTTON : 0;
+    const width = Math.max(title, cellWidth(row[index], column));
+    return Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, width + PADDING));
+  });
+}
+
+function cellWidth(cell: Cell = null, column: Column): number {
+  switch (column.type) {
+    case "date":
+    case "datetime":
+    case "time":
+    case "duration":
+      return columnFormat(column)!.length;
+    case "boolean":
+      return "FALSE".length;
+    case "integer":
+    case "number":
+    case "decimal":
+      return typeof cell === "object" ? 0 : String(cell).length + NUMBER_ROOM;
+    default:
+      return Math.max(MIN_TEXT_WIDTH, typeof cell === "string" ? textWidth(cell) : 0);
+  }
+}
+
+/** The longest line of a text; a character that two Latin ones are as wide as counts twice. */
+function textWidth(text: string): number {
+  const start = text.slice(0, 4 * MAX_WIDTH);
+  if (LATIN.test(start)) return start.length;
+  let longest = 0;
+  let width = 0;
+  for (const character of start) {
+    if (character === "\n") width = 0;
+    else width += WIDE.test(character) ? 2 : 1;
+    longest = Math.max(longest, width);
+  }
+  return longest;
+}
+
+const LATIN = /^[\x20-\x7e]*$/;
+
+// Hangul Jamo to the CJK blocks, the full-width forms, and everything beyond the first plane that
+// is in use: near enough to UAX #11 (Wide, Fullwidth) for a guess.
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;

@@ -1,0 +1,103 @@
+/** The command line of Spillway. */
+
+import { parseArgs } from "node:util";
+import manifest from "./deno.json" with { type: "json" };
+import { check } from "./commands/check.ts";
+import { type CommandContext, CommandError, EXIT } from "./commands/command.ts";
+import { run } from "./commands/run.ts";
+import { serve } from "./commands/serve.ts";
+import { exporters } from "./exporters/mod.ts";
+import { WORKER_ARGUMENT } from "./runs/worker_command.ts";
+
+const USAGE = `Spillway turns rows into files: streamed, in constant memory.
+
+Usage:
+  spillway serve [--config FILE]
+      serve the exports over HTTP
+  spillway check [--config FILE]
+      check the configuration and say every mistake in it
+  spillway run EXPORT --format FORMAT --output FILE|- [--param NAME=VALUE]... [--config FILE]
+      run one export to a file, or to standard output
+
+Options:
+  --config FILE       the configuration; else $SPILLWAY_CONFIG, else ./spillway.yaml, else the demo
+  --format FORMAT     ${Object.keys(exporters).join(", ")}
+  --output FILE       the file to write; - is standard output
+  --param NAME=VALUE  a param of the export, or an option such as _dialect=excel
+  -h, --help          this text
+  -V, --version       the version
+`;
+
+/** Parses the command line and does what it says. */
+async function main(args: string[]): Promise<void> {
+  const { values, positionals } = parse(args);
+  if (values.help) return console.log(USAGE);
+  if (values.version) return console.log(`spillway ${manifest.version}`);
+  const context: CommandContext = {
+    environment: Deno.env.toObject(),
+    ...(values.config === undefined ? {} : { configFile: values.config }),
+  };
+  const [command, ...operands] = positionals;
+  const expects = (count: number) => {
+    if (operands.length === count) return;
+    throw usageError(`${command} takes ${count === 0 ? "no operand" : "one export"}`);
+  };
+  switch (command) {
+    case "serve":
+      expects(0);
+      return await serve(context);
+    case "check":
+      expects(0);
+      return await check(context);
+    case "run": {
+      expects(1);
+      const { format, output, param: params = [] } = values;
+      if (format === undefined) throw usageError("run needs --format");
+      if (output === undefined) throw usageError("run needs --output");
+      return await run(context, { export: operands[0]!, format, output, params });
+    }
+    case WORKER_ARGUMENT: {
+      // Not for people: a compiled binary starts itself so.
+      const { serveCommands } = await import("./runs/worker.ts");
+      return await serveCommands();
+    }
+    case undefined:
+      throw usageError("there is no command");
+    default:
+      throw usageError(`${JSON.stringify(command)} is no command`);
+  }
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        config: { type: "string" },
+        format: { type: "string" },
+        output: { type: "string" },
+        param: { type: "string", multiple: true },
+        help: { type: "boolean", short: "h" },
+        version: { type: "boolean", short: "V" },
+      },
+    });
+  } catch (error) {
+    throw usageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function usageError(message: string): CommandError {
+  return new CommandError(`${message}; --help tells more`, EXIT.usage);
+}
+
+if (import.meta.main) {
+  try {
+    await main(Deno.args);
+    Deno.exit(0);
+  } catch (error) {
+    console.error(error instanceof Error ? `spillway: ${error.message}` : error);
+    if (error instanceof Error && error.name !== "CommandError") console.error(error.stack);
+    Deno.exit(error instanceof CommandError ? error.status : EXIT.failure);
+  }
+}

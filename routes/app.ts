@@ -1,0 +1,36 @@
+/** The HTTP side of the server: `fetch(request) -> Response`, tested through `app.request()`. */
+
+import { Hono } from "hono";
+import type { Config } from "../catalog/config.ts";
+import type { Exporter } from "../exporters/exporter.ts";
+import type { StartRun } from "../runs/run.ts";
+import { exportRoutes } from "./exports.ts";
+import { healthRoutes } from "./health.ts";
+import { notFound, problemResponse, toProblem } from "./problems.ts";
+
+/** What the routes need. */
+export interface Dependencies {
+  readonly catalog: Pick<Config, "exports" | "sources">;
+  /** The formats, by key. */
+  readonly exporters: Readonly<Record<string, Exporter>>;
+  readonly startRun: StartRun;
+  /** Whether another export would be taken. */
+  readonly ready: () => "ready" | "full" | "draining";
+  /** Told of errors that are this server's own fault. */
+  readonly onError: (error: unknown, request: Request) => void;
+}
+
+/** Makes the app. */
+export function createApp(dependencies: Dependencies): Hono {
+  const app = new Hono();
+  app.route("/exports", exportRoutes(dependencies));
+  app.route("/", healthRoutes(dependencies));
+  app.get("/", (context) => context.redirect("/exports"));
+  app.notFound((context) => problemResponse(notFound(`There is nothing at ${context.req.path}`)));
+  app.onError((error, context) => {
+    const problem = toProblem(error);
+    if (problem.status === 500) dependencies.onError(error, context.req.raw);
+    return problemResponse(problem);
+  });
+  return app;
+}

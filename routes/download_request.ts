@@ -1,0 +1,145 @@
+/** Reads what a download asks for, its params and its options, into the task that makes the file. */
+
+import type { Config, ExportDefinition } from "../catalog/config.ts";
+import { parseParams } from "../catalog/params.ts";
+import { DIALECTS, type Exporter, type ExportOptions } from "../exporters/exporter.ts";
+import type { ContentCoding } from "../runs/content_coding.ts";
+import type { RunTask } from "../runs/protocol.ts";
+import type { ParamValue } from "../sources/source.ts";
+import { badRequest, type Mistake, ProblemError } from "./problems.ts";
+
+/** A download, as precise as it can be before its query runs. */
+export interface DownloadRequest {
+  /** Values of all the export's params. */
+  readonly params: Readonly<Record<string, ParamValue>>;
+  /** How the format writes. */
+  readonly options: ExportOptions;
+  /** The columns to write, in order. */
+  readonly select?: readonly string[];
+  /** The stem of the file's name. */
+  readonly filename?: string;
+}
+
+/** Options that every format has. */
+const COMMON_OPTIONS = ["columns", "delivery", "filename"] as const;
+
+/** How a file can be delivered today; `whole` needs a spool, which this release has not. */
+const DELIVERIES = ["auto", "direct"];
+
+/** The longest text that stands for null. */
+const MAX_NULL_LENGTH = 64;
+
+type OptionName = typeof COMMON_OPTIONS[number] | Exporter["options"][number];
+
+/** Reads one option's text into `into`, or says what is wrong with it. */
+type ReadOption = (text: string, into: Writable<Download>) => string | undefined;
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+interface Download {
+  options: Writable<ExportOptions>;
+  select?: readonly string[];
+  filename?: string;
+}
+
+function flag(name: "bom" | "header"): ReadOption {
+  return (text, into) => {
+    if (text !== "true" && text !== "false") return `must be true or false, not ${quote(text)}`;
+    into.options[name] = text === "true";
+  };
+}
+
+const READERS: Readonly<Record<OptionName, ReadOption>> = {
+  bom: flag("bom"),
+  header: flag("header"),
+  dialect: (text, into) => {
+    const dialect = DIALECTS.find((name) => name === text);
+    if (!dialect) return `must be one of ${DIALECTS.join(", ")}, not ${quote(text)}`;
+    into.options.dialect = dialect;
+  },
+  null: (text, into) => {
+    if (text.length > MAX_NULL_LENGTH) return `must be at most ${MAX_NULL_LENGTH} characters long`;
+    into.options.null = text;
+  },
+  columns: (text, into) => {
+    const names = text.split(",");
+    if (names.includes("")) return `must be column names with commas between, not ${quote(text)}`;
+    const repeated = names.find((name, index) => names.indexOf(name) !== index);
+    if (repeated !== undefined) return `names ${quote(repeated)} more than once`;
+    into.select = names;
+  },
+  delivery: (text) =>
+    DELIVERIES.includes(text)
+      ? undefined
+      : `must be ${DELIVERIES.join(" or ")}, not ${quote(text)}`,
+  filename: (text, into) => {
+    if (text === "") return "must not be empty";
+    into.filename = text;
+  },
+};
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+}
+
+/**
+ * Parses a query string. Names with a leading `_` are options, all others params of the export.
+ *
+ * @throws {ProblemError} 400 with every mistake by name
+ */
+export function parseDownload(
+  definition: ExportDefinition,
+  exporter: Exporter,
+  query: URLSearchParams,
+): DownloadRequest {
+  const mistakes: Mistake[] = [];
+  const given: [string, string][] = [];
+  const seen = new Set<string>();
+  const understood = new Set<string>([...COMMON_OPTIONS, ...exporter.options]);
+  const download: Download = { options: { formulaGuard: definition.formulaGuard } };
+  if (definition.deflateLevel !== undefined) {
+    download.options.deflateLevel = definition.deflateLevel;
+  }
+
+  for (const [name, text] of query) {
+    if (!name.startsWith("_")) {
+      given.push([name, text]);
+      continue;
+    }
+    const option = name.slice(1);
+    let wrong: string | undefined;
+    if (!Object.hasOwn(READERS, option)) {
+      const names = [...understood].map((known) => `_${known}`).sort().join(", ");
+      wrong = `is no option; there are ${names}`;
+    } else if (!understood.has(option)) wrong = `means nothing to the format ${exporter.key}`;
+    else if (seen.has(option)) wrong = "is given more than once";
+    else wrong = READERS[option as OptionName](text, download);
+    seen.add(option);
+    if (wrong) mistakes.push({ name, detail: `${quote(name).slice(1, -1)} ${wrong}` });
+  }
+  const { values, problems } = parseParams(definition.params, given);
+  mistakes.push(...problems);
+  if (mistakes.length > 0) throw new ProblemError(badRequest(mistakes));
+  return { params: values, ...download };
+}
+
+/** The task that makes the file. */
+export function toTask(
+  definition: ExportDefinition,
+  exporter: Exporter,
+  { params, options, select }: DownloadRequest,
+  coding: ContentCoding,
+  sources: Config["sources"],
+): RunTask {
+  return {
+    export: definition.name,
+    source: sources.get(definition.source)!,
+    query: { text: definition.query, params },
+    title: definition.title,
+    columns: definition.columns,
+    ...(select ? { select } : {}),
+    format: exporter.key,
+    options,
+    coding,
+  };
+}

@@ -1,0 +1,114 @@
+/** Errors as HTTP answers: the only place that knows statuses (RFC 9110) and problem bodies (RFC 9457). */
+
+import { AdmissionError } from "../runs/admission.ts";
+import { RunTimeoutError } from "../runs/run.ts";
+import { TaskError } from "../runs/running_task.ts";
+
+/** A mistake of the request, by the name of the parameter or option that holds it. */
+export interface Mistake {
+  readonly name: string;
+  readonly detail: string;
+}
+
+/** An error body, as it is sent. */
+export interface Problem {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  /** Every mistake of the request at once. */
+  readonly errors?: readonly Mistake[];
+  /** Seconds after which the same request may succeed. */
+  readonly retryAfter?: number;
+  /** Methods that would be answered (RFC 9110, 15.5.6). */
+  readonly allow?: string;
+}
+
+/** A request that is answered with a problem. */
+export class ProblemError extends Error {
+  override readonly name = "ProblemError";
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+/** Seconds after which a slot may be free: exports take seconds more often than minutes. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** 400, with every mistake by name. */
+export function badRequest(errors: readonly Mistake[]): Problem {
+  const detail = errors.map(({ detail }) => detail).join("; ");
+  return { status: 400, title: "Bad request", detail, errors };
+}
+
+/** 404, for what is not there or not for this caller. */
+export function notFound(detail: string): Problem {
+  return { status: 404, title: "Not found", detail };
+}
+
+/** 405, with the methods that there are. */
+export function methodNotAllowed(method: string, allow: string): Problem {
+  return {
+    status: 405,
+    title: "Method not allowed",
+    detail: `${method} means nothing here; use ${allow}`,
+    allow,
+  };
+}
+
+/** The problem that an error is, in words that hold no query, path or stack. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof ProblemError) return error.problem;
+  if (error instanceof AdmissionError) {
+    return {
+      status: 503,
+      title: "Service unavailable",
+      detail: error.reason === "full"
+        ? "As many exports are running as this server allows; try again shortly"
+        : "This server is stopping; try again shortly",
+      retryAfter: RETRY_AFTER_SECONDS,
+    };
+  }
+  if (error instanceof RunTimeoutError) {
+    return {
+      status: 504,
+      title: "Gateway timeout",
+      detail: "The source of this export did not answer in time",
+    };
+  }
+  if (error instanceof TaskError) {
+    switch (error.kind) {
+      case "column":
+        return badRequest([{ name: "_columns", detail: error.message }]);
+      case "table":
+        return { status: 422, title: "Unprocessable content", detail: error.message };
+      case "source":
+        return {
+          status: 502,
+          title: "Bad gateway",
+          detail: "The source of this export failed before its first row; its log says why",
+        };
+    }
+  }
+  return {
+    status: 500,
+    title: "Internal server error",
+    detail: "This server failed; its log says why",
+  };
+}
+
+/** The answer that a problem is. */
+export function problemResponse(problem: Problem, headers: HeadersInit = {}): Response {
+  const { retryAfter, allow, ...body } = problem;
+  const response = new Response(JSON.stringify({ type: "about:blank", ...body }) + "\n", {
+    status: problem.status,
+    headers,
+  });
+  response.headers.set("Content-Type", "application/problem+json");
+  response.headers.set("Cache-Control", "no-store");
+  if (retryAfter !== undefined) response.headers.set("Retry-After", `${retryAfter}`);
+  if (allow !== undefined) response.headers.set("Allow", allow);
+  return response;
+}

@@ -1,0 +1,66 @@
+/** Compresses a byte stream for HTTP: the content codings gzip and zstd (RFC 9110, 8.4.1; RFC 8878). */
+
+import { constants, createGzip, createZstdCompress } from "node:zlib";
+
+/** What a body may be coded with; `identity` leaves it as it is. */
+export const CONTENT_CODINGS = ["identity", "gzip", "zstd"] as const;
+
+/** One of {@linkcode CONTENT_CODINGS}. */
+export type ContentCoding = typeof CONTENT_CODINGS[number];
+
+/**
+ * Level 1 of gzip: on the audit workload it halves the time of level 6 for a tenth more bytes, and the
+ * link to a customer is slower than either.
+ */
+const GZIP_LEVEL = 1;
+
+/**
+ * Codes a stream. The first chunk is flushed, so that its rows leave before more are asked for; an
+ * error of the input errors the output, so that no valid trailer ever follows half a file.
+ */
+export function encodeContent(
+  body: ReadableStream<Uint8Array>,
+  coding: ContentCoding,
+): ReadableStream<Uint8Array> {
+  if (coding === "identity") return body;
+  const engine = coding === "gzip" ? createGzip({ level: GZIP_LEVEL }) : createZstdCompress();
+  const flushMode = coding === "gzip" ? constants.Z_SYNC_FLUSH : constants.ZSTD_e_flush;
+  const output: Uint8Array[] = [];
+  engine.on("data", (data: Uint8Array) => output.push(data));
+  let failure: Error | undefined;
+  engine.on("error", (error: Error) => failure = error);
+
+  const settled = (act: (done: () => void) => void): Promise<void> =>
+    new Promise((resolve, reject) => act(() => failure ? reject(failure) : resolve()));
+  const drain = (controller: TransformStreamDefaultController<Uint8Array>) => {
+    for (const data of output.splice(0)) controller.enqueue(data);
+  };
+  let first = true;
+
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>(
+      {
+        async transform(chunk, controller) {
+          await settled((done) => engine.write(chunk, done));
+          if (first) {
+            first = false;
+            await settled((done) => engine.flush(flushMode, done));
+          }
+          drain(controller);
+        },
+        async flush(controller) {
+          await settled((done) => {
+            engine.once("end", done);
+            engine.end();
+          });
+          drain(controller);
+        },
+        cancel() {
+          engine.destroy();
+        },
+      },
+      { highWaterMark: 1 },
+      { highWaterMark: 0 },
+    ),
+  );
+}

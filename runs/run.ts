@@ -1,0 +1,158 @@
+/** One run: a slot, a worker and a body that is either the whole file or an error. */
+
+import type { Warning } from "../exporters/warnings.ts";
+import type { Admission } from "./admission.ts";
+import type { WorkerPool } from "./pool.ts";
+import type { RunTask } from "./protocol.ts";
+
+/** Milliseconds that a run may take, as a whole and for its steps. */
+export interface RunLimits {
+  /** Until the first chunk, which holds the first rows. */
+  readonly firstRow: number;
+  /** Between two signs of life of a source that is being read. */
+  readonly sourceIdle: number;
+  /** From start to end. */
+  readonly run: number;
+}
+
+/** A run took longer than one of its limits. */
+export class RunTimeoutError extends Error {
+  override readonly name = "RunTimeoutError";
+}
+
+/** How a run ended; what a receipt and a log line are made of. */
+export interface RunReport {
+  readonly id: string;
+  /** `complete` only where the source ended, the tail was written and the reader took all of it. */
+  readonly state: "complete" | "failed" | "cancelled";
+  /** Rows that the source is known to have given. */
+  readonly rows: number;
+  /** Bytes that the reader took. */
+  readonly bytes: number;
+  /** Milliseconds from the start to the first chunk; absent where there was none. */
+  readonly firstByte?: number;
+  /** Milliseconds from the start to the end. */
+  readonly duration: number;
+  readonly warnings: readonly Warning[];
+  /** What it failed of. */
+  readonly error?: Error;
+}
+
+/** A run whose first chunk exists. */
+export interface Run {
+  readonly id: string;
+  /** The file. An error after its first byte errors it; cancelling it cancels the run. */
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+/** What runs need of their server. */
+export interface RunDependencies {
+  readonly admission: Admission;
+  readonly pool: WorkerPool;
+  readonly limits: RunLimits;
+  /** Told once of every run that got a slot, when everything it held has come back. */
+  readonly onEnd: (report: RunReport, task: RunTask) => void;
+}
+
+/** Starts a run; see {@linkcode createRuns}. */
+export type StartRun = (id: string, task: RunTask, abandoned?: AbortSignal) => Promise<Run>;
+
+/** Milliseconds between two looks at a run's limits. */
+const WATCH_MS = 250;
+
+/**
+ * Makes the function that starts runs. It resolves once the first chunk exists, so that whatever fails
+ * before that is a plain rejection: an `AdmissionError`, a `TaskError`, a {@linkcode RunTimeoutError},
+ * or the reason of `abandoned`, the signal of a caller that leaves early.
+ */
+export function createRuns({ admission, pool, limits, onEnd }: RunDependencies): StartRun {
+  return async (id, task, abandoned) => {
+    const leave = admission.enter();
+    const started = performance.now();
+    const running = pool.start(task);
+    const reader = running.chunks.getReader();
+    const first = Promise.withResolvers<void>();
+    const over = Promise.withResolvers<RunReport["state"]>();
+    let controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+    let failure: Error | undefined;
+    let firstByte: number | undefined;
+    let bytes = 0;
+    let waiting = false;
+    let left = false;
+
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (itself) => {
+        controller = itself;
+      },
+      // A mark of 1, the default, has the first chunk fetched before anybody reads.
+      pull: async () => {
+        waiting = true;
+        const { done, value } = await reader.read();
+        waiting = false;
+        if (failure) throw failure;
+        if (left) return;
+        firstByte ??= performance.now() - started;
+        first.resolve();
+        if (done) {
+          controller.close();
+          over.resolve("complete");
+        } else {
+          bytes += value.length;
+          controller.enqueue(value);
+        }
+      },
+      cancel: (reason) => {
+        left = true;
+        over.resolve("cancelled");
+        return reader.cancel(reason);
+      },
+    });
+
+    /** Gives up: the reader learns why at once, and the worker is made to let go. */
+    const abort = (error: Error, state: "failed" | "cancelled") => {
+      failure ??= error;
+      over.resolve(state);
+      first.reject(failure);
+      controller.error(failure);
+      reader.cancel(failure).catch(() => {});
+    };
+    const watch = setInterval(() => {
+      const now = performance.now();
+      const late = now - started > limits.run
+        ? `The run took longer than ${limits.run} ms`
+        : firstByte === undefined && now - started > limits.firstRow
+        ? `The source gave no row within ${limits.firstRow} ms`
+        : waiting && now - running.heard > limits.sourceIdle
+        ? `The source gave nothing for ${limits.sourceIdle} ms`
+        : undefined;
+      if (late) abort(new RunTimeoutError(late), "failed");
+    }, WATCH_MS);
+    const onAbandoned = () => abort(abandoned!.reason, "cancelled");
+    abandoned?.addEventListener("abort", onAbandoned);
+    if (abandoned?.aborted) onAbandoned();
+
+    void running.ended.then(async (outcome) => {
+      if (outcome.state === "failed") abort(outcome.error, "failed");
+      const state = await over.promise;
+      clearInterval(watch);
+      leave();
+      onEnd({
+        id,
+        state,
+        rows: running.rows,
+        bytes,
+        ...(firstByte === undefined ? {} : { firstByte }),
+        duration: performance.now() - started,
+        warnings: outcome.state === "complete" ? outcome.end.warnings : [],
+        ...(state === "failed" && failure ? { error: failure } : {}),
+      }, task);
+    });
+
+    try {
+      await first.promise;
+    } finally {
+      abandoned?.removeEventListener("abort", onAbandoned);
+    }
+    return { id, body };
+  };
+}

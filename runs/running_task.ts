@@ -1,0 +1,154 @@
+/** A task in the hands of a worker: frames go in, a stream of chunks and an outcome come out. */
+
+import {
+  type Command,
+  FRAME,
+  type FramePiece,
+  type TaskEnd,
+  type TaskFailure,
+} from "./protocol.ts";
+
+/**
+ * Bytes that a worker may be ahead of its reader: enough to keep it busy while the socket drains, few
+ * enough that nothing worth speaking of is read for a client that does not read.
+ */
+export const WINDOW_BYTES = 1024 * 1024;
+
+/** Leave to send is given in steps of this size, so that not every piece costs a command. */
+const CREDIT_STEP_BYTES = WINDOW_BYTES / 4;
+
+/** A task that the worker could not run, or a worker that died of it. */
+export class TaskError extends Error {
+  override readonly name = "TaskError";
+  /** Which side is at fault. */
+  readonly kind: TaskFailure["kind"];
+  /** Causes and stack of the worker's side, for the log alone. */
+  readonly detail: string;
+
+  constructor(failure: TaskFailure) {
+    super(failure.message);
+    this.kind = failure.kind;
+    this.detail = failure.detail;
+  }
+}
+
+/** How a task ended. */
+export type TaskOutcome =
+  | { readonly state: "complete"; readonly end: TaskEnd }
+  | { readonly state: "cancelled" }
+  | { readonly state: "failed"; readonly error: TaskError };
+
+/** One task, from the server's side. */
+export class RunningTask {
+  /**
+   * The file, read from the source only as it is pulled. Cancelling it cancels the task and waits until
+   * the worker has let go; a failure errors it at once, with a {@linkcode TaskError}.
+   */
+  readonly chunks: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Resolves once the worker has let go of everything, or is dead; never rejects. */
+  readonly ended: Promise<TaskOutcome>;
+
+  readonly #send: (command: Command) => void;
+  readonly #settle: (outcome: TaskOutcome) => void;
+  readonly #decoder = new TextDecoder();
+  #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+  #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #wake: (() => void) | undefined;
+  #outcome: TaskOutcome | undefined;
+  #consumed = 0;
+  #heard = performance.now();
+  #json = "";
+  #rows = 0;
+  #received = 0;
+
+  /** `send` reaches the worker; `cancel` makes it let go, by force if it must. */
+  constructor(send: (command: Command) => void, cancel: () => void) {
+    this.#send = send;
+    const { promise, resolve } = Promise.withResolvers<TaskOutcome>();
+    this.ended = promise;
+    this.#settle = resolve;
+    this.chunks = new ReadableStream({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => this.#pull(),
+      cancel: async () => {
+        this.#pieces = [];
+        if (!this.#outcome) cancel();
+        this.#wake?.();
+        await this.ended;
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /** When the worker last gave a sign of life, or was first asked for one; of `performance.now()`. */
+  get heard(): number {
+    return this.#heard;
+  }
+
+  /** Bytes of the file that the worker has sent, read or not. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Rows that the source is known to have given. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Takes a frame's piece; the outcome, where that was the worker's last word on the task. */
+  accept({ type, data, last }: FramePiece): TaskOutcome | undefined {
+    this.#heard = performance.now();
+    if (type === FRAME.chunk) {
+      this.#pieces.push(data);
+      this.#received += data.length;
+      this.#wake?.();
+      return;
+    }
+    this.#json += this.#decoder.decode(data, { stream: !last });
+    if (!last) return;
+    const json = this.#json;
+    this.#json = "";
+    switch (type) {
+      case FRAME.progress:
+        this.#rows = JSON.parse(json).rows;
+        return;
+      case FRAME.end: {
+        const end: TaskEnd = JSON.parse(json);
+        this.#rows = end.rows;
+        return { state: "complete", end };
+      }
+      case FRAME.failure:
+        return { state: "failed", error: new TaskError(JSON.parse(json)) };
+      case FRAME.cancelled:
+        this.#rows = JSON.parse(json).rows;
+        return { state: "cancelled" };
+    }
+  }
+
+  /** Ends it. */
+  finish(outcome: TaskOutcome): void {
+    this.#outcome = outcome;
+    // What waits to be read of a file that broke is worth nothing: its reader must learn so at once.
+    if (outcome.state === "failed") this.#controller.error(outcome.error);
+    this.#wake?.();
+    this.#settle(outcome);
+  }
+
+  async #pull(): Promise<void> {
+    if (this.#pieces.length === 0 && !this.#outcome) {
+      this.#heard = performance.now();
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    const piece = this.#pieces.shift();
+    if (piece) {
+      this.#controller.enqueue(piece);
+      this.#consumed += piece.length;
+      if (this.#consumed < CREDIT_STEP_BYTES || this.#outcome) return;
+      this.#send({ credit: this.#consumed });
+      this.#consumed = 0;
+    } else if (this.#outcome?.state === "complete") {
+      this.#controller.close();
+    }
+  }
+}

@@ -1,0 +1,212 @@
+/** A worker: runs one task at a time, from source to chunks, on the word of the server. */
+
+import { exporters } from "../exporters/mod.ts";
+import { TableError } from "../exporters/exporter.ts";
+import { Warnings } from "../exporters/warnings.ts";
+import { sources } from "../sources/mod.ts";
+import { ColumnError, toTable } from "../sources/row_stream.ts";
+import { SourceError } from "../sources/source.ts";
+import type { Batch, ColumnType, Table } from "../sources/table.ts";
+import { encodeContent } from "./content_coding.ts";
+import {
+  FRAME,
+  frameHeader,
+  type FrameType,
+  parseCommand,
+  type RunTask,
+  type TaskFailure,
+} from "./protocol.ts";
+
+/** Bytes in a full chunk: large enough that the pipe and the socket do not notice the chunks. */
+const CHUNK_BYTES = 256 * 1024;
+
+/** Milliseconds after which a chunk that is not full is sent: proxies end what stays silent. */
+const CHUNK_MS = 500;
+
+/** Milliseconds between reports that rows still come, however few bytes they make. */
+const PROGRESS_MS = 1000;
+
+/** What a task may still send, in bytes; a task that has none left waits. */
+class Credit {
+  #bytes: number;
+  #wake: (() => void) | undefined;
+
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    this.#wake?.();
+  }
+
+  spend(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
+  async available(): Promise<void> {
+    while (this.#bytes <= 0) await new Promise<void>((resolve) => this.#wake = resolve);
+  }
+}
+
+/** Writes frames; the server always reads them, so that a write never waits for long. */
+type Send = (type: FrameType, payload: Uint8Array) => void;
+
+function sendTo(output: { writeSync(data: Uint8Array): number }): Send {
+  const writeAll = (data: Uint8Array) => {
+    for (let at = 0; at < data.length;) at += output.writeSync(data.subarray(at));
+  };
+  return (type, payload) => {
+    writeAll(frameHeader(type, payload.length));
+    writeAll(payload);
+  };
+}
+
+/** Passes batches on and counts their rows. */
+function countRows(
+  batches: ReadableStream<Batch>,
+  count: (rows: number) => void,
+): ReadableStream<Batch> {
+  const reader = batches.getReader();
+  return new ReadableStream<Batch>({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) return controller.close();
+      count(value.length);
+      controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+/** The types that an export declares, by column name. */
+function declaredTypes(columns: RunTask["columns"]): Record<string, ColumnType> {
+  const types = Object.create(null) as Record<string, ColumnType>;
+  for (const [name, { type }] of Object.entries(columns)) if (type) types[name] = type;
+  return types;
+}
+
+/** Opens the source and reads its first batch, so that what cannot be read fails before any byte. */
+async function openTable(task: RunTask): Promise<Table> {
+  const kind = sources[task.source.type as keyof typeof sources];
+  const config = task.source.config as Parameters<typeof kind.open>[0];
+  const stream = await kind.open(config, task.query, { types: declaredTypes(task.columns) });
+  return await toTable(stream, task);
+}
+
+/** Turns a table into the bytes of the task's format and content coding. */
+async function encodeTable(table: Table, task: RunTask, warnings: Warnings) {
+  const exporter = exporters[task.format as keyof typeof exporters];
+  try {
+    return encodeContent(exporter.encode(table, task.options, warnings), task.coding);
+  } catch (error) {
+    await table.batches.cancel(error);
+    throw error;
+  }
+}
+
+/** Runs a task to its end, or until it is stopped: the first chunk at once, the others full. */
+async function runTask(task: RunTask, credit: Credit, stopped: AbortSignal, send: Send) {
+  const table = await openTable(task);
+  const warnings = new Warnings();
+  let rows = 0;
+  let reported = performance.now();
+  const batches = countRows(table.batches, (count) => {
+    rows += count;
+    const now = performance.now();
+    if (now - reported < PROGRESS_MS) return;
+    reported = now;
+    send(FRAME.progress, toJson({ rows }));
+  });
+  const reader = (await encodeTable({ ...table, batches }, task, warnings)).getReader();
+  const stop = () => {
+    credit.add(Infinity);
+    void reader.cancel(stopped.reason).catch(() => {});
+  };
+  if (stopped.aborted) stop();
+  else stopped.addEventListener("abort", stop, { once: true });
+
+  const chunk = new Uint8Array(CHUNK_BYTES);
+  let chunkBytes = 0;
+  let flushed = performance.now();
+  const flush = () => {
+    if (chunkBytes > 0) send(FRAME.chunk, chunk.subarray(0, chunkBytes));
+    credit.spend(chunkBytes);
+    chunkBytes = 0;
+    flushed = performance.now();
+  };
+  for (let first = true;; first = false) {
+    await credit.available();
+    const { done, value } = await reader.read();
+    if (done) break;
+    for (let at = 0; at < value.length;) {
+      const taken = Math.min(CHUNK_BYTES - chunkBytes, value.length - at);
+      chunk.set(value.subarray(at, at + taken), chunkBytes);
+      chunkBytes += taken;
+      at += taken;
+      if (chunkBytes === CHUNK_BYTES) flush();
+    }
+    if (first || performance.now() - flushed > CHUNK_MS) flush();
+  }
+  if (stopped.aborted) return send(FRAME.cancelled, toJson({ rows }));
+  flush();
+  send(FRAME.end, toJson({ rows, warnings: warnings.list() }));
+}
+
+function toJson(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+/** What the server is told about an error. */
+function toFailure(error: unknown): TaskFailure {
+  const kind = error instanceof SourceError
+    ? "source"
+    : error instanceof ColumnError
+    ? "column"
+    : error instanceof TableError
+    ? "table"
+    : "internal";
+  const message = error instanceof Error ? error.message : String(error);
+  return { kind, message, detail: Deno.inspect(error, { colors: false }) };
+}
+
+/** Splits a byte stream into lines of text. */
+async function* lines(input: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of input.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+}
+
+/** Obeys commands until the server closes the pipe: a worker never outlives its server. */
+export async function serveCommands(): Promise<void> {
+  // The output belongs to the frames: one stray line would break them.
+  console.log = console.info = console.debug = console.error;
+  // A terminal and a service manager signal the whole group; a server that drains needs its workers.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => {});
+  const send = sendTo(Deno.stdout);
+  let credit: Credit | undefined;
+  let stop: AbortController | undefined;
+
+  for await (const line of lines(Deno.stdin.readable)) {
+    const command = parseCommand(line);
+    if ("start" in command) {
+      credit = new Credit(command.credit);
+      const { signal } = stop = new AbortController();
+      void runTask(command.start, credit, signal, send).catch((error) =>
+        signal.aborted
+          ? send(FRAME.cancelled, toJson({ rows: 0 }))
+          : send(FRAME.failure, toJson(toFailure(error)))
+      );
+    } else if ("credit" in command) {
+      credit?.add(command.credit);
+    } else {
+      stop?.abort();
+    }
+  }
+  Deno.exit(0);
+}
+
+if (import.meta.main) await serveCommands();

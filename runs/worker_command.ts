@@ -1,0 +1,44 @@
+/** How a worker process is started: from source or from inside a compiled binary, with little leave. */
+
+/** What workers are given; they get no network, no writing, no programs and no secret of the server. */
+export interface WorkerLeave {
+  /** Files and folders of sources, which they may read. */
+  readonly read: readonly string[];
+  /** The server's environment, of which they see a few names. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Variables that a worker needs: where Deno keeps modules, where SQLite may sort, which zone it is. */
+const PASSED_VARIABLES = [
+  "DENO_DIR",
+  "HOME",
+  "XDG_CACHE_HOME",
+  "PATH",
+  "SQLITE_TMPDIR",
+  "TMPDIR",
+  "TZ",
+];
+
+/** The argument that makes the compiled binary a worker. */
+export const WORKER_ARGUMENT = "worker";
+
+/** The command that starts a worker. */
+export function workerCommand({ read, environment }: WorkerLeave): Deno.Command {
+  const passed = PASSED_VARIABLES.filter((name) => Object.hasOwn(environment, name));
+  const args = Deno.build.standalone ? [WORKER_ARGUMENT] : [
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "--cached-only",
+    ...read.map((path) => `--allow-read=${path.replaceAll(",", ",,")}`),
+    new URL("./worker.ts", import.meta.url).href,
+  ];
+  return new Deno.Command(Deno.execPath(), {
+    args,
+    clearEnv: true,
+    env: Object.fromEntries(passed.map((name) => [name, environment[name]!])),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  });
+}

@@ -1,0 +1,116 @@
+/** A worker process: started, handed one task at a time, ended. */
+
+import { type Command, commandLine, createFrameReader, type RunTask } from "./protocol.ts";
+import { RunningTask, TaskError, type TaskOutcome, WINDOW_BYTES } from "./running_task.ts";
+
+/**
+ * Milliseconds that a worker has to obey a cancel. One that sits in a native call (SQLite sorting)
+ * cannot, and is killed.
+ */
+const CANCEL_GRACE_MS = 250;
+
+/** A worker process. */
+export class WorkerProcess {
+  /** Resolves when the process is gone; never rejects. */
+  readonly exited: Promise<void>;
+
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<string>;
+  #task: RunningTask | undefined;
+  #cancelling = false;
+  #alive = true;
+  #closing = false;
+  #used = false;
+
+  /** Starts a process; `command` must speak the protocol on its standard input and output. */
+  constructor(command: Deno.Command) {
+    this.#child = command.spawn();
+    const encoder = new TextEncoderStream();
+    this.#input = encoder.writable.getWriter();
+    // A worker that dies breaks this pipe; that it died is told by its exit.
+    encoder.readable.pipeTo(this.#child.stdin).catch(() => {});
+    this.exited = this.#run();
+  }
+
+  /** Whether it can be handed a task. */
+  get idle(): boolean {
+    return this.#alive && !this.#closing && this.#task === undefined;
+  }
+
+  /** Whether it was ever handed a task. */
+  get used(): boolean {
+    return this.#used;
+  }
+
+  /** Its process id. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Hands it a task; it must be idle. */
+  start(task: RunTask): RunningTask {
+    if (!this.idle) throw new Error("Cannot start a task: the worker is busy or gone");
+    const running = this.#task = new RunningTask(
+      (command) => this.#send(command),
+      () => this.#cancel(),
+    );
+    this.#cancelling = false;
+    this.#used = true;
+    this.#send({ start: task, credit: WINDOW_BYTES });
+    return running;
+  }
+
+  /** Ends it: kindly when it is idle, at once when it is not. */
+  close(): void {
+    this.#closing = true;
+    if (this.#task) this.kill();
+    else this.#input.close().catch(() => {});
+  }
+
+  /** Ends it at once, whatever it is doing. */
+  kill(): void {
+    if (this.#alive) this.#child.kill("SIGKILL");
+  }
+
+  #send(command: Command): void {
+    this.#input.write(commandLine(command)).catch(() => {});
+  }
+
+  #cancel(): void {
+    const task = this.#task;
+    if (!task) return;
+    this.#cancelling = true;
+    this.#send({ cancel: true });
+    const grace = setTimeout(() => this.kill(), CANCEL_GRACE_MS);
+    void task.ended.then(() => clearTimeout(grace));
+  }
+
+  #finish(outcome: TaskOutcome): void {
+    const task = this.#task;
+    this.#task = undefined;
+    task?.finish(outcome);
+  }
+
+  /** Reads its frames until it is gone. */
+  async #run(): Promise<void> {
+    let broken: string | undefined;
+    try {
+      const readFrames = createFrameReader();
+      for await (const data of this.#child.stdout) {
+        for (const piece of readFrames(data)) {
+          const outcome = this.#task?.accept(piece);
+          if (outcome) this.#finish(outcome);
+        }
+      }
+    } catch (error) {
+      broken = error instanceof Error ? error.message : String(error);
+      this.kill();
+    }
+    const { code, signal } = await this.#child.status;
+    this.#alive = false;
+    if (this.#cancelling) return this.#finish({ state: "cancelled" });
+    const detail = broken ?? (signal ? `killed by ${signal}` : `exit status ${code}`);
+    const message = `The worker died: ${detail}`;
+    this.#finish({ state: "failed", error: new TaskError({ kind: "internal", message, detail }) });
+  }
+}

@@ -1,0 +1,172 @@
+/** Turns what a source gives into the table that an exporter takes. */
+
+import { type RowStream, type SourceColumn, SourceError } from "./source.ts";
+import type { Batch, Cell, Column, ColumnType, Row, Table } from "./table.ts";
+
+/** What an export says about a column, over what the source knows. */
+export interface ColumnSetting {
+  /** What people read above it. @default the column's name */
+  readonly title?: string;
+  /** How its cells are read and written. @default what the source declares, else the first cell's */
+  readonly type?: ColumnType;
+  /** IANA zone that a datetime is shown in. @default as stored */
+  readonly timezone?: string;
+  /** Spreadsheet number format. */
+  readonly format?: string;
+}
+
+/** What an export makes of a query's rows. */
+export interface TableSettings {
+  /** What people call the table. */
+  readonly title: string;
+  /** Settings by the query's column name; where a name repeats, they are for each of its columns. */
+  readonly columns: Readonly<Record<string, ColumnSetting>>;
+  /**
+   * The columns to write, by name and in order; where a name repeats in the query, it stands for all
+   * of its columns. @default every column, in the query's order
+   */
+  readonly select?: readonly string[];
+}
+
+/** A request for a column that is not there: the caller's mistake. */
+export class ColumnError extends Error {
+  override readonly name = "ColumnError";
+  /** The name that was asked for. */
+  readonly column: string;
+  /** The names that there are, in order. */
+  readonly columns: readonly string[];
+
+  /** Says which column is missing, and which ones there are. */
+  constructor(column: string, columns: readonly string[]) {
+    super(`Cannot choose column ${JSON.stringify(column)}: there is ${listed(columns)}`);
+    this.column = column;
+    this.columns = columns;
+  }
+}
+
+/**
+ * Makes a table of an open query. The first batch is read at once, so that a query that fails does so
+ * while nothing is written yet; the others are read as they are pulled. Whatever goes wrong, the
+ * stream is cancelled.
+ *
+ * @throws {ColumnError} when `select` names a column that the query does not give
+ * @throws {SourceError} when the settings do, or when the first batch cannot be read
+ */
+export async function toTable(stream: RowStream, settings: TableSettings): Promise<Table> {
+  const reader = stream.batches.getReader();
+  try {
+    checkSettings(stream.columns, settings.columns);
+    const indices = chooseColumns(stream.columns, settings.select);
+    const { value: first } = await reader.read();
+    const columns = stream.columns.map((column, index) =>
+      describe(column, ownValue(settings.columns, column.name), first, index)
+    );
+    return {
+      title: settings.title,
+      columns: indices ? indices.map((index) => columns[index]!) : columns,
+      batches: resume(reader, first, indices),
+    };
+  } catch (error) {
+    // What went wrong first is what the caller is told; a source that is broken cannot be cancelled.
+    await reader.cancel(error).catch(() => {});
+    throw error;
+  }
+}
+
+function checkSettings(
+  columns: readonly SourceColumn[],
+  settings: Readonly<Record<string, ColumnSetting>>,
+): void {
+  const names = columns.map(({ name }) => name);
+  const unknown = Object.keys(settings).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new SourceError(
+    `Cannot set up column ${JSON.stringify(unknown)}: the query gives ${listed(names)}`,
+  );
+}
+
+/** The positions of the chosen columns; nothing where they are all of them and in their order. */
+function chooseColumns(
+  columns: readonly SourceColumn[],
+  select: readonly string[] | undefined,
+): readonly number[] | undefined {
+  if (select === undefined) return undefined;
+  const names = columns.map(({ name }) => name);
+  const indices = select.flatMap((wanted) => {
+    const found = names.flatMap((name, index) => name === wanted ? [index] : []);
+    if (found.length === 0) throw new ColumnError(wanted, names);
+    return found;
+  });
+  const asTheyAre = indices.length === names.length &&
+    indices.every((index, position) => index === position);
+  return asTheyAre ? undefined : indices;
+}
+
+function describe(
+  { name, type }: SourceColumn,
+  setting: ColumnSetting = {},
+  batch: Batch | undefined,
+  index: number,
+): Column {
+  return {
+    name,
+    title: setting.title ?? name,
+    type: setting.type ?? type ?? inferType(batch, index),
+    ...(setting.timezone === undefined ? {} : { timezone: setting.timezone }),
+    ...(setting.format === undefined ? {} : { format: setting.format }),
+  };
+}
+
+/** The type of the first cell that is not null; text where the first batch has none. */
+function inferType(batch: Batch | undefined, index: number): ColumnType {
+  const cell = batch?.find((row) => (row[index] ?? null) !== null)?.[index] ?? null;
+  switch (typeof cell) {
+    case "boolean":
+      return "boolean";
+    case "bigint":
+      return "integer";
+    case "number":
+      return Number.isInteger(cell) ? "integer" : "number";
+    case "string":
+      return "string";
+    default:
+      return cell === null ? "string" : "binary";
+  }
+}
+
+/** The batches from the first one on, each with the chosen cells alone. */
+function resume(
+  reader: ReadableStreamDefaultReader<Batch>,
+  first: Batch | undefined,
+  indices: readonly number[] | undefined,
+): ReadableStream<Batch> {
+  const project = indices ? (batch: Batch) => batch.map((row) => pick(row, indices)) : undefined;
+  let pending = first;
+  return new ReadableStream<Batch>({
+    async pull(controller) {
+      const value = pending ?? (await reader.read()).value;
+      pending = undefined;
+      if (value === undefined) controller.close();
+      else controller.enqueue(project ? project(value) : value);
+    },
+    // At once, even while a read is pending: that is how a source that stalls is let go.
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+function pick(row: Row, indices: readonly number[]): Row {
+  const cells = new Array<Cell>(indices.length);
+  for (let position = 0; position < indices.length; position++) {
+    cells[position] = row[indices[position]!] ?? null;
+  }
+  return cells;
+}
+
+/** Looks a name up safely: columns are called `__proto__` and `constructor` too. */
+function ownValue<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? "no column" : names.map((name) => JSON.stringify(name)).join(", ");
+}

@@ -1,0 +1,255 @@
+/** A configuration that is right. */
+
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { z } from "zod";
+import type { Config } from "../../catalog/config.ts";
+import { loadConfig, type LoadOptions } from "../../catalog/load.ts";
+import { exporters } from "../../exporters/mod.ts";
+import { sources } from "../../sources/mod.ts";
+
+const OPTIONS: LoadOptions = {
+  env: () => undefined,
+  folder: "/etc/spillway",
+  sources: {
+    sqlite: { config: z.strictObject({ path: z.string() }), paths: ["path"] },
+    memory: { config: z.strictObject({ rows: z.int().default(3) }), paths: [] },
+  },
+  formats: ["csv", "json", "ndjson", "xml", "xlsx"],
+};
+
+function load(text: string, variables: Record<string, string> = {}): Config {
+  return loadConfig(text, { ...OPTIONS, env: (name) => variables[name] });
+}
+
+/** A configuration with one export, whose lines are given. */
+function withExport(lines: string): Config["exports"] {
+  const text = lines.trim().replaceAll("\n", "\n    ");
+  return load(`sources: { app: { type: memory } }\nexports:\n  one:\n    ${text}\n`).exports;
+}
+
+Deno.test("the sample of the documentation means what it says", () => {
+  const config = load(`
+server: { hostname: 127.0.0.1, port: 8000, drain_timeout: 25s }
+sources:
+  app: { type: sqlite, path: ./app.db }
+exports:
+  audit-log:
+    title: Audit log
+    source: app
+    query: select id, occurred_at, actor, action, amount from audit where org_id = :org and occurred_at >= :since order by id
+    params:
+      org:   { type: integer }
+      since: { type: date, default: 1970-01-01 }
+    columns:
+      occurred_at: { title: When, type: datetime, timezone: Asia/Seoul, format: yyyy-mm-dd hh:mm:ss }
+      amount:      { title: Amount, type: decimal, format: "#,##0.00" }
+    filename: "audit-{org}-{since}"
+    formats: [csv, xlsx, ndjson]
+limits: { concurrent: 32, first_row: 60s, source_idle: 60s, run: 60m }
+access: {}
+`);
+  deepStrictEqual(config.server, { hostname: "127.0.0.1", port: 8000, drainTimeout: 25_000 });
+  deepStrictEqual(config.access, { public: false });
+  deepStrictEqual(config.limits, {
+    concurrent: 32,
+    firstRow: 60_000,
+    sourceIdle: 60_000,
+    run: 3_600_000,
+  });
+  deepStrictEqual(
+    config.sources,
+    new Map([["app", { type: "sqlite", config: { path: "/etc/spillway/app.db" } }]]),
+  );
+  deepStrictEqual([...config.exports.keys()], ["audit-log"]);
+  const { columns, ...definition } = config.exports.get("audit-log")!;
+  deepStrictEqual(definition, {
+    name: "audit-log",
+    title: "Audit log",
+    source: "app",
+    query: "select id, occurred_at, actor, action, amount from audit " +
+      "where org_id = :org and occurred_at >= :since order by id",
+    params: new Map([
+      ["org", { name: "org", type: "integer", required: true }],
+      ["since", { name: "since", type: "date", required: false, default: "1970-01-01" }],
+    ]),
+    filename: ["audit-", { param: "org" }, "-", { param: "since" }],
+    formats: ["csv", "xlsx", "ndjson"],
+    formulaGuard: true,
+    deflateLevel: 2,
+  });
+  deepStrictEqual({ ...columns }, {
+    occurred_at: {
+      title: "When",
+      type: "datetime",
+      timezone: "Asia/Seoul",
+      format: "yyyy-mm-dd hh:mm:ss",
+    },
+    amount: { title: "Amount", type: "decimal", format: "#,##0.00" },
+  });
+});
+
+Deno.test("what is not said has a default", () => {
+  const config = load(`
+server:
+access:
+limits:
+sources: { app: { type: memory } }
+exports:
+  one: { source: app, query: select 1, params: , columns: }
+`);
+  deepStrictEqual(config, {
+    server: { hostname: "127.0.0.1", port: 8000, drainTimeout: 25_000 },
+    access: { public: false },
+    sources: new Map([["app", { type: "memory", config: { rows: 3 } }]]),
+    exports: new Map([["one", {
+      name: "one",
+      title: "one",
+      source: "app",
+      query: "select 1",
+      params: new Map(),
+      columns: Object.create(null),
+      filename: ["one"],
+      formats: ["csv", "json", "ndjson", "xml", "xlsx"],
+      formulaGuard: true,
+      deflateLevel: 2,
+    }]]),
+    limits: { concurrent: 32, firstRow: 60_000, sourceIdle: 60_000, run: 3_600_000 },
+  });
+  deepStrictEqual(load("sources: {}\nexports: {}\n").exports, new Map());
+});
+
+Deno.test("the environment sets numbers where it stands plain, and text in quotes", () => {
+  const text = `
+server:
+  port: \${PORT:-9000}
+  drain_timeout: \${DRAIN:-1m}
+sources:
+  app: { type: sqlite, path: "\${DATABASE:-x.db}" }
+exports: {}
+`;
+  const { server, sources } = load(text);
+  deepStrictEqual(server, { hostname: "127.0.0.1", port: 9000, drainTimeout: 60_000 });
+  deepStrictEqual(sources.get("app")?.config, { path: "/etc/spillway/x.db" });
+  const other = load(text, { PORT: "0", DRAIN: "0s", DATABASE: "/var/lib/a: b #c.db" });
+  deepStrictEqual(other.server, { hostname: "127.0.0.1", port: 0, drainTimeout: 0 });
+  deepStrictEqual(other.sources.get("app")?.config, { path: "/var/lib/a: b #c.db" });
+});
+
+Deno.test("relative paths start at the folder of the file, absolute ones stay", () => {
+  const config = load(`
+sources:
+  a: { type: sqlite, path: data/a.db }
+  b: { type: sqlite, path: ../b.db }
+  c: { type: sqlite, path: /srv/c.db }
+exports: {}
+`);
+  deepStrictEqual([...config.sources.values()].map(({ config }) => config), [
+    { path: "/etc/spillway/data/a.db" },
+    { path: "/etc/b.db" },
+    { path: "/srv/c.db" },
+  ]);
+});
+
+Deno.test("access: { public: true } opens the server beyond loopback", () => {
+  const text = "server: { hostname: 0.0.0.0 }\naccess: { public: true }\nsources: {}\nexports: {}";
+  strictEqual(load(text).server.hostname, "0.0.0.0");
+  for (const hostname of ["localhost", "127.0.0.2", "'::1'"]) {
+    const local = load(`server: { hostname: ${hostname} }\nsources: {}\nexports: {}`);
+    strictEqual(local.access.public, false);
+  }
+});
+
+Deno.test("columns are called anything", () => {
+  const { columns } = withExport(`
+source: app
+query: select 1
+columns:
+  __proto__: { title: Prototype }
+  constructor: { type: integer }
+  1: { timezone: UTC }
+  "a.b c": { format: "0.00" }
+  empty:
+`).get("one")!;
+  strictEqual(Object.getPrototypeOf(columns), null);
+  deepStrictEqual(Object.entries(columns), [
+    ["1", { timezone: "UTC" }],
+    ["__proto__", { title: "Prototype" }],
+    ["constructor", { type: "integer" }],
+    ["a.b c", { format: "0.00" }],
+    ["empty", {}],
+  ]);
+});
+
+Deno.test("params are read with the precise values of their type", () => {
+  const { params } = withExport(`
+source: app
+query: select :i, :j, :n, :b, :s, :e, :t, :d, :o, :z
+params:
+  i: { type: integer, default: 9007199254740993, min: -9223372036854775808, max: 9223372036854775807 }
+  j: { type: integer, default: -0, title: The J }
+  n: { type: number, default: 12345678901234567890, min: -0.5 }
+  b: { type: boolean, default: false }
+  s: { type: string, default: "", max_length: 5 }
+  e: { type: enum, values: [open, "off"], default: off }
+  t: { type: datetime, default: 2026-01-02T12:00:00+09:00, min: 2026-01-01 }
+  d: { type: date, required: false, min: 2026-01-01, max: 2026-12-31 }
+  o: { type: string, required: true }
+  z: { type: date, default: null }
+`).get("one")!;
+  deepStrictEqual([...params.values()], [
+    {
+      name: "i",
+      type: "integer",
+      required: false,
+      min: -9223372036854775808n,
+      max: 9223372036854775807n,
+      default: 9007199254740993n,
+    },
+    { name: "j", type: "integer", required: false, title: "The J", default: 0 },
+    { name: "n", type: "number", required: false, min: -0.5, default: 12345678901234567000 },
+    { name: "b", type: "boolean", required: false, default: false },
+    { name: "s", type: "string", required: false, maxLength: 5, default: "" },
+    { name: "e", type: "enum", required: false, values: ["open", "off"], default: "off" },
+    {
+      name: "t",
+      type: "datetime",
+      required: false,
+      min: "2026-01-01 00:00:00",
+      default: "2026-01-02 03:00:00",
+    },
+    { name: "d", type: "date", required: false, min: "2026-01-01", max: "2026-12-31" },
+    { name: "o", type: "string", required: true },
+    { name: "z", type: "date", required: false },
+  ]);
+});
+
+Deno.test("the formula guard is switched by on and off, true and false", () => {
+  const guards = { on: true, off: false, true: true, false: false, '"off"': false };
+  for (const [word, expected] of Object.entries(guards)) {
+    const exports = withExport(`source: app\nquery: select 1\nformula_guard: ${word}`);
+    strictEqual(exports.get("one")?.formulaGuard, expected, word);
+  }
+});
+
+Deno.test("exports can share settings by an alias", () => {
+  const { exports } = load(`
+sources: { app: { type: memory } }
+exports:
+  a: { source: app, query: select 1, columns: &money { amount: { type: decimal } } }
+  b: { source: app, query: select 2, columns: *money }
+`);
+  deepStrictEqual({ ...exports.get("b")?.columns }, { amount: { type: "decimal" } });
+});
+
+Deno.test("the registries of sources and formats can be given as they are", () => {
+  const text = `
+sources: { app: { type: sqlite, path: app.db } }
+exports: { one: { source: app, query: select 1, formats: [ndjson, csv] } }
+`;
+  const config = loadConfig(text, { ...OPTIONS, sources, formats: Object.keys(exporters) });
+  deepStrictEqual(config.sources.get("app"), {
+    type: "sqlite",
+    config: { path: "/etc/spillway/app.db" },
+  });
+  deepStrictEqual(config.exports.get("one")?.formats, ["ndjson", "csv"]);
+});

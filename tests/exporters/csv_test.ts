@@ -1,0 +1,306 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { parse } from "csv-parse/sync";
+import { csv, tsv } from "../../exporters/csv.ts";
+import { type Dialect, DIALECTS, TableError } from "../../exporters/exporter.ts";
+import { Warnings } from "../../exporters/warnings.ts";
+import type { Cell } from "../../sources/table.ts";
+import {
+  type DecodedRows,
+  exporterContract,
+  HOSTILE_NAMES,
+} from "../contracts/exporter_contract.ts";
+import { column, exportTable, exportText, tableOf } from "./tables.ts";
+
+function decode(separator: string) {
+  return (bytes: Uint8Array, header: readonly string[]): DecodedRows => {
+    const [first, ...rows] = parse(bytes, { delimiter: separator, recordDelimiter: "\r\n" });
+    assert.deepEqual(first, header);
+    return rows;
+  };
+}
+
+const FIXTURE = {
+  nullText: "",
+  hostileNames: HOSTILE_NAMES.map((name) => name === "=cmd" ? "'=cmd" : name),
+  renamed: 0,
+  hasEnd: false,
+};
+
+exporterContract(csv, { ...FIXTURE, decode: decode(",") });
+exporterContract(tsv, { ...FIXTURE, decode: decode("\t") });
+
+/** One row of cells, each in a string column unless a type is given, without the header. */
+function fields(
+  cells: readonly Cell[],
+  options: Parameters<typeof exportText>[3] = {},
+  type: Parameters<typeof column>[1] = "string",
+): Promise<string> {
+  const columns = cells.map((_, index) => column(`c${index}`, type));
+  return exportText(csv, columns, [cells], { header: false, ...options });
+}
+
+Deno.test("csv: lines end with CRLF, the last one too", async () => {
+  const columns = [column("id", "integer"), column("name")];
+  const text = await exportText(csv, columns, [[1, "Ada"], [2, "Grace"]]);
+  assert.equal(text, "id,name\r\n1,Ada\r\n2,Grace\r\n");
+});
+
+Deno.test("csv: the header shows titles", async () => {
+  const columns = [{ name: "at", title: "When, exactly", type: "datetime" as const }];
+  assert.equal(await exportText(csv, columns, []), '"When, exactly"\r\n');
+});
+
+Deno.test("csv: quotes stand only where a reader needs them", async () => {
+  const cells = ["a,b", 'a"b', "a\rb", "a\nb", "a;b", "a\tb", " a ", "a'b", "a\\b", "안녕"];
+  assert.equal(
+    await fields(cells),
+    '"a,b","a""b","a\rb","a\nb",a;b,a\tb, a ,a\'b,a\\b,안녕\r\n',
+  );
+});
+
+Deno.test("csv: null is empty, the empty string is quoted", async () => {
+  assert.equal(await fields([null, "", "x", null]), ',"",x,\r\n');
+});
+
+Deno.test("csv: what equals the null text is quoted, and null is not", async () => {
+  assert.equal(await fields([null, "NULL", "", "null"], { null: "NULL" }), 'NULL,"NULL",,null\r\n');
+  assert.equal(await fields([null, 0, 0n, "0"], { null: "0" }), '0,"0","0","0"\r\n');
+  assert.equal(await fields([null, "0.0", "0"], { null: "0" }, "decimal"), '0,0.0,"0"\r\n');
+  assert.equal(await fields([null, true, false], { null: "true" }), 'true,"true",false\r\n');
+});
+
+Deno.test("csv: the null text is neither a formula nor a second field", async () => {
+  assert.equal(await fields([null, 1], { null: "=1+1" }), "'=1+1,1\r\n");
+  assert.equal(await fields([null, 1], { null: "=1+1", formulaGuard: false }), "=1+1,1\r\n");
+  assert.equal(await fields([null, 1], { null: "-" }), "-,1\r\n");
+  assert.equal(await fields([null, 1], { null: "a,b" }), '"a,b",1\r\n');
+});
+
+Deno.test("csv: the only field of a row is never an empty line", async () => {
+  const columns = [{ name: "", title: "", type: "string" as const }];
+  const rows = [[null], [""], ["x"]];
+  assert.equal(await exportText(csv, columns, rows), '""\r\n""\r\n""\r\nx\r\n');
+  assert.equal(await exportText(csv, columns, rows, { null: "-" }), '""\r\n-\r\n""\r\nx\r\n');
+});
+
+Deno.test("csv: text that a spreadsheet would run begins with an apostrophe", async () => {
+  const formulas = [
+    "=1",
+    "+1",
+    "-1",
+    "@A1",
+    "\tx",
+    "\rx",
+    "\nx",
+    "\0x",
+    "＝1",
+    "＋1",
+    "－1",
+    "＠A1",
+  ];
+  assert.equal(
+    await fields(formulas),
+    "'=1,'+1,'-1,'@A1,'\tx,\"'\rx\",\"'\nx\",'\0x,'＝1,'＋1,'－1,'＠A1\r\n",
+  );
+  const { warnings } = await exportTable(csv, tableOf([column("a")], formulas.map((f) => [f])));
+  assert.deepEqual(warnings, [{ kind: "formula-guarded", column: "a", count: 12 }]);
+});
+
+Deno.test("csv: white space and controls do not hide a formula", async () => {
+  const formulas = [" =1", "\u00a0=1", "\u3000＝1", "\ufeff=1", "\x01 -1"];
+  assert.equal(
+    await fields(formulas),
+    "' =1,'\u00a0=1,'\u3000＝1,'\ufeff=1,'\x01 -1\r\n",
+  );
+  assert.equal(await fields([" x=1", "x", "1=1", '"=1', "'=1"]), ` x=1,x,1=1,"""=1",'=1\r\n`);
+});
+
+Deno.test("csv: a formula behind another separator is kept together by quotes", async () => {
+  assert.equal(
+    await fields(["a;=1", "a\t +1", "a; b", "a;b;;@c"]),
+    '"a;=1","a\t +1",a; b,"a;b;;@c"\r\n',
+  );
+  assert.equal(await fields(["a;=1"], { formulaGuard: false }), "a;=1\r\n");
+  const many = "\t".repeat(200_000);
+  assert.equal(await fields(["x" + many]), "x" + many + "\r\n");
+});
+
+Deno.test("csv: headers are guarded", async () => {
+  const columns = [{ name: "a", title: "=HYPERLINK(1)", type: "integer" as const }];
+  const { bytes, warnings } = await exportTable(csv, tableOf(columns, [[-1]]));
+  assert.equal(new TextDecoder().decode(bytes), "'=HYPERLINK(1)\r\n-1\r\n");
+  assert.deepEqual(warnings, [{ kind: "formula-guarded", column: "a", count: 1 }]);
+});
+
+Deno.test("csv: numbers are never guarded, what only sits in a number column is", async () => {
+  for (const type of ["integer", "number", "decimal"] as const) {
+    const cells = [-1, -1.5, -5n, "-12.50", "+1", "-.5e-3", "-Infinity", -Infinity, -0];
+    assert.equal(
+      await fields(cells, {}, type),
+      "-1,-1.5,-5,-12.50,+1,-.5e-3,-Infinity,-Infinity,-0\r\n",
+    );
+    assert.equal(
+      await fields(["-1+cmd|' /C calc'!A0", "-", "- 1", "=1", "-1\n", "-1,5"], {}, type),
+      "'-1+cmd|' /C calc'!A0,'-,'- 1,'=1,\"'-1\n\",\"'-1,5\"\r\n",
+    );
+  }
+  assert.equal(await fields([-1, -1n, "-1"]), "-1,-1,'-1\r\n");
+});
+
+Deno.test("csv: text is guarded in columns of every other type", async () => {
+  for (const type of ["boolean", "date", "datetime", "time", "json", "binary"] as const) {
+    assert.equal(await fields(["=1", "-12:00:00"], {}, type), "'=1,'-12:00:00\r\n");
+  }
+  assert.equal(await fields([new Uint8Array([0xf8])]), "'+A==\r\n");
+});
+
+Deno.test("csv: the guard can be off", async () => {
+  assert.equal(await fields(["=1", "\tx"], { formulaGuard: false }), "=1,\tx\r\n");
+});
+
+Deno.test("csv: a mark inside the first field is not the file's", async () => {
+  assert.equal(await fields(["\ufeffa", "b"]), '"\ufeffa",b\r\n');
+});
+
+const WHEN = [{ name: "at", title: "When", type: "datetime" as const, timezone: "Asia/Seoul" }];
+
+Deno.test("csv: dialect excel", async () => {
+  const rows = [["2026-01-02T03:04:05.5Z"], ["later"], ["2026-01-02"], [null]];
+  assert.equal(
+    await exportText(csv, WHEN, rows, { dialect: "excel" }),
+    '\ufeffWhen\r\n2026-01-02 12:04:05.5\r\nlater\r\n2026-01-02\r\n""\r\n',
+  );
+});
+
+Deno.test("csv: dialect excel-semicolon", async () => {
+  const columns = [...WHEN, column("note"), column("amount", "decimal")];
+  const rows = [["2026-01-02 03:04:05", "a,b", "1.50"], [null, "a;b", null]];
+  assert.equal(
+    await exportText(csv, columns, rows, { dialect: "excel-semicolon" }),
+    '\ufeffWhen;note;amount\r\n2026-01-02 12:04:05;a,b;1.50\r\n;"a;b";\r\n',
+  );
+});
+
+Deno.test("csv: dialect postgres", async () => {
+  const columns = [...WHEN, column("note"), column("file", "binary")];
+  const rows = [
+    ["2026-01-02 03:04:05+00", "=1+1", new Uint8Array([0, 255])],
+    [null, "", null],
+    ["infinity", "a\nb", "\\."],
+  ];
+  assert.equal(
+    await exportText(csv, columns, rows, { dialect: "postgres" }),
+    'at,note,file\n2026-01-02T12:04:05+09:00,=1+1,\\x00ff\n,"",\ninfinity,"a\nb","\\."\n',
+  );
+});
+
+Deno.test("csv: dialect postgres writes a lone null as COPY does, an empty line", async () => {
+  const text = await exportText(csv, [column("a")], [[null], [""], ["x"]], { dialect: "postgres" });
+  assert.equal(text, 'a\n\n""\nx\n');
+});
+
+Deno.test("csv: dialect postgres refuses a null text that COPY refuses", () => {
+  for (const text of ["a,b", '"', "a\n"]) {
+    const table = tableOf([column("a")], []);
+    const options = { dialect: "postgres", null: text } as const;
+    assert.throws(() => csv.encode(table, options, new Warnings()), TableError);
+    assert.equal(table.batches.locked, false);
+  }
+});
+
+Deno.test("csv: dialect tsv, and the format tsv", async () => {
+  const columns = [...WHEN, column("note"), column("text")];
+  const rows = [["2026-01-02T03:04:05Z", "a\tb", "a,b;c"], [null, 'say "hi"', "x,=1"]];
+  const expected = "When\tnote\ttext\r\n" +
+    '2026-01-02T12:04:05+09:00\t"a\tb"\ta,b;c\r\n' +
+    '\t"say ""hi"""\t"x,=1"\r\n';
+  assert.equal(await exportText(csv, columns, rows, { dialect: "tsv" }), expected);
+  assert.equal(await exportText(tsv, columns, rows), expected);
+  assert.equal(await exportText(tsv, columns, rows, { dialect: "excel" }), expected);
+});
+
+Deno.test("csv: the mark and the header are options", async () => {
+  const columns = [column("a")];
+  assert.equal(await exportText(csv, columns, [["x"]], { bom: true }), "\ufeffa\r\nx\r\n");
+  assert.equal(
+    await exportText(csv, columns, [["x"]], { dialect: "excel", bom: false, header: false }),
+    "x\r\n",
+  );
+  assert.equal(await exportText(csv, columns, [], { header: false }), "");
+});
+
+Deno.test("csv: a datetime without a column zone is written as stored", async () => {
+  for (const dialect of DIALECTS) {
+    const options = { dialect, header: false, bom: false };
+    const text = await exportText(
+      csv,
+      [column("at", "datetime")],
+      [["2026-01-02T03:04Z"]],
+      options,
+    );
+    assert.equal(text.trimEnd(), "2026-01-02T03:04Z");
+  }
+});
+
+Deno.test("csv: a row that is too short is filled with nulls", async () => {
+  assert.equal(await exportText(csv, [column("a"), column("b")], [["x"]]), "a,b\r\nx,\r\n");
+});
+
+Deno.test("csv: an unknown time zone fails at once, before the batches are taken", () => {
+  const table = tableOf([column("at", "datetime", "Mars/Olympus")], []);
+  assert.throws(() => csv.encode(table, {}, new Warnings()), /time zone "Mars\/Olympus"/);
+  assert.equal(table.batches.locked, false);
+});
+
+const READER: Readonly<Record<Dialect, { delimiter: string; recordDelimiter: string }>> = {
+  rfc4180: { delimiter: ",", recordDelimiter: "\r\n" },
+  excel: { delimiter: ",", recordDelimiter: "\r\n" },
+  "excel-semicolon": { delimiter: ";", recordDelimiter: "\r\n" },
+  postgres: { delimiter: ",", recordDelimiter: "\n" },
+  tsv: { delimiter: "\t", recordDelimiter: "\r\n" },
+};
+
+/** Text of which much needs quotes or the guard, and any other text. */
+const anyText = fc.oneof(
+  fc.string({ unit: fc.constantFrom(..."ab,;\t\r\n\"'\\. =+-@\0＝\ufeff") }),
+  fc.string({ unit: "binary" }),
+);
+
+const anyRows = fc.integer({ min: 2, max: 5 }).chain((width) =>
+  fc.array(fc.array(fc.option(anyText), { minLength: width, maxLength: width }), { maxLength: 8 })
+    .map((rows) => ({ width, rows }))
+);
+
+for (const dialect of DIALECTS) {
+  Deno.test(`csv: a reader of ${dialect} gets every cell, and tells null from the empty string`, async () => {
+    await fc.assert(fc.asyncProperty(anyRows, fc.boolean(), async ({ width, rows }, header) => {
+      const columns = Array.from({ length: width }, (_, index) => column(`c${index}`));
+      const options = { dialect, header, formulaGuard: false };
+      const text = await exportText(csv, columns, rows, options);
+      const decoded = parse(text, {
+        ...READER[dialect],
+        bom: true,
+        fromLine: header ? 2 : 1,
+        cast: (value, { quoting }) => value === "" && !quoting ? null : value,
+      });
+      assert.deepEqual(decoded, rows);
+    }));
+  });
+}
+
+Deno.test("csv: the guard puts an apostrophe before a cell or leaves it, and no formula gets by", async () => {
+  await fc.assert(fc.asyncProperty(anyRows, async ({ width, rows }) => {
+    const columns = Array.from({ length: width }, (_, index) => column(`c${index}`));
+    const text = await exportText(csv, columns, rows, { header: false, bom: true });
+    const decoded: string[][] = parse(text, { ...READER.rfc4180, bom: true });
+    assert.equal(decoded.length, rows.length);
+    for (const [at, row] of rows.entries()) {
+      for (const [index, cell] of row.entries()) {
+        const read = decoded[at]![index]!;
+        assert.ok(read === (cell ?? "") || read === "'" + cell);
+        assert.doesNotMatch(read, /^[\s\0]*[=+\-@＝＋－＠]|^[\t\r\n\0]/);
+      }
+    }
+  }));
+});

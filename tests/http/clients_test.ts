@@ -1,0 +1,167 @@
+/** What clients do to a server: leave, stall, wait; and what the server then holds. */
+
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { until } from "../runs/fixture.ts";
+import { openDownload, readBytes, startServer, type TestServer } from "./fixture.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Whether nobody reads the database: a reader's lock would refuse an exclusive one. */
+function isUnread(path: string): boolean {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec("pragma busy_timeout = 0; begin exclusive; rollback");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    database.close();
+  }
+}
+
+/** Resident memory of this process and of its workers, in bytes. */
+function residentMemory(server: TestServer): number {
+  return server.engine.pool.pids.reduce((sum, pid) => {
+    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+    return sum + Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * KIB;
+  }, Deno.memoryUsage().rss);
+}
+
+const OFFSETS = [0, 1, 100, 1000, 64 * KIB, 64 * KIB + 1, 256 * KIB, MIB, 3 * MIB, 10 * MIB];
+
+for (const format of ["csv", "xlsx"]) {
+  Deno.test(`${format}: a client may leave at any byte, and all comes back within a second`, async () => {
+    await using server = await startServer("{ concurrent: 1 }");
+    assert.equal(isUnread(server.database), true);
+    for (const [index, offset] of OFFSETS.entries()) {
+      const socket = await openDownload(server, `/exports/rows.${format}?rows=50000000`);
+      assert.equal(await readBytes(socket, offset), offset);
+      // The first look at the lock proves that the second one means something.
+      await until(() => !isUnread(server.database));
+      socket.close();
+      await until(() => server.reports.length === index + 1, 1000);
+      assert.equal(server.engine.admission.taken, 0);
+      await until(() => isUnread(server.database), 1000);
+      await until(() => server.engine.pool.size.idle === 1, 1000);
+      assert.equal(server.reports[index]!.state, "cancelled");
+    }
+  });
+}
+
+Deno.test("a client may leave over HTTP/2", async () => {
+  await using server = await startServer("{ concurrent: 1 }");
+  const curl = new Deno.Command("curl", {
+    args: [
+      "--silent",
+      "--http2-prior-knowledge",
+      "--output",
+      "/dev/null",
+      `${server.origin}/exports/rows.csv?rows=50000000`,
+    ],
+  }).spawn();
+  await until(() => server.engine.admission.taken === 1);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  curl.kill("SIGTERM");
+  await curl.status;
+  await until(() => server.engine.admission.taken === 0, 1000);
+  assert.equal(server.reports[0]!.state, "cancelled");
+});
+
+Deno.test("for a client that reads nothing, rows and memory stand still", async () => {
+  await using server = await startServer();
+  const socket = await openDownload(server, "/exports/rows.csv?rows=50000000");
+  await readBytes(socket, 100);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const memory = residentMemory(server);
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const growth = residentMemory(server) - memory;
+  assert.ok(growth < 8 * MIB, `memory grew by ${growth} bytes`);
+  socket.close();
+  await until(() => server.reports.length === 1);
+  // A row is 100 bytes. The kernel's buffers take about 4 MiB, the server's window 1 MiB; at a
+  // million rows a second an unbounded reader would have read more than four million.
+  const { rows } = server.reports[0]!;
+  assert.ok(rows > 256, `${rows} rows`);
+  assert.ok(rows < 150_000, `${rows} rows were read for a client that read none`);
+});
+
+Deno.test("while a query sorts, the server answers in milliseconds; cancelled, it is gone", async () => {
+  await using server = await startServer("{ concurrent: 1 }");
+  const socket = await openDownload(server, "/exports/sorts.csv");
+  await until(() => server.engine.admission.taken === 1);
+  const [worker] = server.engine.pool.pids;
+  const times: number[] = [];
+  for (let turn = 0; turn < 50; turn++) {
+    const asked = performance.now();
+    const response = await fetch(`${server.origin}/healthz`);
+    await response.text();
+    times.push(performance.now() - asked);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  times.sort((a, b) => a - b);
+  // The median, so that a busy machine does not fail the test; a blocked server has none.
+  assert.ok(times[25]! < 50, `the median is ${times[25]} ms`);
+  socket.close();
+  await until(() => server.engine.admission.taken === 0, 2000);
+  await until(() => !isAlive(worker!), 2000);
+  const response = await fetch(`${server.origin}/exports/rows.csv?rows=1`);
+  assert.equal(response.status, 200);
+  await response.text();
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return !Deno.readTextFileSync(`/proc/${pid}/stat`).includes(") Z ");
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("a worker that is killed breaks its download, and the next one works", async () => {
+  await using server = await startServer("{ concurrent: 1 }");
+  const response = await fetch(`${server.origin}/exports/rows.csv?rows=50000000`);
+  const reader = response.body!.getReader();
+  await reader.read();
+  Deno.kill(server.engine.pool.pids[0]!, "SIGKILL");
+  await assert.rejects(async () => {
+    while (!(await reader.read()).done);
+  });
+  await until(() => server.reports.length === 1);
+  assert.match(server.reports[0]!.error!.message, /The worker died: killed by SIGKILL/);
+  const next = await fetch(`${server.origin}/exports/table.csv`);
+  assert.equal(await next.text(), "id,name\r\n1,a\r\n");
+});
+
+Deno.test("HEAD opens nothing", async () => {
+  await using server = await startServer();
+  const response = await fetch(`${server.origin}/exports/missing.csv`, { method: "HEAD" });
+  assert.equal(response.status, 200);
+  assert.deepEqual(server.reports, []);
+  assert.equal(isUnread(server.database), true);
+});
+
+Deno.test("a hundred downloads that break leave no unhandled rejection behind", async () => {
+  const rejections: unknown[] = [];
+  const listener = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    rejections.push(event.reason);
+  };
+  addEventListener("unhandledrejection", listener);
+  try {
+    await using server = await startServer("{ concurrent: 4 }");
+    for (let turn = 0; turn < 25; turn++) {
+      await Promise.all([1, 2, 3, 4].map(async (client) => {
+        const socket = await openDownload(server, "/exports/rows.csv?rows=1000000");
+        await readBytes(socket, turn * 7919 * client % MIB);
+        socket.close();
+      }));
+      await until(() => server.reports.length === 4 * (turn + 1), 2000);
+    }
+    assert.equal(server.engine.admission.taken, 0);
+  } finally {
+    removeEventListener("unhandledrejection", listener);
+  }
+  assert.deepEqual(rejections, []);
+});

@@ -1,0 +1,115 @@
+/** The import rule of the design (section 2): imports run one way, and this is what checks it. */
+
+import assert from "node:assert/strict";
+
+/** What each folder may import of ours; `type:` where only types may cross. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  "main.ts": ["commands", "exporters", "runs"],
+  commands: ["catalog", "examples", "exporters", "routes", "runs", "sources"],
+  routes: ["catalog", "exporters", "runs", "type:sources"],
+  runs: ["exporters", "sources", "storage"],
+  catalog: ["type:exporters", "type:sources", "sources/table.ts"],
+  exporters: ["sources/table.ts"],
+  sources: [],
+  storage: [],
+  examples: ["type:sources/table.ts"],
+};
+
+/** Within `runs`, only the worker runs code of sources and exporters. */
+const WORKER = "runs/worker.ts";
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+async function* modules(folder: string): AsyncGenerator<string> {
+  for await (const entry of Deno.readDir(folder)) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) yield* modules(path);
+    else if (path.endsWith(".ts")) yield path;
+  }
+}
+
+const root = new URL("../", import.meta.url);
+
+async function importsOf(path: string): Promise<Import[]> {
+  const text = await Deno.readTextFile(new URL(path, root));
+  const statements = text.matchAll(
+    /^(?:import|export)\s+(type\s)?(?:(\{[^}]*\}|\*(?: as \w+)?|\w+)\s+from\s+)?["']([^"']+)["']|\bimport\(["']([^"']+)["']\)/gm,
+  );
+  return [...statements].map(([, type, names = "", target, dynamic]) => {
+    const to = target ?? dynamic!;
+    const inner = /^\{(.*)\}$/s.exec(names.trim())?.[1];
+    const allTypes = inner !== undefined &&
+      inner.split(",").map((name) => name.trim()).filter(Boolean)
+        .every((name) => name.startsWith("type "));
+    return {
+      from: path,
+      to: to.startsWith(".") ? new URL(to, new URL(path, root)).href.slice(root.href.length) : to,
+      typeOnly: type !== undefined || allTypes,
+    };
+  });
+}
+
+async function allImports(): Promise<Import[]> {
+  const paths = ["main.ts"];
+  for (const folder of Object.keys(ALLOWED).filter((name) => !name.endsWith(".ts"))) {
+    const there = await Deno.stat(new URL(folder, root)).then(() => true, () => false);
+    if (!there) continue;
+    for await (const path of modules(new URL(folder, root).pathname)) {
+      paths.push(path.slice(root.pathname.length));
+    }
+  }
+  return (await Promise.all(paths.map(importsOf))).flat();
+}
+
+function isAllowed({ from, to, typeOnly }: Import): boolean {
+  const folder = from.split("/")[0]!;
+  const target = to.split("/")[0]!;
+  if (folder === target) return true;
+  if (!(target in ALLOWED)) return true;
+  if (folder === "runs" && from !== WORKER && !typeOnly && target !== "storage") return false;
+  return ALLOWED[folder]!.some((rule) => {
+    const onlyTypes = rule.startsWith("type:");
+    const place = onlyTypes ? rule.slice("type:".length) : rule;
+    return (!onlyTypes || typeOnly) && (to === place || to.startsWith(`${place}/`));
+  });
+}
+
+Deno.test("imports run one way", async () => {
+  const imports = await allImports();
+  assert.ok(imports.length > 50, "the scan found the imports");
+  const wrong = imports.filter((one) => !isAllowed(one));
+  assert.deepEqual(wrong.map(({ from, to }) => `${from} imports ${to}`), []);
+});
+
+Deno.test("the rule refuses an import that runs the other way", () => {
+  assert.equal(isAllowed({ from: "sources/x.ts", to: "exporters/csv.ts", typeOnly: true }), false);
+  assert.equal(
+    isAllowed({ from: "exporters/x.ts", to: "sources/sqlite.ts", typeOnly: true }),
+    false,
+  );
+  assert.equal(
+    isAllowed({ from: "catalog/x.ts", to: "sources/sqlite.ts", typeOnly: false }),
+    false,
+  );
+  assert.equal(isAllowed({ from: "runs/pool.ts", to: "sources/mod.ts", typeOnly: false }), false);
+});
+
+Deno.test("only routes import Hono", async () => {
+  const wrong = (await allImports()).filter(({ from, to }) =>
+    to.startsWith("hono") && !from.startsWith("routes/")
+  );
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("only main.ts reads the environment", async () => {
+  const readers: string[] = [];
+  for (const path of new Set((await allImports()).map(({ from }) => from))) {
+    const text = await Deno.readTextFile(new URL(path, root));
+    if (/Deno\.env\b|process\.env\b/.test(text.replaceAll(/^\s*\*.*$/gm, ""))) readers.push(path);
+  }
+  assert.deepEqual(readers, ["main.ts"]);
+});

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { fakeApp } from "./fixture.ts";
+
+Deno.test("the list of exports names each with its formats", async () => {
+  const { app } = fakeApp();
+  const response = await app.request("/exports");
+  assert.deepEqual(await response.json(), {
+    exports: [
+      {
+        name: "audit-log",
+        title: "Audit log",
+        formats: ["csv", "tsv", "json", "ndjson", "xml", "xlsx"],
+        url: "/exports/audit-log",
+      },
+      {
+        name: "sheet-only",
+        title: "sheet-only",
+        formats: ["xlsx"],
+        url: "/exports/sheet-only",
+      },
+    ],
+  });
+});
+
+Deno.test("an export says its params and columns, and nothing of its query or source", async () => {
+  const { app } = fakeApp();
+  const text = await (await app.request("/exports/audit-log")).text();
+  assert.ok(!text.includes("select"));
+  assert.ok(!text.includes("app.db"));
+  assert.deepEqual(JSON.parse(text), {
+    name: "audit-log",
+    title: "Audit log",
+    formats: ["csv", "tsv", "json", "ndjson", "xml", "xlsx"],
+    url: "/exports/audit-log",
+    files: {
+      csv: "/exports/audit-log.csv",
+      tsv: "/exports/audit-log.tsv",
+      json: "/exports/audit-log.json",
+      ndjson: "/exports/audit-log.ndjson",
+      xml: "/exports/audit-log.xml",
+      xlsx: "/exports/audit-log.xlsx",
+    },
+    params: [
+      { name: "since", type: "date", required: false, default: "1970-01-01" },
+      { name: "actor", type: "string", required: false },
+    ],
+    columns: [{ name: "amount", title: "Amount", type: "decimal", format: "#,##0.00" }],
+  });
+});
+
+Deno.test("a newcomer at the root is sent to the exports", async () => {
+  const response = await fakeApp().app.request("/");
+  assert.equal(response.status, 302);
+  assert.equal(response.headers.get("location"), "/exports");
+});
+
+Deno.test("the process is alive while it is full or stopping, and only ready while it is ready", async () => {
+  for (const [state, status] of [["ready", 200], ["full", 503], ["draining", 503]] as const) {
+    const { app } = fakeApp({ ready: () => state });
+    assert.equal((await app.request("/healthz")).status, 200);
+    const response = await app.request("/readyz");
+    assert.equal(response.status, status);
+    assert.deepEqual(await response.json(), { status: state });
+  }
+});

@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { AdmissionError } from "../../runs/admission.ts";
+import { RunTimeoutError } from "../../runs/run.ts";
+import { TaskError } from "../../runs/running_task.ts";
+import { fakeApp, problem } from "./fixture.ts";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+Deno.test("a download has the headers of the contract and the run's bytes", async () => {
+  const { app } = fakeApp();
+  const response = await app.request("/exports/audit-log.csv?since=2026-01-01");
+  assert.equal(response.status, 200);
+  const { "export-id": id, ...headers } = Object.fromEntries(response.headers);
+  assert.match(id!, UUID);
+  assert.deepEqual(headers, {
+    "cache-control": "private, no-store, no-transform",
+    "content-disposition":
+      `attachment; filename="audit-2026-01-01.csv"; filename*=UTF-8''audit-2026-01-01.csv`,
+    "content-type": "text/csv; charset=utf-8",
+    "vary": "Accept-Encoding",
+    "x-accel-buffering": "no",
+    "x-content-type-options": "nosniff",
+  });
+  assert.equal(await response.text(), "the file");
+});
+
+Deno.test("the task holds bound params, the declared columns and the options", async () => {
+  const { app, tasks } = fakeApp();
+  await app.request(
+    "/exports/audit-log.csv?actor=O%27Hara&_columns=amount,id&_dialect=excel&_bom=false&_header=false&_null=NULL",
+  );
+  assert.deepEqual(tasks, [{
+    export: "audit-log",
+    source: { type: "sqlite", config: { path: "/srv/app.db" } },
+    query: {
+      text:
+        "select id, amount from audit where day >= :since and (:actor is null or actor = :actor)",
+      params: Object.assign(Object.create(null), { since: "1970-01-01", actor: "O'Hara" }),
+    },
+    title: "Audit log",
+    columns: Object.assign(Object.create(null), {
+      amount: { title: "Amount", type: "decimal", format: "#,##0.00" },
+    }),
+    select: ["amount", "id"],
+    format: "csv",
+    options: {
+      formulaGuard: true,
+      deflateLevel: 2,
+      dialect: "excel",
+      bom: false,
+      header: false,
+      null: "NULL",
+    },
+    coding: "identity",
+  }]);
+});
+
+Deno.test("HEAD has the same headers and runs no query", async () => {
+  const { app, tasks } = fakeApp();
+  const get = await app.request("/exports/audit-log.xlsx");
+  const head = await app.request("/exports/audit-log.xlsx", { method: "HEAD" });
+  assert.equal(head.status, 200);
+  assert.equal(tasks.length, 1);
+  const without = (response: Response) =>
+    [...response.headers].filter(([name]) => name !== "export-id");
+  assert.deepEqual(without(head), without(get));
+  assert.equal(await head.text(), "");
+});
+
+Deno.test("HEAD of a bad request is a problem too", async () => {
+  const { app, tasks } = fakeApp();
+  const head = await app.request("/exports/audit-log.csv?since=soon", { method: "HEAD" });
+  assert.equal(head.status, 400);
+  assert.equal(tasks.length, 0);
+});
+
+Deno.test("every mistake of a request is named at once", async () => {
+  const { app, tasks } = fakeApp();
+  const response = await app.request(
+    "/exports/audit-log.json?since=2026-02-30&colour=red&_bom=true&_fast=1&_delivery=whole&_columns=a,,b",
+  );
+  const { status, type, body } = await problem(response);
+  assert.equal(status, 400);
+  assert.equal(type, "application/problem+json");
+  assert.deepEqual(body.errors, [
+    { name: "_bom", detail: "_bom means nothing to the format json" },
+    { name: "_fast", detail: "_fast is no option; there are _columns, _delivery, _filename" },
+    { name: "_delivery", detail: '_delivery must be auto or direct, not "whole"' },
+    { name: "_columns", detail: '_columns must be column names with commas between, not "a,,b"' },
+    { name: "since", detail: 'expected a date such as 2026-01-31, not "2026-02-30"' },
+    { name: "colour", detail: "unknown param; this export takes since and actor" },
+  ]);
+  assert.deepEqual(tasks, []);
+});
+
+Deno.test("an option that is given twice, or is no boolean, is refused", async () => {
+  const { app } = fakeApp();
+  const { body } = await problem(
+    await app.request("/exports/audit-log.csv?_header=true&_header=false&_bom=yes&_dialect=pipe"),
+  );
+  assert.deepEqual(body.errors, [
+    { name: "_header", detail: "_header is given more than once" },
+    { name: "_bom", detail: '_bom must be true or false, not "yes"' },
+    {
+      name: "_dialect",
+      detail: '_dialect must be one of excel, excel-semicolon, rfc4180, postgres, tsv, not "pipe"',
+    },
+  ]);
+});
+
+Deno.test("what is not there is 404, in words that help", async () => {
+  const { app } = fakeApp();
+  for (
+    const [path, detail] of [
+      ["/nothing", "There is nothing at /nothing"],
+      ["/exports/secrets", 'There is no export "secrets"'],
+      ["/exports/secrets.csv", 'There is no export "secrets"'],
+      ["/exports/sheet-only.csv", 'The export sheet-only is not offered as "csv", but as xlsx'],
+      [
+        "/exports/audit-log.pdf",
+        'The export audit-log is not offered as "pdf", but as csv, tsv, json, ndjson, xml, xlsx',
+      ],
+      ["/exports/__proto__.csv", 'There is no export "__proto__"'],
+    ]
+  ) {
+    const { status, body } = await problem(await app.request(path!));
+    assert.deepEqual({ path, status, detail: body.detail }, { path, status: 404, detail });
+  }
+});
+
+Deno.test("another method is 405 and says which there are", async () => {
+  const { app } = fakeApp();
+  for (const path of ["/exports", "/exports/audit-log.csv", "/healthz", "/readyz"]) {
+    const response = await app.request(path, { method: "POST" });
+    assert.equal(response.status, 405, path);
+    assert.equal(response.headers.get("allow"), "GET, HEAD");
+  }
+});
+
+Deno.test("a run that fails before its first byte is a problem with the right status", async () => {
+  const task = (kind: "source" | "column" | "table" | "internal") =>
+    new TaskError({ kind, message: `message of ${kind}`, detail: "stack" });
+  const cases: [Error, number, string, string | null][] = [
+    [
+      task("source"),
+      502,
+      "The source of this export failed before its first row; its log says why",
+      null,
+    ],
+    [task("column"), 400, "message of column", null],
+    [task("table"), 422, "message of table", null],
+    [task("internal"), 500, "This server failed; its log says why", null],
+    [new Error("a path /srv/app.db"), 500, "This server failed; its log says why", null],
+    [new RunTimeoutError("x"), 504, "The source of this export did not answer in time", null],
+    [
+      new AdmissionError("full"),
+      503,
+      "As many exports are running as this server allows; try again shortly",
+      "5",
+    ],
+    [new AdmissionError("draining"), 503, "This server is stopping; try again shortly", "5"],
+  ];
+  for (const [error, status, detail, retryAfter] of cases) {
+    const { app } = fakeApp({ startRun: () => Promise.reject(error) });
+    const response = await app.request("/exports/audit-log.csv");
+    assert.equal(response.headers.get("retry-after"), retryAfter);
+    assert.match(response.headers.get("export-id")!, UUID);
+    const { body, type } = await problem(response);
+    assert.equal(type, "application/problem+json");
+    assert.deepEqual({ status: body.status, detail: body.detail }, { status, detail });
+  }
+});
+
+Deno.test("an error of ours is 500, told to the log and not to the caller", async () => {
+  const { app, errors } = fakeApp({
+    ready: () => {
+      throw new Error("secret");
+    },
+  });
+  const response = await app.request("/readyz");
+  assert.equal(response.status, 500);
+  assert.ok(!(await response.text()).includes("secret"));
+  assert.equal((errors[0] as Error).message, "secret");
+});
+
+Deno.test("text is compressed for who accepts it, a ZIP file never", async () => {
+  const { app, tasks } = fakeApp();
+  const ask = async (file: string, accept: string) => {
+    const { headers } = await app.request(`/exports/audit-log.${file}`, {
+      headers: { "Accept-Encoding": accept },
+    });
+    return [tasks.pop()!.coding, headers.get("content-encoding"), headers.get("vary")];
+  };
+  assert.deepEqual(await ask("csv", "gzip"), ["gzip", "gzip", "Accept-Encoding"]);
+  assert.deepEqual(await ask("ndjson", "br"), ["identity", null, "Accept-Encoding"]);
+  assert.deepEqual(await ask("xlsx", "gzip"), ["identity", null, null]);
+});
+
+Deno.test("the file is named by the request before the export", async () => {
+  const { app } = fakeApp();
+  const name = async (query: string) => {
+    const response = await app.request(`/exports/audit-log.csv?${query}`);
+    return response.headers.get("content-disposition");
+  };
+  assert.equal(
+    await name("_filename=r%C3%A9sum%C3%A9%20%E2%82%AC"),
+    `attachment; filename="resume _.csv"; filename*=UTF-8''r%C3%A9sum%C3%A9%20%E2%82%AC.csv`,
+  );
+  assert.equal(
+    await name("_filename=Report.CSV"),
+    `attachment; filename="Report.csv"; filename*=UTF-8''Report.csv`,
+  );
+  assert.equal(
+    await name('_filename=..%2F..%2Fetc%2Fpasswd%0D%0AX-Evil:%20"1"'),
+    `attachment; filename="-..-etc-passwd--X-Evil- -1-.csv"; ` +
+      `filename*=UTF-8''-..-etc-passwd--X-Evil-%20-1-.csv`,
+  );
+});

@@ -1,0 +1,58 @@
+/** An app over a small catalogue, whose runs are made up. */
+
+import { z } from "zod";
+import { loadConfig } from "../../catalog/load.ts";
+import { exporters } from "../../exporters/mod.ts";
+import { createApp, type Dependencies } from "../../routes/app.ts";
+import type { RunTask } from "../../runs/protocol.ts";
+
+const CONFIG = `
+sources: { app: { type: sqlite, path: ./app.db } }
+exports:
+  audit-log:
+    title: Audit log
+    source: app
+    query: select id, amount from audit where day >= :since and (:actor is null or actor = :actor)
+    params:
+      since: { type: date, default: 1970-01-01 }
+      actor: { type: string, required: false }
+    columns:
+      amount: { title: Amount, type: decimal, format: "#,##0.00" }
+    filename: "audit-{since}"
+  sheet-only: { source: app, query: select 1, formats: [xlsx] }
+`;
+
+/** What a test may change. */
+export interface AppOptions extends Partial<Omit<Dependencies, "catalog" | "exporters">> {
+  /** The body of every run. @default "the file" */
+  readonly body?: string;
+}
+
+/** An app, and the tasks that it was asked to run. */
+export function fakeApp({ body = "the file", ...overrides }: AppOptions = {}) {
+  const tasks: RunTask[] = [];
+  const errors: unknown[] = [];
+  const app = createApp({
+    catalog: loadConfig(CONFIG, {
+      env: () => undefined,
+      folder: "/srv",
+      sources: { sqlite: { config: z.strictObject({ path: z.string() }), paths: ["path"] } },
+      formats: Object.keys(exporters),
+    }),
+    exporters,
+    startRun: (id, task) => {
+      tasks.push(task);
+      return Promise.resolve({ id, body: new Response(body).body! });
+    },
+    ready: () => "ready",
+    onError: (error) => void errors.push(error),
+    ...overrides,
+  });
+  return { app, tasks, errors };
+}
+
+/** The problem that an answer holds. */
+export async function problem(response: Response) {
+  const { status, headers } = response;
+  return { status, type: headers.get("content-type"), body: await response.json() };
+}

@@ -1,0 +1,45 @@
+/** Makes pools of fake workers, and tasks for them. */
+
+import { WorkerPool } from "../../runs/pool.ts";
+import type { RunTask } from "../../runs/protocol.ts";
+
+/** A task whose export's name tells a fake worker what to do. */
+export function fakeTask(action: string): RunTask {
+  return {
+    export: action,
+    source: { type: "sqlite", config: {} },
+    query: { text: "", params: {} },
+    title: "",
+    columns: {},
+    format: "csv",
+    options: {},
+    coding: "identity",
+  };
+}
+
+/** A pool of fake workers. */
+export function fakePool(warm = 1): WorkerPool {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--cached-only", new URL("./fake_worker.ts", import.meta.url).href],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  });
+  return new WorkerPool({ command, warm });
+}
+
+/** Reads a stream to its end. */
+export async function byteLength(stream: ReadableStream<Uint8Array>): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of stream) bytes += chunk.length;
+  return bytes;
+}
+
+/** Waits until a condition holds, for at most `within` milliseconds. */
+export async function until(condition: () => boolean | Promise<boolean>, within = 2000) {
+  const end = performance.now() + within;
+  while (!await condition()) {
+    if (performance.now() > end) throw new Error(`It did not come true within ${within} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { Admission, AdmissionError } from "../../runs/admission.ts";
+import { createRuns, type RunLimits, type RunReport, RunTimeoutError } from "../../runs/run.ts";
+import { TaskError } from "../../runs/running_task.ts";
+import { byteLength, fakePool, fakeTask, until } from "./fixture.ts";
+
+const PATIENT: RunLimits = { firstRow: 10_000, sourceIdle: 10_000, run: 10_000 };
+
+function setup(limits: RunLimits = PATIENT, slots = 1) {
+  const pool = fakePool();
+  const admission = new Admission(slots);
+  const reports: RunReport[] = [];
+  const start = createRuns({
+    admission,
+    pool,
+    limits,
+    onEnd: (report) => void reports.push(report),
+  });
+  return {
+    admission,
+    reports,
+    start,
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  };
+}
+
+Deno.test("a run gives its whole body, then its slot back and a report", async () => {
+  await using server = setup();
+  const { body } = await server.start("a", fakeTask("send:40"));
+  assert.equal(server.admission.taken, 1);
+  assert.equal(await byteLength(body), 40 * 65536);
+  await until(() => server.admission.taken === 0);
+  const [report] = server.reports;
+  assert.ok(report && report.firstByte! <= report.duration);
+  assert.deepEqual({ ...report, firstByte: 0, duration: 0 }, {
+    id: "a",
+    state: "complete",
+    rows: 40,
+    bytes: 40 * 65536,
+    firstByte: 0,
+    duration: 0,
+    warnings: [{ kind: "text-cut", count: 1 }],
+  });
+});
+
+Deno.test("a slot is held until the reader has taken everything", async () => {
+  await using server = setup();
+  const { body } = await server.start("a", fakeTask("send:3"));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.equal(server.admission.taken, 1);
+  await assert.rejects(server.start("b", fakeTask("send:1")), AdmissionError);
+  await byteLength(body);
+  await until(() => server.admission.taken === 0);
+});
+
+Deno.test("a failure before the first chunk rejects, and the slot comes back", async () => {
+  await using server = setup();
+  await assert.rejects(server.start("a", fakeTask("refuse")), (error) => {
+    assert.ok(error instanceof TaskError);
+    assert.equal(error.kind, "table");
+    return true;
+  });
+  await until(() => server.reports.length === 1);
+  assert.equal(server.reports[0]!.state, "failed");
+  assert.equal(server.admission.taken, 0);
+});
+
+Deno.test("a failure after the first chunk errors the body and is reported", async () => {
+  await using server = setup();
+  const { body } = await server.start("a", fakeTask("exit"));
+  await assert.rejects(byteLength(body), /The worker died: exit status 3/);
+  await until(() => server.reports.length === 1);
+  assert.equal(server.reports[0]!.state, "failed");
+  assert.match(server.reports[0]!.error!.message, /exit status 3/);
+  assert.equal(server.admission.taken, 0);
+});
+
+Deno.test("a reader that leaves cancels the run", async () => {
+  await using server = setup();
+  const { body } = await server.start("a", fakeTask("send:1000"));
+  const reader = body.getReader();
+  await reader.read();
+  await reader.cancel();
+  await until(() => server.admission.taken === 0, 1000);
+  assert.equal(server.reports[0]!.state, "cancelled");
+});
+
+Deno.test("a caller that leaves before the first chunk cancels the run", async () => {
+  await using server = setup();
+  const caller = new AbortController();
+  const run = server.start("a", fakeTask("silent"), caller.signal);
+  setTimeout(() => caller.abort(new Error("gone")), 50);
+  await assert.rejects(run, /gone/);
+  await until(() => server.admission.taken === 0, 1000);
+  assert.equal(server.reports[0]!.state, "cancelled");
+});
+
+Deno.test("a source without a first row times out", async () => {
+  await using server = setup({ ...PATIENT, firstRow: 100 });
+  await assert.rejects(server.start("a", fakeTask("silent")), (error) => {
+    assert.ok(error instanceof RunTimeoutError);
+    assert.equal(error.message, "The source gave no row within 100 ms");
+    return true;
+  });
+  await until(() => server.admission.taken === 0, 1000);
+  assert.equal(server.reports[0]!.state, "failed");
+});
+
+Deno.test("a source that falls silent while it is read times out and errors the body", async () => {
+  await using server = setup({ ...PATIENT, sourceIdle: 100 });
+  const { body } = await server.start("a", fakeTask("deaf"));
+  await assert.rejects(byteLength(body), /The source gave nothing for 100 ms/);
+  await until(() => server.admission.taken === 0, 2000);
+});
+
+Deno.test("a reader that does not read is not taken for a silent source", async () => {
+  await using server = setup({ ...PATIENT, sourceIdle: 100 });
+  const { body } = await server.start("a", fakeTask("send:100"));
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  assert.equal(await byteLength(body), 100 * 65536);
+});
+
+Deno.test("a run that takes too long is ended even while nobody reads", async () => {
+  await using server = setup({ ...PATIENT, run: 100 });
+  const { body } = await server.start("a", fakeTask("send:1000"));
+  await until(() => server.admission.taken === 0, 2000);
+  assert.equal(server.reports[0]!.state, "failed");
+  await assert.rejects(byteLength(body), /The run took longer than 100 ms/);
+});
+
+Deno.test("draining refuses new runs and waits for those in flight", async () => {
+  await using server = setup(PATIENT, 2);
+  const { body } = await server.start("a", fakeTask("send:40"));
+  let drained = false;
+  const draining = server.admission.drain().then(() => drained = true);
+  assert.equal(server.admission.state, "draining");
+  await assert.rejects(server.start("b", fakeTask("send:1")), /The server is stopping/);
+  assert.equal(drained, false);
+  await byteLength(body);
+  await draining;
+});

@@ -1,0 +1,242 @@
+import assert from "node:assert/strict";
+import { ColumnError, type TableSettings, toTable } from "../../sources/row_stream.ts";
+import { type RowStream, type SourceColumn, SourceError } from "../../sources/source.ts";
+import type { Batch, Cell, ColumnType } from "../../sources/table.ts";
+
+/** A stream that counts what is asked of it. */
+interface Watched extends RowStream {
+  /** How many batches were pulled. */
+  readonly pulls: number;
+  /** What it was cancelled with, each time. */
+  readonly cancels: readonly unknown[];
+}
+
+/** Gives these batches, one a pull, and then ends, or does what `atEnd` does. */
+function stream(
+  columns: readonly (string | SourceColumn)[],
+  batches: readonly Batch[],
+  atEnd: (controller: ReadableStreamDefaultController<Batch>) => void | Promise<void> = (
+    controller,
+  ) => controller.close(),
+): Watched {
+  const cancels: unknown[] = [];
+  let pulls = 0;
+  return {
+    columns: columns.map((column) => typeof column === "string" ? { name: column } : column),
+    batches: new ReadableStream<Batch>({
+      pull(controller) {
+        const batch = batches[pulls++];
+        if (batch === undefined) return atEnd(controller);
+        controller.enqueue(batch);
+      },
+      cancel: (reason) => void cancels.push(reason),
+    }, { highWaterMark: 0 }),
+    get pulls() {
+      return pulls;
+    },
+    cancels,
+  };
+}
+
+function settings(over: Partial<TableSettings> = {}): TableSettings {
+  return { title: "Orders", columns: {}, ...over };
+}
+
+Deno.test("a table has the export's title and the source's columns", async () => {
+  const source = stream([{ name: "id", type: "integer" }, { name: "at", type: "datetime" }], [
+    [[1, "2026-01-02 03:04:05"]],
+  ]);
+  const table = await toTable(source, settings());
+  assert.equal(table.title, "Orders");
+  assert.deepEqual(table.columns, [
+    { name: "id", title: "id", type: "integer" },
+    { name: "at", title: "at", type: "datetime" },
+  ]);
+  assert.deepEqual(await Array.fromAsync(table.batches), [[[1, "2026-01-02 03:04:05"]]]);
+});
+
+Deno.test("what an export says about a column wins", async () => {
+  const table = await toTable(
+    stream([{ name: "at", type: "string" }, "amount", "other"], []),
+    settings({
+      columns: {
+        at: { title: "When", type: "datetime", timezone: "Asia/Seoul", format: "yyyy" },
+        amount: { type: "decimal", format: "#,##0.00" },
+      },
+    }),
+  );
+  assert.deepEqual(table.columns, [
+    { name: "at", title: "When", type: "datetime", timezone: "Asia/Seoul", format: "yyyy" },
+    { name: "amount", title: "amount", type: "decimal", format: "#,##0.00" },
+    { name: "other", title: "other", type: "string" },
+  ]);
+});
+
+Deno.test("an undeclared column has the type of the first cell of the first batch", async () => {
+  const types = async (...cells: Cell[]): Promise<ColumnType | undefined> => {
+    const rows = cells.map((cell) => [cell]);
+    const table = await toTable(stream(["a"], rows.length > 0 ? [rows] : []), settings());
+    await table.batches.cancel();
+    return table.columns[0]?.type;
+  };
+  assert.equal(await types(1), "integer");
+  assert.equal(await types(2n ** 60n), "integer");
+  assert.equal(await types(1.5), "number");
+  assert.equal(await types(NaN), "number");
+  assert.equal(await types(false), "boolean");
+  assert.equal(await types(""), "string");
+  assert.equal(await types(new Uint8Array(1)), "binary");
+  assert.equal(await types(null, null, 2.5, "x"), "number");
+  assert.equal(await types(null, null), "string");
+  assert.equal(await types(), "string");
+});
+
+Deno.test("a declared type is not doubted", async () => {
+  const table = await toTable(stream([{ name: "a", type: "integer" }], [[["text"]]]), settings());
+  assert.equal(table.columns[0]?.type, "integer");
+  assert.deepEqual(await Array.fromAsync(table.batches), [[["text"]]]);
+});
+
+Deno.test("the first batch is read at once and the others when they are pulled", async () => {
+  const source = stream(["a"], [[[1], [2]], [[3]], [[4]]]);
+  const table = await toTable(source, settings());
+  assert.equal(source.pulls, 1);
+  const reader = table.batches.getReader();
+  assert.deepEqual(await reader.read(), { done: false, value: [[1], [2]] });
+  assert.equal(source.pulls, 1);
+  assert.deepEqual(await reader.read(), { done: false, value: [[3]] });
+  assert.equal(source.pulls, 2);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(source.pulls, 2);
+  assert.deepEqual(await reader.read(), { done: false, value: [[4]] });
+  assert.deepEqual(await reader.read(), { done: true, value: undefined });
+  assert.deepEqual(source.cancels, []);
+});
+
+Deno.test("an empty result is a table without batches", async () => {
+  const table = await toTable(stream(["a", "b"], []), settings());
+  assert.equal(table.columns.length, 2);
+  assert.deepEqual(await Array.fromAsync(table.batches), []);
+});
+
+Deno.test("rows are passed on as they are, unless columns are chosen", async () => {
+  const batch = [[1, 2, 3]];
+  for (const select of [undefined, ["a", "b", "c"]]) {
+    const over = select === undefined ? {} : { select };
+    const table = await toTable(stream(["a", "b", "c"], [batch]), settings(over));
+    const [first] = await Array.fromAsync(table.batches);
+    assert.equal(first, batch);
+  }
+});
+
+Deno.test("columns can be chosen, in any order and more than once", async () => {
+  const source = () =>
+    stream([{ name: "a", type: "integer" }, "b", "c"], [[[1, "x", null]], [[2, "y", true]]]);
+  const table = await toTable(source(), settings({ select: ["c", "a"] }));
+  assert.deepEqual(table.columns, [
+    { name: "c", title: "c", type: "string" },
+    { name: "a", title: "a", type: "integer" },
+  ]);
+  assert.deepEqual(await Array.fromAsync(table.batches), [[[null, 1]], [[true, 2]]]);
+
+  const twice = await toTable(source(), settings({ select: ["b", "b"] }));
+  assert.deepEqual(await Array.fromAsync(twice.batches), [[["x", "x"]], [["y", "y"]]]);
+});
+
+Deno.test("a name that repeats means all of its columns", async () => {
+  const table = await toTable(
+    stream(["a", "b", "a"], [[[1, 2, 3]]]),
+    settings({ select: ["a"], columns: { a: { title: "A" } } }),
+  );
+  assert.deepEqual(table.columns, [
+    { name: "a", title: "A", type: "integer" },
+    { name: "a", title: "A", type: "integer" },
+  ]);
+  assert.deepEqual(await Array.fromAsync(table.batches), [[[1, 3]]]);
+});
+
+Deno.test("a chosen column that is not there is the caller's mistake", async () => {
+  const source = stream(["id", "at"], [[[1, 2]]]);
+  await assert.rejects(toTable(source, settings({ select: ["id", "ad"] })), (error) => {
+    assert(error instanceof ColumnError);
+    assert.equal(error.message, 'Cannot choose column "ad": there is "id", "at"');
+    assert.equal(error.column, "ad");
+    assert.deepEqual(error.columns, ["id", "at"]);
+    assert.deepEqual(source.cancels, [error]);
+    return true;
+  });
+  assert.equal(source.pulls, 0);
+});
+
+Deno.test("a setting for a column that is not there is the operator's mistake", async () => {
+  const source = stream(["id", "at"], [[[1, 2]]]);
+  await assert.rejects(toTable(source, settings({ columns: { id: {}, amuont: {} } })), (error) => {
+    assert(error instanceof SourceError);
+    assert.equal(
+      error.message,
+      'Cannot set up column "amuont": the query gives "id", "at"',
+    );
+    assert.deepEqual(source.cancels, [error]);
+    return true;
+  });
+});
+
+Deno.test("names of an object's own things are names like others", async () => {
+  const table = await toTable(
+    stream(["__proto__", "constructor", "toString"], [[[1, 2, 3]]]),
+    settings({
+      columns: Object.fromEntries([["__proto__", { title: "P" }]]),
+      select: ["toString", "__proto__", "constructor"],
+    }),
+  );
+  assert.deepEqual(table.columns.map(({ name, title }) => [name, title]), [
+    ["toString", "toString"],
+    ["__proto__", "P"],
+    ["constructor", "constructor"],
+  ]);
+  assert.deepEqual(await Array.fromAsync(table.batches), [[[3, 1, 2]]]);
+
+  await assert.rejects(
+    toTable(stream(["a"], []), settings({ select: ["constructor"] })),
+    ColumnError,
+  );
+});
+
+Deno.test("a query that fails at its first batch rejects", async () => {
+  const failure = new SourceError("Cannot read the query: broken");
+  const source = stream(["a"], [], (controller) => controller.error(failure));
+  await assert.rejects(toTable(source, settings()), (error) => error === failure);
+});
+
+Deno.test("a query that fails later is an error after its rows", async () => {
+  const failure = new SourceError("Cannot read the query: broken");
+  const source = stream(["a"], [[[1]], [[2]]], () => Promise.reject(failure));
+  const reader = (await toTable(source, settings())).batches.getReader();
+  assert.deepEqual((await reader.read()).value, [[1]]);
+  assert.deepEqual((await reader.read()).value, [[2]]);
+  await assert.rejects(reader.read(), (error) => error === failure);
+});
+
+Deno.test("a cancel passes through, before a read and between reads", async () => {
+  const source = stream(["a"], [[[1]], [[2]]]);
+  const table = await toTable(source, settings());
+  await table.batches.cancel("early");
+  assert.deepEqual(source.cancels, ["early"]);
+
+  const begun = stream(["a"], [[[1]], [[2]], [[3]]]);
+  const reader = (await toTable(begun, settings())).batches.getReader();
+  await reader.read();
+  await reader.read();
+  await reader.cancel("later");
+  assert.deepEqual(begun.cancels, ["later"]);
+});
+
+Deno.test("a cancel passes through while a read is pending", async () => {
+  const source = stream(["a"], [[[1]]], () => new Promise(() => {}));
+  const reader = (await toTable(source, settings())).batches.getReader();
+  await reader.read();
+  const pending = reader.read();
+  await reader.cancel("stalled");
+  assert.deepEqual(source.cancels, ["stalled"]);
+  assert.deepEqual(await pending, { done: true, value: undefined });
+});
