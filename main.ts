@@ -96,8 +96,11 @@ if (import.meta.main) {
     await main(Deno.args);
     Deno.exit(0);
   } catch (error) {
-    console.error(error instanceof Error ? `spillway: ${error.message}` : error);
-    if (error instanceof Error && error.name !== "CommandError") console.error(error.stack);
-    Deno.exit(error instanceof CommandError ? error.status : EXIT.failure);
+    if (!(error instanceof CommandError)) {
+      console.error("spillway:", error);
+      Deno.exit(EXIT.failure);
+    }
+    if (error.message !== "") console.error(`spillway: ${error.message}`);
+    Deno.exit(error.status);
   }
 }

@@ -1,17 +1,22 @@
 /** What every command is given, and how it says that it cannot go on. */
 
-/** Exit statuses, after sysexits.h where it has one. */
-export const EXIT = { failure: 1, usage: 64, config: 78, interrupted: 130 } as const;
+/**
+ * Exit statuses, after sysexits.h where it has one, else what a shell gives a program that a signal
+ * ended: SIGINT, and SIGPIPE where nobody reads standard output any more.
+ */
+export const EXIT = { failure: 1, usage: 64, config: 78, interrupted: 130, unread: 141 } as const;
 
 /** Signals that ask a process to stop. */
 export const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** A command that cannot go on; its message is for whoever typed it. */
+/** A command that cannot go on; its message, if there is one, is for whoever typed it. */
 export class CommandError extends Error {
+  /** Tells it from other errors in a log. */
   override readonly name = "CommandError";
   /** The exit status. */
   readonly status: number;
 
+  /** Takes what to say, and the status to exit with. */
   constructor(message: string, status: number) {
     super(message);
     this.status = status;

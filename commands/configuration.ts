@@ -15,6 +15,7 @@ const DEMO_DATABASE = { name: "SPILLWAY_DEMO_DB", fallback: "data/demo.db" } as 
 
 /** A configuration, and where it came from. */
 export interface Configuration {
+  /** What it says. */
   readonly config: Config;
   /** The file's name, for people. */
   readonly file: string;
@@ -60,7 +61,8 @@ async function load(
     return loadConfig(text, { env, folder, sources, formats: Object.keys(exporters) });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new CommandError(formatConfigError(error, file).trimEnd(), EXIT.config);
+    const mistakes = formatConfigError(error, file).trimEnd();
+    throw new CommandError(`${error.message}\n${mistakes}`, EXIT.config);
   }
 }
 
@@ -68,12 +70,13 @@ async function load(
 export async function prepareDemo(path: string): Promise<void> {
   if (await Deno.stat(path).then(() => true, () => false)) return;
   await Deno.mkdir(dirname(path), { recursive: true });
+  const words = `Making the demo database ${path}`;
+  console.error(words);
+  if (!Deno.stderr.isTerminal()) return createDemo(path);
   const encoder = new TextEncoder();
   const say = (text: string) => void Deno.stderr.writeSync(encoder.encode(text));
-  const words = `Making the demo database ${path}:`;
-  say(`${words} 0 %`);
-  await createDemo(path, {
-    onProgress: (done, total) => say(`\r${words} ${Math.floor((done / total) * 100)} %`),
+  createDemo(path, {
+    onProgress: (done, total) => say(`\r${Math.floor((done / total) * 100)} %`),
   });
-  say("\n");
+  say("\r\x1b[K");
 }

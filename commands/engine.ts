@@ -9,8 +9,11 @@ import { sources } from "../sources/mod.ts";
 
 /** What runs exports; disposing it ends its workers. */
 export interface Engine extends AsyncDisposable {
+  /** The slots. */
   readonly admission: Admission;
+  /** The workers. */
   readonly pool: WorkerPool;
+  /** Runs an export. */
   readonly startRun: StartRun;
 }
 
@@ -20,6 +23,7 @@ export interface EngineOptions {
   readonly slots: number;
   /** The environment that workers see a little of. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Told once of every run that got a slot, when everything it held has come back. */
   readonly onEnd: RunDependencies["onEnd"];
 }
 

@@ -14,7 +14,9 @@ import { createEngine } from "./engine.ts";
 
 /** What to run, and where to. */
 export interface RunArguments {
+  /** The export's name. */
   readonly export: string;
+  /** The format's key. */
   readonly format: string;
   /** A file, or `-` for standard output. */
   readonly output: string;
@@ -51,12 +53,10 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   try {
     const { body } = await engine.startRun(crypto.randomUUID(), task, interrupted.signal);
     await body.pipeTo(output.writable, { signal: interrupted.signal });
+    await output.commit();
   } catch (error) {
-    if (!(error instanceof TaskError) && !(error instanceof RunTimeoutError)) throw error;
-    const cause = error instanceof TaskError ? `\n${error.detail}` : "";
-    throw new CommandError(`The run failed: ${error.message}${cause}`, EXIT.failure);
+    throw explain(error, args.output);
   }
-  await output.commit();
   const { rows, bytes, duration, warnings } = await ended.promise;
   console.error(
     `${args.export}.${args.format}: ${rows} rows, ${bytes} bytes in ${Math.round(duration)} ms`,
@@ -64,6 +64,20 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   for (const { kind, column, count } of warnings) {
     console.error(`warning: ${kind}: ${count} in ${column ?? "the file"}`);
   }
+}
+
+/** What stopped a run, for whoever typed it; a mistake of ours stays what it is. */
+function explain(error: unknown, output: string): unknown {
+  if (error instanceof TaskError || error instanceof RunTimeoutError) {
+    const cause = error instanceof TaskError ? `\n${error.detail}` : "";
+    return new CommandError(`The run failed: ${error.message}${cause}`, EXIT.failure);
+  }
+  // A reader such as `head` that has had enough is nothing to speak of.
+  if (error instanceof Deno.errors.BrokenPipe) return new CommandError("", EXIT.unread);
+  if (error instanceof Error && /\bos error \d+/.test(error.message)) {
+    return new CommandError(`Cannot write ${output}: ${error.message}`, EXIT.failure);
+  }
+  return error;
 }
 
 /** The task that the arguments ask for. */
@@ -110,26 +124,44 @@ function toQuery(params: readonly string[]): URLSearchParams {
 }
 
 function standardOutput(): Output {
+  return directOutput(Deno.stdout.writable);
+}
+
+/** Writes where nothing can be renamed to: a pipe, a device. */
+function directOutput(writable: WritableStream<Uint8Array>): Output {
   return {
-    writable: Deno.stdout.writable,
+    writable,
     commit: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
-/** Writes beside the file and renames at the end, so that half an export is never taken for one. */
+/**
+ * Writes beside the file and renames at the end, so that half an export is never taken for one.
+ * What is there and no file is written to: a rename would put a file in the place of `/dev/null`.
+ */
 async function fileOutput(path: string): Promise<Output> {
-  const part = `${path}.part`;
-  const file = await Deno.open(part, { write: true, create: true, truncate: true });
+  const there = await Deno.stat(path).catch(() => undefined);
+  if (there && !there.isFile) {
+    return directOutput((await open(path, { write: true })).writable);
+  }
+  // A link stays one, and what it points to is replaced.
+  const target = there ? await Deno.realPath(path) : path;
+  const part = `${target}.part`;
+  const file = await open(part, { write: true, create: true, truncate: true });
   let committed = false;
   return {
     writable: file.writable,
     commit: async () => {
-      await Deno.rename(part, path);
+      await Deno.rename(part, target);
       committed = true;
     },
     [Symbol.asyncDispose]: async () => {
       if (!committed) await Deno.remove(part);
     },
   };
+}
+
+function open(path: string, options: Deno.OpenOptions): Promise<Deno.FsFile> {
+  return Deno.open(path, options).catch((error) => Promise.reject(explain(error, path)));
 }

@@ -43,8 +43,9 @@ export async function serve(context: CommandContext): Promise<void> {
 
   const { hostname, port, drainTimeout } = config.server;
   const close = new AbortController();
+  let server: Deno.HttpServer;
   try {
-    Deno.serve({
+    server = Deno.serve({
       hostname,
       port,
       signal: close.signal,
@@ -61,13 +62,19 @@ export async function serve(context: CommandContext): Promise<void> {
 
   await stopSignal();
   logger.info(`Stopping: ${admission.taken} runs in flight have ${drainTimeout} ms to finish`);
-  await Promise.race([
-    admission.drain(),
+  const late = Promise.race([
     stopSignal(),
     new Promise((resolve) => setTimeout(resolve, drainTimeout)),
   ]);
-  // shutdown() would wait for ever for a client that stalls, and abort() after it crashes Deno 2.9.6.
-  close.abort();
+  const drained = await Promise.race([
+    admission.drain().then(() => true),
+    late.then(() => false),
+  ]);
+  // A run is over when the server has taken its last chunk, which a slow client has yet to get: only
+  // shutdown() waits for that, and it would wait for ever for a client that stalls. Not both, as
+  // abort() after shutdown() crashes Deno 2.9.6; what is left then ends with the process.
+  if (drained) await Promise.race([server.shutdown(), late]);
+  else close.abort();
 }
 
 /** Resolves at the next signal that asks to stop. */
@@ -84,7 +91,7 @@ function greeting(origin: string): string {
   return `
 Try:
   curl -OJ '${origin}/exports/audit-log.xlsx'
-  curl -OJ '${origin}/exports/audit-log.csv?since=2026-01-01&_dialect=excel'
+  curl -OJ '${origin}/exports/audit-log.csv?since=2025-12-01&_dialect=excel'
   curl -s  '${origin}/exports/invoices.ndjson' | head -n 3
   curl -s  '${origin}/exports'
 `;

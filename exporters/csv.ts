@@ -75,7 +75,10 @@ export const csv: Exporter = {
     encode(DIALECT_RULES[options.dialect ?? "rfc4180"], table, options, warnings),
 };
 
-/** Tab-separated values, quoted as Excel quotes them. */
+/**
+ * Tab-separated values, with the quotes of CSV around a tab or a line end: the registered media type
+ * has no way to write them at all, and Excel and LibreOffice read these.
+ */
 export const tsv: Exporter = {
   key: "tsv",
   mediaType: "text/tab-separated-values; charset=utf-8",
@@ -201,8 +204,10 @@ function createQuoteTest(
   // A line that is `\.` ends the data, before PostgreSQL 18 (COPY, "CSV Format").
   if (reader === "copy") return (text) => special.test(text) || text === "\\.";
   if (!guarded) return (text) => special.test(text);
-  // LibreOffice splits at all three separators unless told otherwise, outside quotes: what follows
-  // one must not become a formula of its own. (Split, and not one expression: that is linear.)
+  // LibreOffice splits at all three separators unless told otherwise, but not inside quotes: what
+  // follows one must not become a formula of its own. Nothing helps Excel where its locale separates
+  // by `;` and the file by `,`: that takes the dialect `excel-semicolon`. (Split, and not one
+  // expression, which would take quadratic time for a long run of tabs.)
   const others = new RegExp(`[${",;\t".replace(separator, "")}]`);
   return (text) => special.test(text) || others.test(text) && text.split(others).some(isFormula);
 }

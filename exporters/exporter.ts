@@ -50,5 +50,6 @@ export interface Exporter {
 
 /** A table that a format cannot hold: too many columns for a worksheet. */
 export class TableError extends Error {
+  /** Tells it from other errors in a log. */
   override readonly name = "TableError";
 }

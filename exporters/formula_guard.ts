@@ -6,7 +6,10 @@
  */
 const TRIGGERS = "=+\\-@\uff1d\uff0b\uff0d\uff20";
 
-/** White space and controls: Google Sheets, LibreOffice and converters drop them before they look. */
+/**
+ * White space and controls. Excel keeps a space before `=` and sees text; readers that trim first see
+ * a formula (Google Sheets, converters to XLSX, LibreOffice where it is told to).
+ */
 const IGNORED = "\\s\\0-\\x1f";
 
 /** A trigger in front, or behind what is ignored; or TAB, CR, LF or NUL in front of anything. */

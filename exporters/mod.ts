@@ -4,10 +4,11 @@ import { csv, tsv } from "./csv.ts";
 import type { Exporter } from "./exporter.ts";
 import { json } from "./json.ts";
 import { ndjson } from "./ndjson.ts";
+import { xlsx } from "./xlsx/mod.ts";
 import { xml } from "./xml.ts";
 
 /** Every format, by its key in URLs. */
-export const exporters = { csv, tsv, json, ndjson, xml } satisfies Record<string, Exporter>;
+export const exporters = { csv, tsv, json, ndjson, xml, xlsx } satisfies Record<string, Exporter>;
 
 /** The key of a format: `csv`. */
 export type Format = keyof typeof exporters;

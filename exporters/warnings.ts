@@ -17,6 +17,7 @@ export type WarningKind =
 
 /** One line of a run's report. */
 export interface Warning {
+  /** What happened. */
   readonly kind: WarningKind;
   /** The column's name; absent where a stream of text no longer knows its columns. */
   readonly column?: string;

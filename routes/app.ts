@@ -10,9 +10,11 @@ import { notFound, problemResponse, toProblem } from "./problems.ts";
 
 /** What the routes need. */
 export interface Dependencies {
+  /** What may be exported, and from where. */
   readonly catalog: Pick<Config, "exports" | "sources">;
   /** The formats, by key. */
   readonly exporters: Readonly<Record<string, Exporter>>;
+  /** Runs an export. */
   readonly startRun: StartRun;
   /** Whether another export would be taken. */
   readonly ready: () => "ready" | "full" | "draining";

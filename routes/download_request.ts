@@ -115,7 +115,7 @@ export function parseDownload(
     else if (seen.has(option)) wrong = "is given more than once";
     else wrong = READERS[option as OptionName](text, download);
     seen.add(option);
-    if (wrong) mistakes.push({ name, detail: `${quote(name).slice(1, -1)} ${wrong}` });
+    if (wrong) mistakes.push({ name, detail: wrong });
   }
   const { values, problems } = parseParams(definition.params, given);
   mistakes.push(...problems);

@@ -6,14 +6,19 @@ import { TaskError } from "../runs/running_task.ts";
 
 /** A mistake of the request, by the name of the parameter or option that holds it. */
 export interface Mistake {
+  /** The parameter or option, as it was given. */
   readonly name: string;
+  /** What is wrong with it. */
   readonly detail: string;
 }
 
 /** An error body, as it is sent. */
 export interface Problem {
+  /** The HTTP status. */
   readonly status: number;
+  /** What the status means. */
   readonly title: string;
+  /** What is wrong this time. */
   readonly detail: string;
   /** Every mistake of the request at once. */
   readonly errors?: readonly Mistake[];
@@ -25,9 +30,12 @@ export interface Problem {
 
 /** A request that is answered with a problem. */
 export class ProblemError extends Error {
+  /** Tells it from other errors in a log. */
   override readonly name = "ProblemError";
+  /** The answer. */
   readonly problem: Problem;
 
+  /** Takes the answer. */
   constructor(problem: Problem) {
     super(problem.detail);
     this.problem = problem;
@@ -39,7 +47,7 @@ const RETRY_AFTER_SECONDS = 5;
 
 /** 400, with every mistake by name. */
 export function badRequest(errors: readonly Mistake[]): Problem {
-  const detail = errors.map(({ detail }) => detail).join("; ");
+  const detail = errors.map(({ name, detail }) => `${name}: ${detail}`).join("; ");
   return { status: 400, title: "Bad request", detail, errors };
 }
 

@@ -2,10 +2,12 @@
 
 /** A run was refused a slot. */
 export class AdmissionError extends Error {
+  /** Tells it from other errors in a log. */
   override readonly name = "AdmissionError";
   /** Why: every slot is taken, or the server is about to stop. */
   readonly reason: "full" | "draining";
 
+  /** Takes the reason. */
   constructor(reason: "full" | "draining") {
     super(reason === "full" ? "Every slot is taken" : "The server is stopping");
     this.reason = reason;
@@ -19,7 +21,11 @@ export class Admission {
   #closed = false;
   #emptied: (() => void) | undefined;
 
-  /** @param slots runs that may be in flight at once */
+  /**
+   * Makes free slots.
+   *
+   * @param slots runs that may be in flight at once
+   */
   constructor(slots: number) {
     this.#slots = slots;
   }

@@ -19,6 +19,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #workers = new Set<WorkerProcess>();
   #closed = false;
 
+  /** Starts the warm workers. */
   constructor({ command, warm = navigator.hardwareConcurrency }: PoolOptions) {
     this.#command = command;
     this.#warm = warm;

@@ -65,6 +65,7 @@ export interface TaskEnd {
 
 /** Why a task failed. */
 export interface TaskFailure {
+  /** Which side is at fault. */
   readonly kind: FailureKind;
   /** What went wrong, for the log; a caller sees it only where the kind says so. */
   readonly message: string;
@@ -91,8 +92,11 @@ export type FrameType = typeof FRAME[keyof typeof FRAME];
 
 /** A piece of a frame's payload; `last` where the frame is complete. */
 export interface FramePiece {
+  /** The kind of its frame. */
   readonly type: FrameType;
+  /** Bytes of the payload. */
   readonly data: Uint8Array<ArrayBuffer>;
+  /** Whether they are the last ones. */
   readonly last: boolean;
 }
 

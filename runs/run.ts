@@ -17,11 +17,13 @@ export interface RunLimits {
 
 /** A run took longer than one of its limits. */
 export class RunTimeoutError extends Error {
+  /** Tells it from other errors in a log. */
   override readonly name = "RunTimeoutError";
 }
 
 /** How a run ended; what a receipt and a log line are made of. */
 export interface RunReport {
+  /** The run's id, which its caller knows as `Export-Id`. */
   readonly id: string;
   /** `complete` only where the source ended, the tail was written and the reader took all of it. */
   readonly state: "complete" | "failed" | "cancelled";
@@ -33,6 +35,7 @@ export interface RunReport {
   readonly firstByte?: number;
   /** Milliseconds from the start to the end. */
   readonly duration: number;
+  /** What the format could not hold as it was; known of complete runs. */
   readonly warnings: readonly Warning[];
   /** What it failed of. */
   readonly error?: Error;
@@ -40,6 +43,7 @@ export interface RunReport {
 
 /** A run whose first chunk exists. */
 export interface Run {
+  /** The run's id. */
   readonly id: string;
   /** The file. An error after its first byte errors it; cancelling it cancels the run. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -47,8 +51,11 @@ export interface Run {
 
 /** What runs need of their server. */
 export interface RunDependencies {
+  /** The slots. */
   readonly admission: Admission;
+  /** The workers. */
   readonly pool: WorkerPool;
+  /** How long a run may take. */
   readonly limits: RunLimits;
   /** Told once of every run that got a slot, when everything it held has come back. */
   readonly onEnd: (report: RunReport, task: RunTask) => void;

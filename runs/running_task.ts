@@ -19,12 +19,14 @@ const CREDIT_STEP_BYTES = WINDOW_BYTES / 4;
 
 /** A task that the worker could not run, or a worker that died of it. */
 export class TaskError extends Error {
+  /** Tells it from other errors in a log. */
   override readonly name = "TaskError";
   /** Which side is at fault. */
   readonly kind: TaskFailure["kind"];
   /** Causes and stack of the worker's side, for the log alone. */
   readonly detail: string;
 
+  /** Takes the worker's words. */
   constructor(failure: TaskFailure) {
     super(failure.message);
     this.kind = failure.kind;

@@ -57,5 +57,6 @@ export interface SourceKind<Config> {
 
 /** A source that could not be opened, refused a query or broke while it was read. */
 export class SourceError extends Error {
+  /** Tells it from other errors in a log. */
   override readonly name = "SourceError";
 }

@@ -16,10 +16,13 @@ import { close, NOT_A_QUERY, readBatches } from "./sqlite_rows.ts";
 
 const PATH = "the path of a database file";
 
-const config = z.strictObject({ path: z.string({ error: PATH }).min(1, { error: PATH }) });
-
 /** The settings of an SQLite source. */
-export type SqliteConfig = z.infer<typeof config>;
+export interface SqliteConfig {
+  /** The database file; it must exist. */
+  readonly path: string;
+}
+
+const config = z.strictObject({ path: z.string({ error: PATH }).min(1, { error: PATH }) });
 
 /** Milliseconds to wait for a writer that holds the whole database, as one does in rollback mode. */
 const BUSY_TIMEOUT_MS = 5000;

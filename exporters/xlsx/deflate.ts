@@ -21,7 +21,7 @@ export interface DeflateTotals {
 
 /** A deflate stream that is being written. */
 export interface Deflater {
-  /** Takes text, and deflates the blocks that it fills. */
+  /** Takes text that does not end between the halves of a pair; deflates the blocks it fills. */
   write(text: string): void;
   /** Deflates what is left in the block, and ends on a byte (`Z_SYNC_FLUSH`). */
   flush(): void;

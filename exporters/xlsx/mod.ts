@@ -18,7 +18,7 @@ const MAX_ROWS = 1_048_576;
  */
 const MAX_SHEET_BYTES = 2 ** 32 - 2 ** 24;
 
-/** Level 2 writes 0.3 M rows/s of 102 bytes; level 6 takes three times as long for a tenth less. */
+/** Level 2 deflates 284 MB/s of sheet XML to a fifth; level 6 takes thrice as long for 14 % less. */
 const DEFLATE_LEVEL = 2;
 
 /**

@@ -7,6 +7,7 @@ export type RelationshipType = "officeDocument" | "worksheet" | "styles";
 
 /** One relationship; its id is `rId` and its place, from 1 on. */
 export interface Relationship {
+  /** What the target is. */
   readonly type: RelationshipType;
   /** Relative to the part that names it. */
   readonly target: string;

@@ -3,8 +3,14 @@
  * 1899-12-30 in the 1900 date system (ECMA-376 part 1, 18.17.4.1).
  */
 
-import { type DateTime, parseDate, parseDateTime, parseDuration, parseTime } from "../datetime.ts";
-import { toZone, type ZoneOffset } from "../datetime.ts";
+import {
+  parseDate,
+  parseDateTime,
+  parseDuration,
+  parseTime,
+  toZone,
+  type ZoneOffset,
+} from "../datetime.ts";
 
 /** From 1899-12-30 to 1970-01-01, in days. */
 const EPOCH = 25_569;
@@ -35,7 +41,7 @@ export function dateSerial(text: string): Serial {
 export function dateTimeSerial(text: string, offsets?: ZoneOffset): Serial {
   const read = parseDateTime(text);
   if (!read) return undefined;
-  const { days, seconds, fraction }: DateTime = offsets ? toZone(read, offsets) : read;
+  const { days, seconds, fraction } = offsets ? toZone(read, offsets) : read;
   const serial = days + EPOCH;
   if (!isShown(serial) || isTooFine(fraction)) return "beyond";
   return String(serial + dayPart(seconds, fraction));

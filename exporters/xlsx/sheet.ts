@@ -11,6 +11,7 @@ import { XML_DECLARATION } from "./xml_text.ts";
 export interface SheetOptions {
   /** Whether the first row holds the titles, stays in view and filters. */
   readonly header: boolean;
+  /** The cell styles of its columns. */
   readonly styles: Styles;
   /** The width of each column, in characters. */
   readonly widths: readonly number[];

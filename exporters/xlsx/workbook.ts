@@ -6,6 +6,7 @@ import { XML_DECLARATION, xmlAttribute, xmlText } from "./xml_text.ts";
 
 /** A sheet that was written. */
 export interface WrittenSheet {
+  /** What its tab says. */
   readonly name: string;
   /** How many columns its filter covers; 0 where it has none. */
   readonly filterColumns: number;

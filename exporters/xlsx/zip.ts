@@ -5,9 +5,9 @@
  * zip.js writes every record: headers, descriptors, the central directory, ZIP64 where an offset
  * needs it. The bytes of a sheet do not pass through it, because they would wait in it: it cuts
  * what enters and what leaves a codec into pieces of `chunkSize` and keeps the last piece, so that
- * the first rows would leave with some 2,000 others, and its ten streams read on while nobody
+ * the first rows would leave with some 2,500 others, and its ten streams read on while nobody
  * reads them. A sheet is deflated beside it, and it is told how many bytes went by, in blanks that
- * are dropped where they come out: 6 % of the time of an export.
+ * are dropped where they come out: 4 % of the time of an export.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";

@@ -61,7 +61,7 @@ Deno.test("a column that is not there is a 400 that names it", async () => {
   const { errors } = await response.json();
   assert.deepEqual(errors, [{
     name: "_columns",
-    detail: 'Cannot choose column "colour": there is "id" and "name"',
+    detail: 'Cannot choose column "colour": there is "id", "name"',
   }]);
 });
 

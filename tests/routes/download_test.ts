@@ -83,10 +83,10 @@ Deno.test("every mistake of a request is named at once", async () => {
   assert.equal(status, 400);
   assert.equal(type, "application/problem+json");
   assert.deepEqual(body.errors, [
-    { name: "_bom", detail: "_bom means nothing to the format json" },
-    { name: "_fast", detail: "_fast is no option; there are _columns, _delivery, _filename" },
-    { name: "_delivery", detail: '_delivery must be auto or direct, not "whole"' },
-    { name: "_columns", detail: '_columns must be column names with commas between, not "a,,b"' },
+    { name: "_bom", detail: "means nothing to the format json" },
+    { name: "_fast", detail: "is no option; there are _columns, _delivery, _filename" },
+    { name: "_delivery", detail: 'must be auto or direct, not "whole"' },
+    { name: "_columns", detail: 'must be column names with commas between, not "a,,b"' },
     { name: "since", detail: 'expected a date such as 2026-01-31, not "2026-02-30"' },
     { name: "colour", detail: "unknown param; this export takes since and actor" },
   ]);
@@ -99,11 +99,11 @@ Deno.test("an option that is given twice, or is no boolean, is refused", async (
     await app.request("/exports/audit-log.csv?_header=true&_header=false&_bom=yes&_dialect=pipe"),
   );
   assert.deepEqual(body.errors, [
-    { name: "_header", detail: "_header is given more than once" },
-    { name: "_bom", detail: '_bom must be true or false, not "yes"' },
+    { name: "_header", detail: "is given more than once" },
+    { name: "_bom", detail: 'must be true or false, not "yes"' },
     {
       name: "_dialect",
-      detail: '_dialect must be one of excel, excel-semicolon, rfc4180, postgres, tsv, not "pipe"',
+      detail: 'must be one of excel, excel-semicolon, rfc4180, postgres, tsv, not "pipe"',
     },
   ]);
 });
@@ -147,7 +147,7 @@ Deno.test("a run that fails before its first byte is a problem with the right st
       "The source of this export failed before its first row; its log says why",
       null,
     ],
-    [task("column"), 400, "message of column", null],
+    [task("column"), 400, "_columns: message of column", null],
     [task("table"), 422, "message of table", null],
     [task("internal"), 500, "This server failed; its log says why", null],
     [new Error("a path /srv/app.db"), 500, "This server failed; its log says why", null],

@@ -205,7 +205,7 @@ Deno.test("a sort of many rows is a sort, and gives every row", async () => {
   );
   assert.equal(rows.length, 20_000);
   const keys = rows.map(([, key]) => Number(key));
-  assert.deepEqual(keys, keys.toSorted((one, other) => other - one));
+  assert(keys.every((key, index) => index === 0 || keys[index - 1]! > key));
 });
 
 Deno.test("an expression of the query is computed once for each row", async () => {
@@ -214,8 +214,8 @@ Deno.test("an expression of the query is computed once for each row", async () =
      select abs(random() % 1000000) as r from s order by r`,
   );
   const values = rows.map(([value]) => Number(value));
-  assert.equal(new Set(values).size > 900, true);
-  assert.deepEqual(values, values.toSorted((one, other) => one - other));
+  assert(new Set(values).size > 900);
+  assert(values.every((value, index) => index === 0 || values[index - 1]! <= value));
 });
 
 Deno.test("columns have the types that their tables declare, and expressions none", async () => {

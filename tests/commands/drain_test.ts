@@ -1,0 +1,159 @@
+/** How `serve` ends: what it finishes, what it refuses meanwhile, and what it leaves behind. */
+
+import assert from "node:assert/strict";
+import { until } from "../runs/fixture.ts";
+import { childrenOf, configured, isAlive, type Serving, startServe } from "./fixture.ts";
+
+/** The row of the export `rows` at a number. */
+function rowAt(id: number): string {
+  return `${id},${String(id).padStart(90, "0")}\r\n`;
+}
+
+/** Enough that neither the kernel nor the server can take it all from a client that waits. */
+const MANY_ROWS = 200_000;
+
+/** A download whose first bytes have come, and which waits to be read on. */
+async function startDownload(server: Serving, rows = MANY_ROWS) {
+  // Compressed, so many zeros would be few bytes.
+  const headers = { "Accept-Encoding": "identity" };
+  const response = await fetch(`${server.origin}/exports/rows.csv?rows=${rows}`, { headers });
+  assert.equal(response.status, 200);
+  const reader = response.body!.getReader();
+  const { value } = await reader.read();
+  return { reader, start: value! };
+}
+
+type Download = Awaited<ReturnType<typeof startDownload>>;
+
+/** Reads the rest of a download and checks that it is the whole file. */
+async function assertWhole({ reader, start }: Download, rows = MANY_ROWS): Promise<void> {
+  const decoder = new TextDecoder();
+  let text = decoder.decode(start, { stream: true });
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+  }
+  const lines = text.split("\r\n");
+  assert.equal(lines.length, rows + 2);
+  assert.equal(lines[0], "id,padding");
+  assert.equal(`${lines[rows]}\r\n`, rowAt(rows));
+}
+
+Deno.test("with no run in flight, SIGTERM and SIGINT end a server within a second, with 0", async () => {
+  await using folder = await configured();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    await using server = await startServe([], { cwd: folder.path });
+    // A connection that is kept alive is no run.
+    await (await fetch(`${server.origin}/healthz`)).text();
+    server.signal(signal);
+    const { code, after } = await server.ended();
+    assert.equal(code, 0);
+    assert.ok(after < 1000, `${after} ms`);
+  }
+});
+
+Deno.test("SIGTERM lets a download finish, and takes no other meanwhile", async () => {
+  await using folder = await configured();
+  await using server = await startServe([], { cwd: folder.path });
+  const download = await startDownload(server);
+  server.signal("SIGTERM");
+  await until(async () => {
+    const ready = await fetch(`${server.origin}/readyz`);
+    const { status } = await ready.json();
+    return ready.status === 503 && status === "draining";
+  });
+  const healthy = await fetch(`${server.origin}/healthz`);
+  assert.equal(healthy.status, 200);
+  await healthy.body!.cancel();
+  const refused = await fetch(`${server.origin}/exports/rows.csv`);
+  assert.equal(refused.status, 503);
+  assert.equal(refused.headers.get("retry-after"), "5");
+  assert.equal((await refused.json()).detail, "This server is stopping; try again shortly");
+  await assertWhole(download);
+  const { code, after } = await server.ended();
+  assert.equal(code, 0);
+  assert.ok(after < 1000, `${after} ms after the download`);
+  assert.equal(server.logs().at(-1)!.state, "complete");
+});
+
+Deno.test("the last bytes of a download are not lost with the server that has no more to do", async () => {
+  await using folder = await configured();
+  await using server = await startServe([], { cwd: folder.path });
+  using socket = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  const rows = 60_000;
+  await socket.write(new TextEncoder().encode(
+    `GET /exports/rows.csv?rows=${rows} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`,
+  ));
+  const buffer = new Uint8Array(64 * 1024);
+  const decoder = new TextDecoder();
+  let text = "";
+  let stopping = false;
+  for (;;) {
+    const count = await socket.read(buffer);
+    if (count === null) break;
+    text += decoder.decode(buffer.subarray(0, count), { stream: true });
+    if (!stopping) server.signal("SIGTERM");
+    stopping = true;
+    // Slowly, so that the kernel is still full when the run has ended.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.ok(text.endsWith("\r\n0\r\n\r\n"), "the last chunk has come");
+  assert.ok(text.includes(rowAt(rows)), "and the last row with it");
+  assert.equal((await server.ended()).code, 0);
+});
+
+Deno.test("a client that stalls does not keep a server for longer than drain_timeout", async () => {
+  await using folder = await configured("drain_timeout: 700ms");
+  await using server = await startServe([], { cwd: folder.path });
+  const { reader } = await startDownload(server, 50_000_000);
+  server.signal("SIGTERM");
+  const { code, after } = await server.ended();
+  assert.equal(code, 0);
+  assert.ok(after >= 600 && after < 2500, `${after} ms`);
+  await assert.rejects(async () => {
+    while (!(await reader.read()).done);
+  }, "half a file is no whole one");
+});
+
+Deno.test("a second signal does not wait for the runs", async () => {
+  await using folder = await configured();
+  await using server = await startServe([], { cwd: folder.path });
+  const { reader } = await startDownload(server, 50_000_000);
+  server.signal("SIGTERM");
+  await until(() =>
+    server.logs().some(({ message }) => String(message).startsWith("Stopping: 1 "))
+  );
+  server.signal("SIGTERM");
+  const { code, after } = await server.ended();
+  assert.equal(code, 0);
+  assert.ok(after < 2000, `${after} ms`);
+  await reader.cancel().catch(() => {});
+});
+
+Deno.test("Ctrl-C, which the workers get as well, does not break a download", async () => {
+  await using folder = await configured();
+  await using server = await startServe([], { cwd: folder.path });
+  const download = await startDownload(server);
+  const workers = await childrenOf(server.pid);
+  assert.ok(workers.length > 0);
+  server.signal("SIGINT", "group");
+  await until(() =>
+    server.logs().some(({ message }) => String(message).startsWith("Stopping: 1 "))
+  );
+  await assertWhole(download);
+  assert.equal((await server.ended()).code, 0);
+  await until(() => !workers.some(isAlive));
+});
+
+Deno.test("when a server is killed, its workers end by themselves", async () => {
+  await using folder = await configured();
+  await using server = await startServe([], { cwd: folder.path });
+  const { reader } = await startDownload(server, 50_000_000);
+  const workers = await childrenOf(server.pid);
+  assert.ok(workers.length > 0);
+  server.signal("SIGKILL");
+  await server.ended();
+  await until(() => !workers.some(isAlive), 3000);
+  await reader.cancel().catch(() => {});
+});

@@ -1,0 +1,305 @@
+import assert from "node:assert/strict";
+import { constants, inflateRawSync } from "node:zlib";
+import fc from "fast-check";
+import type { Batch, Cell, Row } from "../../../sources/table.ts";
+import { TableError } from "../../../exporters/exporter.ts";
+import { Warnings } from "../../../exporters/warnings.ts";
+import { createXlsx, xlsx } from "../../../exporters/xlsx/mod.ts";
+import { column, exportTable, tableOf } from "../tables.ts";
+import { parse, readWorkbook } from "./read_workbook.ts";
+import { readZip } from "./read_zip.ts";
+
+const columns = [column("id", "integer"), column("name")];
+
+function numbered(count: number): Row[] {
+  return Array.from({ length: count }, (_, index) => [index + 1, `name ${index + 1}`]);
+}
+
+Deno.test("the parts are in the order in which they become known", async () => {
+  const { bytes } = await exportTable(
+    createXlsx({ rowsPerSheet: 3 }),
+    tableOf(columns, numbered(4)),
+  );
+  assert.deepEqual(readZip(bytes).map(({ name, local }) => [name, local.flags]), [
+    ["_rels/.rels", 0],
+    ["xl/styles.xml", 0],
+    ["xl/worksheets/sheet1.xml", 8],
+    ["xl/worksheets/sheet2.xml", 8],
+    ["xl/workbook.xml", 0],
+    ["xl/_rels/workbook.xml.rels", 0],
+    ["[Content_Types].xml", 0],
+  ]);
+});
+
+Deno.test("a whole sheet, to the byte", async () => {
+  const { bytes } = await exportTable(xlsx, tableOf(columns, [[1, "a"], [2, null]]));
+  const [sheet] = readWorkbook(bytes);
+  assert.equal(
+    sheet!.xml,
+    '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' +
+      '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">' +
+      '<sheetViews><sheetView tabSelected="1" workbookViewId="0">' +
+      '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>' +
+      '<selection pane="bottomLeft" activeCell="A2" sqref="A2"/></sheetView></sheetViews>' +
+      '<sheetFormatPr defaultRowHeight="15"/>' +
+      '<cols><col min="1" max="1" width="8" customWidth="1"/>' +
+      '<col min="2" max="2" width="18" customWidth="1"/></cols><sheetData>' +
+      '<row r="1"><c r="A1" s="1" t="inlineStr"><is><t>id</t></is></c>' +
+      '<c r="B1" s="1" t="inlineStr"><is><t>name</t></is></c></row>' +
+      '<row r="2"><c r="A2"><v>1</v></c><c r="B2" t="inlineStr"><is><t>a</t></is></c></row>' +
+      '<row r="3"><c r="A3"><v>2</v></c></row>' +
+      '</sheetData><autoFilter ref="A1:B3"/></worksheet>',
+  );
+});
+
+Deno.test("a sheet that is full of rows is followed by another, with all that it begins with", async () => {
+  const { bytes } = await exportTable(
+    createXlsx({ rowsPerSheet: 3 }),
+    tableOf(columns, numbered(5)),
+  );
+  const sheets = readWorkbook(bytes);
+  assert.deepEqual(sheets.map(({ name, rows }) => [name, rows]), [
+    ["Table", [1, 2, 3]],
+    ["Table (2)", [1, 2, 3]],
+    ["Table (3)", [1, 2]],
+  ]);
+  assert.deepEqual(
+    sheets.map((
+      { cells },
+    ) => [cells.get("B1")!.text, cells.get("B1")!.style, cells.get("A2")!.text]),
+    [["name", 1, "1"], ["name", 1, "3"], ["name", 1, "5"]],
+  );
+  for (const [index, { xml }] of sheets.entries()) {
+    assert.equal(xml.includes('state="frozen"'), true);
+    assert.equal(xml.includes("<cols>"), true);
+    assert.equal(xml.includes('tabSelected="1"'), index === 0);
+  }
+  assert.deepEqual(
+    sheets.map(({ xml }) => xml.match(/<autoFilter ref="(.*?)"/)![1]),
+    ["A1:B3", "A1:B3", "A1:B2"],
+  );
+});
+
+Deno.test("exactly full sheets are not followed by an empty one", async () => {
+  const { bytes } = await exportTable(
+    createXlsx({ rowsPerSheet: 3 }),
+    tableOf(columns, numbered(4)),
+  );
+  assert.deepEqual(readWorkbook(bytes).map(({ rows }) => rows.length), [3, 3]);
+});
+
+Deno.test("a sheet ends before the bytes that it may hold, whatever the batches are", async () => {
+  const exporter = createXlsx({ bytesPerSheet: 20_000 });
+  const rows = numbered(2000).map(([id]) => [id!, "안".repeat(Number(id) % 50)]);
+  const files = await Promise.all(
+    [1, 7, 256, 2000].map((batch) => exportTable(exporter, tableOf(columns, rows, batch))),
+  );
+  const sheets = readWorkbook(files[0]!.bytes);
+  assert.ok(sheets.length > 10);
+  assert.ok(sheets.every(({ xml }) => new TextEncoder().encode(xml).length <= 20_000));
+  const ids = sheets.flatMap(({ cells, rows }) =>
+    rows.slice(1).map((row) => cells.get(`A${row}`)!.text)
+  );
+  assert.deepEqual(ids, rows.map(([id]) => String(id)));
+  for (const file of files) assert.deepEqual(file, files[0]);
+});
+
+Deno.test("a row that is larger than a sheet may be has one for itself", async () => {
+  const { bytes } = await exportTable(
+    createXlsx({ bytesPerSheet: 10 }),
+    tableOf(columns, numbered(3)),
+  );
+  assert.deepEqual(readWorkbook(bytes).map(({ rows }) => rows), [[1, 2], [1, 2], [1, 2]]);
+});
+
+Deno.test("a row that is written again in the next sheet is counted once", async () => {
+  const rows = Array.from({ length: 50 }, (_, index): Row => [NaN, `\ud800 ${index}`]);
+  const { bytes, warnings } = await exportTable(
+    createXlsx({ bytesPerSheet: 3000 }),
+    tableOf(columns, rows),
+  );
+  assert.ok(readWorkbook(bytes).length > 5);
+  assert.deepEqual(warnings, [
+    { kind: "written-as-text", column: "id", count: 50 },
+    { kind: "lone-surrogate", column: "name", count: 50 },
+  ]);
+});
+
+Deno.test("without a header the first row is data, and nothing filters", async () => {
+  const { bytes } = await exportTable(
+    createXlsx({ rowsPerSheet: 2 }),
+    tableOf(columns, numbered(3)),
+    { header: false },
+  );
+  const sheets = readWorkbook(bytes);
+  assert.deepEqual(sheets.map(({ rows }) => rows), [[1, 2], [1]]);
+  assert.equal(sheets[0]!.cells.get("B1")!.text, "name 1");
+  for (const { xml } of sheets) assert.doesNotMatch(xml, /autoFilter|<pane/);
+  const workbook = readZip(bytes).find(({ name }) => name === "xl/workbook.xml")!;
+  assert.doesNotMatch(new TextDecoder().decode(workbook.content), /definedName/);
+});
+
+Deno.test("tables without columns or rows are whole workbooks", async () => {
+  for (const some of [[], columns]) {
+    const { bytes } = await exportTable(xlsx, tableOf(some, []));
+    const [sheet] = readWorkbook(bytes);
+    assert.deepEqual(sheet!.rows, some.length === 0 ? [] : [1]);
+  }
+});
+
+Deno.test("16,384 columns fit, and one more fails at once", async () => {
+  const most = Array.from({ length: 16_384 }, (_, index) => column(`c${index}`, "integer"));
+  const { bytes } = await exportTable(xlsx, tableOf(most, [most.map((_, index) => index)]));
+  assert.equal(readWorkbook(bytes)[0]!.cells.get("XFD2")!.text, "16383");
+  const table = tableOf([...most, column("more")], []);
+  assert.throws(() => xlsx.encode(table, {}, new Warnings()), TableError);
+  assert.equal(table.batches.locked, false);
+});
+
+Deno.test("columns are shown by their titles", async () => {
+  const titled = [{ ...columns[0]!, title: "Number" }, { ...columns[1]!, title: "=Name" }];
+  const { bytes } = await exportTable(xlsx, tableOf(titled, []));
+  const { cells } = readWorkbook(bytes)[0]!;
+  assert.deepEqual(cells.get("A1"), { type: "inlineStr", style: 1, text: "Number" });
+  assert.deepEqual(cells.get("B1"), { type: "inlineStr", style: 1, text: "=Name" });
+});
+
+Deno.test("the elements of a sheet are in the order of the schema", async () => {
+  const { bytes } = await exportTable(xlsx, tableOf(columns, numbered(2)));
+  const names: string[] = [];
+  let depth = 0;
+  parse(
+    readWorkbook(bytes)[0]!.xml,
+    (name) => void (depth++ === 1 && names.push(name)),
+    () => void depth--,
+  );
+  assert.deepEqual(names, ["sheetViews", "sheetFormatPr", "cols", "sheetData", "autoFilter"]);
+});
+
+Deno.test("the rows of the first batch have left before the second is read", async () => {
+  let pulls = 0;
+  const batches = new ReadableStream<Batch>({
+    pull(controller) {
+      if (pulls++ === 0) return controller.enqueue(numbered(256));
+      return new Promise(() => {});
+    },
+  }, { highWaterMark: 0 });
+  const reader = xlsx.encode({ title: "T", columns, batches }, {}, new Warnings()).getReader();
+  const { value } = await reader.read();
+  assert.equal(pulls, 1);
+  const xml = inflateSheet(value!);
+  assert.ok(xml.includes('<row r="2">') && xml.includes('<row r="257">'));
+  await reader.cancel();
+});
+
+Deno.test("a first batch of any size shows its first row", async () => {
+  const batches = new ReadableStream<Batch>({
+    start: (controller) => controller.enqueue(numbered(3)),
+  });
+  const reader = xlsx.encode({ title: "T", columns, batches }, {}, new Warnings()).getReader();
+  const { value } = await reader.read();
+  assert.ok(inflateSheet(value!).includes('<row r="2">'));
+  await reader.cancel();
+});
+
+/** The XML of the first sheet, as far as the bytes of an unfinished file go. */
+function inflateSheet(bytes: Uint8Array): string {
+  const name = new TextEncoder().encode("xl/worksheets/sheet1.xml");
+  const at = bytes.findIndex((_, index) => name.every((byte, i) => bytes[index + i] === byte));
+  return inflateRawSync(bytes.subarray(at + name.length), {
+    finishFlush: constants.Z_SYNC_FLUSH,
+  }).toString();
+}
+
+Deno.test("a failure before the first batch leaves no byte", async () => {
+  const error = new Error("no such table");
+  const stream = xlsx.encode(tableOf(columns, [], 1, error), {}, new Warnings());
+  await assert.rejects(stream.getReader().read(), error);
+});
+
+Deno.test("a cell that cannot be written releases the source", async () => {
+  const cancelled = Promise.withResolvers<unknown>();
+  const cell = Symbol("no cell at all") as unknown as Cell;
+  const batches = new ReadableStream<Batch>({
+    start: (controller) => controller.enqueue([[cell, "a"]]),
+    cancel: cancelled.resolve,
+  });
+  const stream = xlsx.encode({ title: "T", columns, batches }, {}, new Warnings());
+  await assert.rejects(stream.getReader().read(), TypeError);
+  assert.ok(await cancelled.promise instanceof TypeError);
+});
+
+Deno.test("exports of different levels, read in turns, are each what they are alone", async () => {
+  const rows = numbered(20_000);
+  const levels = [1, 9, 2, 0];
+  const encode = (deflateLevel: number) =>
+    xlsx.encode(tableOf(columns, rows), { deflateLevel }, new Warnings());
+  const alone: Uint8Array[] = [];
+  for (const level of levels) alone.push(await new Response(encode(level)).bytes());
+
+  const readers = levels.map((level) => encode(level).getReader());
+  const chunks: Uint8Array[][] = levels.map(() => []);
+  const open = new Set(readers.keys());
+  while (open.size > 0) {
+    for (const index of open) {
+      const { done, value } = await readers[index]!.read();
+      if (done) open.delete(index);
+      else chunks[index]!.push(value);
+    }
+  }
+  for (const [index, bytes] of alone.entries()) {
+    assert.deepEqual(await new Blob(chunks[index] as BlobPart[]).bytes(), bytes);
+  }
+  const sizes = alone.map(({ length }) => length);
+  assert.equal(new Set(sizes).size, 4);
+  assert.ok(sizes[3]! > sizes[0]! && sizes[0]! > sizes[2]!);
+});
+
+Deno.test("chunks have buffers of their own, which can be transferred", async () => {
+  const stream = xlsx.encode(tableOf(columns, numbered(50_000)), {}, new Warnings());
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) {
+    assert.equal(chunk.byteLength, chunk.buffer.byteLength);
+    chunks.push(structuredClone(chunk, { transfer: [chunk.buffer as ArrayBuffer] }));
+  }
+  assert.ok(chunks.length > 3);
+  assert.equal(readWorkbook(await new Blob(chunks as BlobPart[]).bytes())[0]!.rows.length, 50_001);
+});
+
+Deno.test("any table comes back cell by cell", async () => {
+  const text = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 20 }),
+    fc.constantFrom("_x0041_", "_x005F\x01", " ", "\r\n", "=1+1", "</t>", "]]>"),
+  );
+  const cell = fc.oneof(
+    fc.constant(null),
+    text,
+    fc.boolean(),
+    fc.integer(),
+    fc.double({ noDefaultInfinity: true, noNaN: true, min: -1e14, max: 1e14 })
+      .filter((number) => number === 0 || Math.abs(number) > 1e-300),
+    fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }),
+  );
+  const table = fc.array(fc.tuple(cell, cell, cell), { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(table, fc.integer({ min: 2, max: 6 }), async (rows, rowsPerSheet) => {
+      const of = [column("a"), column("b", "integer"), column("c", "json")];
+      const { bytes } = await exportTable(createXlsx({ rowsPerSheet }), tableOf(of, rows));
+      const read = readWorkbook(bytes).flatMap(({ cells, rows }) =>
+        rows.slice(1).map((row) => ["A", "B", "C"].map((letters) => cells.get(letters + row)))
+      );
+      assert.equal(read.length, rows.length);
+      for (const [index, row] of rows.entries()) {
+        for (const [at, cell] of row.entries()) {
+          const found = read[index]![at];
+          if (cell === null) assert.equal(found, undefined);
+          else if (typeof cell === "boolean") assert.equal(found!.text, cell ? "1" : "0");
+          else if (typeof cell === "string") assert.equal(found!.text, cell);
+          else if (typeof cell === "bigint") assert.equal(BigInt(found!.text), cell);
+          else assert.ok(Object.is(Number(found!.text), cell), `${found!.text} is not ${cell}`);
+        }
+      }
+    }),
+    { numRuns: 150 },
+  );
+});

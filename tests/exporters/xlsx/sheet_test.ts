@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import type { Column } from "../../../sources/table.ts";
+import { Warnings } from "../../../exporters/warnings.ts";
+import { createSheetXml } from "../../../exporters/xlsx/sheet.ts";
+import { createStyles } from "../../../exporters/xlsx/styles.ts";
+
+const columns: readonly Column[] = [
+  { name: "id", title: "Number", type: "integer" },
+  { name: "at", title: "When & where", type: "date" },
+];
+
+function sheet(header: boolean, of: readonly Column[] = columns) {
+  const options = { header, styles: createStyles(of), widths: of.map((_, index) => 8 + index) };
+  return createSheetXml(of, options, new Warnings());
+}
+
+const START = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' +
+  '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">';
+
+Deno.test("the first sheet, with a header", () => {
+  assert.equal(
+    sheet(true).head(true),
+    START +
+      '<sheetViews><sheetView tabSelected="1" workbookViewId="0">' +
+      '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>' +
+      '<selection pane="bottomLeft" activeCell="A2" sqref="A2"/></sheetView></sheetViews>' +
+      '<sheetFormatPr defaultRowHeight="15"/>' +
+      '<cols><col min="1" max="1" width="8" customWidth="1"/>' +
+      '<col min="2" max="2" width="9" customWidth="1"/></cols>' +
+      '<sheetData><row r="1"><c r="A1" s="1" t="inlineStr"><is><t>Number</t></is></c>' +
+      '<c r="B1" s="1" t="inlineStr"><is><t>When &amp; where</t></is></c></row>',
+  );
+});
+
+Deno.test("another sheet is not selected", () => {
+  const { head } = sheet(true);
+  assert.equal(head(false), head(true).replace(' tabSelected="1"', ""));
+});
+
+Deno.test("rows number themselves and their cells, and leave nulls out", () => {
+  const { row } = sheet(true);
+  assert.equal(
+    row([7, "2026-01-02"], 2),
+    '<row r="2"><c r="A2"><v>7</v></c><c r="B2" s="2"><v>46024</v></c></row>',
+  );
+  assert.equal(row([null, "2026-01-02"], 3), '<row r="3"><c r="B3" s="2"><v>46024</v></c></row>');
+  assert.equal(row([null, null], 1_048_576), '<row r="1048576"></row>');
+  assert.equal(row([1], 4), '<row r="4"><c r="A4"><v>1</v></c></row>');
+});
+
+Deno.test("the filter covers the rows that there were", () => {
+  assert.equal(sheet(true).tail(101), '</sheetData><autoFilter ref="A1:B101"/></worksheet>');
+});
+
+Deno.test("without a header nothing is frozen or filtered", () => {
+  const { head, tail } = sheet(false);
+  assert.equal(
+    head(true),
+    START +
+      '<sheetViews><sheetView tabSelected="1" workbookViewId="0"/></sheetViews>' +
+      '<sheetFormatPr defaultRowHeight="15"/>' +
+      '<cols><col min="1" max="1" width="8" customWidth="1"/>' +
+      '<col min="2" max="2" width="9" customWidth="1"/></cols><sheetData>',
+  );
+  assert.equal(tail(100), "</sheetData></worksheet>");
+});
+
+Deno.test("a table without columns is an empty sheet", () => {
+  const { head, tail } = sheet(true, []);
+  assert.equal(
+    head(false) + tail(0),
+    START + '<sheetViews><sheetView workbookViewId="0"/></sheetViews>' +
+      '<sheetFormatPr defaultRowHeight="15"/><sheetData></sheetData></worksheet>',
+  );
+});

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { xlsx } from "../../exporters/xlsx/mod.ts";
+import { exporterContract, HOSTILE_NAMES } from "../contracts/exporter_contract.ts";
+import { columnLetters } from "../../exporters/xlsx/references.ts";
+import { readWorkbook } from "./xlsx/read_workbook.ts";
+
+exporterContract(xlsx, {
+  decode(bytes, header) {
+    const [sheet, ...others] = readWorkbook(bytes);
+    assert.ok(sheet);
+    assert.equal(others.length, 0);
+    const { cells, rows } = sheet;
+    const [first, ...rest] = rows.map((row) =>
+      header.map((_, index) => {
+        const cell = cells.get(columnLetters(index) + row);
+        if (cell === undefined) return null;
+        return cell.type === "b" ? (cell.text === "1" ? "true" : "false") : cell.text;
+      })
+    );
+    assert.deepEqual(first, header);
+    return rest;
+  },
+  hostileNames: HOSTILE_NAMES,
+  renamed: 0,
+  hasEnd: true,
+  reads: {
+    "date": "46024",
+    "datetime": "46024.12783564815",
+    "datetime in a zone": "46025.127838541666",
+    "time": "0.12783564814814816",
+    "duration": "1.5034722222222223",
+    "number in duration": "0.00001736111111111111",
+  },
+});
+
+Deno.test("xlsx describes itself", () => {
+  assert.equal(xlsx.key, "xlsx");
+  assert.equal(
+    xlsx.mediaType,
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+  );
+  assert.deepEqual(xlsx.options, ["header"]);
+  assert.equal(xlsx.compressible, false);
+});
