@@ -27,14 +27,18 @@ export function countText(count: number): string {
   return count.toLocaleString("en");
 }
 
-/** Says what a part was measured with: machine, date, commit, command. */
+/** Says what a part was measured with: command, commit, date, machine; a line each, as they are long. */
 export async function measuredWith(part: string): Promise<string> {
   const memory = Math.round(Deno.systemMemoryInfo().total / 2 ** 30);
-  const machine = `${cpus().length} cores of ${cpus()[0]!.model}, ${memory} GiB`;
-  const versions = `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.osRelease()}`;
-  const date = new Date().toISOString().slice(0, 10);
-  return `Measured on ${date} at commit ${await commit()} with \`deno task bench ${part}\`:\n` +
-    `${machine}; ${versions}; load ${Deno.loadavg()[0]!.toFixed(1)} before the start.\n`;
+  const load = Deno.loadavg()[0]!.toFixed(1);
+  return [
+    `Command: \`deno task bench ${part}\``,
+    `Commit: ${await commit()}`,
+    `Date: ${new Date().toISOString().slice(0, 10)}`,
+    `Machine: ${cpus().length} cores of ${cpus()[0]!.model}, ${memory} GiB, ${Deno.build.os}`,
+    `Load before the start: ${load}`,
+    `Deno: ${Deno.version.deno}`,
+  ].map((line) => `- ${line}\n`).join("");
 }
 
 async function commit(): Promise<string> {

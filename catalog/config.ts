@@ -5,7 +5,7 @@ import { COLUMN_TYPES } from "../sources/table.ts";
 import type { ColumnSetting } from "../sources/row_stream.ts";
 import type { FilenameTemplate } from "./filename.ts";
 import { listing, type Param } from "./params.ts";
-import { LONGEST_DURATION, parseDuration } from "./units.ts";
+import { LONGEST_DURATION, parseDuration, parseSize } from "./units.ts";
 import { PARAM_TYPES } from "./values.ts";
 
 /** Everything that `spillway.yaml` says, with its defaults filled in. */
@@ -20,6 +20,8 @@ export interface Config {
   readonly exports: ReadonlyMap<string, ExportDefinition>;
   /** How much at once, and for how long. */
   readonly limits: Limits;
+  /** Where bytes wait that clients have not taken; absent: nowhere but in a little memory. */
+  readonly spool?: SpoolSettings;
 }
 
 /** Where the server listens. */
@@ -28,6 +30,14 @@ export interface ServerSettings {
   readonly hostname: string;
   /** A TCP port; 0 lets the system choose. @default 8000 */
   readonly port: number;
+  /** Connections at once. @default 1024 */
+  readonly connections: number;
+  /** Milliseconds for the head of a connection's first request. @default 15000 */
+  readonly headTimeout: number;
+  /** Milliseconds without a byte or a request in flight. @default 75000 */
+  readonly idleTimeout: number;
+  /** Milliseconds for which a client may take nothing of what is there for it. @default 120000 */
+  readonly stallTimeout: number;
   /** Milliseconds that running downloads get to finish when the process is told to end. @default 25000 */
   readonly drainTimeout: number;
 }
@@ -58,6 +68,24 @@ export interface Limits {
   readonly run: number;
 }
 
+/** Where bytes wait that clients have not taken; durations are milliseconds, sizes bytes. */
+export interface SpoolSettings {
+  /** A directory on a real disk. */
+  readonly dir: string;
+  /** The most that may wait there. @default 1 GiB */
+  readonly maxBytes: number;
+  /** What others shall find free on the same disk. @default 1 GiB */
+  readonly minFree: number;
+  /** Whether the directory may be on a file system that is memory. @default false */
+  readonly allowMemory: boolean;
+  /** How long a client may read nothing before its run spills. @default 10000 */
+  readonly spillAfter: number;
+  /** Bytes a second below which a client's run spills. @default 64 KiB */
+  readonly spillRate: number;
+  /** How long a whole file is kept, so that its download can be resumed. @default 600000 */
+  readonly keep: number;
+}
+
 /** One export: a declared table. */
 export interface ExportDefinition {
   /** Its name in URLs. */
@@ -84,6 +112,9 @@ export interface ExportDefinition {
 
 /** The most exports at once: each one takes a worker of about 11 MB when it runs. */
 const MAX_CONCURRENT = 1024;
+
+/** More connections than a process may usually have files open. */
+const MAX_CONNECTIONS = 65_535;
 
 /** The longest number format that a workbook holds, in UTF-16 units. */
 const MAX_FORMAT_LENGTH = 255;
@@ -113,6 +144,17 @@ function duration(least: number) {
   });
 }
 
+const SIZE = "a size such as 512MiB or 20GiB";
+
+function size() {
+  return z.string({ error: SIZE }).transform((written, context) => {
+    const bytes = parseSize(written);
+    if (bytes !== undefined) return bytes;
+    context.addIssue({ code: "custom", message: SIZE });
+    return z.NEVER;
+  });
+}
+
 const HOSTNAME = "a host name, or an address such as 127.0.0.1 or ::1";
 
 /** The keys of `server`. */
@@ -120,6 +162,10 @@ export const SERVER = {
   hostname: z.string({ error: HOSTNAME }).regex(/^[A-Za-z0-9.:_-]+$/, { error: HOSTNAME })
     .default("127.0.0.1"),
   port: wholeNumber("a port", 0, 65_535).default(8000),
+  connections: wholeNumber("a whole number", 1, MAX_CONNECTIONS).default(1024),
+  head_timeout: duration(1).default(15_000),
+  idle_timeout: duration(1).default(75_000),
+  stall_timeout: duration(1).default(120_000),
   drain_timeout: duration(0).default(25_000),
 };
 
@@ -132,6 +178,17 @@ export const LIMITS = {
   first_row: duration(1).default(60_000),
   source_idle: duration(1).default(60_000),
   run: duration(1).default(3_600_000),
+};
+
+/** The keys of `spool`. */
+export const SPOOL = {
+  dir: text,
+  max_bytes: size().default(2 ** 30),
+  min_free: size().default(2 ** 30),
+  allow_memory: z.boolean({ error: "true or false" }).default(false),
+  spill_after: duration(0).default(10_000),
+  spill_rate: size().default(64 * 1024),
+  keep: duration(0).default(600_000),
 };
 
 /** The keys of an export; `params`, `columns` and `formats` are read one by one afterwards. */

@@ -2,7 +2,7 @@
 
 import { isAbsolute, join } from "node:path";
 import type { z } from "zod";
-import { ACCESS, type Config, LIMITS, SERVER, type SourceSetting } from "./config.ts";
+import { ACCESS, type Config, LIMITS, SERVER, type SourceSetting, SPOOL } from "./config.ts";
 import { readDocument } from "./document.ts";
 import { isLoopback } from "./hostname.ts";
 import type { Environment } from "./interpolate.ts";
@@ -31,7 +31,7 @@ export interface LoadOptions {
   readonly formats: readonly string[];
 }
 
-const SECTIONS = ["server", "access", "sources", "exports", "limits"] as const;
+const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool"] as const;
 
 /**
  * Reads a configuration. It opens nothing: a database that is missing is found by its first export.
@@ -70,6 +70,9 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   const server = reader.fields(SERVER, root.server ?? {}, ["server"]);
   const access = reader.fields(ACCESS, root.access ?? {}, ["access"]);
   const limits = reader.fields(LIMITS, root.limits ?? {}, ["limits"]);
+  const spool = root.spool === undefined
+    ? undefined
+    : reader.fields(SPOOL, root.spool ?? {}, ["spool"]);
   const { hostname } = server.partial;
   if (access.partial.public === false && hostname !== undefined && !isLoopback(hostname)) {
     reader.refuse(
@@ -96,11 +99,15 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     }),
   );
 
-  if (!server.whole || !access.whole || !limits.whole) return undefined;
+  if (!server.whole || !access.whole || !limits.whole || spool && !spool.whole) return undefined;
   return {
     server: {
       hostname: server.whole.hostname,
       port: server.whole.port,
+      connections: server.whole.connections,
+      headTimeout: server.whole.head_timeout,
+      idleTimeout: server.whole.idle_timeout,
+      stallTimeout: server.whole.stall_timeout,
       drainTimeout: server.whole.drain_timeout,
     },
     access: access.whole,
@@ -112,6 +119,19 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
       sourceIdle: limits.whole.source_idle,
       run: limits.whole.run,
     },
+    ...(spool?.whole
+      ? {
+        spool: {
+          dir: resolvePath(spool.whole.dir, options.folder),
+          maxBytes: spool.whole.max_bytes,
+          minFree: spool.whole.min_free,
+          allowMemory: spool.whole.allow_memory,
+          spillAfter: spool.whole.spill_after,
+          spillRate: spool.whole.spill_rate,
+          keep: spool.whole.keep,
+        },
+      }
+      : {}),
   };
 }
 
@@ -145,7 +165,11 @@ function resolvePaths(config: unknown, keys: readonly string[], folder: string):
   const resolved: Record<string, unknown> = { ...config };
   for (const key of keys) {
     const path = resolved[key];
-    if (typeof path === "string" && !isAbsolute(path)) resolved[key] = join(folder, path);
+    if (typeof path === "string") resolved[key] = resolvePath(path, folder);
   }
   return resolved;
+}
+
+function resolvePath(path: string, folder: string): string {
+  return isAbsolute(path) ? path : join(folder, path);
 }

@@ -1,4 +1,4 @@
-/** Reads the durations of the configuration, such as `25s`. */
+/** Reads the durations and sizes of the configuration, such as `25s` and `20GiB`. */
 
 const MILLISECONDS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -30,4 +30,30 @@ export function parseDuration(text: string): number | undefined {
   if (count === undefined || unit === undefined) return undefined;
   const milliseconds = Number(count) * MILLISECONDS[unit]!;
   return milliseconds <= LONGEST_DURATION ? milliseconds : undefined;
+}
+
+const BYTES: Readonly<Record<string, number>> = {
+  B: 1,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+/**
+ * Reads a whole number with one unit, `B`, `KiB`, `MiB`, `GiB` or `TiB`, as bytes.
+ *
+ * @returns nothing, when the text is no such size or one that a double does not hold exactly
+ *
+ * @example
+ * ```ts
+ * parseSize("20GiB"); // 21474836480
+ * parseSize("20GB"); // undefined: a thousand or 1024 of what?
+ * ```
+ */
+export function parseSize(text: string): number | undefined {
+  const [, count, unit] = /^(\d{1,16})(B|KiB|MiB|GiB|TiB)$/.exec(text) ?? [];
+  if (count === undefined || unit === undefined) return undefined;
+  const bytes = Number(count) * BYTES[unit]!;
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
 }

@@ -51,7 +51,9 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   }
   await using output = args.output === "-" ? standardOutput() : await fileOutput(args.output);
   try {
-    const { body } = await engine.startRun(crypto.randomUUID(), task, interrupted.signal);
+    const { body } = await engine.startRun(crypto.randomUUID(), task, {
+      abandoned: interrupted.signal,
+    });
     await body.pipeTo(output.writable, { signal: interrupted.signal });
     await output.commit();
   } catch (error) {

@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import type { Config } from "../catalog/config.ts";
 import type { Exporter } from "../exporters/exporter.ts";
 import type { StartRun } from "../runs/run.ts";
+import type { WholeFiles } from "../runs/whole_files.ts";
 import { exportRoutes } from "./exports.ts";
 import { healthRoutes } from "./health.ts";
 import { notFound, problemResponse, toProblem } from "./problems.ts";
@@ -16,6 +17,8 @@ export interface Dependencies {
   readonly exporters: Readonly<Record<string, Exporter>>;
   /** Runs an export. */
   readonly startRun: StartRun;
+  /** Makes files that are finished before they are sent; absent where there is no spool. */
+  readonly wholeFiles?: WholeFiles | undefined;
   /** Whether another export would be taken. */
   readonly ready: () => "ready" | "full" | "draining";
   /** Told of errors that are this server's own fault. */

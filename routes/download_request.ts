@@ -18,13 +18,18 @@ export interface DownloadRequest {
   readonly select?: readonly string[];
   /** The stem of the file's name. */
   readonly filename?: string;
+  /** How it is delivered. */
+  readonly delivery: Delivery;
 }
 
 /** Options that every format has. */
 const COMMON_OPTIONS = ["columns", "delivery", "filename"] as const;
 
-/** How a file can be delivered today; `whole` needs a spool, which this release has not. */
-const DELIVERIES = ["auto", "direct"];
+/** How a file can be delivered: streamed while it is made, or made first. */
+const DELIVERIES = ["auto", "direct", "whole"] as const;
+
+/** One of `auto`, `direct` and `whole`. */
+export type Delivery = typeof DELIVERIES[number];
 
 /** The longest text that stands for null. */
 const MAX_NULL_LENGTH = 64;
@@ -40,6 +45,7 @@ interface Download {
   options: Writable<ExportOptions>;
   select?: readonly string[];
   filename?: string;
+  delivery: Delivery;
 }
 
 function flag(name: "bom" | "header"): ReadOption {
@@ -68,10 +74,11 @@ const READERS: Readonly<Record<OptionName, ReadOption>> = {
     if (repeated !== undefined) return `names ${quote(repeated)} more than once`;
     into.select = names;
   },
-  delivery: (text) =>
-    DELIVERIES.includes(text)
-      ? undefined
-      : `must be ${DELIVERIES.join(" or ")}, not ${quote(text)}`,
+  delivery: (text, into) => {
+    const delivery = DELIVERIES.find((name) => name === text);
+    if (!delivery) return `must be one of ${DELIVERIES.join(", ")}, not ${quote(text)}`;
+    into.delivery = delivery;
+  },
   filename: (text, into) => {
     if (text === "") return "must not be empty";
     into.filename = text;
@@ -96,7 +103,10 @@ export function parseDownload(
   const given: [string, string][] = [];
   const seen = new Set<string>();
   const understood = new Set<string>([...COMMON_OPTIONS, ...exporter.options]);
-  const download: Download = { options: { formulaGuard: definition.formulaGuard } };
+  const download: Download = {
+    options: { formulaGuard: definition.formulaGuard },
+    delivery: "auto",
+  };
   if (definition.deflateLevel !== undefined) {
     download.options.deflateLevel = definition.deflateLevel;
   }

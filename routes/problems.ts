@@ -3,6 +3,8 @@
 import { AdmissionError } from "../runs/admission.ts";
 import { RunTimeoutError } from "../runs/run.ts";
 import { TaskError } from "../runs/running_task.ts";
+import { DiskError } from "../storage/disk_error.ts";
+import { NoRoomError } from "../storage/store.ts";
 
 /** A mistake of the request, by the name of the parameter or option that holds it. */
 export interface Mistake {
@@ -45,6 +47,9 @@ export class ProblemError extends Error {
 /** Seconds after which a slot may be free: exports take seconds more often than minutes. */
 const RETRY_AFTER_SECONDS = 5;
 
+/** Seconds after which others' files may have been taken, or have expired. */
+const DISK_RETRY_AFTER_SECONDS = 30;
+
 /** 400, with every mistake by name. */
 export function badRequest(errors: readonly Mistake[]): Problem {
   const detail = errors.map(({ name, detail }) => `${name}: ${detail}`).join("; ");
@@ -84,6 +89,22 @@ export function toProblem(error: unknown): Problem {
       status: 504,
       title: "Gateway timeout",
       detail: "The source of this export did not answer in time",
+    };
+  }
+  if (error instanceof NoRoomError && error.reason === "tenant") {
+    return {
+      status: 507,
+      title: "Insufficient storage",
+      detail: "Your finished files fill your share of this server's disk",
+    };
+  }
+  if (error instanceof NoRoomError || error instanceof DiskError) {
+    return {
+      status: 503,
+      title: "Service unavailable",
+      detail: "This server is short of disk for whole files; try again later, or without " +
+        "_delivery=whole",
+      retryAfter: DISK_RETRY_AFTER_SECONDS,
     };
   }
   if (error instanceof TaskError) {

@@ -1,6 +1,7 @@
 /** One run: a slot, a worker and a body that is either the whole file or an error. */
 
 import type { Warning } from "../exporters/warnings.ts";
+import { SpillBuffer, type SpillOptions } from "../storage/spill_buffer.ts";
 import type { Admission } from "./admission.ts";
 import type { WorkerPool } from "./pool.ts";
 import type { RunTask } from "./protocol.ts";
@@ -37,6 +38,8 @@ export interface RunReport {
   readonly duration: number;
   /** What the format could not hold as it was; known of complete runs. */
   readonly warnings: readonly Warning[];
+  /** Whether some of it waited on the disk for its reader. */
+  readonly spilled: boolean;
   /** What it failed of. */
   readonly error?: Error;
 }
@@ -57,34 +60,58 @@ export interface RunDependencies {
   readonly pool: WorkerPool;
   /** How long a run may take. */
   readonly limits: RunLimits;
+  /** Where the file waits for a reader that falls behind, and how long it may. */
+  readonly spill?: Pick<SpillOptions, "spool" | "spillAfter" | "spillRate" | "stallTimeout">;
   /** Told once of every run that got a slot, when everything it held has come back. */
   readonly onEnd: (report: RunReport, task: RunTask) => void;
 }
 
 /** Starts a run; see {@linkcode createRuns}. */
-export type StartRun = (id: string, task: RunTask, abandoned?: AbortSignal) => Promise<Run>;
+export type StartRun = (id: string, task: RunTask, options?: RunOptions) => Promise<Run>;
+
+/** How to run. */
+export interface RunOptions {
+  /** Aborted by a caller that leaves before it has a body that it could cancel. */
+  readonly abandoned?: AbortSignal;
+  /**
+   * Whether the caller takes the whole file before it answers: `abandoned` counts to the end then, and
+   * nothing is spilled, as the file goes to the disk anyway. @default false
+   */
+  readonly whole?: boolean;
+}
 
 /** Milliseconds between two looks at a run's limits. */
 const WATCH_MS = 250;
+
+/** Bytes in memory between worker and reader; the worker's own window comes on top. */
+const MEMORY_BYTES = 512 * 1024;
 
 /**
  * Makes the function that starts runs. It resolves once the first chunk exists, so that whatever fails
  * before that is a plain rejection: an `AdmissionError`, a `TaskError`, a {@linkcode RunTimeoutError},
  * or the reason of `abandoned`, the signal of a caller that leaves early.
  */
-export function createRuns({ admission, pool, limits, onEnd }: RunDependencies): StartRun {
-  return async (id, task, abandoned) => {
+export function createRuns(
+  { admission, pool, limits, spill: { spool, ...pace } = {}, onEnd }: RunDependencies,
+): StartRun {
+  return async (id, task, { abandoned, whole = false } = {}) => {
     const leave = admission.enter();
     const started = performance.now();
     const running = pool.start(task);
-    const reader = running.chunks.getReader();
+    const onDisk = Promise.withResolvers<void>();
+    const buffer = new SpillBuffer(running.chunks, {
+      ...pace,
+      ...(spool && !whole ? { spool } : {}),
+      memoryBytes: MEMORY_BYTES,
+      onSpill: onDisk.resolve,
+    });
+    const reader = buffer.readable.getReader();
     const first = Promise.withResolvers<void>();
     const over = Promise.withResolvers<RunReport["state"]>();
     let controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
     let failure: Error | undefined;
     let firstByte: number | undefined;
     let bytes = 0;
-    let waiting = false;
     let left = false;
 
     const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -93,9 +120,10 @@ export function createRuns({ admission, pool, limits, onEnd }: RunDependencies):
       },
       // A mark of 1, the default, has the first chunk fetched before anybody reads.
       pull: async () => {
-        waiting = true;
-        const { done, value } = await reader.read();
-        waiting = false;
+        const { done, value } = await reader.read().catch((error) => {
+          abort(error, "failed");
+          throw error;
+        });
         if (failure) throw failure;
         if (left) return;
         firstByte ??= performance.now() - started;
@@ -129,7 +157,7 @@ export function createRuns({ admission, pool, limits, onEnd }: RunDependencies):
         ? `The run took longer than ${limits.run} ms`
         : firstByte === undefined && now - started > limits.firstRow
         ? `The source gave no row within ${limits.firstRow} ms`
-        : waiting && now - running.heard > limits.sourceIdle
+        : buffer.asking && now - running.heard > limits.sourceIdle
         ? `The source gave nothing for ${limits.sourceIdle} ms`
         : undefined;
       if (late) abort(new RunTimeoutError(late), "failed");
@@ -139,10 +167,13 @@ export function createRuns({ admission, pool, limits, onEnd }: RunDependencies):
     if (abandoned?.aborted) onAbandoned();
 
     void running.ended.then(async (outcome) => {
-      if (outcome.state === "failed") abort(outcome.error, "failed");
-      const state = await over.promise;
       clearInterval(watch);
+      if (outcome.state === "failed") abort(outcome.error, "failed");
+      // What waits on the disk takes no slot: its worker and its memory are free for others.
+      await Promise.race([over.promise, onDisk.promise]);
       leave();
+      const state = await over.promise;
+      await buffer.released;
       onEnd({
         id,
         state,
@@ -151,15 +182,14 @@ export function createRuns({ admission, pool, limits, onEnd }: RunDependencies):
         ...(firstByte === undefined ? {} : { firstByte }),
         duration: performance.now() - started,
         warnings: outcome.state === "complete" ? outcome.end.warnings : [],
+        spilled: buffer.spilled,
         ...(state === "failed" && failure ? { error: failure } : {}),
       }, task);
     });
 
-    try {
-      await first.promise;
-    } finally {
-      abandoned?.removeEventListener("abort", onAbandoned);
-    }
+    const forget = () => abandoned?.removeEventListener("abort", onAbandoned);
+    void (whole ? over.promise : first.promise).then(forget, forget);
+    await first.promise;
     return { id, body };
   };
 }

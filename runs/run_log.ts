@@ -9,7 +9,7 @@ const logger = getLogger(["spillway", "run"]);
 
 /** Logs a run that has ended: a failure as an error with its cause, anything else as information. */
 export function logRun(report: RunReport, task: RunTask): void {
-  const { id, state, rows, bytes, warnings, error } = report;
+  const { id, state, rows, bytes, spilled, warnings, error } = report;
   const duration = Math.round(report.duration);
   const fields = {
     id,
@@ -20,6 +20,7 @@ export function logRun(report: RunReport, task: RunTask): void {
     bytes,
     ...(report.firstByte === undefined ? {} : { first_byte_ms: Math.round(report.firstByte) }),
     duration_ms: duration,
+    ...(spilled ? { spilled } : {}),
     ...(warnings.length === 0 ? {} : { warnings }),
     ...(error ? { error: error.message } : {}),
     ...(error instanceof TaskError ? { detail: error.detail } : {}),

@@ -13,14 +13,12 @@ export interface SheetOptions {
   readonly header: boolean;
   /** The cell styles of its columns. */
   readonly styles: Styles;
-  /** The width of each column, in characters. */
-  readonly widths: readonly number[];
 }
 
 /** The sheets of one table; plain strings and pure functions, built once. */
 export interface SheetXml {
-  /** Everything before the first row of cells, the header row included. */
-  head(first: boolean): string;
+  /** Everything before the first row of cells, the header row included; widths in characters. */
+  head(widths: readonly number[], first: boolean): string;
   /** A row of cells; the first row of a sheet is 1. */
   row(row: Row, number: number): string;
   /** Everything after the last row. */
@@ -33,7 +31,7 @@ export function createSheetXml(
   options: SheetOptions,
   warnings: Warnings,
 ): SheetXml {
-  const { styles, widths } = options;
+  const { styles } = options;
   const header = options.header && columns.length > 0;
   const letters = columns.map((_, index) => columnLetters(index));
   const cells = columns.map((column, index) =>
@@ -41,15 +39,14 @@ export function createSheetXml(
   );
   const titles = header ? headerXml(columns, letters, styles.header, warnings) : "";
   const views = { first: viewsXml(header, true), other: viewsXml(header, false) };
-  const cols = colsXml(widths);
 
   return {
     // The order is that of CT_Worksheet (ECMA-376 part 1, 18.3.1.99): Excel repairs any other.
-    head: (first) =>
+    head: (widths, first) =>
       XML_DECLARATION +
       '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">' +
       (first ? views.first : views.other) +
-      '<sheetFormatPr defaultRowHeight="15"/>' + cols + "<sheetData>" + titles,
+      '<sheetFormatPr defaultRowHeight="15"/>' + colsXml(widths) + "<sheetData>" + titles,
     row: (row, number) => rowXml(cells, row, String(number)),
     tail: (rows) =>
       "</sheetData>" +

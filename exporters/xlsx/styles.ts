@@ -1,6 +1,8 @@
 /** Writes `xl/styles.xml`, and gives every distinct number format of a table a cell style. */
 
 import type { Column, ColumnType } from "../../sources/table.ts";
+import { TableError } from "../exporter.ts";
+import { isNumberFormat } from "./number_format.ts";
 import { XML_DECLARATION, xmlAttribute } from "./xml_text.ts";
 
 /** The cell styles of a table: indexes of `cellXfs`. */
@@ -32,12 +34,19 @@ export function columnFormat({ type, format }: Column): string | undefined {
   return format || DEFAULT_FORMATS[type];
 }
 
-/** Collects the number formats of a table's columns. */
+/**
+ * Collects the number formats of a table's columns.
+ *
+ * @throws {TableError} when one is no number format
+ */
 export function createStyles(columns: readonly Column[]): Styles {
   const formats = new Map<string, number>();
   const indexes = columns.map((column) => {
     const format = columnFormat(column);
     if (format === undefined) return 0;
+    if (!isNumberFormat(format)) {
+      throw new TableError(`Cannot show column "${column.name}" as "${format}": no number format`);
+    }
     const known = formats.get(format);
     if (known !== undefined) return known;
     const index = HEADER_STYLE + 1 + formats.size;

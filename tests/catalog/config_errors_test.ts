@@ -77,7 +77,7 @@ exports:
     deflate_level: 10
     title: Audit log
   audit.log: { source: app }
-spool: { dir: /var/lib/spillway }
+runs: { store: ./files }
 limits: { concurrent: 0, first_row: 60d, queue: 64 }
 `;
   strictEqual(
@@ -89,7 +89,8 @@ allows that), not "0.0.0.0"
 spillway.yaml:4: server.port: expected a port from 0 to 65535, not 70000
 spillway.yaml:5: server.drain_timeout: expected a duration such as 250ms, 25s, 60m or 24h, \
 at most 24d, not 25
-spillway.yaml:6: server.public_url: unknown key; the keys here are hostname, port and drain_timeout
+spillway.yaml:6: server.public_url: unknown key; the keys here are hostname, port, \
+connections, head_timeout, idle_timeout, stall_timeout and drain_timeout
 spillway.yaml:8: sources.app.path: expected the path of a file, not 5
 spillway.yaml:8: sources.app.pool: unknown key
 spillway.yaml:9: sources.warehouse.type: expected sqlite or picky, not "oracle"
@@ -130,7 +131,8 @@ spillway.yaml:27: exports.audit-log.title: given twice, first on line 13
 spillway.yaml:28: exports."audit.log": a name is small letters, digits, - and _, and begins with \
 a letter or a digit
 spillway.yaml:28: exports."audit.log".query: missing; expected text
-spillway.yaml:29: spool: unknown key; the keys here are server, access, sources, exports and limits
+spillway.yaml:29: runs: unknown key; the keys here are server, access, sources, exports, \
+limits and spool
 spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not 0
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \
 1ms and at most 24d, not "60d"
@@ -418,14 +420,14 @@ limits: { concurrent: 3, run: 5m }
 
 Deno.test("the error itself counts the mistakes and holds them as data", () => {
   try {
-    loadConfig("sources: {}\nexports: {}\nspool: {}\n", OPTIONS);
+    loadConfig("sources: {}\nexports: {}\nruns: {}\n", OPTIONS);
     ok(false);
   } catch (error) {
     ok(error instanceof ConfigError);
     strictEqual(error.message, "Cannot use the configuration: 1 mistake");
     deepStrictEqual(error.mistakes, [{
-      path: "spool",
-      message: "unknown key; the keys here are server, access, sources, exports and limits",
+      path: "runs",
+      message: "unknown key; the keys here are server, access, sources, exports, limits and spool",
       line: 3,
     }]);
   }

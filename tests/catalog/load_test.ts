@@ -27,6 +27,14 @@ function withExport(lines: string): Config["exports"] {
   return load(`sources: { app: { type: memory } }\nexports:\n  one:\n    ${text}\n`).exports;
 }
 
+/** What a server is when nobody says otherwise. */
+const SERVER = {
+  connections: 1024,
+  headTimeout: 15_000,
+  idleTimeout: 75_000,
+  stallTimeout: 120_000,
+};
+
 Deno.test("the sample of the documentation means what it says", () => {
   const config = load(`
 server: { hostname: 127.0.0.1, port: 8000, drain_timeout: 25s }
@@ -48,7 +56,12 @@ exports:
 limits: { concurrent: 32, first_row: 60s, source_idle: 60s, run: 60m }
 access: {}
 `);
-  deepStrictEqual(config.server, { hostname: "127.0.0.1", port: 8000, drainTimeout: 25_000 });
+  deepStrictEqual(config.server, {
+    ...SERVER,
+    hostname: "127.0.0.1",
+    port: 8000,
+    drainTimeout: 25_000,
+  });
   deepStrictEqual(config.access, { public: false });
   deepStrictEqual(config.limits, {
     concurrent: 32,
@@ -98,7 +111,7 @@ exports:
   one: { source: app, query: select 1, params: , columns: }
 `);
   deepStrictEqual(config, {
-    server: { hostname: "127.0.0.1", port: 8000, drainTimeout: 25_000 },
+    server: { ...SERVER, hostname: "127.0.0.1", port: 8000, drainTimeout: 25_000 },
     access: { public: false },
     sources: new Map([["app", { type: "memory", config: { rows: 3 } }]]),
     exports: new Map([["one", {
@@ -128,10 +141,10 @@ sources:
 exports: {}
 `;
   const { server, sources } = load(text);
-  deepStrictEqual(server, { hostname: "127.0.0.1", port: 9000, drainTimeout: 60_000 });
+  deepStrictEqual(server, { ...SERVER, hostname: "127.0.0.1", port: 9000, drainTimeout: 60_000 });
   deepStrictEqual(sources.get("app")?.config, { path: "/etc/spillway/x.db" });
   const other = load(text, { PORT: "0", DRAIN: "0s", DATABASE: "/var/lib/a: b #c.db" });
-  deepStrictEqual(other.server, { hostname: "127.0.0.1", port: 0, drainTimeout: 0 });
+  deepStrictEqual(other.server, { ...SERVER, hostname: "127.0.0.1", port: 0, drainTimeout: 0 });
   deepStrictEqual(other.sources.get("app")?.config, { path: "/var/lib/a: b #c.db" });
 });
 
@@ -252,4 +265,33 @@ exports: { one: { source: app, query: select 1, formats: [ndjson, csv] } }
     config: { path: "/etc/spillway/app.db" },
   });
   deepStrictEqual(config.exports.get("one")?.formats, ["ndjson", "csv"]);
+});
+
+Deno.test("a spool is read with its sizes in bytes, and there is none unless it is named", () => {
+  const spool = (settings: string) => load(`sources: {}\nexports: {}\n${settings}`).spool;
+  strictEqual(spool(""), undefined);
+  deepStrictEqual(spool("spool: { dir: ./spool }"), {
+    dir: "/etc/spillway/spool",
+    maxBytes: 1_073_741_824,
+    minFree: 1_073_741_824,
+    allowMemory: false,
+    spillAfter: 10_000,
+    spillRate: 65_536,
+    keep: 600_000,
+  });
+  deepStrictEqual(
+    spool(
+      "spool: { dir: /var/lib/spillway, max_bytes: 20GiB, min_free: 0B, allow_memory: true, " +
+        "spill_after: 1s, spill_rate: 1MiB, keep: 24h }",
+    ),
+    {
+      dir: "/var/lib/spillway",
+      maxBytes: 21_474_836_480,
+      minFree: 0,
+      allowMemory: true,
+      spillAfter: 1000,
+      spillRate: 1_048_576,
+      keep: 86_400_000,
+    },
+  );
 });

@@ -1,8 +1,8 @@
-/** Durations. */
+/** Durations and sizes. */
 
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { parseDuration } from "../../catalog/units.ts";
+import { parseDuration, parseSize } from "../../catalog/units.ts";
 
 Deno.test("a duration is a whole number and one unit, in milliseconds", () => {
   strictEqual(parseDuration("0s"), 0);
@@ -44,4 +44,29 @@ Deno.test("every number of milliseconds up to the longest is read as it is", () 
   fc.assert(fc.property(fc.integer({ min: 0, max: 2_073_600_000 }), (milliseconds) => {
     strictEqual(parseDuration(`${milliseconds}ms`), milliseconds);
   }));
+});
+
+Deno.test("a size is a whole number and one binary unit, in bytes", () => {
+  strictEqual(parseSize("0B"), 0);
+  strictEqual(parseSize("512B"), 512);
+  strictEqual(parseSize("64KiB"), 65_536);
+  strictEqual(parseSize("8MiB"), 8_388_608);
+  strictEqual(parseSize("20GiB"), 21_474_836_480);
+  strictEqual(parseSize("2TiB"), 2_199_023_255_552);
+});
+
+Deno.test("anything else is no size", () => {
+  const wrong = [
+    "",
+    "20",
+    "20GB",
+    "20G",
+    "1.5GiB",
+    "-1B",
+    "1 B",
+    "1kib",
+    "9007199254740992B",
+    "8192TiB",
+  ];
+  for (const text of wrong) strictEqual(parseSize(text), undefined, JSON.stringify(text));
 });

@@ -19,8 +19,8 @@ exports:
     columns:
       amount: { type: money }
     formats: [csv, pdf]
-limits: { concurrent: 0, queue: 64 }
-spool: {}
+limits: { concurrent: 0, colour: red }
+colours: {}
 `;
 
 /** Where the mistakes of it are, each a line of standard error. */
@@ -36,8 +36,8 @@ const PLACES = [
   "spillway.yaml:15: exports.audit-log.columns.amount.type: ",
   "spillway.yaml:16: exports.audit-log.formats[1]: ",
   "spillway.yaml:17: limits.concurrent: ",
-  "spillway.yaml:17: limits.queue: ",
-  "spillway.yaml:18: spool: ",
+  "spillway.yaml:17: limits.colour: ",
+  "spillway.yaml:18: colours: ",
 ];
 
 for (

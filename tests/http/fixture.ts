@@ -6,6 +6,8 @@ import { createEngine, type Engine } from "../../commands/engine.ts";
 import { exporters } from "../../exporters/mod.ts";
 import { createApp } from "../../routes/app.ts";
 import type { RunReport } from "../../runs/run.ts";
+import type { GateLimits } from "../../server/gate.ts";
+import { type HttpServer, serveHttp } from "../../server/http.ts";
 import { sources } from "../../sources/mod.ts";
 
 /**
@@ -47,6 +49,8 @@ export interface TestServer extends AsyncDisposable {
   readonly origin: string;
   readonly port: number;
   readonly engine: Engine;
+  /** What its gate did. */
+  readonly counts: HttpServer["counts"];
   /** Path of its database. */
   readonly database: string;
   /** What became of its runs, in the order in which they ended. */
@@ -54,7 +58,10 @@ export interface TestServer extends AsyncDisposable {
 }
 
 /** Starts a server; `limits` is YAML such as `{ concurrent: 2 }`. */
-export async function startServer(limits = "{}"): Promise<TestServer> {
+export async function startServer(
+  limits = "{}",
+  timeouts: GateLimits = {},
+): Promise<TestServer> {
   const folder = await Deno.makeTempDir({ prefix: "spillway-http-" });
   const database = `${folder}/app.db`;
   const made = new DatabaseSync(database);
@@ -82,23 +89,22 @@ export async function startServer(limits = "{}"): Promise<TestServer> {
     ready: () => engine.admission.state,
     onError: (error) => console.error(error),
   });
-  const close = new AbortController();
-  const server = Deno.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    signal: close.signal,
-    onListen: () => {},
-  }, (request) => app.fetch(request));
+  const server = serveHttp(
+    { hostname: "127.0.0.1", port: 0, ...timeouts },
+    (request) => app.fetch(request),
+  );
   const { port } = server.addr;
   return {
     origin: `http://127.0.0.1:${port}`,
     port,
     engine,
+    get counts() {
+      return server.counts;
+    },
     database,
     reports,
     [Symbol.asyncDispose]: async () => {
-      close.abort();
-      await server.finished;
+      await server.close();
       await engine[Symbol.asyncDispose]();
       await Deno.remove(folder, { recursive: true });
     },

@@ -77,7 +77,7 @@ Deno.test("HEAD of a bad request is a problem too", async () => {
 Deno.test("every mistake of a request is named at once", async () => {
   const { app, tasks } = fakeApp();
   const response = await app.request(
-    "/exports/audit-log.json?since=2026-02-30&colour=red&_bom=true&_fast=1&_delivery=whole&_columns=a,,b",
+    "/exports/audit-log.json?since=2026-02-30&colour=red&_bom=true&_fast=1&_delivery=later&_columns=a,,b",
   );
   const { status, type, body } = await problem(response);
   assert.equal(status, 400);
@@ -85,7 +85,7 @@ Deno.test("every mistake of a request is named at once", async () => {
   assert.deepEqual(body.errors, [
     { name: "_bom", detail: "means nothing to the format json" },
     { name: "_fast", detail: "is no option; there are _columns, _delivery, _filename" },
-    { name: "_delivery", detail: 'must be auto or direct, not "whole"' },
+    { name: "_delivery", detail: 'must be one of auto, direct, whole, not "later"' },
     { name: "_columns", detail: 'must be column names with commas between, not "a,,b"' },
     { name: "since", detail: 'expected a date such as 2026-01-31, not "2026-02-30"' },
     { name: "colour", detail: "unknown param; this export takes since and actor" },

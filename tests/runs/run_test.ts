@@ -40,6 +40,7 @@ Deno.test("a run gives its whole body, then its slot back and a report", async (
     firstByte: 0,
     duration: 0,
     warnings: [{ kind: "text-cut", count: 1 }],
+    spilled: false,
   });
 });
 
@@ -88,7 +89,7 @@ Deno.test("a reader that leaves cancels the run", async () => {
 Deno.test("a caller that leaves before the first chunk cancels the run", async () => {
   await using server = setup();
   const caller = new AbortController();
-  const run = server.start("a", fakeTask("silent"), caller.signal);
+  const run = server.start("a", fakeTask("silent"), { abandoned: caller.signal });
   setTimeout(() => caller.abort(new Error("gone")), 50);
   await assert.rejects(run, /gone/);
   await until(() => server.admission.taken === 0, 1000);

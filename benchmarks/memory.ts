@@ -1,0 +1,63 @@
+/** Measures memory while whole files are downloaded: the server's and its workers', together. */
+
+import { type Memory, peakMemory } from "./process_memory.ts";
+import { countText, table } from "./report.ts";
+import { createWorkplace, download, startServer, type Workplace } from "./server.ts";
+
+/** Formats: one of text, and the one of XML inside a ZIP. */
+const FORMATS = ["csv", "xlsx"] as const;
+
+/** Sizes of a file; the last must take no more than the one before. */
+const SIZES = [100_000, 1_000_000, 10_000_000];
+
+/** Exports at once: what the server lets run by default. */
+const AT_ONCE = 32;
+
+/** Rows of each of them: seconds, so that all of them overlap. */
+const ROWS_AT_ONCE = 100_000;
+
+/** Milliseconds that a server without a client is watched for. */
+const IDLE_MS = 1000;
+
+/** Measures each size and each format with a server of its own. */
+export async function memory(): Promise<string> {
+  await using workplace = await createWorkplace();
+  const lines = [
+    line(
+      "no export",
+      "",
+      await measure(workplace, () => {
+        return new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+      }),
+    ),
+  ];
+  for (const format of FORMATS) {
+    for (const rows of SIZES) {
+      const peak = await measure(workplace, async (origin) => {
+        await download(`${origin}/exports/rows.${format}?rows=${rows}`);
+      });
+      lines.push(line(`1 ${format.toUpperCase()}`, countText(rows), peak));
+    }
+  }
+  for (const format of FORMATS) {
+    const peak = await measure(workplace, async (origin) => {
+      const url = `${origin}/exports/rows.${format}?rows=${ROWS_AT_ONCE}`;
+      await Promise.all(Array.from({ length: AT_ONCE }, () => download(url)));
+    });
+    lines.push(line(`${AT_ONCE} ${format.toUpperCase()}`, countText(ROWS_AT_ONCE), peak));
+  }
+  return table(["exports at once", "rows of each", "peak PSS, MB", "peak RSS, MB"], lines);
+}
+
+function line(exports: string, rows: string, { pss, rss }: Memory): string[] {
+  return [exports, rows, (pss / 1e6).toFixed(0), (rss / 1e6).toFixed(0)];
+}
+
+/** The peak of a new server's memory while something is done with it. */
+async function measure(
+  workplace: Workplace,
+  use: (origin: string) => Promise<void>,
+): Promise<Memory> {
+  await using server = await startServer(workplace);
+  return await peakMemory(server.pid, () => use(server.origin));
+}

@@ -1,0 +1,133 @@
+/** Spillway's real server, as a process of its own over an audit database. */
+
+import { fileURLToPath } from "node:url";
+import { AUDIT_COLUMNS } from "../examples/demo_data.ts";
+import { createAuditDatabase } from "./workload.ts";
+
+/** Rows of the database. */
+export const AUDIT_ROWS = 500_000;
+
+/** The most rows that {@linkcode EXPORTS} give: copies of the table make them. */
+const MAX_ROWS = 10_000_000;
+
+const NAMES = AUDIT_COLUMNS.map(({ name }) => name);
+
+/** Asks for the table as it is; what the shell is asked for too. */
+export const AUDIT_QUERY = `select ${NAMES.join(", ")} from audit order by id`;
+
+/**
+ * What is measured: the table as it is stored; with its datetimes moved to a time zone; and any
+ * number of rows. A `cross join` is read in its order, so that the first row needs no other.
+ */
+const EXPORTS = `
+exports:
+  audit:
+    source: app
+    query: ${AUDIT_QUERY}
+  audit-seoul:
+    source: app
+    query: ${AUDIT_QUERY}
+    columns: { occurred_at: { timezone: Asia/Seoul } }
+  rows:
+    source: app
+    query: |
+      with recursive copy(number) as (
+        select 0 union all select number + 1 from copy where number + 1 < ${MAX_ROWS / AUDIT_ROWS}
+      )
+      select id + number * ${AUDIT_ROWS} as id, ${NAMES.slice(1).join(", ")}
+      from copy cross join audit limit :rows
+    params: { rows: { type: integer } }
+    columns: { id: { type: integer } }
+`;
+
+/** A folder with the database, for any number of servers one after another. */
+export interface Workplace extends AsyncDisposable {
+  /** Path of the database. */
+  readonly database: string;
+  /** Path of the configuration. */
+  readonly config: string;
+}
+
+/** Makes the database, in about three seconds. */
+export async function createWorkplace(): Promise<Workplace> {
+  const folder = await Deno.makeTempDir({ prefix: "spillway-bench-" });
+  const database = `${folder}/audit.db`;
+  const config = `${folder}/spillway.yaml`;
+  createAuditDatabase(database, AUDIT_ROWS);
+  await Deno.writeTextFile(
+    config,
+    `server: { port: 0 }\nsources: { app: { type: sqlite, path: audit.db } }\n${EXPORTS}`,
+  );
+  return {
+    database,
+    config,
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+/** A running server; disposing it ends it. */
+export interface Server extends AsyncDisposable {
+  readonly origin: string;
+  /** Its process id; its workers are its children. */
+  readonly pid: number;
+}
+
+/** Starts a server, as `deno task start` does. */
+export async function startServer({ config }: Workplace): Promise<Server> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--allow-net=127.0.0.1",
+      "--allow-read",
+      "--allow-env",
+      `--allow-run=${Deno.execPath()}`,
+      "main.ts",
+      "serve",
+      `--config=${config}`,
+    ],
+    cwd: fileURLToPath(new URL("../", import.meta.url)),
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const origin = await readOrigin(child.stderr);
+  return {
+    origin,
+    pid: child.pid,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await child.status;
+    },
+  };
+}
+
+/** Waits until the log says where the server listens; reads on, so that the log never fills its pipe. */
+async function readOrigin(log: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+  const reader = log.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`Cannot start the server: ${text}`);
+    text += value;
+    const origin = /http:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0];
+    if (origin === undefined) continue;
+    void (async () => {
+      while (!(await reader.read()).done);
+    })();
+    return origin;
+  }
+}
+
+/** Downloads a file with curl, and forgets it. */
+export async function download(url: string): Promise<{ seconds: number; bytes: number }> {
+  const started = performance.now();
+  const { success, stdout, stderr } = await new Deno.Command("curl", {
+    args: ["--silent", "--show-error", "--fail", "--output", "/dev/null"]
+      .concat("--write-out", "%{size_download}", url),
+  }).output();
+  const seconds = (performance.now() - started) / 1000;
+  const decoder = new TextDecoder();
+  if (!success) throw new Error(`Cannot download ${url}: ${decoder.decode(stderr)}`);
+  return { seconds, bytes: Number(decoder.decode(stdout)) };
+}

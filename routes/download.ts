@@ -1,0 +1,100 @@
+/** One export as a file: streamed while it is made, or made first. */
+
+import type { ExportDefinition } from "../catalog/config.ts";
+import { renderFilename, safeFilename } from "../catalog/filename.ts";
+import type { Exporter } from "../exporters/exporter.ts";
+import type { RunTask } from "../runs/protocol.ts";
+import type { WholeFiles } from "../runs/whole_files.ts";
+import { chooseCoding } from "./accept_encoding.ts";
+import type { Dependencies } from "./app.ts";
+import { contentDisposition } from "./content_disposition.ts";
+import { type DownloadRequest, parseDownload, toTask } from "./download_request.ts";
+import { badRequest, ProblemError, problemResponse, toProblem } from "./problems.ts";
+import { fileHeaders, fileResponse, resumes } from "./whole_file.ts";
+
+/** Answers with the file; `HEAD` with its headers, and no query is run for it. */
+export async function download(
+  request: Request,
+  definition: ExportDefinition,
+  exporter: Exporter,
+  { catalog, startRun, wholeFiles }: Dependencies,
+): Promise<Response> {
+  const asked = parseDownload(definition, exporter, new URL(request.url).searchParams);
+  const whole = asked.delivery === "whole";
+  // A file that is made first has the length, the digest and the ranges of its own bytes.
+  const compressible = exporter.compressible && !whole;
+  const coding = compressible
+    ? chooseCoding(request.headers.get("Accept-Encoding") ?? undefined)
+    : "identity";
+  const name = filename(definition, exporter, asked);
+  const id = crypto.randomUUID();
+  const headers = new Headers({
+    "Content-Type": exporter.mediaType,
+    "Content-Disposition": contentDisposition(name),
+    "Cache-Control": "private, no-store, no-transform",
+    "X-Content-Type-Options": "nosniff",
+    "X-Accel-Buffering": "no",
+    "Export-Id": id,
+  });
+  if (compressible) headers.set("Vary", "Accept-Encoding");
+  if (coding !== "identity") headers.set("Content-Encoding", coding);
+  if (whole) headers.set("Accept-Ranges", "bytes");
+  const task = toTask(definition, exporter, asked, coding, catalog.sources);
+
+  try {
+    if (whole) return await sendWhole(request, task, { id, name, headers, files: wholeFiles });
+    if (request.method === "HEAD") return new Response(null, { headers });
+    const { body } = await startRun(id, task, { abandoned: request.signal });
+    return new Response(body, { headers });
+  } catch (error) {
+    return problemResponse(toProblem(error), { "Export-Id": id });
+  }
+}
+
+/** What a whole file is sent with. */
+interface WholeOptions {
+  readonly id: string;
+  readonly name: string;
+  readonly headers: Headers;
+  readonly files: WholeFiles | undefined;
+}
+
+async function sendWhole(
+  request: Request,
+  task: RunTask,
+  { id, name, headers, files }: WholeOptions,
+): Promise<Response> {
+  if (!files) {
+    const detail = "_delivery=whole needs a spool, which this server has not";
+    throw new ProblemError(badRequest([{ name: "_delivery", detail }]));
+  }
+  const kept = files.find(task);
+  if (request.method === "HEAD") {
+    return new Response(null, { headers: kept ? fileHeaders(headers, kept) : headers });
+  }
+  if (kept && resumes(request, kept)) {
+    const response = await fileResponse(request, kept, headers, files);
+    if (response) return response;
+  }
+  const made = await files.make(task, {
+    id,
+    mediaType: headers.get("Content-Type")!,
+    filename: name,
+    abandoned: request.signal,
+  });
+  const response = await fileResponse(request, made, headers, files);
+  if (!response) throw new Error(`Cannot send the file of run ${id}: it is gone`);
+  return response;
+}
+
+/** The file's name: the request's, else the export's template with the values of its params. */
+function filename(
+  definition: ExportDefinition,
+  exporter: Exporter,
+  { filename, params }: DownloadRequest,
+): string {
+  const suffix = `.${exporter.key}`;
+  if (filename === undefined) return renderFilename(definition.filename, params) + suffix;
+  const named = filename.toLowerCase().endsWith(suffix);
+  return safeFilename(named ? filename.slice(0, -suffix.length) : filename) + suffix;
+}

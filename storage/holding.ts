@@ -1,0 +1,130 @@
+/** What one stored file holds of a disk: its names, its bytes and the room that they are reserved. */
+
+import type { DiskSpace } from "./disk_space.ts";
+import type { FileSystem } from "./file_system.ts";
+import type { Quota, RefusalReason, Reservation } from "./quota.ts";
+
+/** What a store needs of a quota: {@linkcode Quota} has all of it. */
+export interface StoreQuota extends Pick<Quota, "reserve" | "reservedBytes" | "writeFailed"> {
+  /** Where it counts what it writes and frees. */
+  readonly space: Pick<DiskSpace, "wrote" | "freed">;
+}
+
+/** Bytes are reserved in steps of this size, so that not every chunk asks the disk for its room. */
+export const RESERVE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Disk space is handed out in blocks, 4 KiB on every file system that we know the default of, and files
+ * are kept: without rounding up, ten thousand small ones would take 20 MB that nobody reserved.
+ */
+const BLOCK_BYTES = 4 * 1024;
+
+/** The room that so many bytes take on a disk. */
+export function wholeBlocks(bytes: number): number {
+  return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
+}
+
+/** As much as the disk has: what is written is counted by nobody. */
+export const UNLIMITED: Reservation = {
+  bytes: Infinity,
+  grow: () => Promise.resolve(undefined),
+  shrink() {},
+  release() {},
+};
+
+/** No quota. */
+export const NO_QUOTA: StoreQuota = {
+  reservedBytes: 0,
+  reserve: () => Promise.resolve(UNLIMITED),
+  writeFailed() {},
+  space: { wrote() {}, freed() {} },
+};
+
+/** A file's hold on the disk. It ends when the last name is removed and the last reader has left. */
+export class Holding {
+  /** The paths that the file may have by now. */
+  paths: readonly string[];
+  readonly #quota: StoreQuota;
+  #reservation: Reservation;
+  #written = 0;
+  #readers = 0;
+  #removed = false;
+
+  /** Takes a reservation over, for a file that is to be written or is there. */
+  constructor(paths: readonly string[], reservation: Reservation, quota: StoreQuota) {
+    this.paths = paths;
+    this.#reservation = reservation;
+    this.#quota = quota;
+  }
+
+  /** Whether no name leads to it any more. */
+  get removed(): boolean {
+    return this.#removed;
+  }
+
+  /** Reserves enough for a file of so many bytes, a step ahead; the reason, where it is refused. */
+  async cover(bytes: number): Promise<RefusalReason | undefined> {
+    const missing = wholeBlocks(bytes) - this.#reservation.bytes;
+    if (missing <= 0) return undefined;
+    return await this.#reservation.grow(Math.max(missing, RESERVE_BYTES));
+  }
+
+  /** Counts bytes that were written. */
+  wrote(bytes: number): void {
+    this.#written += bytes;
+    this.#quota.space.wrote(bytes);
+  }
+
+  /** Gives back what was reserved ahead: no more will be written. */
+  trim(): void {
+    const { bytes } = this.#reservation;
+    if (bytes !== Infinity) this.#reservation.shrink(bytes - wholeBlocks(this.#written));
+  }
+
+  /**
+   * Reserves room for what is written already, of a file that was there before.
+   *
+   * @returns whether there was room; where not, nobody has counted it, nor its bytes
+   */
+  async countIn(tenant: string | undefined): Promise<boolean> {
+    const reservation = await this.#quota.reserve(wholeBlocks(this.#written), tenant);
+    const counted = typeof reservation !== "string";
+    if (counted) {
+      this.#reservation = reservation;
+    } else {
+      this.#quota.space.freed(this.#written);
+      this.#written = 0;
+    }
+    this.#settle();
+    return counted;
+  }
+
+  /** Lets a reader in; what it calls once when it leaves. The bytes stay until then. */
+  enter(): () => void {
+    this.#readers++;
+    return () => {
+      this.#readers--;
+      this.#settle();
+    };
+  }
+
+  /** Removes every name of it; does nothing to one that is gone. */
+  async remove(files: FileSystem): Promise<void> {
+    for (const path of this.paths) {
+      try {
+        await files.remove(path);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+    }
+    this.#removed = true;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (!this.#removed || this.#readers > 0) return;
+    this.#quota.space.freed(this.#written);
+    this.#written = 0;
+    this.#reservation.release();
+  }
+}

@@ -1,0 +1,229 @@
+/** The spool: a directory of our own on a real disk, where bytes wait that a client has not taken. */
+
+import { toDiskError } from "./disk_error.ts";
+import { type FileSystem, systemFiles } from "./file_system.ts";
+import { createQuota, type Refusal, type RefusalReason, type Reservation } from "./quota.ts";
+import { createSegment, type Segment, type SegmentOwner } from "./segment.ts";
+import { type DirectoryOptions, openSpoolDirectory } from "./spool_directory.ts";
+
+export type { Segment } from "./segment.ts";
+export { SpoolError } from "./spool_directory.ts";
+
+/** Milliseconds in which trouble of one kind is told once: what fills a disk often fills its log. */
+export const TROUBLE_INTERVAL_MS = 1_000;
+
+/** Where to spool, and how much. */
+export interface SpoolOptions extends DirectoryOptions {
+  /** The part of `maxBytes` that one tenant may hold, above 0. @default 1 */
+  readonly tenantShare?: number;
+  /** The file system. @default {@linkcode systemFiles} */
+  readonly files?: FileSystem;
+  /**
+   * Hears of every kind of trouble, at most once in {@linkcode TROUBLE_INTERVAL_MS} each; for a log
+   * line. {@linkcode SpoolStats} counts them all.
+   */
+  readonly onTrouble?: (trouble: Trouble) => void;
+  /** The time in milliseconds. @default the monotonic clock */
+  readonly now?: () => number;
+}
+
+/** The state of the disk, as far as it was read last. */
+export interface DiskState {
+  /** Our own directory. */
+  readonly directory: string;
+  /** Where its file system is mounted. */
+  readonly mount: string;
+  /** The name of its kind of file system: `ext4`. */
+  readonly fileSystem: string;
+  /** Bytes that are free. */
+  readonly freeBytes: number;
+  /** Files that may still be made. */
+  readonly freeFiles: number;
+  /** Bytes written and not freed yet. */
+  readonly bytes: number;
+  /** Bytes reserved, written or not. */
+  readonly reservedBytes: number;
+  /** Bytes that may be reserved in all. */
+  readonly maxBytes: number;
+  /** Bytes that must be left free. */
+  readonly minFreeBytes: number;
+}
+
+/** A reservation that was refused, or work on a file that failed. */
+export type Trouble =
+  & {
+    /** The disk, right after. */
+    readonly disk: DiskState;
+    /** How much trouble of this kind there was since it was last told. */
+    readonly untold: number;
+  }
+  & (
+    | ({ readonly kind: "refused" } & Refusal)
+    | { readonly kind: "failed"; readonly action: string; readonly error: unknown }
+  );
+
+/** The numbers of a spool. */
+export interface SpoolStats {
+  /** Bytes written and not freed yet. */
+  readonly bytes: number;
+  /** The highest that was since {@linkcode OpenedSpool.takePeak}. */
+  readonly peakBytes: number;
+  /** Bytes reserved, written or not. */
+  readonly reservedBytes: number;
+  /** Bytes free on the disk. */
+  readonly freeBytes: number;
+  /** Refusals since the spool was opened. */
+  readonly refused: Readonly<Record<RefusalReason, number>>;
+}
+
+/** A spool, as far as a run needs it. */
+export interface Spool extends AsyncDisposable {
+  /** Asks for bytes on the disk; the reason, where there is no room. */
+  reserve(bytes: number, tenant?: string): Promise<Reservation | RefusalReason>;
+  /**
+   * Makes an empty segment.
+   *
+   * @throws {DiskError} where the disk refuses
+   */
+  createSegment(): Promise<Segment>;
+}
+
+/** The spool of this process. Closing it removes what is still in it. */
+export interface OpenedSpool extends Spool {
+  /** Our own directory (0700), for whole files too. What is left in it goes when the spool does. */
+  readonly directory: string;
+  /** Where its file system is mounted. */
+  readonly mount: string;
+  /** Counts bytes of a whole file in `directory` that were written. */
+  wrote(bytes: number): void;
+  /** Counts bytes of a whole file in `directory` that were freed. */
+  freed(bytes: number): void;
+  /**
+   * The error to throw for one that a whole file in `directory` met: a {@linkcode DiskError} where it
+   * is the disk's. It is told as trouble, and reservations are refused for a while.
+   *
+   * @param action what was tried, as it stands after `Cannot`
+   * @param written bytes of the failed write that got there
+   */
+  failed(action: string, error: unknown, written?: number): Promise<unknown>;
+  /** The numbers now; the disk is read where that was not done just before. */
+  stats(): Promise<SpoolStats>;
+  /** The highest that `bytes` was since the last call. */
+  takePeak(): number;
+}
+
+/**
+ * Opens a spool.
+ *
+ * @throws {SpoolError} saying why the directory is not fit
+ */
+export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
+  const { maxBytes, minFreeBytes, files = systemFiles, now = () => performance.now() } = options;
+  const directory = await openSpoolDirectory(files, options);
+  const { path, mount, fileSystem } = directory;
+  let { room } = directory;
+  const tell = limitRate(options.onTrouble, now);
+  const quota = createQuota({
+    ...options,
+    room: async () => room = await files.room(path),
+    onRefused: (refusal) =>
+      tell(`refused ${refusal.reason}`, (untold) => ({
+        kind: "refused",
+        ...refusal,
+        untold,
+        disk: state(),
+      })),
+  });
+  const { space } = quota;
+
+  function state(): DiskState {
+    return {
+      directory: path,
+      mount,
+      fileSystem,
+      freeBytes: room.freeBytes,
+      freeFiles: room.freeFiles,
+      bytes: space.writtenBytes,
+      reservedBytes: quota.reservedBytes,
+      maxBytes,
+      minFreeBytes,
+    };
+  }
+
+  /** Reads the disk; a disk that cannot be read stays as it was. */
+  const look = () => space.refresh().catch(() => {});
+
+  async function report(action: string, error: unknown, written: number): Promise<unknown> {
+    space.distrust(); // so that the error carries what is free now
+    await look();
+    const { freeBytes } = room;
+    const { reservedBytes } = quota;
+    const told = toDiskError(error, { action, mount, freeBytes, reservedBytes, written });
+    tell(
+      `failed ${action}`,
+      (untold) => ({ kind: "failed", action, error: told, untold, disk: state() }),
+    );
+    return told;
+  }
+
+  async function failed(action: string, error: unknown, written = 0): Promise<unknown> {
+    quota.writeFailed();
+    return await report(action, error, written);
+  }
+
+  const owner: SegmentOwner = {
+    wrote: space.wrote,
+    freed: space.freed,
+    failed: (action, error, written) =>
+      action === "write"
+        ? failed("write to the spool", error, written)
+        : report("read from the spool", error, written),
+  };
+
+  return {
+    directory: path,
+    mount,
+    reserve: quota.reserve,
+    async createSegment() {
+      try {
+        return await createSegment(files, path, owner);
+      } catch (error) {
+        throw await failed("make a file in the spool", error);
+      }
+    },
+    wrote: space.wrote,
+    freed: space.freed,
+    failed,
+    async stats() {
+      await look();
+      return {
+        bytes: space.writtenBytes,
+        peakBytes: space.peakBytes,
+        reservedBytes: quota.reservedBytes,
+        freeBytes: room.freeBytes,
+        refused: { ...quota.refused },
+      };
+    },
+    takePeak: space.takePeak,
+    [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
+  };
+}
+
+/** Tells trouble of one kind at most once in a while, with the count of what was not told. */
+function limitRate(
+  listener: ((trouble: Trouble) => void) | undefined,
+  now: () => number,
+): (kind: string, trouble: (untold: number) => Trouble) => void {
+  const kinds = new Map<string, { toldAt: number; untold: number }>();
+  return (kind, trouble) => {
+    if (listener === undefined) return;
+    const told = kinds.get(kind);
+    const time = now();
+    if (told !== undefined && time - told.toldAt < TROUBLE_INTERVAL_MS) {
+      told.untold++;
+      return;
+    }
+    kinds.set(kind, { toldAt: time, untold: 0 });
+    listener(trouble(told?.untold ?? 0));
+  };
+}

@@ -1,0 +1,208 @@
+/** XLSX, as the programs read it that people use. */
+
+import assert from "node:assert/strict";
+import { AUDIT_COLUMNS, auditRows } from "../../examples/demo_data.ts";
+import { createXlsx } from "../../exporters/xlsx/mod.ts";
+import { exportTable, tableOf } from "../exporters/tables.ts";
+import { AUDIT_ROWS, type Exports, INVOICES, startExports, type TestExport } from "./fixture.ts";
+import { NASTY_ROWS } from "./nasty_table.ts";
+import { PYTHON, readerTest, runProgram, runScript } from "./programs.ts";
+
+/** A workbook, and what should be in it. */
+interface Workbook {
+  readonly of: TestExport;
+  readonly file: string;
+  readonly sheets: readonly { readonly name: string; readonly rows: number }[];
+}
+
+/** A workbook for each of the exports, and one of more sheets than one. */
+async function workbooks(exports: Exports): Promise<readonly Workbook[]> {
+  const { nasty, auditLog, invoices } = exports;
+  return [
+    {
+      of: nasty,
+      file: await exports.download("nasty.xlsx"),
+      sheets: [{ name: "Nasty", rows: NASTY_ROWS }],
+    },
+    {
+      of: auditLog,
+      file: await exports.download("audit-log.xlsx"),
+      sheets: [{ name: "Audit log", rows: AUDIT_ROWS }],
+    },
+    {
+      of: invoices,
+      file: await exports.download("invoices.xlsx"),
+      sheets: [{ name: "Invoices", rows: INVOICES }],
+    },
+    await sheetsOfAThousand(exports),
+  ];
+}
+
+/** A workbook whose sheets hold a thousand rows each, the header included. */
+async function sheetsOfAThousand({ folder, auditLog }: Exports): Promise<Workbook> {
+  const rows = [...auditRows(2500)];
+  const { bytes } = await exportTable(
+    createXlsx({ rowsPerSheet: 1000 }),
+    { ...tableOf(AUDIT_COLUMNS, rows), title: "Bob's log" },
+  );
+  const file = `${folder}/sheets.xlsx`;
+  await Deno.writeFile(file, bytes);
+  return {
+    of: {
+      ...auditLog,
+      columns: AUDIT_COLUMNS,
+      query: "select * from audit order by id limit 2500",
+    },
+    file,
+    sheets: [
+      { name: "Bob's log", rows: 999 },
+      { name: "Bob's log (2)", rows: 999 },
+      { name: "Bob's log (3)", rows: 502 },
+    ],
+  };
+}
+
+/** How many rows and cells a script should have compared, besides what is around them. */
+function assertCompared(counts: unknown, { of, sheets }: Workbook, others: number): void {
+  const rows = sheets.reduce((sum, sheet) => sum + sheet.rows, 0);
+  assert.deepEqual(counts, { rows, cells: rows * of.columns.length + others });
+}
+
+readerTest(
+  "openpyxl reads every cell of a workbook, and what is around them",
+  ["openpyxl"],
+  async () => {
+    await using exports = await startExports();
+    for (const workbook of await workbooks(exports)) {
+      const { of: { columns, database, query }, file, sheets } = workbook;
+      const counts = await runScript("compare_openpyxl.py", {
+        columns,
+        database,
+        query,
+        file,
+        sheets,
+      });
+      // For each sheet: header, bold, range, filter, frozen row and widths; once: names, and the end.
+      assertCompared(counts, workbook, sheets.length * (5 + columns.length) + 2);
+    }
+  },
+);
+
+readerTest(
+  "LibreOffice reads every cell of a workbook, and shows it",
+  ["python", "soffice"],
+  async () => {
+    await using exports = await startExports();
+    const books = await workbooks(exports);
+    const saved = await saveAgain(exports.folder, "workbooks", books.map(({ file }) => file));
+    for (const [index, workbook] of books.entries()) {
+      const { of: { columns, database, query }, sheets } = workbook;
+      const spec = { columns, database, query, file: saved[index], sheets };
+      const counts = await runScript("compare_office.py", spec);
+      // For each sheet its header; once: names, filters, and the end.
+      assertCompared(counts, workbook, sheets.length + 3);
+    }
+  },
+);
+
+readerTest(
+  "LibreOffice runs no formula of a guarded CSV, and some without the guard",
+  ["soffice"],
+  async () => {
+    await using exports = await startExports();
+    const files = ["unguarded.csv", "nasty.csv", "invoices.csv"];
+    const paths = [];
+    for (const file of files) paths.push(await exports.download(file));
+    const formulas = [];
+    for (const path of await saveAgain(exports.folder, "guarded", paths)) {
+      const text = await Deno.readTextFile(path);
+      formulas.push([...text.matchAll(/ table:formula="([^"]*)"/g)].map(([, formula]) => formula));
+    }
+    assert.ok(formulas[0]!.includes("of:=1+1"), `unguarded, it runs ${formulas[0]}`);
+    assert.deepEqual(formulas.slice(1), [[], []]);
+  },
+);
+
+/** Opens files in LibreOffice and saves them as flat OpenDocument; gives the new paths. */
+async function saveAgain(
+  folder: string,
+  name: string,
+  paths: readonly string[],
+): Promise<readonly string[]> {
+  const output = `${folder}/${name}`;
+  await runProgram("soffice", [
+    // A profile of its own: another LibreOffice of the same user would be asked instead.
+    `-env:UserInstallation=file://${folder}/profile`,
+    "--headless",
+    "--convert-to",
+    "fods",
+    "--outdir",
+    output,
+    ...paths,
+  ]);
+  return paths.map((path) => `${output}/${path.split("/").at(-1)!.replace(/\.\w+$/, ".fods")}`);
+}
+
+/** The entries of a workbook of so many sheets, in their order. */
+function entries(sheets: number): readonly string[] {
+  return [
+    "_rels/.rels",
+    "xl/styles.xml",
+    ...Array.from({ length: sheets }, (_, index) => `xl/worksheets/sheet${index + 1}.xml`),
+    "xl/workbook.xml",
+    "xl/_rels/workbook.xml.rels",
+    "[Content_Types].xml",
+  ];
+}
+
+/** Runs a check over each workbook's file. */
+async function eachWorkbook(check: (workbook: Workbook) => Promise<void>): Promise<void> {
+  await using exports = await startExports();
+  for (const workbook of await workbooks(exports)) await check(workbook);
+}
+
+readerTest(
+  "Python's zipfile reads a workbook and checks its sums",
+  ["python"],
+  () =>
+    eachWorkbook(async ({ file, sheets }) => {
+      const listing = await runProgram(PYTHON, [
+        "-c",
+        "import sys, zipfile\nwith zipfile.ZipFile(sys.argv[1]) as file:\n" +
+        " assert file.testzip() is None\n print(*file.namelist(), sep='\\n')",
+        file,
+      ]);
+      assert.deepEqual(listing.trimEnd().split("\n"), entries(sheets.length));
+    }),
+);
+
+readerTest(
+  "unzip tests a workbook and finds no error",
+  ["unzip"],
+  () =>
+    eachWorkbook(async ({ file, sheets }) => {
+      const said = await runProgram("unzip", ["-tq", file]);
+      assert.equal(said, `No errors detected in compressed data of ${file}.\n`);
+      const listing = await runProgram("unzip", ["-Z1", file]);
+      assert.deepEqual(listing.trimEnd().split("\n"), entries(sheets.length));
+    }),
+);
+
+readerTest(
+  "Java streams a workbook without its central directory",
+  ["java", "python"],
+  () =>
+    eachWorkbook(async ({ file, sheets }) => {
+      const script = new URL("./ReadZip.java", import.meta.url).pathname;
+      const streamed = await runProgram("java", [script, file]);
+      const sizes = await runProgram(PYTHON, [
+        "-c",
+        "import sys, zipfile\nwith zipfile.ZipFile(sys.argv[1]) as file:\n" +
+        " for entry in file.infolist(): print(entry.filename, entry.file_size)",
+        file,
+      ]);
+      assert.equal(streamed, sizes);
+      const names = streamed.trimEnd().split("\n").map((line) => line.split(" ")[0]);
+      assert.deepEqual(names, entries(sheets.length));
+    }),
+);
