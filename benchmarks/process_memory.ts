@@ -1,6 +1,6 @@
 /** Watches how much memory a process and its children take together. */
 
-/** Bytes. */
+/** What processes take together at one moment, in bytes. */
 export interface Memory {
   /** Resident set size: pages that processes share are counted for each. */
   readonly rss: number;
@@ -21,8 +21,8 @@ while :; do
   sleep 0.05
 done`;
 
-/** The most that a process and its children took while work was done; looks every 60 ms or so. */
-export async function peakMemory(pid: number, work: () => Promise<void>): Promise<Memory> {
+/** Looks at what a process and its children take while work is done, every 60 ms or so. */
+export async function watchMemory(pid: number, work: () => Promise<void>): Promise<Memory[]> {
   const shell = new Deno.Command("sh", {
     args: ["-c", SCRIPT, "sh", String(pid)],
     stdin: "null",
@@ -30,32 +30,30 @@ export async function peakMemory(pid: number, work: () => Promise<void>): Promis
     // A child may end between being listed and being read.
     stderr: "null",
   }).spawn();
-  const reading = readPeak(shell.stdout);
+  const reading = readSamples(shell.stdout);
   try {
     await work();
   } finally {
     shell.kill();
     await shell.status;
   }
-  const peak = await reading;
-  if (peak.rss === 0) throw new Error("Cannot read how much memory the processes take");
-  return peak;
+  return await reading;
 }
 
-async function readPeak(output: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Memory> {
-  let peak: Memory = { rss: 0, pss: 0 };
+async function readSamples(output: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Memory[]> {
+  const samples: Memory[] = [];
   let text = "";
   for await (const piece of output.pipeThrough(new TextDecoderStream())) {
-    const samples = (text + piece).split("\n\n");
-    text = samples.pop()!;
-    for (const sample of samples) {
-      peak = {
-        rss: Math.max(peak.rss, sum(sample, /^Rss: +(\d+) kB$/gm)),
-        pss: Math.max(peak.pss, sum(sample, /^Pss: +(\d+) kB$/gm)),
-      };
+    const whole = (text + piece).split("\n\n");
+    text = whole.pop()!;
+    for (const sample of whole) {
+      samples.push({
+        rss: sum(sample, /^Rss: +(\d+) kB$/gm),
+        pss: sum(sample, /^Pss: +(\d+) kB$/gm),
+      });
     }
   }
-  return peak;
+  return samples;
 }
 
 function sum(sample: string, size: RegExp): number {

@@ -2,9 +2,16 @@
 
 /**
  * Exit statuses, after sysexits.h where it has one, else what a shell gives a program that a signal
- * ended: SIGINT, and SIGPIPE where nobody reads standard output any more.
+ * ended; SIGPIPE where nobody reads standard output any more.
  */
-export const EXIT = { failure: 1, usage: 64, config: 78, interrupted: 130, unread: 141 } as const;
+export const EXIT = {
+  failure: 1,
+  usage: 64,
+  config: 78,
+  SIGINT: 130,
+  SIGPIPE: 141,
+  SIGTERM: 143,
+} as const;
 
 /** Signals that ask a process to stop. */
 export const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;

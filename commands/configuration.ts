@@ -1,6 +1,6 @@
 /** Finds, reads and checks the configuration of a command, making the demo's database if it needs it. */
 
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Config } from "../catalog/config.ts";
 import { loadConfig } from "../catalog/load.ts";
 import { locateConfig } from "../catalog/locate.ts";
@@ -10,8 +10,8 @@ import { exporters } from "../exporters/mod.ts";
 import { sources } from "../sources/mod.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 
-/** The variable that says where the demo keeps its database, and where it does when nobody says. */
-const DEMO_DATABASE = { name: "SPILLWAY_DEMO_DB", fallback: "data/demo.db" } as const;
+/** The variable that says where the demo keeps what it makes, and where it does when nobody says. */
+const DEMO_FOLDER = { name: "SPILLWAY_DEMO_DATA", fallback: "data" } as const;
 
 /** A configuration, and where it came from. */
 export interface Configuration {
@@ -19,8 +19,8 @@ export interface Configuration {
   readonly config: Config;
   /** The file's name, for people. */
   readonly file: string;
-  /** Where the database of the built-in demo is, or will be; absent for any other configuration. */
-  readonly demoDatabase?: string;
+  /** Where the built-in demo keeps what it makes; absent for any other configuration. */
+  readonly demoFolder?: string;
 }
 
 /**
@@ -37,11 +37,11 @@ export async function readConfiguration(
     const config = await load(choice.path, choice.path, dirname(resolve(choice.path)), env);
     return { config, file: choice.path };
   }
-  const demoDatabase = resolve(environment[DEMO_DATABASE.name] ?? DEMO_DATABASE.fallback);
+  const demoFolder = resolve(environment[DEMO_FOLDER.name] ?? DEMO_FOLDER.fallback);
   const file = "examples/spillway.yaml";
-  const withDemo = (name: string) => name === DEMO_DATABASE.name ? demoDatabase : env(name);
+  const withDemo = (name: string) => name === DEMO_FOLDER.name ? demoFolder : env(name);
   const config = await load(file, new URL(`../${file}`, import.meta.url), Deno.cwd(), withDemo);
-  return { config, file, demoDatabase };
+  return { config, file, demoFolder };
 }
 
 async function load(
@@ -67,15 +67,15 @@ async function load(
 }
 
 /** Makes the demo's database, unless an earlier start has; says so on standard error. */
-export async function prepareDemo(path: string): Promise<void> {
-  if (await Deno.stat(path).then(() => true, () => false)) return;
-  await Deno.mkdir(dirname(path), { recursive: true });
-  const words = `Making the demo database ${path}`;
-  console.error(words);
-  if (!Deno.stderr.isTerminal()) return createDemo(path);
+export async function prepareDemo(folder: string): Promise<void> {
+  await Deno.mkdir(join(folder, "spool"), { recursive: true });
+  const database = join(folder, "demo.db");
+  if (await Deno.stat(database).then(() => true, () => false)) return;
+  console.error(`Making the demo database ${database}`);
+  if (!Deno.stderr.isTerminal()) return createDemo(database);
   const encoder = new TextEncoder();
   const say = (text: string) => void Deno.stderr.writeSync(encoder.encode(text));
-  createDemo(path, {
+  createDemo(database, {
     onProgress: (done, total) => say(`\r${Math.floor((done / total) * 100)} %`),
   });
   say("\r\x1b[K");

@@ -1,11 +1,15 @@
-/** Wires what runs need: slots, workers, limits and a log. */
+/** Wires what runs need: slots, workers, limits, a spool and a log. */
 
+import { join } from "node:path";
 import type { Config } from "../catalog/config.ts";
 import { Admission } from "../runs/admission.ts";
 import { WorkerPool } from "../runs/pool.ts";
 import { createRuns, type RunDependencies, type StartRun } from "../runs/run.ts";
+import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
 import { sources } from "../sources/mod.ts";
+import { createDiskStore } from "../storage/disk_store.ts";
+import type { OpenedSpool } from "../storage/spool.ts";
 
 /** What runs exports; disposing it ends its workers. */
 export interface Engine extends AsyncDisposable {
@@ -15,6 +19,8 @@ export interface Engine extends AsyncDisposable {
   readonly pool: WorkerPool;
   /** Runs an export. */
   readonly startRun: StartRun;
+  /** Files that are finished before they are sent; absent where there is no spool. */
+  readonly wholeFiles: WholeFiles | undefined;
 }
 
 /** How an engine works. */
@@ -23,20 +29,52 @@ export interface EngineOptions {
   readonly slots: number;
   /** The environment that workers see a little of. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Where bytes wait that clients have not taken; it stays the caller's. */
+  readonly spool?: OpenedSpool | undefined;
   /** Told once of every run that got a slot, when everything it held has come back. */
   readonly onEnd: RunDependencies["onEnd"];
 }
 
+/** Milliseconds between two looks for whole files that need not be kept any more. */
+const EXPIRE_MS = 30_000;
+
 /** Makes an engine; its first workers start at once. */
-export function createEngine(config: Config, options: EngineOptions): Engine {
-  const { slots, environment, onEnd } = options;
+export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
+  const { slots, environment, spool, onEnd } = options;
   const admission = new Admission(slots);
   const pool = new WorkerPool({
     command: workerCommand({ read: readableFiles(config), environment }),
     warm: Math.min(slots, navigator.hardwareConcurrency),
   });
-  const startRun = createRuns({ admission, pool, limits: config.limits, onEnd });
-  return { admission, pool, startRun, [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose]() };
+  const startRun = createRuns({
+    admission,
+    pool,
+    limits: config.limits,
+    spill: {
+      stallTimeout: config.server.stallTimeout,
+      ...(config.spool && spool
+        ? { spool, spillAfter: config.spool.spillAfter, spillRate: config.spool.spillRate }
+        : {}),
+    },
+    onEnd,
+  });
+  const wholeFiles = spool && createWholeFiles({
+    startRun,
+    store: await createDiskStore({ dir: join(spool.directory, "files"), room: spool }),
+    reserve: spool.reserve,
+    keep: config.spool!.keep,
+  });
+  const expiring = wholeFiles && setInterval(() => void wholeFiles.expire(), EXPIRE_MS);
+  return {
+    admission,
+    pool,
+    startRun,
+    wholeFiles,
+    async [Symbol.asyncDispose]() {
+      clearInterval(expiring);
+      await pool[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** The files of the sources: what workers may read. */

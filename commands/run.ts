@@ -33,12 +33,12 @@ interface Output extends AsyncDisposable {
 /** Runs an export; says on standard error what became of it. */
 export async function run(context: CommandContext, args: RunArguments): Promise<void> {
   const configuration = await readConfiguration(context);
-  const { config, demoDatabase } = configuration;
+  const { config, demoFolder } = configuration;
   const task = toRunTask(configuration, args);
-  if (demoDatabase !== undefined) await prepareDemo(demoDatabase);
+  if (demoFolder !== undefined) await prepareDemo(demoFolder);
 
   const ended = Promise.withResolvers<RunReport>();
-  await using engine = createEngine(config, {
+  await using engine = await createEngine(config, {
     slots: 1,
     environment: context.environment,
     onEnd: ended.resolve,
@@ -46,7 +46,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   const interrupted = new AbortController();
   for (const signal of STOP_SIGNALS) {
     Deno.addSignalListener(signal, () => {
-      interrupted.abort(new CommandError("Interrupted", EXIT.interrupted));
+      interrupted.abort(new CommandError("Interrupted", EXIT[signal]));
     });
   }
   await using output = args.output === "-" ? standardOutput() : await fileOutput(args.output);
@@ -75,7 +75,7 @@ function explain(error: unknown, output: string): unknown {
     return new CommandError(`The run failed: ${error.message}${cause}`, EXIT.failure);
   }
   // A reader such as `head` that has had enough is nothing to speak of.
-  if (error instanceof Deno.errors.BrokenPipe) return new CommandError("", EXIT.unread);
+  if (error instanceof Deno.errors.BrokenPipe) return new CommandError("", EXIT.SIGPIPE);
   if (error instanceof Error && /\bos error \d+/.test(error.message)) {
     return new CommandError(`Cannot write ${output}: ${error.message}`, EXIT.failure);
   }

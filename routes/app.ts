@@ -7,6 +7,7 @@ import type { StartRun } from "../runs/run.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import { exportRoutes } from "./exports.ts";
 import { healthRoutes } from "./health.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { notFound, problemResponse, toProblem } from "./problems.ts";
 
 /** What the routes need. */
@@ -21,6 +22,8 @@ export interface Dependencies {
   readonly wholeFiles?: WholeFiles | undefined;
   /** Whether another export would be taken. */
   readonly ready: () => "ready" | "full" | "draining";
+  /** The numbers of the server, in Prometheus's text format. */
+  readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Told of errors that are this server's own fault. */
   readonly onError: (error: unknown, request: Request) => void;
 }
@@ -30,6 +33,7 @@ export function createApp(dependencies: Dependencies): Hono {
   const app = new Hono();
   app.route("/exports", exportRoutes(dependencies));
   app.route("/", healthRoutes(dependencies));
+  app.route("/", metricsRoutes(dependencies));
   app.get("/", (context) => context.redirect("/exports"));
   app.notFound((context) => problemResponse(notFound(`There is nothing at ${context.req.path}`)));
   app.onError((error, context) => {

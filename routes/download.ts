@@ -45,7 +45,7 @@ export async function download(
     if (whole) return await sendWhole(request, task, { id, name, headers, files: wholeFiles });
     if (request.method === "HEAD") return new Response(null, { headers });
     const { body } = await startRun(id, task, { abandoned: request.signal });
-    return new Response(body, { headers });
+    return new Response(withoutStack(body), { headers });
   } catch (error) {
     return problemResponse(toProblem(error), { "Export-Id": id });
   }
@@ -85,6 +85,38 @@ async function sendWhole(
   const response = await fileResponse(request, made, headers, files);
   if (!response) throw new Error(`Cannot send the file of run ${id}: it is gone`);
   return response;
+}
+
+/**
+ * The same bytes. `Deno.serve` prints the error of a body that fails, with its stack, between the lines of
+ * the log, which has a line for the run already.
+ */
+function withoutStack(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read().catch((cause) => {
+        throw new BrokenDownload(cause);
+      });
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+/** Breaks the transport of a download; printed as a line of JSON, as the log's lines are. */
+class BrokenDownload extends Error {
+  constructor(cause: unknown) {
+    super("The download was broken off", { cause });
+  }
+
+  [Symbol.for("Deno.customInspect")](): string {
+    const cause = this.cause instanceof Error ? this.cause.message : String(this.cause);
+    return JSON.stringify({ level: "ERROR", message: this.message, error: cause });
+  }
 }
 
 /** The file's name: the request's, else the export's template with the values of its params. */

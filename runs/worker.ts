@@ -54,7 +54,12 @@ type Send = (type: FrameType, payload: Uint8Array) => void;
 
 function sendTo(output: { writeSync(data: Uint8Array): number }): Send {
   const writeAll = (data: Uint8Array) => {
-    for (let at = 0; at < data.length;) at += output.writeSync(data.subarray(at));
+    try {
+      for (let at = 0; at < data.length;) at += output.writeSync(data.subarray(at));
+    } catch {
+      // The server is gone, and with it everybody who could be told.
+      Deno.exit(0);
+    }
   };
   return (type, payload) => {
     writeAll(frameHeader(type, payload.length));

@@ -10,8 +10,8 @@ import type { Segment, Spool } from "./spool.ts";
 export const SEGMENT_BYTES = 16 * 1024 * 1024;
 
 /**
- * A segment may grow to this part of what the queue holds. Each is an open descriptor: 20 GiB in
- * segments of 16 MiB would be 1,280 of them, in eighths they are 51.
+ * A segment may grow to this part of what the queue holds. Each has two descriptors open: 20 GiB in
+ * segments of 16 MiB would be 1,280 of them, growing by this they are 53.
  */
 const SEGMENT_SHARE = 1 / 8;
 

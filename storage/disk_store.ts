@@ -2,16 +2,20 @@
 
 import { join } from "node:path";
 import { diskErrorCode, toDiskError } from "./disk_error.ts";
-import { fileName, type FoundObject, partName, type Recovery } from "./disk_recovery.ts";
-import { recoverDirectory } from "./disk_recovery.ts";
+import { fileName, partName, recoverDirectory, type Recovery } from "./disk_recovery.ts";
+import { type OnDisk, openStream } from "./file_stream.ts";
 import { type FileSystem, systemFiles } from "./file_system.ts";
-import { streamFile } from "./file_stream.ts";
-import { Holding, NO_QUOTA, RESERVE_BYTES, type StoreQuota, UNLIMITED } from "./holding.ts";
-import { wholeBlocks } from "./holding.ts";
+import { type DiskRoom, Holding, RESERVE_BYTES, UNLIMITED, wholeBlocks } from "./holding.ts";
 import { mountPoint } from "./mounts.ts";
 import { writeObject } from "./object_writer.ts";
-import { checkKey, checkMetadata, NoRoomError, type PutOptions } from "./store.ts";
-import type { Store, StoredObject } from "./store.ts";
+import {
+  checkKey,
+  checkMetadata,
+  NoRoomError,
+  type PutOptions,
+  type Store,
+  type StoredObject,
+} from "./store.ts";
 import { TRAILER_MAX_BYTES } from "./trailer.ts";
 
 /** How to keep files on a disk. */
@@ -20,8 +24,8 @@ export interface DiskStoreOptions {
   readonly dir: string;
   /** The file system. @default {@linkcode systemFiles} */
   readonly files?: FileSystem;
-  /** Where room is reserved, what is written is counted, and hears of failing writes. @default none */
-  readonly quota?: StoreQuota;
+  /** Gives it room, and hears of what it writes, frees and fails in. @default all the disk has */
+  readonly room?: DiskRoom;
   /** The time. @default the system's clock */
   readonly now?: () => Date;
 }
@@ -36,81 +40,41 @@ export interface DiskStore extends Required<Store> {
 interface Kept {
   readonly object: StoredObject;
   readonly path: string;
+  /** Its place in the order of all that were published. */
   readonly number: number;
   readonly holding: Holding;
 }
 
 /**
- * Opens a store in a directory. What a dead process left unfinished is removed, and what it finished is
- * counted against the quota. No other process may use the directory.
+ * Opens a store in a directory. What a dead process left unfinished is removed, and room is taken for
+ * what it finished. No other process may use the directory.
  *
- * What is there is kept in memory, some 500 bytes an object; the disk is asked for bytes alone.
+ * What is known of the objects is kept in memory; the disk is asked for their bytes alone.
  *
  * @throws {DiskError} where the directory cannot be made or listed
  */
 export async function createDiskStore(options: DiskStoreOptions): Promise<DiskStore> {
-  const { dir, files = systemFiles, quota = NO_QUOTA, now = () => new Date() } = options;
+  const { dir, files = systemFiles, now = () => new Date() } = options;
+  const room = options.room ?? wholeDisk(files, dir);
   const index = new Map<string, Kept>();
-  /** Files without an object whose names the disk would not remove; they still take its room. */
+  /** Files that are no objects, and whose names the disk would not remove. */
   const leftovers = new Set<Holding>();
-  /** Objects that were found, and that the quota has no room for. */
-  const uncounted = new Set<FoundObject>();
-  let number = 0;
+  /** Objects that were found, and that there was no room for. */
+  let uncounted: { readonly kept: Kept; readonly bytes: number }[] = [];
 
-  /** Makes the error of a file system call one of ours, with what is known of the disk. */
-  async function onDisk<Result>(action: string, work: Promise<Result>): Promise<Result> {
+  const onDisk = (action: string): OnDisk => async (call) => {
     try {
-      return await work;
+      return await call;
     } catch (error) {
-      if (diskErrorCode(error) === undefined) throw error;
-      const [mount, room] = await Promise.allSettled([mountPoint(files, dir), files.room(dir)]);
-      throw toDiskError(error, {
-        action,
-        mount: mount.status === "fulfilled" ? mount.value : dir,
-        freeBytes: room.status === "fulfilled" ? room.value.freeBytes : 0,
-        reservedBytes: quota.reservedBytes,
-      });
+      throw diskErrorCode(error) === undefined ? error : await room.failed(action, error);
     }
-  }
-
-  /** The same for a call that takes room: where it fails, nobody else need try for a while. */
-  async function onWrite<Result>(action: string, work: Promise<Result>): Promise<Result> {
-    return await onDisk(
-      action,
-      work.catch((error) => {
-        if (diskErrorCode(error) !== undefined) quota.writeFailed();
-        throw error;
-      }),
-    );
-  }
+  };
 
   async function reserve(key: string, { size, metadata }: PutOptions) {
     const bytes = size === undefined ? RESERVE_BYTES : wholeBlocks(size + TRAILER_MAX_BYTES);
-    const reservation = await quota.reserve(bytes, metadata.tenant);
+    const reservation = await room.reserve(bytes, metadata.tenant);
     if (typeof reservation === "string") throw new NoRoomError(key, reservation);
     return reservation;
-  }
-
-  /** Removes the names of a file that is none of the objects; what fails is tried again by `expire`. */
-  async function drop(holding: Holding): Promise<void> {
-    leftovers.add(holding);
-    await holding.remove(files).then(() => leftovers.delete(holding), () => {});
-  }
-
-  /** Removes an object. */
-  async function remove(kept: Kept): Promise<void> {
-    await onDisk("delete a stored file", kept.holding.remove(files));
-    if (index.get(kept.object.key) === kept) index.delete(kept.object.key);
-  }
-
-  /** Makes a file that is whole the object of its key, and removes what was it. */
-  async function publish(kept: Kept): Promise<void> {
-    const other = index.get(kept.object.key);
-    // Another put may have been named after this one and have come through before it.
-    const last = other === undefined || other.number < kept.number;
-    if (last) index.set(kept.object.key, kept);
-    const replaced = last ? other : kept;
-    if (replaced) await drop(replaced.holding);
   }
 
   function live(key: string): Kept | undefined {
@@ -119,40 +83,60 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
     return kept && kept.object.expiresAt > now() ? kept : undefined;
   }
 
-  /** Counts what was found against the quota. All bytes first: the quota looks at the disk as it is. */
-  async function countIn(found: Iterable<FoundObject>): Promise<void> {
-    const kept = [...found].map((one) => ({ one, kept: index.get(one.object.key) }))
-      .filter(({ one, kept }) => kept?.object === one.object);
-    for (const { one, kept } of kept) {
-      uncounted.delete(one);
-      kept!.holding.wrote(one.bytes);
-    }
-    for (const { one, kept } of kept) {
-      if (!await kept!.holding.countIn(one.object.metadata.tenant)) uncounted.add(one);
+  /** Removes a file that is no object; where that fails, `expire` tries again. */
+  async function drop(holding: Holding): Promise<void> {
+    leftovers.add(holding);
+    await onDisk("remove a stored file")(holding.remove(files))
+      .then(() => leftovers.delete(holding), () => {});
+  }
+
+  /** Removes an object; whether it was there until then. */
+  async function remove(kept: Kept): Promise<boolean> {
+    const { key } = kept.object;
+    await onDisk(`delete "${key}"`)(kept.holding.remove(files));
+    return index.get(key) === kept && index.delete(key);
+  }
+
+  /** Makes a whole file the object of its key, and removes the one that it replaces. */
+  async function publish(kept: Kept): Promise<void> {
+    const { key } = kept.object;
+    const other = index.get(key);
+    // One that was named after this one may have been through before it.
+    const replaced = other && other.number > kept.number ? kept : other;
+    if (replaced !== kept) index.set(key, kept);
+    if (replaced) await drop(replaced.holding);
+  }
+
+  /** Takes room for what was there before: all bytes first, since the disk is looked at as it is. */
+  async function countIn(found: typeof uncounted): Promise<void> {
+    for (const { kept, bytes } of found) kept.holding.wrote(bytes);
+    for (const one of found) {
+      const { object, holding } = one.kept;
+      if (!await holding.countIn(object.metadata.tenant)) uncounted.push(one);
     }
   }
 
-  await onWrite("make the directory of the store", files.makeDirectory(dir));
-  const findings = await onDisk("open the store", recoverDirectory(files, dir, now()));
+  await onDisk("make the directory of a store")(files.makeDirectory(dir));
+  const findings = await onDisk("open a store")(recoverDirectory(files, dir, now()));
   const { found, highest, ...removed } = findings;
-  number = highest;
-  for (const one of found) {
-    const path = join(dir, one.name);
-    const holding = new Holding([path], UNLIMITED, quota);
-    index.set(one.object.key, { object: one.object, path, number: one.number, holding });
-  }
-  await countIn(found);
-  const recovery: Recovery = {
-    objects: found.length,
-    bytes: found.reduce((sum, { bytes }) => sum + bytes, 0),
-    uncounted: uncounted.size,
-    ...removed,
-  };
+  let number = highest;
+  await countIn(found.map(({ object, name, number, bytes }) => {
+    const path = join(dir, name);
+    const kept = { object, path, number, holding: new Holding([path], UNLIMITED, room) };
+    index.set(object.key, kept);
+    return { kept, bytes };
+  }));
 
   return {
-    recovery,
+    recovery: {
+      objects: found.length,
+      bytes: found.reduce((sum, { bytes }) => sum + bytes, 0),
+      uncounted: uncounted.length,
+      ...removed,
+    },
 
     async put(key, body, options) {
+      const onPut = onDisk(`store "${key}"`);
       let reservation = options.reservation;
       let holding: Holding | undefined;
       try {
@@ -160,8 +144,7 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
         checkMetadata(options.metadata);
         reservation ??= await reserve(key, options);
         const part = join(dir, partName(key, ++number));
-        holding = new Holding([part], reservation, quota);
-        const onPut = <Result>(work: Promise<Result>) => onWrite(`store "${key}"`, work);
+        holding = new Holding([part], reservation, room);
         const file = await onPut(files.open(part, { write: true, createNew: true }));
         let object: StoredObject;
         try {
@@ -172,15 +155,14 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
         holding.trim();
         const place = ++number;
         const path = join(dir, fileName(key, place));
-        // A rename that fails may have been done all the same.
-        holding.paths = [part, path];
+        holding.paths = [part, path]; // a rename that fails may have been done all the same
         await onPut(files.rename(part, path));
         await onPut(files.syncDirectory(dir));
         holding.paths = [path];
         await publish({ object, path, number: place, holding });
         return object;
       } catch (error) {
-        body.cancel(error).catch(() => {});
+        body.cancel(error).catch(() => {}); // of one that is locked or errored
         if (holding) await drop(holding);
         else reservation?.release();
         throw error;
@@ -196,60 +178,62 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
             `Cannot read bytes ${first} to ${last} of "${key}": it has ${object.size}`,
           );
         }
-        const leave = holding.enter();
+        const release = holding.enter();
+        const stretch = { path, offset: first, bytes: last - first + 1, release };
         try {
-          const file = await onDisk(`read "${key}"`, files.open(path, { read: true }));
-          try {
-            if (first > 0) await onDisk(`read "${key}"`, file.seek(first));
-          } catch (error) {
-            file.close();
-            throw error;
-          }
-          const source = {
-            read: (into: Uint8Array) => onDisk(`read "${key}"`, file.read(into)),
-          };
-          const body = streamFile(source, last - first + 1, () => {
-            file.close();
-            leave();
-          });
-          return { object, body };
+          return { object, body: await openStream(files, stretch, onDisk(`read "${key}"`)) };
         } catch (error) {
-          leave();
+          release();
           if (!(error instanceof Deno.errors.NotFound)) throw error;
-          // Replaced or deleted since, by us or behind our back.
+          // Replaced or deleted since it was looked up, or removed behind our back.
           await remove(kept);
         }
       }
       return undefined;
     },
 
-    head: async (key) => await live(key)?.object,
+    head: (key) => Promise.try(() => live(key)?.object),
 
     async delete(key) {
       checkKey(key);
       const kept = index.get(key);
       if (!kept) return;
       await remove(kept);
-      await onDisk("delete a stored file", files.syncDirectory(dir));
+      await onDisk(`delete "${key}"`)(files.syncDirectory(dir));
     },
 
     async expire(until) {
       let freed = 0;
       const failures: unknown[] = [];
       for (const holding of [...leftovers]) await drop(holding);
-      for (const kept of [...index.values()]) {
-        if (kept.object.expiresAt > until) continue;
+      for (const kept of [...index.values()].filter(({ object }) => object.expiresAt <= until)) {
         try {
-          const before = kept.holding.removed;
-          await remove(kept);
-          if (!before) freed += kept.object.size;
+          if (await remove(kept)) freed += kept.object.size;
         } catch (error) {
           failures.push(error);
         }
       }
-      await countIn([...uncounted]);
+      const again = uncounted.filter(({ kept }) => !kept.holding.removed);
+      uncounted = [];
+      await countIn(again);
       if (failures.length > 0) throw failures[0];
       return freed;
+    },
+  };
+}
+
+/** The room of a disk that nobody else watches. */
+function wholeDisk(files: FileSystem, dir: string): DiskRoom {
+  return {
+    reserve: () => Promise.resolve(UNLIMITED),
+    wrote() {},
+    freed() {},
+    async failed(action, error) {
+      const [mount, freeBytes] = await Promise.all([
+        mountPoint(files, dir).catch(() => dir),
+        files.room(dir).then((found) => found.freeBytes, () => 0),
+      ]);
+      return toDiskError(error, { action, mount, freeBytes, reservedBytes: 0 });
     },
   };
 }

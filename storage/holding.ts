@@ -1,14 +1,11 @@
 /** What one stored file holds of a disk: its names, its bytes and the room that they are reserved. */
 
-import type { DiskSpace } from "./disk_space.ts";
 import type { FileSystem } from "./file_system.ts";
-import type { Quota, RefusalReason, Reservation } from "./quota.ts";
+import type { RefusalReason, Reservation } from "./quota.ts";
+import type { OpenedSpool } from "./spool.ts";
 
-/** What a store needs of a quota: {@linkcode Quota} has all of it. */
-export interface StoreQuota extends Pick<Quota, "reserve" | "reservedBytes" | "writeFailed"> {
-  /** Where it counts what it writes and frees. */
-  readonly space: Pick<DiskSpace, "wrote" | "freed">;
-}
+/** Who gives room on a disk, and counts what is written: {@linkcode OpenedSpool} does. */
+export type DiskRoom = Pick<OpenedSpool, "reserve" | "wrote" | "freed" | "failed">;
 
 /** Bytes are reserved in steps of this size, so that not every chunk asks the disk for its room. */
 export const RESERVE_BYTES = 4 * 1024 * 1024;
@@ -24,7 +21,7 @@ export function wholeBlocks(bytes: number): number {
   return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
-/** As much as the disk has: what is written is counted by nobody. */
+/** As much as the disk has: reserved by nobody. */
 export const UNLIMITED: Reservation = {
   bytes: Infinity,
   grow: () => Promise.resolve(undefined),
@@ -32,29 +29,21 @@ export const UNLIMITED: Reservation = {
   release() {},
 };
 
-/** No quota. */
-export const NO_QUOTA: StoreQuota = {
-  reservedBytes: 0,
-  reserve: () => Promise.resolve(UNLIMITED),
-  writeFailed() {},
-  space: { wrote() {}, freed() {} },
-};
-
 /** A file's hold on the disk. It ends when the last name is removed and the last reader has left. */
 export class Holding {
   /** The paths that the file may have by now. */
   paths: readonly string[];
-  readonly #quota: StoreQuota;
+  readonly #room: DiskRoom;
   #reservation: Reservation;
   #written = 0;
   #readers = 0;
   #removed = false;
 
   /** Takes a reservation over, for a file that is to be written or is there. */
-  constructor(paths: readonly string[], reservation: Reservation, quota: StoreQuota) {
+  constructor(paths: readonly string[], reservation: Reservation, room: DiskRoom) {
     this.paths = paths;
     this.#reservation = reservation;
-    this.#quota = quota;
+    this.#room = room;
   }
 
   /** Whether no name leads to it any more. */
@@ -72,7 +61,7 @@ export class Holding {
   /** Counts bytes that were written. */
   wrote(bytes: number): void {
     this.#written += bytes;
-    this.#quota.space.wrote(bytes);
+    this.#room.wrote(bytes);
   }
 
   /** Gives back what was reserved ahead: no more will be written. */
@@ -87,12 +76,12 @@ export class Holding {
    * @returns whether there was room; where not, nobody has counted it, nor its bytes
    */
   async countIn(tenant: string | undefined): Promise<boolean> {
-    const reservation = await this.#quota.reserve(wholeBlocks(this.#written), tenant);
+    const reservation = await this.#room.reserve(wholeBlocks(this.#written), tenant);
     const counted = typeof reservation !== "string";
     if (counted) {
       this.#reservation = reservation;
     } else {
-      this.#quota.space.freed(this.#written);
+      this.#room.freed(this.#written);
       this.#written = 0;
     }
     this.#settle();
@@ -123,7 +112,7 @@ export class Holding {
 
   #settle(): void {
     if (!this.#removed || this.#readers > 0) return;
-    this.#quota.space.freed(this.#written);
+    this.#room.freed(this.#written);
     this.#written = 0;
     this.#reservation.release();
   }

@@ -1,6 +1,7 @@
 /** Writes the bytes of one object and its trailer to a file, until they are on the disk. */
 
 import { createDigest, strongETag } from "./digest.ts";
+import type { OnDisk } from "./file_stream.ts";
 import type { OpenFile } from "./file_system.ts";
 import type { Holding } from "./holding.ts";
 import { NoRoomError, type PutOptions, type StoredObject } from "./store.ts";
@@ -15,9 +16,6 @@ export interface ObjectSource extends Pick<PutOptions, "metadata" | "expiresAt" 
   /** The time. */
   readonly now: () => Date;
 }
-
-/** Writes to the disk; fails with the error that whoever called shall see. */
-export type OnDisk = <Result>(work: Promise<Result>) => Promise<Result>;
 
 /**
  * Writes an object. Room for a chunk is reserved before it is written, and short writes are finished.
@@ -51,7 +49,7 @@ export async function writeObject(
 
   const digest = createDigest();
   let size = 0;
-  // The error of a body cancels nothing; that of the disk is for the caller to cancel it with.
+  // Who called cancels it, with the reason; leaving the loop would wait for that, and give none.
   for await (const chunk of body.values({ preventCancel: true })) {
     size += chunk.length;
     if (size > (source.size ?? Infinity)) throw wrongSize("more");

@@ -1,8 +1,9 @@
 /** Judges how a reader reads: whether its source should still wait for it, whether it is there at all. */
 
 /**
- * Milliseconds over which a rate is measured: long enough that a pause between two packets, or the four
- * megabytes that a socket takes at once, are not mistaken for a rate.
+ * Milliseconds over which a rate is measured, at least: long enough that a pause between two packets, or
+ * the four megabytes that a socket takes at once, are not mistaken for a rate. Where `spillAfter` is
+ * longer it counts, so that a reader that stops is given all of that.
  */
 export const RATE_WINDOW_MS = 5_000;
 
@@ -19,6 +20,7 @@ export interface PaceLimits {
 /** One reader's pace. Every `now` is in milliseconds and of the same clock. */
 export class ReaderPace {
   readonly #limits: PaceLimits;
+  readonly #window: number;
   /** When it last took something, or could first have taken something. */
   #idleSince = 0;
   /** Since when the source had to wait for it, and what it took since. */
@@ -27,6 +29,7 @@ export class ReaderPace {
   /** Judges by these limits. */
   constructor(limits: PaceLimits) {
     this.#limits = limits;
+    this.#window = Math.max(limits.spillAfter, RATE_WINDOW_MS);
   }
 
   /** When it last took something, or could first have taken something. */
@@ -65,7 +68,7 @@ export class ReaderPace {
     if (now - this.#idleSince >= this.#limits.spillAfter) return true;
     if (!this.#behind) return false;
     const elapsed = now - this.#behind.since;
-    if (elapsed < RATE_WINDOW_MS) return false;
+    if (elapsed < this.#window) return false;
     const slow = this.#behind.bytes * 1000 < this.#limits.spillRate * elapsed;
     // Windows follow one another, so that a good first hour does not hide a bad second one.
     this.#behind = { since: now, bytes: 0 };
@@ -75,6 +78,6 @@ export class ReaderPace {
   /** When to ask again whether it has. */
   nextLook(now: number): number {
     const idle = this.#idleSince + this.#limits.spillAfter;
-    return Math.min(idle, (this.#behind?.since ?? now) + RATE_WINDOW_MS);
+    return Math.min(idle, (this.#behind?.since ?? now) + this.#window);
   }
 }

@@ -154,7 +154,6 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
   const look = () => space.refresh().catch(() => {});
 
   async function report(action: string, error: unknown, written: number): Promise<unknown> {
-    space.distrust(); // so that the error carries what is free now
     await look();
     const { freeBytes } = room;
     const { reservedBytes } = quota;
@@ -167,7 +166,7 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
   }
 
   async function failed(action: string, error: unknown, written = 0): Promise<unknown> {
-    quota.writeFailed();
+    quota.writeFailed(); // which has the disk read again
     return await report(action, error, written);
   }
 

@@ -59,7 +59,10 @@ export async function openSpoolDirectory(
   const refuse = (reason: string) => async (cause: unknown) => {
     throw await refusal(files, options.dir, reason, cause);
   };
-  const dir = await files.realPath(options.dir).catch(refuse("it cannot be found"));
+  const dir = await files.realPath(options.dir).catch(async (error) => {
+    if (!(error instanceof Deno.errors.NotFound)) return await refuse("it cannot be found")(error);
+    throw await refusal(files, options.dir, "there is no such directory");
+  });
   const found = await files.stat(dir).catch(refuse("it cannot be looked at"));
   const room = await files.room(dir).catch(refuse("its room cannot be told"));
   const unfit = whyUnfit(options, found, room);

@@ -4,6 +4,7 @@ import type { Cell, Column } from "../../sources/table.ts";
 import { createCellText, isZoned, numberText } from "../cell_text.ts";
 import { zoneOffsets } from "../time_zone.ts";
 import type { Warnings } from "../warnings.ts";
+import { cut } from "./cut.ts";
 import { decimalText, isExactDecimal, isExactInteger, isExactNumber } from "./numbers.ts";
 import {
   dateSerial,
@@ -13,7 +14,6 @@ import {
   type Serial,
   timeSerial,
 } from "./serials.ts";
-import { cut } from "./sheet_names.ts";
 import { hasOuterSpace, isPlain, xmlText } from "./xml_text.ts";
 
 /** UTF-16 units in a cell (Excel's specifications and limits). */

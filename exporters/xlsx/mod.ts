@@ -17,7 +17,7 @@ const MAX_ROWS = 1_048_576;
  */
 const MAX_SHEET_BYTES = 2 ** 31;
 
-/** Level 2 deflates 460 MB/s of sheet XML to a seventh; level 6 takes thrice as long. */
+/** Level 2 deflates 460 MB/s of sheet XML to a seventh; level 6 takes 4 times as long for 18 % less. */
 const DEFLATE_LEVEL = 2;
 
 /**

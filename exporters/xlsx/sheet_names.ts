@@ -1,5 +1,7 @@
 /** Makes names that a spreadsheet accepts for the sheets of one workbook. */
 
+import { cut } from "./cut.ts";
+
 /** UTF-16 units in a sheet name (ECMA-376 part 1, 18.2.19, and Excel's own limit). */
 const MAX_NAME_UNITS = 31;
 
@@ -35,11 +37,4 @@ const ILLEGAL = /[[\]:*?/\\\0-\x1f\x7f\ufffe\uffff]/g;
 
 function trimApostrophes(text: string): string {
   return text.replace(/^['\s]+|['\s]+$/g, "");
-}
-
-/** The first units of a text, never half a surrogate pair. */
-export function cut(text: string, units: number): string {
-  if (text.length <= units) return text;
-  const last = text.charCodeAt(units - 1);
-  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? units - 1 : units);
 }

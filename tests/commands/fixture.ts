@@ -11,7 +11,12 @@ const LEAVE = {
   none: READ,
   check: READ,
   run: [...READ, "--allow-write", `--allow-run=${Deno.execPath()}`],
-  serve: [...READ, "--allow-net=127.0.0.1", `--allow-run=${Deno.execPath()}`],
+  serve: [
+    ...READ,
+    "--allow-net=127.0.0.1",
+    "--allow-sys=statfs,uid",
+    `--allow-run=${Deno.execPath()}`,
+  ],
 } as const;
 
 /** How a process is started. */

@@ -109,8 +109,8 @@ for (const [when, at] of [["its first row", 1], ["50,000 rows", 50_000]] as cons
   });
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.test(`${signal} to the whole group ends a run with 130, and no half of a file stays`, async () => {
+for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  Deno.test(`${signal} to the whole group ends a run with ${status}, and no half of a file stays`, async () => {
     await using folder = await configured();
     const child = command(
       ["run", "rows", "--format", "csv", "--param", "rows=50000000", "--output", "rows.csv"],
@@ -121,7 +121,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await until(() => Deno.stat(part).then(({ size }) => size > 0, () => false), 10_000);
     Deno.kill(-child.pid, signal);
     const { code, stderr } = await child.output();
-    assert.equal(code, 130);
+    assert.equal(code, status);
     assert.equal(new TextDecoder().decode(stderr), "spillway: Interrupted\n");
     assert.deepEqual(folder.names(), CONFIGURED);
   });

@@ -97,11 +97,8 @@ Deno.test("the demo makes its database on the first start, and not again on the 
   const database = `${folder.path}/data/demo.db`;
   const options = {
     cwd: folder.path,
-    environment: { SPILLWAY_DEMO_DB: database },
-    flags: [
-      `--allow-write=${folder.path}/data`,
-      `--preload=${new URL("./any_port.ts", import.meta.url).pathname}`,
-    ],
+    environment: { SPILLWAY_PORT: "0" },
+    flags: [`--allow-write=${folder.path}/data`],
   };
   const making = `Making the demo database ${database}`;
   {

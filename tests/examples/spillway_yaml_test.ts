@@ -28,7 +28,7 @@ async function run<T>(
   try {
     const path = `${folder}/demo.db`;
     createDemo(path, { auditRows: 1000, invoices: 200 });
-    const definition = load({ SPILLWAY_DEMO_DB: path }).exports.get(name)!;
+    const definition = load({ SPILLWAY_DEMO_DATA: folder }).exports.get(name)!;
     const { values, problems } = parseParams(definition.params, Object.entries(given));
     assert.deepEqual(problems, []);
     const types = Object.fromEntries(
@@ -45,10 +45,10 @@ async function run<T>(
 
 const rowsOf = async ({ batches }: Table) => (await Array.fromAsync(batches)).flat();
 
-Deno.test("the demo keeps its database in data/, or where the environment says", () => {
+Deno.test("the demo keeps what it makes in data/, or where the environment says", () => {
   const path = (environment = {}) => load(environment).sources.get("demo")?.config;
   assert.deepEqual(path(), { path: new URL("../data/demo.db", `file://${FOLDER}`).pathname });
-  assert.deepEqual(path({ SPILLWAY_DEMO_DB: "/srv/demo.db" }), { path: "/srv/demo.db" });
+  assert.deepEqual(path({ SPILLWAY_DEMO_DATA: "/srv" }), { path: "/srv/demo.db" });
 });
 
 Deno.test("the audit log gives ten columns, all with titles, and every row", async () => {

@@ -33,7 +33,7 @@ const OFFSETS = [0, 1, 100, 1000, 64 * KIB, 64 * KIB + 1, 256 * KIB, MIB, 3 * MI
 
 for (const format of ["csv", "xlsx"]) {
   Deno.test(`${format}: a client may leave at any byte, and all comes back within a second`, async () => {
-    await using server = await startServer("{ concurrent: 1 }");
+    await using server = await startServer({ limits: "{ concurrent: 1 }" });
     assert.equal(isUnread(server.database), true);
     for (const [index, offset] of OFFSETS.entries()) {
       const socket = await openDownload(server, `/exports/rows.${format}?rows=50000000`);
@@ -51,7 +51,7 @@ for (const format of ["csv", "xlsx"]) {
 }
 
 Deno.test("a client may leave over HTTP/2", async () => {
-  await using server = await startServer("{ concurrent: 1 }");
+  await using server = await startServer({ limits: "{ concurrent: 1 }" });
   const curl = new Deno.Command("curl", {
     args: [
       "--silent",
@@ -88,7 +88,7 @@ Deno.test("for a client that reads nothing, rows and memory stand still", async 
 });
 
 Deno.test("while a query sorts, the server answers in milliseconds; cancelled, it is gone", async () => {
-  await using server = await startServer("{ concurrent: 1 }");
+  await using server = await startServer({ limits: "{ concurrent: 1 }" });
   const socket = await openDownload(server, "/exports/sorts.csv");
   await until(() => server.engine.admission.taken === 1);
   const [worker] = server.engine.pool.pids;
@@ -120,7 +120,7 @@ function isAlive(pid: number): boolean {
 }
 
 Deno.test("a worker that is killed breaks its download, and the next one works", async () => {
-  await using server = await startServer("{ concurrent: 1 }");
+  await using server = await startServer({ limits: "{ concurrent: 1 }" });
   const response = await fetch(`${server.origin}/exports/rows.csv?rows=50000000`);
   const reader = response.body!.getReader();
   await reader.read();
@@ -150,7 +150,7 @@ Deno.test("a hundred downloads that break leave no unhandled rejection behind", 
   };
   addEventListener("unhandledrejection", listener);
   try {
-    await using server = await startServer("{ concurrent: 4 }");
+    await using server = await startServer({ limits: "{ concurrent: 4 }" });
     for (let turn = 0; turn < 25; turn++) {
       await Promise.all([1, 2, 3, 4].map(async (client) => {
         const socket = await openDownload(server, "/exports/rows.csv?rows=1000000");

@@ -66,7 +66,7 @@ Deno.test("a column that is not there is a 400 that names it", async () => {
 });
 
 Deno.test("a server whose slots are taken answers 503 with Retry-After, then takes runs again", async () => {
-  await using server = await startServer("{ concurrent: 1 }");
+  await using server = await startServer({ limits: "{ concurrent: 1 }" });
   const first = await fetch(`${server.origin}/exports/rows.csv?rows=10000000`);
   const second = await fetch(`${server.origin}/exports/rows.csv`);
   assert.equal(second.status, 503);
@@ -82,7 +82,7 @@ Deno.test("a server whose slots are taken answers 503 with Retry-After, then tak
 });
 
 Deno.test("a source that gives no first row in time is a 504", async () => {
-  await using server = await startServer("{ first_row: 300ms }");
+  await using server = await startServer({ limits: "{ first_row: 300ms }" });
   const response = await fetch(`${server.origin}/exports/sorts.csv`);
   assert.equal(response.status, 504);
   await response.body!.cancel();

@@ -2,12 +2,11 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { loadConfig } from "../../catalog/load.ts";
-import { createEngine, type Engine } from "../../commands/engine.ts";
+import type { Engine } from "../../commands/engine.ts";
+import { startService } from "../../commands/service.ts";
 import { exporters } from "../../exporters/mod.ts";
-import { createApp } from "../../routes/app.ts";
 import type { RunReport } from "../../runs/run.ts";
-import type { GateLimits } from "../../server/gate.ts";
-import { type HttpServer, serveHttp } from "../../server/http.ts";
+import type { HttpServer } from "../../server/http.ts";
 import { sources } from "../../sources/mod.ts";
 
 /**
@@ -51,17 +50,23 @@ export interface TestServer extends AsyncDisposable {
   readonly engine: Engine;
   /** What its gate did. */
   readonly counts: HttpServer["counts"];
+  /** Where its database and its configuration's relative paths are. */
+  readonly folder: string;
   /** Path of its database. */
   readonly database: string;
   /** What became of its runs, in the order in which they ended. */
   readonly reports: readonly RunReport[];
 }
 
-/** Starts a server; `limits` is YAML such as `{ concurrent: 2 }`. */
-export async function startServer(
-  limits = "{}",
-  timeouts: GateLimits = {},
-): Promise<TestServer> {
+/** Sections of the configuration that a test may write, as YAML. */
+export interface Sections {
+  readonly limits?: string;
+  readonly server?: string;
+  readonly spool?: string;
+}
+
+/** Starts a server. */
+export async function startServer(sections: Sections = {}): Promise<TestServer> {
   const folder = await Deno.makeTempDir({ prefix: "spillway-http-" });
   const database = `${folder}/app.db`;
   const made = new DatabaseSync(database);
@@ -69,43 +74,38 @@ export async function startServer(
     "create table item (id integer primary key, name text); insert into item values (1, 'a')",
   );
   made.close();
-  const yaml = `sources: { app: { type: sqlite, path: app.db } }\nlimits: ${limits}\n${EXPORTS}`;
+  const { server = "{ port: 0 }", limits = "{}", spool } = sections;
+  const yaml = `
+server: ${server}
+limits: ${limits}
+${spool === undefined ? "" : `spool: ${spool}`}
+sources: { app: { type: sqlite, path: app.db } }
+${EXPORTS}`;
   const config = loadConfig(yaml, {
     env: () => undefined,
     folder,
     sources,
     formats: Object.keys(exporters),
   });
+  if (config.spool) await Deno.mkdir(config.spool.dir, { recursive: true });
   const reports: RunReport[] = [];
-  const engine = createEngine(config, {
-    slots: config.limits.concurrent,
+  const service = await startService(config, {
     environment: Deno.env.toObject(),
     onEnd: (report) => void reports.push(report),
   });
-  const app = createApp({
-    catalog: config,
-    exporters,
-    startRun: engine.startRun,
-    ready: () => engine.admission.state,
-    onError: (error) => console.error(error),
-  });
-  const server = serveHttp(
-    { hostname: "127.0.0.1", port: 0, ...timeouts },
-    (request) => app.fetch(request),
-  );
-  const { port } = server.addr;
+  const { port } = service.http.addr;
   return {
     origin: `http://127.0.0.1:${port}`,
     port,
-    engine,
+    engine: service.engine,
     get counts() {
-      return server.counts;
+      return service.http.counts;
     },
+    folder,
     database,
     reports,
     [Symbol.asyncDispose]: async () => {
-      await server.close();
-      await engine[Symbol.asyncDispose]();
+      await service[Symbol.asyncDispose]();
       await Deno.remove(folder, { recursive: true });
     },
   };

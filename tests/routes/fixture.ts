@@ -45,6 +45,7 @@ export function fakeApp({ body = "the file", ...overrides }: AppOptions = {}) {
       return Promise.resolve({ id, body: new Response(body).body! });
     },
     ready: () => "ready",
+    scrape: () => Promise.resolve({ contentType: "text/plain", text: "runs 0\n" }),
     onError: (error) => void errors.push(error),
     ...overrides,
   });

@@ -86,6 +86,8 @@ export interface FaultyFiles extends FileSystem {
   readonly totalCalls: number;
   /** How many calls were made to fail, or to be short. */
   readonly failed: number;
+  /** Which ones, in order. */
+  readonly failedCalls: readonly FileCall[];
   /** Files that were opened and not closed, by path. */
   readonly openFiles: readonly string[];
   /** Files that were made and not removed since, by path. */
@@ -112,7 +114,7 @@ export function faultyFiles(
   const openFiles = new Map<number, string>();
   const existing = new Set<string>();
   let total = 0;
-  let failed = 0;
+  const failedCalls: FileCall[] = [];
   let handles = 0;
   let pending: FaultCode | undefined; // what the next write fails with, after a short one
   let armed = arm(faults);
@@ -135,7 +137,7 @@ export function faultyFiles(
   async function guard<Result>(call: FileCall, work: () => Promise<Result>): Promise<Result> {
     const fault = meet(call);
     if (fault === undefined || fault.code === "short") return await work();
-    failed++;
+    failedCalls.push(call);
     throw platformError(fault.code);
   }
 
@@ -147,7 +149,7 @@ export function faultyFiles(
       throw platformError(code);
     }
     if (fault === undefined) return await file.write(from.subarray(0, maxWriteBytes));
-    failed++;
+    failedCalls.push("write");
     if (fault.code === "short") {
       return await file.write(from.subarray(0, Math.max(1, from.length >> 1)));
     }
@@ -179,8 +181,9 @@ export function faultyFiles(
       return total;
     },
     get failed() {
-      return failed;
+      return failedCalls.length;
     },
+    failedCalls,
     get openFiles() {
       return [...openFiles.values()];
     },

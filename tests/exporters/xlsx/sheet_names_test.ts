@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createSheetNames, cut } from "../../../exporters/xlsx/sheet_names.ts";
+import { createSheetNames } from "../../../exporters/xlsx/sheet_names.ts";
 
 function names(title: string, count = 3): string[] {
   const next = createSheetNames(title);
@@ -59,10 +59,4 @@ Deno.test("the names of any title are legal and unique", () => {
       assert.doesNotMatch(name, /[[\]:*?/\\]|^'|'$|^history$/i);
     }
   }));
-});
-
-Deno.test("cut never leaves half a pair", () => {
-  assert.equal(cut("ab😀", 3), "ab");
-  assert.equal(cut("ab😀", 4), "ab😀");
-  assert.equal(cut("abc", 2), "ab");
 });

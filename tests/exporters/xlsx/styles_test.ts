@@ -33,6 +33,13 @@ Deno.test("columns share the style of an equal format", () => {
   assert.deepEqual(columns, [0, 2, 3, 2, 3]);
 });
 
+Deno.test("what is no number format is refused by its column's name", () => {
+  assert.throws(() => createStyles([column("date"), column("decimal", "[Red")]), {
+    name: "TableError",
+    message: 'Cannot show column "c" as "[Red": no number format',
+  });
+});
+
 const AROUND = {
   start: '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' +
     '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">',

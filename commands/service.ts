@@ -1,0 +1,91 @@
+/** A whole server, wired: spool, engine, routes, sockets and numbers. */
+
+import { getLogger } from "@logtape/logtape";
+import type { Config } from "../catalog/config.ts";
+import { exporters } from "../exporters/mod.ts";
+import { createApp } from "../routes/app.ts";
+import type { RunDependencies } from "../runs/run.ts";
+import { type HttpServer, serveHttp } from "../server/http.ts";
+import { CommandError, EXIT } from "./command.ts";
+import { createEngine, type Engine } from "./engine.ts";
+import { createMetrics } from "./metrics.ts";
+import { openConfiguredSpool } from "./spool.ts";
+
+const logger = getLogger(["spillway"]);
+
+/** A server that answers; disposing it closes its sockets, its workers and its spool. */
+export interface Service extends AsyncDisposable {
+  /** Its sockets. */
+  readonly http: HttpServer;
+  /** What runs its exports. */
+  readonly engine: Engine;
+  /** Resolves when everybody has what they asked for; from now on nobody new is let in. */
+  drain(): Promise<void>;
+}
+
+/** What a service needs besides its configuration. */
+export interface ServiceOptions {
+  /** The environment that workers see a little of. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Told once of every run that got a slot, when everything it held has come back. */
+  readonly onEnd: RunDependencies["onEnd"];
+}
+
+/**
+ * Starts a service.
+ *
+ * @throws {CommandError} when its spool is not fit, or it cannot listen there
+ */
+export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
+  const metrics = createMetrics();
+  await using stack = new AsyncDisposableStack();
+  const spool = config.spool && stack.use(await openConfiguredSpool(config.spool));
+  const engine = stack.use(
+    await createEngine(config, {
+      slots: config.limits.concurrent,
+      environment: options.environment,
+      spool,
+      onEnd: (report, task) => {
+        metrics.countRun(report, task);
+        options.onEnd(report, task);
+      },
+    }),
+  );
+  const { admission, pool, startRun, wholeFiles } = engine;
+  const app = createApp({
+    catalog: config,
+    exporters,
+    startRun,
+    wholeFiles,
+    ready: () => admission.state,
+    scrape: () => metrics.scrape({ admission, pool, spool, connections: () => http.counts }),
+    onError: (error, request) =>
+      logger.error("Cannot answer {method} {path}: {error}", {
+        method: request.method,
+        path: new URL(request.url).pathname,
+        error: Deno.inspect(error),
+      }),
+  });
+  const http = listen(config, (request) => app.fetch(request));
+  stack.defer(() => http.close());
+  const open = stack.move();
+  return {
+    http,
+    engine,
+    // A run is over when the server has taken its last chunk, which a slow client has yet to get.
+    drain: () => admission.drain().then(() => http.drain()),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+/** Listens, or says why not. */
+function listen({ server }: Config, fetch: Parameters<typeof serveHttp>[1]): HttpServer {
+  const { drainTimeout: _, ...options } = server;
+  try {
+    return serveHttp(options, fetch);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const { hostname, port } = server;
+    throw new CommandError(`Cannot listen on ${hostname}:${port}: ${reason}`, EXIT.failure);
+  }
+}

@@ -1,0 +1,119 @@
+/** Every call of a spool's life is made to fail once: the right error, the right bytes, nothing left. */
+
+import assert from "node:assert/strict";
+import { DiskError } from "../../storage/disk_error.ts";
+import { systemFiles } from "../../storage/file_system.ts";
+import { type OpenedSpool, type Segment, SpoolError } from "../../storage/spool.ts";
+import { type FaultCode, type FaultyFiles, faultyFiles } from "./faulty_files.ts";
+import { inDirectory, openTestSpool, pattern, readAll } from "./spools.ts";
+
+/** How a life ended. */
+type Outcome = "done" | "refused" | "spool error" | "closing" | FaultCode;
+
+const DISK_CODES = ["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS"] as const;
+
+/** Opens a spool, works with it and closes it. */
+async function live(dir: string, files: FaultyFiles): Promise<Outcome> {
+  let spool: OpenedSpool;
+  try {
+    spool = await openTestSpool(dir, { files });
+  } catch (error) {
+    assert.ok(error instanceof SpoolError, `${error}`);
+    return "spool error";
+  }
+  const outcome = await work(spool).catch((error) => {
+    if (error instanceof DiskError) return error.code;
+    assert.equal(error.code, "EMFILE", `${error}`);
+    return "EMFILE" as const;
+  });
+  const { bytes, reservedBytes } = await spool.stats();
+  assert.deepEqual({ bytes, reservedBytes }, { bytes: 0, reservedBytes: 0 });
+  try {
+    await spool[Symbol.asyncDispose]();
+  } catch {
+    return "closing";
+  }
+  return outcome;
+}
+
+/** Two segments of three writes each, read back at the end. */
+async function work(spool: OpenedSpool): Promise<Outcome> {
+  const reservation = await spool.reserve(3_000);
+  if (typeof reservation === "string") return "refused";
+  const segments: Segment[] = [];
+  try {
+    for (let count = 0; count < 2; count++) {
+      const segment = await spool.createSegment();
+      segments.push(segment);
+      for (const at of [0, 500, 1_000]) await segment.write(pattern(500, at));
+      assert.deepEqual(await segment.read(700), pattern(700));
+      assert.deepEqual(await readAll(segment), pattern(800, 700));
+    }
+    return "done";
+  } finally {
+    for (const segment of segments) segment.close();
+    reservation.release();
+  }
+}
+
+for (const code of [...DISK_CODES, "EMFILE"] as const) {
+  Deno.test(
+    `${code} at any call`,
+    inDirectory(async (dir) => {
+      const outcomes = new Set<Outcome>();
+      let at = 0;
+      for (let failed = 1; failed > 0;) {
+        const files = faultyFiles({ faults: [{ at: ++at, code }] });
+        const outcome = await live(dir, files);
+        ({ failed } = files);
+        outcomes.add(outcome);
+        if (failed === 0) assert.equal(outcome, "done");
+        // The system's own error, or what is made of it where that was caught: nothing else.
+        assert.ok(["done", "refused", "spool error", "closing", code].includes(outcome), outcome);
+        assert.deepEqual(files.openFiles, [], `call ${at}`);
+        // Only what cannot be removed stays: an empty file, which is swept the next time.
+        const left = (await systemFiles.list(dir)).filter((name) => name !== "spillway.lock");
+        if (left.length > 0) {
+          assert.deepEqual([left.length, files.failedCalls], [1, ["remove"]], `call ${at}`);
+          assert.match(left[0]!, /^spillway-probe-/);
+        }
+      }
+      assert.deepEqual(
+        [...outcomes].sort(),
+        [code, "closing", "done", "refused", "spool error"].sort(),
+      );
+      assert.ok(at > 30, `only ${at} calls`);
+      assert.equal(await live(dir, faultyFiles()), "done");
+      assert.deepEqual(await systemFiles.list(dir), ["spillway.lock"]);
+    }),
+  );
+}
+
+Deno.test(
+  "a short write at any write is finished",
+  inDirectory(async (dir) => {
+    for (let at = 1;; at++) {
+      const files = faultyFiles({ faults: [{ call: "write", at, code: "short" }] });
+      assert.equal(await live(dir, files), "done");
+      assert.equal(files.calls.write, 6 + files.failed);
+      if (files.failed === 0) break;
+    }
+  }),
+);
+
+Deno.test(
+  "a disk that fails for good, from any call on, leaves no descriptor and no reservation",
+  inDirectory(async (dir) => {
+    for (const code of DISK_CODES) {
+      for (let at = 1;; at++) {
+        const files = faultyFiles({ faults: [{ at, code, onwards: true }] });
+        const outcome = await live(dir, files);
+        assert.deepEqual(files.openFiles, [], `${code} from call ${at} on`);
+        if (files.failed === 0) break;
+        assert.notEqual(outcome, "done");
+      }
+      assert.equal(await live(dir, faultyFiles()), "done");
+      assert.deepEqual(await systemFiles.list(dir), ["spillway.lock"]);
+    }
+  }),
+);
