@@ -1,12 +1,17 @@
 /** The numbers of a server, for Prometheus to scrape. */
 
-import { Counter, Gauge, Registry } from "prom-client";
 import type { Admission } from "../runs/admission.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import type { RunReport } from "../runs/run.ts";
+import {
+  createCounter,
+  EXPOSITION_TYPE,
+  expositionText,
+  type Metric,
+} from "../server/exposition.ts";
 import type { GateCounts } from "../server/gate.ts";
-import type { OpenedSpool, SpoolStats } from "../storage/spool.ts";
+import type { OpenedSpool } from "../storage/spool.ts";
 
 /** What is measured. */
 export interface Measured {
@@ -17,7 +22,7 @@ export interface Measured {
   /** The spool, where there is one. */
   readonly spool: OpenedSpool | undefined;
   /** The connections. */
-  readonly connections: () => GateCounts;
+  readonly connections: GateCounts;
 }
 
 /** Numbers that are counted as they happen, and numbers that are looked up when they are asked for. */
@@ -28,92 +33,66 @@ export interface Metrics {
   scrape(measured: Measured): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
-/** What a scrape has looked up. */
-interface Numbers extends Measured {
-  readonly stats: SpoolStats | undefined;
-  readonly peak: number | undefined;
-}
-
 /** Begins to measure. */
 export function createMetrics(): Metrics {
-  const registry = new Registry();
-  const registers = [registry];
-  let numbers: Numbers | undefined;
-
-  function lookedUp(name: string, help: string, read: (numbers: Numbers) => number | undefined) {
-    new Gauge({
-      name: `spillway_${name}`,
-      help,
-      registers,
-      collect() {
-        const value = numbers && read(numbers);
-        if (value !== undefined) this.set(value);
-      },
-    });
-  }
-
-  const runs = new Counter({
-    name: "spillway_runs_total",
-    help: "Runs that have ended, by state",
-    labelNames: ["export", "format", "state"],
-    registers,
-  });
-  const rows = new Counter({
-    name: "spillway_rows_total",
-    help: "Rows that sources gave",
-    labelNames: ["export"],
-    registers,
-  });
-  const bytes = new Counter({
-    name: "spillway_bytes_total",
-    help: "Bytes of files that were handed to connections",
-    labelNames: ["export", "format"],
-    registers,
-  });
-  const spilled = new Counter({
-    name: "spillway_spilled_runs_total",
-    help: "Runs of which some waited on the disk for its reader",
-    registers,
-  });
-  lookedUp("runs_in_flight", "Runs that have a slot", ({ admission }) => admission.taken);
-  lookedUp("workers", "Worker processes", ({ pool }) => pool.size.workers);
-  lookedUp("workers_idle", "Worker processes without a task", ({ pool }) => pool.size.idle);
-  lookedUp("connections", "Open connections", ({ connections }) => connections().open);
-  lookedUp(
-    "connections_stalled_total",
-    "Connections that were closed as their client took nothing",
-    ({ connections }) => connections().stalled,
-  );
-  lookedUp("spool_bytes", "Bytes that wait on the disk", ({ stats }) => stats?.bytes);
-  lookedUp("spool_bytes_peak", "The most that waited since the last scrape", ({ peak }) => peak);
-  lookedUp(
-    "spool_reserved_bytes",
-    "Bytes of the disk that are reserved, written or not",
-    ({ stats }) => stats?.reservedBytes,
-  );
-  lookedUp("spool_free_bytes", "Bytes free on the disk", ({ stats }) => stats?.freeBytes);
-  new Gauge({
-    name: "spillway_spool_refused_total",
-    help: "Times that there was no room, by reason",
-    labelNames: ["reason"],
-    registers,
-    collect() {
-      const refused: Record<string, number> = numbers?.stats?.refused ?? {};
-      for (const [reason, count] of Object.entries(refused)) this.set({ reason }, count);
-    },
-  });
+  const runs = createCounter();
+  const rows = createCounter();
+  const bytes = createCounter();
+  const spilled = createCounter();
+  spilled.add({}, 0);
 
   return {
     countRun(report, { export: name, format }) {
-      runs.inc({ export: name, format, state: report.state });
-      rows.inc({ export: name }, report.rows);
-      bytes.inc({ export: name, format }, report.bytes);
-      if (report.spilled) spilled.inc();
+      runs.add({ export: name, format, state: report.state });
+      rows.add({ export: name }, report.rows);
+      bytes.add({ export: name, format }, report.bytes);
+      if (report.spilled) spilled.add({});
     },
-    async scrape(measured) {
-      const { spool } = measured;
-      numbers = { ...measured, stats: await spool?.stats(), peak: spool?.takePeak() };
-      return { contentType: registry.contentType, text: await registry.metrics() };
+    async scrape({ admission, pool, spool, connections }) {
+      const text = expositionText([
+        counter("runs_total", "Runs that have ended, by state", runs.samples()),
+        counter("rows_total", "Rows that sources gave", rows.samples()),
+        counter("bytes_total", "Bytes of files handed to connections", bytes.samples()),
+        counter("spilled_runs_total", "Runs that waited on the disk", spilled.samples()),
+        gauge("runs_in_flight", "Runs that have a slot", admission.taken),
+        gauge("workers", "Worker processes", pool.size.workers),
+        gauge("workers_idle", "Worker processes without a task", pool.size.idle),
+        gauge("connections", "Open connections", connections.open),
+        counter(
+          "connections_closed_total",
+          "Connections that the server closed, by reason",
+          (["refused", "headless", "idle", "stalled"] as const).map((reason) => ({
+            labels: { reason },
+            value: connections[reason],
+          })),
+        ),
+        ...await spoolMetrics(spool),
+      ]);
+      return { contentType: EXPOSITION_TYPE, text };
     },
   };
+}
+
+async function spoolMetrics(spool: OpenedSpool | undefined): Promise<Metric[]> {
+  if (!spool) return [];
+  const { bytes, reservedBytes, freeBytes, refused } = await spool.stats();
+  return [
+    gauge("spool_bytes", "Bytes that wait on the disk", bytes),
+    gauge("spool_bytes_peak", "The most that waited since the last scrape", spool.takePeak()),
+    gauge("spool_reserved_bytes", "Bytes of the disk reserved, written or not", reservedBytes),
+    gauge("spool_free_bytes", "Bytes free on the disk", freeBytes),
+    counter(
+      "spool_refused_total",
+      "Times that there was no room, by reason",
+      Object.entries(refused).map(([reason, value]) => ({ labels: { reason }, value })),
+    ),
+  ];
+}
+
+function gauge(name: string, help: string, value: number): Metric {
+  return { name: `spillway_${name}`, help, type: "gauge", samples: [{ labels: {}, value }] };
+}
+
+function counter(name: string, help: string, samples: Metric["samples"]): Metric {
+  return { name: `spillway_${name}`, help, type: "counter", samples };
 }

@@ -58,7 +58,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     startRun,
     wholeFiles,
     ready: () => admission.state,
-    scrape: () => metrics.scrape({ admission, pool, spool, connections: () => http.counts }),
+    scrape: () => metrics.scrape({ admission, pool, spool, connections: http.counts }),
     onError: (error, request) =>
       logger.error("Cannot answer {method} {path}: {error}", {
         method: request.method,

@@ -98,7 +98,7 @@ export class DiskQueue {
       const first = this.#stretches[0];
       if (!first) throw new Error("Cannot take from a disk queue that is empty");
       const bytes = await first.segment.read(Math.min(TAKE_BYTES, first.unread));
-      if (!bytes || bytes.length === 0) {
+      if (!bytes?.length) {
         throw new Error(`Cannot read ${first.unread} spilled bytes back: their segment has ended`);
       }
       first.unread -= bytes.length;

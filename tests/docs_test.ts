@@ -8,7 +8,17 @@ Deno.test("every exported thing has a docstring", async () => {
   const { stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["doc", "--lint", "main.ts"],
-      ...["catalog", "commands", "examples/demo_data.ts", "exporters", "routes", "runs", "sources"],
+      ...[
+        "catalog",
+        "commands",
+        "examples/demo_data.ts",
+        "exporters",
+        "routes",
+        "runs",
+        "server",
+        "sources",
+        "storage",
+      ],
     ],
     cwd: root,
     env: { NO_COLOR: "1" },

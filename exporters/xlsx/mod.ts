@@ -1,8 +1,8 @@
 /** Writes XLSX workbooks (ECMA-376): rows in, ZIP bytes out, in constant memory. */
 
-import type { Batch } from "../../sources/table.ts";
 import { type Exporter, TableError } from "../exporter.ts";
-import { createWorkbook, type ReadBatch, type WorkbookOptions } from "./package.ts";
+import { chunkStream } from "./chunk_stream.ts";
+import { createWorkbook, type WorkbookOptions } from "./package.ts";
 import { createZip } from "./zip.ts";
 
 /** Columns of a worksheet (Excel's specifications and limits). */
@@ -50,60 +50,3 @@ export function createXlsx(limits: Partial<Omit<WorkbookOptions, "header">> = {}
 
 /** The exporter of XLSX workbooks. */
 export const xlsx: Exporter = createXlsx();
-
-/**
- * Makes a stream of what a function writes, that reads batches only while somebody waits for bytes.
- *
- * zip.js writes where it wants to, and its streams read ahead; so the one who waits opens a gate,
- * and the chunk that comes closes it, both for the batches and for what zip.js writes next.
- */
-function chunkStream(
-  batches: ReadableStream<Batch>,
-  write: (read: ReadBatch, output: WritableStream<Uint8Array>) => Promise<void>,
-): ReadableStream<Uint8Array> {
-  const reader = batches.getReader();
-  let writing: Promise<void> | undefined;
-  let gate = Promise.withResolvers<void>();
-
-  async function run(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    const output = new WritableStream<Uint8Array>({
-      write(chunk) {
-        gate = Promise.withResolvers();
-        // Copied: the buffer of a header is not the chunk's own. Throws after a cancel.
-        controller.enqueue(chunk.slice());
-        return gate.promise;
-      },
-    });
-    async function read(): Promise<Batch | undefined> {
-      await gate.promise;
-      try {
-        return (await reader.read()).value;
-      } catch (error) {
-        // Now, and not by way of zip.js, which writes properties of its own on an error.
-        controller.error(error);
-        throw new Error("Cannot read the batches", { cause: error });
-      }
-    }
-    try {
-      await write(read, output);
-      controller.close();
-    } catch (error) {
-      // Neither does anything after a cancel or after an error of the batches. A row that cannot be
-      // written must not leave its query open; not awaited, so that the error is known now.
-      controller.error(error);
-      reader.cancel(error).catch(() => {});
-      gate.resolve();
-    }
-  }
-
-  return new ReadableStream<Uint8Array>({
-    pull(controller) {
-      gate.resolve();
-      writing ??= run(controller);
-    },
-    cancel(reason) {
-      gate.resolve();
-      return reader.cancel(reason);
-    },
-  }, { highWaterMark: 0 });
-}

@@ -1,13 +1,13 @@
 /** Knows the order of a workbook's parts, and where one sheet ends and the next begins. */
 
-import type { Batch, Table } from "../../sources/table.ts";
+import type { Batch, Row, Table } from "../../sources/table.ts";
 import type { Warnings } from "../warnings.ts";
 import { contentTypesXml, sheetPath } from "./content_types.ts";
 import { relationshipsXml } from "./relationships.ts";
 import { createSheetXml } from "./sheet.ts";
 import { createSheetNames } from "./sheet_names.ts";
 import { createStyles } from "./styles.ts";
-import { columnWidths } from "./widths.ts";
+import { columnWidths, WIDTH_ROWS } from "./widths.ts";
 import { workbookXml, type WrittenSheet } from "./workbook.ts";
 import type { Zip } from "./zip.ts";
 
@@ -49,17 +49,31 @@ export function createWorkbook(
     const encoder = new TextEncoder();
     const nextName = createSheetNames(title);
     const sheets: WrittenSheet[] = [];
+    const ahead: Batch[] = [];
     let batch = await read();
     let next = 0;
-    const widths = columnWidths(columns, batch?.[0] ?? [], header);
+    let widths: readonly number[] | undefined;
+
+    /** Reads ahead the rows that decide; they are the batch in hand and those of `ahead`. */
+    async function chooseWidths(): Promise<readonly number[]> {
+      const rows: Row[] = [...batch ?? []];
+      for (let more = batch; more && rows.length < WIDTH_ROWS;) {
+        more = await read();
+        if (more) ahead.push(more);
+        rows.push(...more ?? []);
+      }
+      return columnWidths(columns, rows.slice(0, WIDTH_ROWS), header);
+    }
 
     // A piece ends after some row, whatever the batches are: the same rows give the same bytes.
     async function* sheetXml(): AsyncGenerator<Uint8Array, void, void> {
+      // Not before the other parts: what leaves first waits for no second batch.
+      widths ??= await chooseWidths();
       let text = xml.head(widths, sheets.length === 0);
       let rows = headerRows;
       let bytes = 0;
       fill:
-      for (; batch; batch = await read(), next = 0) {
+      for (; batch; batch = ahead.shift() ?? await read(), next = 0) {
         for (; next < batch.length; next++) {
           if (rows >= rowsPerSheet || bytes >= bytesPerSheet) break fill;
           text += xml.row(batch[next]!, ++rows);

@@ -1,4 +1,4 @@
-/** Chooses the widths of columns before more than one row of them is known. */
+/** Chooses the widths of columns from the first rows. */
 
 import type { Cell, Column, Row } from "../../sources/table.ts";
 import { columnFormat } from "./styles.ts";
@@ -14,23 +14,28 @@ const MIN_TEXT_WIDTH = 16;
 const PADDING = 2;
 const FILTER_BUTTON = 3;
 
-/** What a number may take more than the first one does: digits, and what its format adds. */
+/** What later numbers, or their format, may take more than the first ones do. */
 const NUMBER_ROOM = 4;
 
 /**
- * The width of each column, from its type, its title and the first row. Not from the first batch:
- * the same rows give the same bytes, however they were batched.
- *
- * @param row the first, or an empty one
+ * How many rows decide: not those of the first batch, as the same rows give the same bytes, however
+ * they were batched.
  */
+export const WIDTH_ROWS = 100;
+
+/** The width of each column, from its type, its title and the first {@linkcode WIDTH_ROWS} rows. */
 export function columnWidths(
   columns: readonly Column[],
-  row: Row,
+  rows: readonly Row[],
   header: boolean,
 ): readonly number[] {
   return columns.map((column, index) => {
-    const title = header ? textWidth(column.title) + FILTER_BUTTON : 0;
-    const width = Math.max(title, cellWidth(row[index], column));
+    // Null is as wide as its column's type: an empty table has columns of dates that show dates.
+    let width = Math.max(
+      cellWidth(null, column),
+      header ? textWidth(column.title) + FILTER_BUTTON : 0,
+    );
+    for (const row of rows) width = Math.max(width, cellWidth(row[index], column));
     return Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, width + PADDING));
   });
 }

@@ -6,7 +6,7 @@ import { createDiskStore, type DiskStore } from "../../storage/disk_store.ts";
 import type { DiskRoom } from "../../storage/holding.ts";
 import { toDiskError } from "../../storage/disk_error.ts";
 import { createQuota, type Quota } from "../../storage/quota.ts";
-import type { StoreFixture } from "../contracts/store_contract.ts";
+import { NOON, type StoreFixture } from "../contracts/store_contract.ts";
 
 /** How to make the fixture. */
 export interface DiskFixtureOptions {
@@ -16,6 +16,8 @@ export interface DiskFixtureOptions {
   readonly maxBytes?: number;
   /** The part of it that a tenant may hold. @default 1 */
   readonly tenantShare?: number;
+  /** The time when it is opened. @default noon */
+  readonly now?: Date;
 }
 
 /** What a store holds. */
@@ -93,7 +95,7 @@ async function openFixture(dir: string, options: DiskFixtureOptions): Promise<Di
     room: () => systemFiles.room(dir),
   });
   const room = roomOf(quota);
-  const clock = { now: new Date("2026-01-02T12:00:00Z") };
+  const clock = { now: options.now ?? NOON };
   const store = await createDiskStore({ dir, files, room, now: () => clock.now });
   return {
     store,

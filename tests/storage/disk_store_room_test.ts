@@ -216,6 +216,7 @@ Deno.test("files that were there are counted, and those without room are asked f
   assert.equal(small.quota.reservedBytes, 2 * (MIB + 4 * KIB));
   await small.store.delete("a");
   await small.store.expire(fixture.clock.now);
+  assert.equal(small.quota.reservedBytes, 2 * (MIB + 4 * KIB));
   for (const key of ["b", "c"]) await small.store.delete(key);
   assert.equal(small.quota.reservedBytes, 0);
   assert.equal(small.quota.space.writtenBytes, 0);

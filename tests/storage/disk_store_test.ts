@@ -61,7 +61,7 @@ Deno.test("a file has its name after its bytes are on the disk, and before put r
     "open run-1.1.part write createNew",
     "write 3",
     "write 2",
-    "write 242", // the trailer
+    "write 253", // the trailer
     "sync the data",
     "close",
     "rename run-1.1.part to run-1.2",

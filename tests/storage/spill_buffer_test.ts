@@ -290,6 +290,23 @@ Deno.test("a slow source is not its reader's fault", async () => {
   await reader.cancel();
 });
 
+Deno.test("what a source was slow in giving does not count against its reader afterwards", async () => {
+  const { source, clock, spills, read, reader } = fixture({ spillRate: 3 });
+  source.push("0123", "4567", "89ab");
+  await settle();
+  for (let chunk = 0; chunk < 3; chunk++) await read();
+  const first = read();
+  await clock.pass(60_000);
+  source.push(...Array.from({ length: 100 }, () => "abcd"));
+  await first;
+  for (let second = 0; second < 30; second++) {
+    await clock.pass(1_000);
+    await read();
+  }
+  assert.deepEqual(spills, []);
+  await reader.cancel();
+});
+
 Deno.test("what was read of the disk is freed while the rest waits", async () => {
   const { source, spool, clock, buffer, read, assertFreed } = fixture();
   // Segments of twelve bytes, or one chunk more.
@@ -303,6 +320,17 @@ Deno.test("what was read of the disk is freed while the rest waits", async () =>
   assert.deepEqual([spool.open, spool.stored, spool.reserved], [1, 4, 4]);
   assert.equal(await read(), "opqr");
   assert.equal(await read(), "end");
+  await assertFreed();
+});
+
+Deno.test("segments grow with what is on the disk, so that descriptors stay few", async () => {
+  const { source, spool, clock, reader, assertFreed } = fixture({ segmentBytes: 16 });
+  source.push(...Array.from({ length: 5_000 }, () => "0123")).end();
+  await clock.pass(10_000);
+  assert.equal(spool.stored, 20_000);
+  // 20,000 bytes are 1,250 segments of 16, as 20 GiB are 1,280 of 16 MiB.
+  assert.equal(spool.open, 46);
+  await reader.cancel();
   await assertFreed();
 });
 
@@ -328,6 +356,53 @@ Deno.test("once the disk is read empty, chunks come from memory again, and may b
   await assertFreed();
 });
 
+Deno.test("while the disk is not read empty, whatever comes goes to it at once", async () => {
+  const { source, spool, buffer, readAll, assertFreed } = await spilledFixture();
+  source.push("A");
+  await settle();
+  assert.deepEqual([buffer.diskBytes, spool.stored], [13, 13]);
+  // Four bytes were reserved, then eight more, then another eight; what is not needed comes back.
+  assert.equal(spool.reserved, 16);
+  source.end();
+  await settle();
+  assert.equal(spool.reserved, 13);
+  assert.equal(await readAll(), "0123456789abA");
+  await assertFreed();
+});
+
+Deno.test("a reader that stops again with a full memory is spilled again, ten seconds later", async () => {
+  const { source, spool, clock, buffer, read, readAll, assertFreed } = fixture({ spillRate: 1 });
+  spool.quota = 8;
+  source.push("0123", "4567", "89ab", "cdef", "ghij", "klmn", "opqr");
+  await clock.pass(60_000);
+  assert.deepEqual([buffer.diskBytes, source.given], [8, 20]);
+  assert.equal(await read(), "01234567");
+  await settle();
+  assert.deepEqual([buffer.diskBytes, source.given], [0, 20]);
+  await clock.pass(9_999);
+  assert.equal(buffer.diskBytes, 0);
+  await clock.pass(1);
+  assert.deepEqual([buffer.diskBytes, source.given], [8, 28]);
+  source.end();
+  assert.equal(await readAll(), "89abcdefghijklmnopqr");
+  await assertFreed();
+});
+
+Deno.test("a source may end while the last bytes are on their way from the disk", async () => {
+  for (let turns = 0; turns < 40; turns++) {
+    const { source, spool, readAll, read, assertFreed } = await spilledFixture();
+    const open = gate(spool, "read");
+    const reading = read();
+    await settle();
+    open();
+    for (let turn = 0; turn < turns; turn++) await null;
+    source.end();
+    assert.equal(await reading, "0123456789ab", `${turns} turns`);
+    assert.equal(await readAll(), "");
+    await assertFreed();
+  }
+});
+
 Deno.test("a reader that waits while its bytes are being written gets them as soon as they are", async () => {
   const { source, spool, clock, read, reader, assertFreed } = fixture();
   const open = gate(spool, "write");
@@ -349,7 +424,7 @@ Deno.test("a refused reservation means backpressure, and another try after 1, 2,
   spool.quota = 7;
   const tries: number[] = [];
   spool.fault = (call) => (call === "reserve" && tries.push(clock.now() - 11_000), undefined);
-  source.push("0123", "4567", "89ab", "cdef").end();
+  source.push("0123", "4567", "89ab", "cdef");
   await clock.pass(110_000);
   assert.deepEqual(tries, [0, 1_000, 3_000, 7_000, 15_000, 31_000, 61_000, 91_000]);
   assert.deepEqual(refusals, Array(8).fill("quota"));
@@ -358,7 +433,16 @@ Deno.test("a refused reservation means backpressure, and another try after 1, 2,
   spool.quota = Infinity;
   await clock.pass(21_000);
   assert.deepEqual([source.given, buffer.spilled, buffer.diskBytes], [16, true, 16]);
-  assert.equal(await readAll(), "0123456789abcdef");
+  // It is well again, and so the first wait is a short one again.
+  tries.length = 0;
+  spool.quota = 16;
+  spool.fault = (call) => (call === "grow" && tries.push(clock.now()), undefined);
+  source.push("ghij", "klmn", "opqr");
+  const refusedAt = clock.now();
+  await clock.pass(2_999);
+  assert.deepEqual(tries, [refusedAt, refusedAt + 1_000]);
+  source.end();
+  assert.equal(await readAll(), "0123456789abcdefghijklmnopqr");
   await assertFreed();
 });
 
@@ -380,7 +464,9 @@ Deno.test("where the quota ends midway the source waits, and goes on when a segm
 });
 
 Deno.test("a write that fails in the middle of a chunk neither loses nor doubles a byte", async () => {
-  const { source, spool, clock, refusals, buffer, readAll, assertFreed } = fixture();
+  const { source, spool, clock, refusals, buffer, readAll, assertFreed } = fixture({
+    segmentBytes: 1_000,
+  });
   let writes = 0;
   spool.fault = (call) =>
     call === "write" && ++writes === 3 ? { error: new Error("full"), written: 3 } : undefined;
@@ -488,7 +574,8 @@ for (const held of ["reserve", "grow", "create", "write", "read"] as const) {
     if (held === "read") void reader.read();
     await settle();
     assert.equal(spool.calls.at(-1), held);
-    const cancelled = reader.cancel("gone");
+    let left = false;
+    const cancelled = reader.cancel("gone").then(() => left = true);
     await settle();
     // The source need not wait for the disk.
     assert.deepEqual(source.cancelled, { reason: "gone" });
@@ -498,9 +585,10 @@ for (const held of ["reserve", "grow", "create", "write", "read"] as const) {
     let released = false;
     void buffer.released.then(() => released = true);
     await settle();
-    assert.equal(released, false);
+    assert.deepEqual([left, released], [false, false]);
     open();
     await cancelled;
+    assert.equal(spool.calls.at(-1), held);
     await assertFreed();
   });
 
@@ -569,14 +657,20 @@ Deno.test("a reader with nothing to take is not given up", async () => {
 });
 
 Deno.test("a disk that is slow to read is not its reader's fault", async () => {
-  const { spool, clock, stalls, read, reader, assertFreed } = await spilledFixture();
+  const { source, spool, clock, stalls, read, assertFreed } = await spilledFixture();
+  source.push("cdef");
+  await settle();
   const open = gate(spool, "read");
   const reading = read();
   await clock.pass(500_000);
   assert.deepEqual(stalls, []);
   open();
   assert.equal(await reading, "0123456789ab");
-  await reader.cancel();
+  // To leave the rest is.
+  await clock.pass(119_999);
+  assert.deepEqual(stalls, []);
+  await clock.pass(1);
+  assert.equal(stalls.length, 1);
   await assertFreed();
 });
 

@@ -6,15 +6,19 @@ import { SpillBuffer } from "../../storage/spill_buffer.ts";
 import { openSpool, type Spool } from "../../storage/spool.ts";
 import { FakeClock, settle } from "./fake_spool.ts";
 import { type Fault, type FaultyFiles, faultyFiles } from "./faulty_files.ts";
+import { mountSmallDisk, NEEDS_SMALL_DISK, NO_SMALL_DISK } from "./small_disk.ts";
 
 const CHUNKS = 24;
 const CHUNK_BYTES = 1_000;
 
-/** What the file must be: every chunk has other bytes. */
-const FILE = Uint8Array.from(
-  { length: CHUNKS * CHUNK_BYTES },
-  (_, offset) => (offset * 31 + (offset >> 8)) & 255,
-);
+const MiB = 1024 * 1024;
+
+/** The byte at a place of a file, other than at the same place of other chunks. */
+function byteAt(offset: number): number {
+  return (offset * 31 + (offset >> 8)) & 255;
+}
+
+const FILE = Uint8Array.from({ length: CHUNKS * CHUNK_BYTES }, (_, offset) => byteAt(offset));
 
 /** A source of the file. */
 function source(): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -193,4 +197,66 @@ Deno.test("any write may be short: the file is whole", async () => {
   const outcomes = await failAtEvery({ call: "write", code: "ENOSPC", written: 100 }, 300);
   assert.ok(outcomes.length >= 80, `${outcomes.length} faults`);
   for (const { error } of outcomes) assert.equal(error, undefined);
+});
+
+Deno.test({
+  name: `a disk that others fill means backpressure, until they make room again${NEEDS_SMALL_DISK}`,
+  ignore: NO_SMALL_DISK,
+  async fn() {
+    await using disk = await mountSmallDisk();
+    const clock = new FakeClock();
+    await using opened = await openSpool({
+      dir: disk.path,
+      maxBytes: 8 * MiB,
+      minFreeBytes: 0,
+      allowMemory: true,
+      now: () => clock.now(),
+    });
+    const { spool, quiet } = observed(opened);
+    const filler = `${disk.path}/filler`;
+    const chunk = new Uint8Array(64 * 1024);
+    let given = 0;
+    let taken = 0;
+    const source = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull(controller) {
+        if (given === 7 * MiB) return controller.close();
+        const start = given;
+        controller.enqueue(chunk.map((_, index) => byteAt(start + index)));
+        given += chunk.length;
+      },
+    }, { highWaterMark: 0 });
+    const refusals: (Error | string)[] = [];
+    const buffer = new SpillBuffer(source, {
+      clock,
+      reserveBytes: 8 * MiB,
+      spool: {
+        ...spool,
+        createSegment() {
+          // The room was there when it was reserved, and then somebody else was quicker.
+          if (refusals.length === 0) Deno.writeFileSync(filler, new Uint8Array(4 * MiB));
+          return spool.createSegment();
+        },
+      },
+      onRefused: (why) => refusals.push(why),
+    });
+    await clock.pass(10_000);
+    await quiet();
+    assert.ok(refusals[0] instanceof DiskError && refusals[0].code === "ENOSPC", `${refusals[0]}`);
+    const onDisk = buffer.diskBytes;
+    assert.ok(onDisk > 3 * MiB && onDisk < 4 * MiB + chunk.length, `${onDisk} bytes on the disk`);
+    assert.ok(given < onDisk + 2 * MiB, `${given} bytes given`);
+    await Deno.remove(filler);
+    for (let second = 0; second < 10; second++) {
+      await clock.pass(1_000);
+      await quiet();
+    }
+    await buffer.sourceEnded;
+    for await (const chunk of buffer.readable) {
+      for (const byte of chunk) if (byte !== byteAt(taken++)) assert.fail(`byte ${taken}`);
+    }
+    assert.equal(taken, 7 * MiB);
+    const { bytes, reservedBytes, freeBytes } = await opened.stats();
+    assert.deepEqual({ bytes, reservedBytes }, { bytes: 0, reservedBytes: 0 });
+    assert.ok(freeBytes > 8 * MiB - 64 * 1024, `${freeBytes} bytes free`);
+  },
 });

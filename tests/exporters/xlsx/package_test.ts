@@ -305,7 +305,7 @@ Deno.test("a cell that cannot be written releases the source", async () => {
   const cancelled = Promise.withResolvers<unknown>();
   const cell = Symbol("no cell at all") as unknown as Cell;
   const batches = new ReadableStream<Batch>({
-    start: (controller) => controller.enqueue([[cell, "a"]]),
+    start: (controller) => controller.enqueue(Array.from({ length: 100 }, () => [cell, "a"])),
     cancel: cancelled.resolve,
   });
   const stream = xlsx.encode({ title: "T", columns, batches }, {}, new Warnings());

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import type { Cell, ColumnType } from "../../../sources/table.ts";
 import { columnWidths } from "../../../exporters/xlsx/widths.ts";
 
+function widthOf(type: ColumnType, cells: readonly Cell[]): number {
+  return columnWidths([{ name: "c", title: "a", type }], cells.map((cell) => [cell]), true)[0]!;
+}
+
 function width(title: string, type: ColumnType, cell?: Cell, header = true): number {
-  const [width] = columnWidths(
-    [{ name: "c", title, type }],
-    cell === undefined ? [] : [cell],
-    header,
-  );
-  return width!;
+  const rows = cell === undefined ? [] : [[cell]];
+  return columnWidths([{ name: "c", title, type }], rows, header)[0]!;
 }
 
 Deno.test("a column is as wide as its title and the filter's button", () => {
@@ -16,11 +16,16 @@ Deno.test("a column is as wide as its title and the filter's button", () => {
   assert.equal(width("Occurred at (UTC)", "boolean", true, false), 8);
 });
 
-Deno.test("a column is as wide as its first value", () => {
+Deno.test("a column is as wide as its value", () => {
   assert.equal(width("a", "integer", 1234567890), 10 + 4 + 2);
   assert.equal(width("a", "decimal", "-1234567.50"), 11 + 4 + 2);
   assert.equal(width("a", "string", "x".repeat(30)), 30 + 2);
   assert.equal(width("a", "datetime", "2026-01-02T03:04:05Z"), 19 + 2);
+});
+
+Deno.test("a column is as wide as the widest of its first values", () => {
+  assert.equal(widthOf("string", ["x", "x".repeat(40), null, "x".repeat(20)]), 40 + 2);
+  assert.equal(widthOf("decimal", ["1.00", "-1234567.50", "2.00"]), 11 + 4 + 2);
 });
 
 Deno.test("a column has a least and a greatest width", () => {
