@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { Config } from "../catalog/config.ts";
+import { LONGEST_DURATION } from "../catalog/units.ts";
 import { Admission } from "../runs/admission.ts";
 import { WorkerPool } from "../runs/pool.ts";
 import { createRuns, type RunDependencies, type StartRun } from "../runs/run.ts";
@@ -9,6 +10,7 @@ import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
 import { sources } from "../sources/mod.ts";
 import { createDiskStore } from "../storage/disk_store.ts";
+import type { FileSystem } from "../storage/file_system.ts";
 import type { OpenedSpool } from "../storage/spool.ts";
 
 /** What runs exports; disposing it ends its workers. */
@@ -31,6 +33,8 @@ export interface EngineOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** Where bytes wait that clients have not taken; it stays the caller's. */
   readonly spool?: OpenedSpool | undefined;
+  /** What the spool was opened with. @default the system's */
+  readonly files?: FileSystem | undefined;
   /** Told once of every run that got a slot, when everything it held has come back. */
   readonly onEnd: RunDependencies["onEnd"];
 }
@@ -38,9 +42,17 @@ export interface EngineOptions {
 /** Milliseconds between two looks for whole files that need not be kept any more. */
 const EXPIRE_MS = 30_000;
 
+/**
+ * How much longer than a socket a run waits for its reader. The gate sees a client take bytes; a run sees
+ * it in steps of what the kernel holds between the server and the gate, up to 4 MB: with the same limit
+ * for both, a client that read 23 KB/s all the time was given up after 120 s. So the gate is the judge,
+ * and this one is for a stream of HTTP/2 that stalls beside others that do not.
+ */
+const RUN_STALL_FACTOR = 10;
+
 /** Makes an engine; its first workers start at once. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
-  const { slots, environment, spool, onEnd } = options;
+  const { slots, environment, spool, files, onEnd } = options;
   const admission = new Admission(slots);
   const pool = new WorkerPool({
     command: workerCommand({ read: readableFiles(config), environment }),
@@ -51,7 +63,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     pool,
     limits: config.limits,
     spill: {
-      stallTimeout: config.server.stallTimeout,
+      stallTimeout: Math.min(config.server.stallTimeout * RUN_STALL_FACTOR, LONGEST_DURATION),
       ...(config.spool && spool
         ? { spool, spillAfter: config.spool.spillAfter, spillRate: config.spool.spillRate }
         : {}),
@@ -60,11 +72,17 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   });
   const wholeFiles = spool && createWholeFiles({
     startRun,
-    store: await createDiskStore({ dir: join(spool.directory, "files"), room: spool }),
+    store: await createDiskStore({
+      dir: join(spool.directory, "files"),
+      room: spool,
+      ...(files ? { files } : {}),
+    }),
     reserve: spool.reserve,
     keep: config.spool!.keep,
   });
-  const expiring = wholeFiles && setInterval(() => void wholeFiles.expire(), EXPIRE_MS);
+  // A file that cannot be removed is tried again the next time; the spool has told of it.
+  const expiring = wholeFiles &&
+    setInterval(() => void wholeFiles.expire().catch(() => {}), EXPIRE_MS);
   return {
     admission,
     pool,

@@ -6,6 +6,7 @@ import { exporters } from "../exporters/mod.ts";
 import { createApp } from "../routes/app.ts";
 import type { RunDependencies } from "../runs/run.ts";
 import { type HttpServer, serveHttp } from "../server/http.ts";
+import type { FileSystem } from "../storage/file_system.ts";
 import { CommandError, EXIT } from "./command.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { createMetrics } from "./metrics.ts";
@@ -29,6 +30,8 @@ export interface ServiceOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** Told once of every run that got a slot, when everything it held has come back. */
   readonly onEnd: RunDependencies["onEnd"];
+  /** The file system of its spool. @default the system's */
+  readonly files?: FileSystem;
 }
 
 /**
@@ -39,12 +42,13 @@ export interface ServiceOptions {
 export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
   const metrics = createMetrics();
   await using stack = new AsyncDisposableStack();
-  const spool = config.spool && stack.use(await openConfiguredSpool(config.spool));
+  const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
   const engine = stack.use(
     await createEngine(config, {
       slots: config.limits.concurrent,
       environment: options.environment,
       spool,
+      files: options.files,
       onEnd: (report, task) => {
         metrics.countRun(report, task);
         options.onEnd(report, task);

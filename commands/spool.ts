@@ -2,6 +2,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { SpoolSettings } from "../catalog/config.ts";
+import type { FileSystem } from "../storage/file_system.ts";
 import { type OpenedSpool, openSpool, SpoolError, type Trouble } from "../storage/spool.ts";
 import { CommandError, EXIT } from "./command.ts";
 
@@ -12,7 +13,10 @@ const logger = getLogger(["spillway", "spool"]);
  *
  * @throws {CommandError} saying why the directory is not fit, with status 78
  */
-export async function openConfiguredSpool(settings: SpoolSettings): Promise<OpenedSpool> {
+export async function openConfiguredSpool(
+  settings: SpoolSettings,
+  files?: FileSystem,
+): Promise<OpenedSpool> {
   const { dir, maxBytes, minFree, allowMemory } = settings;
   try {
     return await openSpool({
@@ -20,6 +24,7 @@ export async function openConfiguredSpool(settings: SpoolSettings): Promise<Open
       maxBytes,
       minFreeBytes: minFree,
       allowMemory,
+      ...(files ? { files } : {}),
       onTrouble: logTrouble,
     });
   } catch (error) {

@@ -26,7 +26,7 @@ export interface DownloadRequest {
 const COMMON_OPTIONS = ["columns", "delivery", "filename"] as const;
 
 /** How a file can be delivered: streamed while it is made, or made first. */
-const DELIVERIES = ["auto", "direct", "whole"] as const;
+export const DELIVERIES = ["auto", "direct", "whole"] as const;
 
 /** One of `auto`, `direct` and `whole`. */
 export type Delivery = typeof DELIVERIES[number];

@@ -104,6 +104,8 @@ export function createRuns(
       ...(spool && !whole ? { spool } : {}),
       memoryBytes: MEMORY_BYTES,
       onSpill: onDisk.resolve,
+      // A reader that does not come back does not find out by itself that it was given up.
+      onStall: (error) => abort(error, "failed"),
     });
     const reader = buffer.readable.getReader();
     const first = Promise.withResolvers<void>();

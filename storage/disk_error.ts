@@ -1,16 +1,15 @@
 /** One error for everything that a disk can do to us: full, over quota, too large, broken, read-only. */
 
-/** What the disk said, and what it means. */
-const MEANINGS = {
+/** What the disk said. */
+export type DiskErrorCode = "ENOSPC" | "EDQUOT" | "EFBIG" | "EIO" | "EROFS";
+
+const MEANINGS: Readonly<Record<DiskErrorCode, string>> = {
   ENOSPC: "no space is left on the disk",
   EDQUOT: "the disk quota is used up",
   EFBIG: "the file is larger than the system allows",
   EIO: "the disk is broken",
   EROFS: "the file system is read-only",
-} as const;
-
-/** What the disk said. */
-export type DiskErrorCode = keyof typeof MEANINGS;
+};
 
 /**
  * The numbers behind the codes, for errors that Deno 2.9.6 gives no `code`: EDQUOT and EFBIG,

@@ -11,8 +11,8 @@ export type DiskRoom = Pick<OpenedSpool, "reserve" | "wrote" | "freed" | "failed
 export const RESERVE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Disk space is handed out in blocks, 4 KiB on every file system that we know the default of, and files
- * are kept: without rounding up, ten thousand small ones would take 20 MB that nobody reserved.
+ * Most file systems hand their space out in blocks of 4 KiB, and stored files stay: without rounding up,
+ * ten thousand of them would take 20 MB that nobody reserved.
  */
 const BLOCK_BYTES = 4 * 1024;
 

@@ -84,13 +84,14 @@ function segment(writer: OpenFile, reader: OpenFile, owner: SegmentOwner): Segme
       return written;
     },
     async write(bytes) {
+      if (closed) throw closedError();
       let done = 0;
       while (done < bytes.length) {
         let count: number;
         try {
           count = await writer.write(done === 0 ? bytes : bytes.subarray(done));
         } catch (error) {
-          throw await owner.failed("write", closed ? closedError() : error, done);
+          throw closed ? closedError() : await owner.failed("write", error, done);
         }
         if (closed) throw closedError(); // its bytes went with it
         if (count === 0) throw await owner.failed("write", broken("took no byte"), done);

@@ -44,7 +44,7 @@ export interface SpillOptions extends Partial<PaceLimits>, DiskQueueOptions {
   readonly onRefused?: ((why: RefusalReason | Error) => void) | undefined;
   /** Told when the reader is given up. */
   readonly onStall?: ((error: StallError) => void) | undefined;
-  /** @default the system's */
+  /** What tells the time. @default the system's */
   readonly clock?: Clock | undefined;
 }
 
@@ -69,7 +69,7 @@ export class SpillBuffer {
    * What the source gives. An error of the source is its error at once, whatever still waits to be read:
    * half a file is worth nothing. Cancelling it cancels the source and frees everything.
    */
-  readonly readable: ReadableStream<Chunk>;
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Resolves once nothing more is read of the source: it ended, broke or was cancelled. Never rejects. */
   readonly sourceEnded: Promise<void>;
   /** Resolves once the disk holds nothing of it any more and never will again. Never rejects. */

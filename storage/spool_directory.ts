@@ -156,9 +156,15 @@ async function sweep(files: FileSystem, dir: string, us: number | null): Promise
   for (const name of await files.list(dir)) {
     if (!OURS.test(name)) continue;
     const path = join(dir, name);
-    const { owner } = await files.stat(path);
+    const found = await files.stat(path).catch((error) => {
+      // The probe of a process that is about to be refused, and a link that leads nowhere.
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    });
     // Its owner could put a link to another place into it while we remove what is there.
-    if (owner !== us) throw new Error(`${name} in it belongs to user ${owner}`);
+    if (found !== undefined && found.owner !== us) {
+      throw new Error(`${name} in it belongs to user ${found.owner}`);
+    }
     await removeTree(files, path);
   }
 }

@@ -14,7 +14,7 @@ const LEAVE = {
   serve: [
     ...READ,
     "--allow-net=127.0.0.1",
-    "--allow-sys=statfs,uid",
+    "--allow-sys=statfs",
     `--allow-run=${Deno.execPath()}`,
   ],
 } as const;

@@ -1,25 +1,11 @@
 /** What clients do to a server: leave, stall, wait; and what the server then holds. */
 
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { until } from "../runs/fixture.ts";
-import { openDownload, readBytes, startServer, type TestServer } from "./fixture.ts";
+import { isUnread, openDownload, readBytes, startServer, type TestServer } from "./fixture.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-
-/** Whether nobody reads the database: a reader's lock would refuse an exclusive one. */
-function isUnread(path: string): boolean {
-  const database = new DatabaseSync(path);
-  try {
-    database.exec("pragma busy_timeout = 0; begin exclusive; rollback");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    database.close();
-  }
-}
 
 /** Resident memory of this process and of its workers, in bytes. */
 function residentMemory(server: TestServer): number {

@@ -8,11 +8,14 @@ import { exporters } from "../../exporters/mod.ts";
 import type { RunReport } from "../../runs/run.ts";
 import type { HttpServer } from "../../server/http.ts";
 import { sources } from "../../sources/mod.ts";
+import type { FileSystem } from "../../storage/file_system.ts";
 
 /**
- * Exports that need no table. `rows` gives as many rows of 100 bytes as it is asked for; `breaks`
- * overflows an integer at the row it is told; `sorts` keeps SQLite busy before its first row for as
- * long as any test could wait. `table` reads a real table, `missing` one that is not there.
+ * Exports that need no table. `rows` gives as many rows of 100 bytes as it is asked for, `pages` of
+ * 10,000, which come five times as fast a byte and are not deflated in a workbook, so that a file larger
+ * than the kernel's buffers is soon made; `breaks` overflows an integer at the row it is told; `sorts`
+ * keeps SQLite busy before its first row for as long as any test could wait. `table` reads a real table,
+ * `missing` one that is not there.
  */
 const EXPORTS = `
 exports:
@@ -22,6 +25,13 @@ exports:
       with recursive n(id) as (select 1 union all select id + 1 from n limit :rows)
       select id, printf('%090d', id) as padding from n
     params: { rows: { type: integer, default: 1000 } }
+  pages:
+    source: app
+    query: |
+      with recursive n(id) as (select 1 union all select id + 1 from n limit :rows)
+      select id, printf('%09990d', id) as padding from n
+    params: { rows: { type: integer, default: 1000 } }
+    deflate_level: 0
   breaks:
     source: app
     query: |
@@ -63,6 +73,8 @@ export interface Sections {
   readonly limits?: string;
   readonly server?: string;
   readonly spool?: string;
+  /** The file system of the spool. @default the system's */
+  readonly files?: FileSystem;
 }
 
 /** Starts a server. */
@@ -92,6 +104,7 @@ ${EXPORTS}`;
   const service = await startService(config, {
     environment: Deno.env.toObject(),
     onEnd: (report) => void reports.push(report),
+    ...(sections.files ? { files: sections.files } : {}),
   });
   const { port } = service.http.addr;
   return {
@@ -109,6 +122,19 @@ ${EXPORTS}`;
       await Deno.remove(folder, { recursive: true });
     },
   };
+}
+
+/** Whether nobody reads a database: a reader's lock would refuse an exclusive one. */
+export function isUnread(path: string): boolean {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec("pragma busy_timeout = 0; begin exclusive; rollback");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    database.close();
+  }
 }
 
 /** What curl made of a request. */

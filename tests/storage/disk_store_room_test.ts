@@ -47,6 +47,7 @@ const SIZES: readonly [size: number, reserved: number][] = [
   [0, 4 * KIB],
   [3, 4 * KIB],
   [4 * KIB, 8 * KIB], // the trailer takes the second block
+  [4 * MIB, 4 * MIB + 4 * KIB], // a whole step; the trailer needs another one
   [10 * MIB, 10 * MIB + 4 * KIB],
 ];
 for (const [size, reserved] of SIZES) {
@@ -214,10 +215,13 @@ Deno.test("files that were there are counted, and those without room are asked f
   for (const key of ["a", "b", "c"]) assert.equal((await read(small.store, key))?.length, MIB);
   await small.store.expire(fixture.clock.now);
   assert.equal(small.quota.reservedBytes, 2 * (MIB + 4 * KIB));
-  await small.store.delete("a");
+  // The directory's order is the one they are counted in.
+  const [first] = [...Deno.readDirSync(fixture.dir)].map(({ name }) => name[0]!);
+  await small.store.delete(first!);
+  assert.equal(small.quota.reservedBytes, MIB + 4 * KIB);
   await small.store.expire(fixture.clock.now);
   assert.equal(small.quota.reservedBytes, 2 * (MIB + 4 * KIB));
-  for (const key of ["b", "c"]) await small.store.delete(key);
+  for (const key of ["a", "b", "c"]) await small.store.delete(key);
   assert.equal(small.quota.reservedBytes, 0);
   assert.equal(small.quota.space.writtenBytes, 0);
 });

@@ -245,6 +245,58 @@ Deno.test(
   }),
 );
 
+Deno.test({
+  name: "reading, writing the directory and asking for its room are permissions enough",
+  ignore: Deno.build.os === "windows",
+  fn: inDirectory(async (dir) => {
+    await Deno.mkdir(`${dir}/spool`);
+    await Deno.writeTextFile(
+      `${dir}/main.ts`,
+      `import { openSpool } from ${JSON.stringify(import.meta.resolve("../../storage/spool.ts"))};
+      await using spool = await openSpool({
+        dir: ${JSON.stringify(`${dir}/spool`)}, maxBytes: 1, minFreeBytes: 0, allowMemory: true,
+      });
+      const segment = await spool.createSegment();
+      await segment.write(new Uint8Array([42]));
+      console.log(spool.mount, await segment.read(1), typeof await spool.reserve(1));
+      segment.close();`,
+    );
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-prompt",
+        "--no-config",
+        "--allow-read",
+        `--allow-write=${dir}/spool`,
+        "--allow-sys=statfs",
+        `${dir}/main.ts`,
+      ],
+      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    }).output();
+    assert.match(
+      new TextDecoder().decode(stdout),
+      /^\/.* Uint8Array\(1\) \[ 42 \] object\n$/,
+      new TextDecoder().decode(stderr),
+    );
+  }),
+});
+
+Deno.test(
+  "what goes away by itself while it is swept is no trouble",
+  inDirectory(async (dir) => {
+    await Deno.symlink(`${dir}/none`, `${dir}/spillway-1-00c0ffee`);
+    const files: FileSystem = {
+      ...systemFiles,
+      // Another process looks at the directory, finds it locked, and cleans up behind itself.
+      list: async (path) => ["spillway-probe-0123456789abcdef", ...await systemFiles.list(path)],
+    };
+    {
+      await using _spool = await openTestSpool(dir, { files });
+    }
+    assert.deepEqual(await systemFiles.list(dir), ["spillway.lock"]);
+  }),
+);
+
 /** Opens a spool with things in it in a process of its own, and waits until they are there. */
 async function otherProcess(dir: string): Promise<Deno.ChildProcess> {
   const code = `

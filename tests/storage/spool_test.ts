@@ -97,6 +97,7 @@ Deno.test(
     await assert.rejects(segment.write(pattern(1)), closed);
     await assert.rejects(segment.read(1), closed);
     assert.equal((await spool.stats()).bytes, 0);
+    assert.equal(typeof await spool.reserve(1), "object"); // the disk has not failed
   }),
 );
 
@@ -121,6 +122,26 @@ Deno.test(
     goOn.resolve();
     await assert.rejects(writing, { message: "Cannot use a segment that was closed" });
     assert.equal((await spool.stats()).bytes, 0);
+  }),
+);
+
+Deno.test(
+  "one that is closed in the middle of a write that fails is closed, and the disk not blamed",
+  inDirectory(async (dir) => {
+    const goOn = Promise.withResolvers<void>();
+    const files = altered(() => ({
+      write: async () => {
+        await goOn.promise;
+        throw new Deno.errors.BadResource("Bad resource ID");
+      },
+    }));
+    await using spool = await openTestSpool(dir, { files });
+    const segment = await spool.createSegment();
+    const writing = segment.write(pattern(10));
+    segment.close();
+    goOn.resolve();
+    await assert.rejects(writing, { message: "Cannot use a segment that was closed" });
+    assert.equal(typeof await spool.reserve(1), "object");
   }),
 );
 

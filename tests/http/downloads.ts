@@ -1,0 +1,126 @@
+/** Clients that stop reading, and what a server holds for them meanwhile. */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { until } from "../runs/fixture.ts";
+import type { TestServer } from "./fixture.ts";
+
+/** Uncompressed, so that a file is as large as its rows. */
+const HEADERS = { "Accept-Encoding": "identity" };
+
+/** A download that is read only when it is told to. */
+export interface Download {
+  /** Its status and headers. */
+  readonly response: Response;
+  /** Bytes that were read so far. */
+  readonly bytes: number;
+  /** Reads the next chunk; false at the end. A broken transport rejects. */
+  read(): Promise<boolean>;
+  /** Reads on to the end; the SHA-256 of all of it, in hexadecimal. */
+  finish(): Promise<string>;
+  /** Closes the connection. */
+  leave(): Promise<void>;
+}
+
+/** Asks for a file and reads its first chunk. */
+export async function startDownload(
+  { origin }: Pick<TestServer, "origin">,
+  path: string,
+): Promise<Download> {
+  const response = await fetch(`${origin}${path}`, { headers: HEADERS });
+  const reader = response.body!.getReader();
+  const hash = createHash("sha256");
+  let bytes = 0;
+  const read = async () => {
+    const { done, value } = await reader.read();
+    if (done) return false;
+    hash.update(value);
+    bytes += value.length;
+    return true;
+  };
+  await read();
+  return {
+    response,
+    get bytes() {
+      return bytes;
+    },
+    read,
+    async finish() {
+      while (await read());
+      return hash.digest("hex");
+    },
+    leave: () => reader.cancel(),
+  };
+}
+
+/** The SHA-256 of a file that is read as fast as it comes. */
+export async function digestOf(
+  server: Pick<TestServer, "origin">,
+  path: string,
+): Promise<string> {
+  const download = await startDownload(server, path);
+  assert.equal(download.response.status, 200);
+  return await download.finish();
+}
+
+/** What `/metrics` says now, by name and labels, without `spillway_`. */
+export async function scrape({ origin }: Pick<TestServer, "origin">): Promise<Map<string, number>> {
+  const text = await (await fetch(`${origin}/metrics`)).text();
+  return new Map(
+    text.split("\n").filter((line) => line.startsWith("spillway_")).map((line) => {
+      const space = line.lastIndexOf(" ");
+      return [line.slice("spillway_".length, space), Number(line.slice(space + 1))];
+    }),
+  );
+}
+
+/** The files below a folder that this process has open, those without a name included. */
+export function openFiles(folder: string): string[] {
+  const paths: string[] = [];
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    try {
+      const path = Deno.readLinkSync(`/proc/self/fd/${name}`);
+      // The lock is held for as long as the spool is.
+      if (path.startsWith(`${folder}/`) && !path.endsWith("/spillway.lock")) paths.push(path);
+    } catch {
+      // The descriptor that listed them.
+    }
+  }
+  return paths;
+}
+
+/** The files below a folder that have a name, but for the lock. */
+export function namedFiles(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    return isDirectory ? namedFiles(path) : name === "spillway.lock" ? [] : [path];
+  });
+}
+
+/** Waits until a server holds nothing of any run any more: no slot, no worker, no byte, no file. */
+export async function assertNothingHeld(
+  server: TestServer,
+  spool: string,
+  within = 1000,
+): Promise<void> {
+  const { admission, pool } = server.engine;
+  let held: unknown;
+  try {
+    await until(async () => {
+      const numbers = await scrape(server);
+      const { workers, idle } = pool.size;
+      held = {
+        slots: admission.taken,
+        busy: workers - idle,
+        bytes: numbers.get("spool_bytes"),
+        reserved: numbers.get("spool_reserved_bytes"),
+        open: openFiles(spool),
+        named: namedFiles(spool),
+      };
+      return JSON.stringify(held) ===
+        '{"slots":0,"busy":0,"bytes":0,"reserved":0,"open":[],"named":[]}';
+    }, within);
+  } catch (cause) {
+    throw new Error(`The server still holds ${JSON.stringify(held)}`, { cause });
+  }
+}
