@@ -25,7 +25,7 @@ import {
   numberText,
 } from "./cell_text.ts";
 import { type Dialect, type Exporter, type ExportOptions, TableError } from "./exporter.ts";
-import { isFormula, mayBeFormula } from "./formula_guard.ts";
+import { hidesFormula, isFormula, mayBeFormula } from "./formula_guard.ts";
 import { type TextFormat, textStream } from "./text_stream.ts";
 import type { Warnings } from "./warnings.ts";
 
@@ -206,10 +206,9 @@ function createQuoteTest(
   if (!guarded) return (text) => special.test(text);
   // LibreOffice splits at all three separators unless told otherwise, but not inside quotes: what
   // follows one must not become a formula of its own. Nothing helps Excel where its locale separates
-  // by `;` and the file by `,`: that takes the dialect `excel-semicolon`. (Split, and not one
-  // expression, which would take quadratic time for a long run of tabs.)
-  const others = new RegExp(`[${",;\t".replace(separator, "")}]`);
-  return (text) => special.test(text) || others.test(text) && text.split(others).some(isFormula);
+  // by `;` and the file by `,`: that takes the dialect `excel-semicolon`.
+  const others = [",", ";", "\t"].filter((other) => other !== separator);
+  return (text) => special.test(text) || hidesFormula(text, others);
 }
 
 function quote(text: string): string {

@@ -1,6 +1,7 @@
 /** Turns the strings of a text format into a byte stream that reads its table only as it is read. */
 
 import type { Batch, Column, Row, Table } from "../sources/table.ts";
+import { createUtf8Chunk } from "./utf8_chunk.ts";
 import type { Warnings } from "./warnings.ts";
 
 /** A text format for one table: plain strings and one pure function, built once. */
@@ -15,11 +16,8 @@ export interface TextFormat {
   readonly tail: string;
 }
 
-/**
- * UTF-16 units gathered before they are encoded: few chunks (each costs 10 µs), and little memory
- * for each of many exports.
- */
-const CHUNK_UNITS = 64 * 1024;
+/** Bytes gathered in a chunk: few chunks (each costs 10 µs), and little memory for many exports. */
+const CHUNK_BYTES = 64 * 1024;
 
 /**
  * Writes a table as UTF-8. Nothing is read before the result is pulled, and the head leaves with
@@ -38,29 +36,29 @@ export function textStream(
 ): ReadableStream<Uint8Array> {
   const { head, between = "", tail } = format;
   const reader = table.batches.getReader();
-  const encoder = new TextEncoder();
+  const chunk = createUtf8Chunk(CHUNK_BYTES);
   let batch: Batch = [];
   let next = 0;
   let batches = 0;
   let separator = "";
-  let text = head;
   let cancelled = false;
-  /** The batches that `text` holds rows of, the first of them from its row `from` on. */
+  /** The batches that the chunk holds rows of, the first of them from its row `from` on. */
   let gathered: Batch[] = [];
   let from = 0;
 
   /** Gathers rows of the batch, until there is enough for a chunk; tells whether there is. */
   function gather(): boolean {
     while (next < batch.length) {
-      text += separator + format.row(batch[next++]!);
+      chunk.add(separator + format.row(batch[next++]!));
       separator = between;
-      if (text.length >= CHUNK_UNITS) return true;
+      if (chunk.bytes >= CHUNK_BYTES) return true;
     }
-    return batches === 1 && text !== "";
+    return batches === 1 && !chunk.empty;
   }
 
-  function encode(): Uint8Array {
-    if (!text.isWellFormed()) {
+  function take(): Uint8Array {
+    const { bytes, malformed } = chunk.take();
+    if (malformed) {
       const last = gathered.length - 1;
       gathered.forEach((rows, index) =>
         countLoneSurrogates(
@@ -70,13 +68,12 @@ export function textStream(
         )
       );
     }
-    const chunk = encoder.encode(text);
-    text = "";
     gathered = [batch];
     from = next;
-    return chunk;
+    return bytes;
   }
 
+  chunk.add(head);
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
@@ -84,8 +81,8 @@ export function textStream(
           const { done, value } = await reader.read();
           if (cancelled) return;
           if (done) {
-            text += tail;
-            if (text !== "") controller.enqueue(encode());
+            chunk.add(tail);
+            if (!chunk.empty) controller.enqueue(take());
             return controller.close();
           }
           batch = value;
@@ -93,7 +90,7 @@ export function textStream(
           batches++;
           gathered.push(batch);
         }
-        controller.enqueue(encode());
+        controller.enqueue(take());
       } catch (error) {
         // A row that cannot be written must not leave its query open. Not awaited: the reader of
         // the result learns of the error now. Where the batches failed, there is nothing to cancel.

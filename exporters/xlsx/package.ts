@@ -1,6 +1,7 @@
 /** Knows the order of a workbook's parts, and where one sheet ends and the next begins. */
 
 import type { Batch, Row, Table } from "../../sources/table.ts";
+import { createUtf8Chunk } from "../utf8_chunk.ts";
 import type { Warnings } from "../warnings.ts";
 import { contentTypesXml, sheetPath } from "./content_types.ts";
 import { relationshipsXml } from "./relationships.ts";
@@ -24,8 +25,8 @@ export interface WorkbookOptions {
 /** Reads the next batch; undefined after the last. */
 export type ReadBatch = () => Promise<Batch | undefined>;
 
-/** UTF-16 units gathered before they are encoded: enough that a piece costs nothing. */
-const PIECE_UNITS = 64 * 1024;
+/** Bytes of sheet XML that go to zip.js at once: enough that a piece costs nothing. */
+const PIECE_BYTES = 64 * 1024;
 
 /**
  * Makes the function that writes a table as a workbook. It reads the first batch before it writes
@@ -46,7 +47,7 @@ export function createWorkbook(
   const filterColumns = headerRows === 0 ? 0 : columns.length;
 
   return async function writeWorkbook(read, zip) {
-    const encoder = new TextEncoder();
+    const piece = createUtf8Chunk(PIECE_BYTES);
     const nextName = createSheetNames(title);
     const sheets: WrittenSheet[] = [];
     const ahead: Batch[] = [];
@@ -69,23 +70,22 @@ export function createWorkbook(
     async function* sheetXml(): AsyncGenerator<Uint8Array, void, void> {
       // Not before the other parts: what leaves first waits for no second batch.
       widths ??= await chooseWidths();
-      let text = xml.head(widths, sheets.length === 0);
+      piece.add(xml.head(widths, sheets.length === 0));
       let rows = headerRows;
       let bytes = 0;
       fill:
       for (; batch; batch = ahead.shift() ?? await read(), next = 0) {
         for (; next < batch.length; next++) {
           if (rows >= rowsPerSheet || bytes >= bytesPerSheet) break fill;
-          text += xml.row(batch[next]!, ++rows);
-          if (text.length < PIECE_UNITS) continue;
-          const piece = encoder.encode(text);
-          bytes += piece.length;
-          text = "";
-          yield piece;
+          piece.add(xml.row(batch[next]!, ++rows));
+          if (piece.bytes < PIECE_BYTES) continue;
+          bytes += piece.bytes;
+          yield piece.take().bytes;
         }
       }
       sheets.push({ name: nextName(), filterColumns, rows });
-      yield encoder.encode(text + xml.tail(rows));
+      piece.add(xml.tail(rows));
+      yield piece.take().bytes;
     }
 
     await zip.add(
