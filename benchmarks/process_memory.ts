@@ -22,7 +22,7 @@ while :; do
 done`;
 
 /** Looks at what a process and its children take while work is done, every 60 ms or so. */
-export async function watchMemory(pid: number, work: () => Promise<void>): Promise<Memory[]> {
+export async function watchMemory(pid: number, work: () => Promise<unknown>): Promise<Memory[]> {
   const shell = new Deno.Command("sh", {
     args: ["-c", SCRIPT, "sh", String(pid)],
     stdin: "null",

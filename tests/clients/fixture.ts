@@ -57,7 +57,6 @@ export async function startExports(): Promise<Exports> {
       columns: Object.fromEntries(NASTY_COLUMNS.map(({ name, ...setting }) => [name, setting])),
     };
     const config = {
-      ...catalogue,
       server: { port: 0 },
       sources: { demo: { type: "sqlite", path: demo }, nasty: { type: "sqlite", path: database } },
       exports: {
