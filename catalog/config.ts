@@ -82,7 +82,7 @@ export interface SpoolSettings {
   readonly spillAfter: number;
   /** Bytes a second below which a client's run spills. @default 64 KiB */
   readonly spillRate: number;
-  /** How long a whole file is kept, so that its download can be resumed. @default 600000 */
+  /** How long a whole file is kept, so that it can be sent, and its download be resumed. @default 600000 */
   readonly keep: number;
 }
 
@@ -188,7 +188,7 @@ export const SPOOL = {
   allow_memory: z.boolean({ error: "true or false" }).default(false),
   spill_after: duration(0).default(10_000),
   spill_rate: size().default(64 * 1024),
-  keep: duration(0).default(600_000),
+  keep: duration(1_000).default(600_000),
 };
 
 /** The keys of an export; `params`, `columns` and `formats` are read one by one afterwards. */

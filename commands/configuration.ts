@@ -68,7 +68,12 @@ async function load(
 
 /** Makes the demo's database, unless an earlier start has; says so on standard error. */
 export async function prepareDemo(folder: string): Promise<void> {
-  await Deno.mkdir(join(folder, "spool"), { recursive: true });
+  try {
+    await Deno.mkdir(join(folder, "spool"), { recursive: true });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`Cannot make the demo's folder ${folder}: ${reason}`, EXIT.failure);
+  }
   const database = join(folder, "demo.db");
   if (await Deno.stat(database).then(() => true, () => false)) return;
   console.error(`Making the demo database ${database}`);

@@ -149,8 +149,9 @@ async function fileOutput(path: string): Promise<Output> {
   }
   // A link stays one, and what it points to is replaced.
   const target = there ? await Deno.realPath(path) : path;
-  const part = `${target}.part`;
-  const file = await open(part, { write: true, create: true, truncate: true });
+  // A name of its own: two runs to one file at once must not write one part.
+  const part = `${target}.${crypto.randomUUID().slice(0, 8)}.part`;
+  const file = await open(part, { write: true, createNew: true });
   let committed = false;
   return {
     writable: file.writable,
@@ -159,7 +160,8 @@ async function fileOutput(path: string): Promise<Output> {
       committed = true;
     },
     [Symbol.asyncDispose]: async () => {
-      if (!committed) await Deno.remove(part);
+      // Whoever removed it before has done what is to be done.
+      if (!committed) await Deno.remove(part).catch(() => {});
     },
   };
 }

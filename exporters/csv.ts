@@ -12,8 +12,8 @@
  *
  * The formula guard puts `'` before text that a spreadsheet would run (see `formula_guard.ts`),
  * whatever its column's type. Numbers are never touched, those that come as text in a number column
- * included. A value that begins with a quote needs no guard: it is text to a spreadsheet. The guard
- * is for dialects that a spreadsheet opens, hence not for `postgres`, whose reader is COPY.
+ * included. A value that begins with a quote needs no guard: it is text to a spreadsheet. It holds in
+ * every dialect: whoever makes a link chooses the dialect, and only the export may turn it off.
  */
 
 import type { Cell, Column, Row, Table } from "../sources/table.ts";
@@ -104,9 +104,8 @@ function csvFormat(
 ): TextFormat {
   const { separator, lineEnd, reader } = rules;
   const { bom = rules.bom, header = true, formulaGuard = true } = options;
-  const guarded = formulaGuard && reader === "spreadsheet";
-  const needsQuotes = createQuoteTest(separator, reader, guarded);
-  const nullText = harmlessNull(options.null ?? "", guarded);
+  const needsQuotes = createQuoteTest(separator, reader, formulaGuard);
+  const nullText = harmlessNull(options.null ?? "", formulaGuard);
   if (reader === "copy" && needsQuotes(nullText)) {
     throw new TableError(`Cannot write null as ${JSON.stringify(nullText)}: COPY wants it bare`);
   }
@@ -127,7 +126,7 @@ function csvFormat(
   }
 
   function guard(text: string, column: Column): string {
-    if (!guarded || !isFormula(text)) return text;
+    if (!formulaGuard || !isFormula(text)) return text;
     warnings.count("formula-guarded", column.name);
     return "'" + text;
   }
@@ -202,13 +201,15 @@ function createQuoteTest(
   // U+FEFF in front would be read as the file's mark, if it is the file's first field.
   const special = new RegExp(`["${separator}\\r\\n]|^\\ufeff`);
   // A line that is `\.` ends the data, before PostgreSQL 18 (COPY, "CSV Format").
-  if (reader === "copy") return (text) => special.test(text) || text === "\\.";
-  if (!guarded) return (text) => special.test(text);
+  const needed = reader === "copy"
+    ? (text: string) => special.test(text) || text === "\\."
+    : (text: string) => special.test(text);
+  if (!guarded) return needed;
   // LibreOffice splits at all three separators unless told otherwise, but not inside quotes: what
   // follows one must not become a formula of its own. Nothing helps Excel where its locale separates
   // by `;` and the file by `,`: that takes the dialect `excel-semicolon`.
   const others = [",", ";", "\t"].filter((other) => other !== separator);
-  return (text) => special.test(text) || hidesFormula(text, others);
+  return (text) => needed(text) || hidesFormula(text, others);
 }
 
 function quote(text: string): string {

@@ -8,6 +8,7 @@ import type { WholeFiles } from "../runs/whole_files.ts";
 import { chooseCoding } from "./accept_encoding.ts";
 import type { Dependencies } from "./app.ts";
 import { contentDisposition } from "./content_disposition.ts";
+import { downloadBody } from "./download_body.ts";
 import { type DownloadRequest, parseDownload, toTask } from "./download_request.ts";
 import { badRequest, ProblemError, problemResponse, toProblem } from "./problems.ts";
 import { fileHeaders, fileResponse, resumes } from "./whole_file.ts";
@@ -45,7 +46,7 @@ export async function download(
     if (whole) return await sendWhole(request, task, { id, name, headers, files: wholeFiles });
     if (request.method === "HEAD") return new Response(null, { headers });
     const { body } = await startRun(id, task, { abandoned: request.signal });
-    return new Response(withoutStack(body), { headers });
+    return new Response(downloadBody(body), { headers });
   } catch (error) {
     return problemResponse(toProblem(error), { "Export-Id": id });
   }
@@ -76,47 +77,14 @@ async function sendWhole(
     const response = await fileResponse(request, kept, headers, files);
     if (response) return response;
   }
-  const made = await files.make(task, {
-    id,
-    mediaType: headers.get("Content-Type")!,
-    filename: name,
-    abandoned: request.signal,
-  });
-  const response = await fileResponse(request, made, headers, files);
+  const mediaType = headers.get("Content-Type")!;
+  const response = await files.make(
+    task,
+    { id, mediaType, filename: name, abandoned: request.signal },
+    (made) => fileResponse(request, made, headers, files),
+  );
   if (!response) throw new Error(`Cannot send the file of run ${id}: it is gone`);
   return response;
-}
-
-/**
- * The same bytes. `Deno.serve` prints the error of a body that fails, with its stack, between the lines of
- * the log, which has a line for the run already.
- */
-function withoutStack(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const reader = body.getReader();
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await reader.read().catch((cause) => {
-        throw new BrokenDownload(cause);
-      });
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
-}
-
-/** Breaks the transport of a download; printed as a line of JSON, as the log's lines are. */
-class BrokenDownload extends Error {
-  constructor(cause: unknown) {
-    super("The download was broken off", { cause });
-  }
-
-  [Symbol.for("Deno.customInspect")](): string {
-    const cause = this.cause instanceof Error ? this.cause.message : String(this.cause);
-    return JSON.stringify({ level: "ERROR", message: this.message, error: cause });
-  }
 }
 
 /** The file's name: the request's, else the export's template with the values of its params. */

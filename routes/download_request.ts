@@ -31,6 +31,9 @@ export const DELIVERIES = ["auto", "direct", "whole"] as const;
 /** One of `auto`, `direct` and `whole`. */
 export type Delivery = typeof DELIVERIES[number];
 
+/** Params and options of a request; more are no request but an attempt. */
+const MAX_PARAMS = 200;
+
 /** The longest text that stands for null. */
 const MAX_NULL_LENGTH = 64;
 
@@ -70,8 +73,11 @@ const READERS: Readonly<Record<OptionName, ReadOption>> = {
   columns: (text, into) => {
     const names = text.split(",");
     if (names.includes("")) return `must be column names with commas between, not ${quote(text)}`;
-    const repeated = names.find((name, index) => names.indexOf(name) !== index);
-    if (repeated !== undefined) return `names ${quote(repeated)} more than once`;
+    const seen = new Set<string>();
+    for (const name of names) {
+      if (seen.has(name)) return `names ${quote(name)} more than once`;
+      seen.add(name);
+    }
     into.select = names;
   },
   delivery: (text, into) => {
@@ -99,6 +105,10 @@ export function parseDownload(
   exporter: Exporter,
   query: URLSearchParams,
 ): DownloadRequest {
+  if (query.size > MAX_PARAMS) {
+    const detail = `${query.size} params and options are given, and at most ${MAX_PARAMS} are read`;
+    throw new ProblemError({ ...badRequest([]), detail });
+  }
   const mistakes: Mistake[] = [];
   const given: [string, string][] = [];
   const seen = new Set<string>();

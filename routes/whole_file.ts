@@ -2,6 +2,7 @@
 
 import type { WholeFiles } from "../runs/whole_files.ts";
 import type { StoredObject } from "../storage/store.ts";
+import { downloadBody } from "./download_body.ts";
 import { selectRange } from "./ranges.ts";
 import { reprDigest } from "./repr_digest.ts";
 
@@ -46,11 +47,11 @@ export async function fileResponse(
       all.set("Content-Range", selection.contentRange);
       all.set("Content-Length", `${last - first + 1}`);
       const file = await files.read(object, selection.range);
-      return file && new Response(file.body, { status: 206, headers: all });
+      return file && new Response(downloadBody(file.body), { status: 206, headers: all });
     }
     case 200: {
       const file = await files.read(object);
-      return file && new Response(file.body, { headers: all });
+      return file && new Response(downloadBody(file.body), { headers: all });
     }
   }
 }

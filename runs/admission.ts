@@ -14,10 +14,22 @@ export class AdmissionError extends Error {
   }
 }
 
+/** A run's place in a server. */
+export interface Place {
+  /**
+   * Gives the slot back for others, as the worker has ended and what remains is a little memory until
+   * the reader has taken it. As many runs may linger so as there are slots; more keep theirs.
+   */
+  linger(): void;
+  /** Leaves; does nothing the second time. */
+  leave(): void;
+}
+
 /** The slots of a server. */
 export class Admission {
   readonly #slots: number;
   #taken = 0;
+  #lingering = 0;
   #closed = false;
   #emptied: (() => void) | undefined;
 
@@ -41,20 +53,31 @@ export class Admission {
   }
 
   /**
-   * Takes a slot and gives the function that returns it; calling that twice returns it once.
+   * Takes a slot.
    *
    * @throws {AdmissionError} when there is none
    */
-  enter(): () => void {
+  enter(): Place {
     const { state } = this;
     if (state !== "ready") throw new AdmissionError(state);
     this.#taken++;
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
+    let held: "slot" | "memory" | "nothing" = "slot";
+    const free = () => {
       this.#taken--;
       if (this.#taken === 0) this.#emptied?.();
+    };
+    return {
+      linger: () => {
+        if (held !== "slot" || this.#lingering >= this.#slots) return;
+        held = "memory";
+        this.#lingering++;
+        free();
+      },
+      leave: () => {
+        if (held === "slot") free();
+        if (held === "memory") this.#lingering--;
+        held = "nothing";
+      },
     };
   }
 

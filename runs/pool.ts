@@ -59,7 +59,11 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #fill(): void {
-    while (!this.#closed && this.#workers.size < this.#warm) this.#spawn();
+    try {
+      while (!this.#closed && this.#workers.size < this.#warm) this.#spawn();
+    } catch {
+      // No descriptor or no memory for another process now; the next run starts one, or says so.
+    }
   }
 
   #spawn(): WorkerProcess {

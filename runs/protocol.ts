@@ -64,7 +64,7 @@ export interface TaskEnd {
 }
 
 /** Why a task failed. */
-export interface TaskFailure {
+export interface TaskFailure extends TaskProgress {
   /** Which side is at fault. */
   readonly kind: FailureKind;
   /** What went wrong, for the log; a caller sees it only where the kind says so. */

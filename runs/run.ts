@@ -5,6 +5,7 @@ import { SpillBuffer, type SpillOptions } from "../storage/spill_buffer.ts";
 import type { Admission } from "./admission.ts";
 import type { WorkerPool } from "./pool.ts";
 import type { RunTask } from "./protocol.ts";
+import type { RunningTask } from "./running_task.ts";
 
 /** Milliseconds that a run may take, as a whole and for its steps. */
 export interface RunLimits {
@@ -95,9 +96,16 @@ export function createRuns(
   { admission, pool, limits, spill: { spool, ...pace } = {}, onEnd }: RunDependencies,
 ): StartRun {
   return async (id, task, { abandoned, whole = false } = {}) => {
-    const leave = admission.enter();
+    const place = admission.enter();
     const started = performance.now();
-    const running = pool.start(task);
+    let running: RunningTask;
+    try {
+      running = pool.start(task);
+    } catch (error) {
+      // No descriptor or no memory left for another process.
+      place.leave();
+      throw error;
+    }
     const onDisk = Promise.withResolvers<void>();
     const buffer = new SpillBuffer(running.chunks, {
       ...pace,
@@ -171,9 +179,10 @@ export function createRuns(
     void running.ended.then(async (outcome) => {
       clearInterval(watch);
       if (outcome.state === "failed") abort(outcome.error, "failed");
-      // What waits on the disk takes no slot: its worker and its memory are free for others.
+      place.linger();
+      // What waits on the disk takes not even memory.
       await Promise.race([over.promise, onDisk.promise]);
-      leave();
+      place.leave();
       const state = await over.promise;
       await buffer.released;
       onEnd({

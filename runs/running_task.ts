@@ -27,7 +27,7 @@ export class TaskError extends Error {
   readonly detail: string;
 
   /** Takes the worker's words. */
-  constructor(failure: TaskFailure) {
+  constructor(failure: Omit<TaskFailure, "rows">) {
     super(failure.message);
     this.kind = failure.kind;
     this.detail = failure.detail;
@@ -120,8 +120,11 @@ export class RunningTask {
         this.#rows = end.rows;
         return { state: "complete", end };
       }
-      case FRAME.failure:
-        return { state: "failed", error: new TaskError(JSON.parse(json)) };
+      case FRAME.failure: {
+        const failure: TaskFailure = JSON.parse(json);
+        this.#rows = failure.rows;
+        return { state: "failed", error: new TaskError(failure) };
+      }
       case FRAME.cancelled:
         this.#rows = JSON.parse(json).rows;
         return { state: "cancelled" };

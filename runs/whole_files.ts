@@ -46,8 +46,14 @@ export interface WholeFiles {
   /**
    * Runs a task to its end. What fails on the way is a plain rejection that leaves nothing behind: an
    * `AdmissionError`, a `TaskError`, a `RunTimeoutError`, a `NoRoomError`, a `DiskError`.
+   *
+   * @param use begins to read it; not before that is it deleted for a newer one
    */
-  make(task: RunTask, options: MakeOptions): Promise<StoredObject>;
+  make<Result>(
+    task: RunTask,
+    options: MakeOptions,
+    use: (object: StoredObject) => Promise<Result>,
+  ): Promise<Result>;
   /** The bytes of a file; undefined where it is gone. */
   read(object: StoredObject, range?: ByteRange): Promise<StoredFile | undefined>;
   /** Removes what need not be kept any more. */
@@ -59,6 +65,8 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
   const { startRun, store, reserve, keep } = dependencies;
   /** The last file of each task: an older one would be of older rows. */
   const latest = new Map<string, StoredObject>();
+  /** Files that those who asked for them are about to read, and whether there is a newer one already. */
+  const awaited = new Map<string, { replaced: boolean }>();
 
   async function expire(): Promise<void> {
     const now = new Date();
@@ -66,13 +74,26 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
     await store.expire(now);
   }
 
+  /** Deletes a file; one that cannot be deleted expires. */
+  async function remove({ key }: StoredObject): Promise<void> {
+    await store.delete(key).catch(() => {});
+  }
+
+  /** Deletes a file that there is a newer one for, once it was read from. */
+  async function replace(object: StoredObject): Promise<void> {
+    const reader = awaited.get(object.key);
+    if (reader) reader.replaced = true;
+    else await remove(object);
+  }
+
   return {
     find(task) {
       const object = latest.get(digestOf(task));
       return object && object.expiresAt > new Date() ? object : undefined;
     },
-    async make(task, { id, mediaType, filename, abandoned }) {
-      await expire();
+    async make(task, { id, mediaType, filename, abandoned }, use) {
+      // What cannot be removed is tried again; there may be room all the same.
+      await expire().catch(() => {});
       const reservation = await reserve(FIRST_BYTES);
       if (typeof reservation === "string") throw new NoRoomError(id, reservation);
       let body: ReadableStream<Uint8Array>;
@@ -85,13 +106,22 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
       const object = await store.put(id, body, {
         reservation,
         metadata: { mediaType, filename },
-        expiresAt: new Date(Date.now() + keep),
+        // From its end on: a run may take longer than its file is kept.
+        expiresAt: (createdAt) => new Date(createdAt.getTime() + keep),
       });
       const digest = digestOf(task);
       const previous = latest.get(digest);
       latest.set(digest, object);
-      if (previous) await store.delete(previous.key);
-      return object;
+      const reader = { replaced: false };
+      awaited.set(id, reader);
+      if (previous) await replace(previous);
+      try {
+        return await use(object);
+      } finally {
+        awaited.delete(id);
+        // What is being read stays on the disk until it was, without a name.
+        if (reader.replaced) await remove(object);
+      }
     },
     read: (object, range) => store.get(object.key, range ? { range } : {}),
     expire,

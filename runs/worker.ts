@@ -110,18 +110,36 @@ async function encodeTable(table: Table, task: RunTask, warnings: Warnings) {
   }
 }
 
-/** Runs a task to its end, or until it is stopped: the first chunk at once, the others full. */
+/** Runs a task to its end, or until it is stopped, and says what became of it; never rejects. */
 async function runTask(task: RunTask, credit: Credit, stopped: AbortSignal, send: Send) {
+  const progress = { rows: 0 };
+  try {
+    const warnings = await writeFile(task, progress, credit, stopped, send);
+    if (stopped.aborted) send(FRAME.cancelled, toJson(progress));
+    else send(FRAME.end, toJson({ ...progress, warnings: warnings.list() }));
+  } catch (error) {
+    if (stopped.aborted) send(FRAME.cancelled, toJson(progress));
+    else send(FRAME.failure, toJson({ ...progress, ...toFailure(error) }));
+  }
+}
+
+/** Sends the file of a task, the first chunk at once and the others full; counts its rows. */
+async function writeFile(
+  task: RunTask,
+  progress: { rows: number },
+  credit: Credit,
+  stopped: AbortSignal,
+  send: Send,
+): Promise<Warnings> {
   const table = await openTable(task);
   const warnings = new Warnings();
-  let rows = 0;
   let reported = performance.now();
   const batches = countRows(table.batches, (count) => {
-    rows += count;
+    progress.rows += count;
     const now = performance.now();
     if (now - reported < PROGRESS_MS) return;
     reported = now;
-    send(FRAME.progress, toJson({ rows }));
+    send(FRAME.progress, toJson(progress));
   });
   const reader = (await encodeTable({ ...table, batches }, task, warnings)).getReader();
   const stop = () => {
@@ -153,9 +171,8 @@ async function runTask(task: RunTask, credit: Credit, stopped: AbortSignal, send
     }
     if (first || performance.now() - flushed > CHUNK_MS) flush();
   }
-  if (stopped.aborted) return send(FRAME.cancelled, toJson({ rows }));
-  flush();
-  send(FRAME.end, toJson({ rows, warnings: warnings.list() }));
+  if (!stopped.aborted) flush();
+  return warnings;
 }
 
 function toJson(value: unknown): Uint8Array {
@@ -163,7 +180,7 @@ function toJson(value: unknown): Uint8Array {
 }
 
 /** What the server is told about an error. */
-function toFailure(error: unknown): TaskFailure {
+function toFailure(error: unknown): Omit<TaskFailure, "rows"> {
   const kind = error instanceof SourceError
     ? "source"
     : error instanceof ColumnError
@@ -200,11 +217,7 @@ export async function serveCommands(): Promise<void> {
     if ("start" in command) {
       credit = new Credit(command.credit);
       const { signal } = stop = new AbortController();
-      void runTask(command.start, credit, signal, send).catch((error) =>
-        signal.aborted
-          ? send(FRAME.cancelled, toJson({ rows: 0 }))
-          : send(FRAME.failure, toJson(toFailure(error)))
-      );
+      void runTask(command.start, credit, signal, send);
     } else if ("credit" in command) {
       credit?.add(command.credit);
     } else {

@@ -69,7 +69,11 @@ export class WorkerProcess {
 
   /** Ends it at once, whatever it is doing. */
   kill(): void {
-    if (this.#alive) this.#child.kill("SIGKILL");
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It is gone already, which its exit tells.
+    }
   }
 
   #send(command: Command): void {

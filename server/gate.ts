@@ -33,14 +33,22 @@ export interface GateCounts {
   readonly stalled: number;
 }
 
+/** A request that is being answered. */
+export interface RequestInFlight {
+  /** Whether it came over HTTP/1.0. */
+  readonly old: boolean;
+  /** Says that it was answered. */
+  end(): void;
+}
+
 /** An open gate. */
 export interface Gate {
   /** Where it listens. */
   readonly addr: Deno.NetAddr;
   /** What it did. */
   readonly counts: GateCounts;
-  /** Says that a request has begun, on the connection from this port of ours; what it gives says the end. */
-  begin(port: number): () => void;
+  /** Says that a request has begun, on the connection from this port of ours. */
+  begin(port: number): RequestInFlight;
   /** Accepts nobody any more; those who are there stay until the server behind ends them. */
   stop(): void;
   /** Resolves when there is no connection. */
@@ -76,10 +84,12 @@ const LATE = new TextEncoder().encode(
 interface Connection {
   readonly client: Deno.TcpConn;
   readonly opened: number;
-  /** The last bytes of what came so far, while the first head is not complete. */
+  /** What came so far, at most {@linkcode HEAD_UNITS}, while the first head is not complete. */
   head: string | undefined;
+  /** Whether it speaks HTTP/1.0. */
+  old: boolean;
   inFlight: number;
-  /** When a byte last came or went. */
+  /** When a byte was last sent, or an answer ended: what a client trickles in does not count. */
   active: number;
   /** When the write that is pending began. */
   writing: number | undefined;
@@ -126,6 +136,7 @@ export function openGate(listener: Deno.TcpListener, port: number, limits: GateL
       client,
       opened: now,
       head: "",
+      old: false,
       inFlight: 0,
       active: now,
       writing: undefined,
@@ -155,13 +166,16 @@ export function openGate(listener: Deno.TcpListener, port: number, limits: GateL
     }
   }
 
-  function begin(port: number): () => void {
+  function begin(port: number): RequestInFlight {
     const connection = byPort.get(port);
-    if (!connection) return () => {};
+    if (!connection) return { old: false, end: () => {} };
     connection.inFlight++;
-    return () => {
-      connection.inFlight--;
-      connection.active = performance.now();
+    return {
+      old: connection.old,
+      end: () => {
+        connection.inFlight--;
+        connection.active = performance.now();
+      },
     };
   }
 
@@ -212,18 +226,22 @@ async function passRequests(connection: Connection, server: Deno.TcpConn): Promi
   for (;;) {
     const count = await connection.client.read(buffer);
     if (count === null) return;
-    connection.active = performance.now();
     const bytes = buffer.subarray(0, count);
     if (connection.head !== undefined) watchHead(connection, bytes);
     await writeAll(server, bytes);
   }
 }
 
-/** Looks for the end of the first head. */
+/** UTF-16 units that are kept of a head: a request line of a usual length, and then some. */
+const HEAD_UNITS = 16 * 1024;
+
+/** Looks for the end of the first head, and at the version in its first line. */
 function watchHead(connection: Connection, bytes: Uint8Array): void {
   const text = connection.head + new TextDecoder("latin1").decode(bytes);
-  const complete = text.includes("\r\n\r\n") && !HTTP2_PREFACE.startsWith(text);
-  connection.head = complete ? undefined : text.slice(-HTTP2_PREFACE.length);
+  connection.old ||= /^[^\r\n]* HTTP\/1\.0\r?\n/.test(text);
+  const complete = /\r?\n\r?\n/.test(text) && !HTTP2_PREFACE.startsWith(text);
+  // Of a longer head the beginning is known already, and the end is what is waited for.
+  connection.head = complete ? undefined : text.slice(-HEAD_UNITS);
 }
 
 /** Passes on what the server sends, until it ends; a client that takes nothing keeps it waiting. */

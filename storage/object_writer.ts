@@ -29,7 +29,7 @@ export async function writeObject(
   holding: Holding,
   onDisk: OnDisk,
 ): Promise<StoredObject> {
-  const { key, body, metadata, expiresAt, now } = source;
+  const { key, body, metadata, now } = source;
   const wrongSize = (bytes: string) =>
     new RangeError(`Cannot store "${key}": ${source.size} bytes were announced, and ${bytes} came`);
 
@@ -63,7 +63,11 @@ export async function writeObject(
 
   const sha256 = digest.finish();
   const etag = strongETag(sha256);
-  const object = { key, size, sha256, etag, createdAt: now(), expiresAt, metadata };
+  const createdAt = now();
+  const expiresAt = typeof source.expiresAt === "function"
+    ? source.expiresAt(createdAt)
+    : source.expiresAt;
+  const object = { key, size, sha256, etag, createdAt, expiresAt, metadata };
   const trailer = encodeTrailer(object);
   await cover(size + trailer.length);
   await onDisk(writeAll(trailer));

@@ -17,19 +17,34 @@ export interface PaceLimits {
   readonly stallTimeout: number;
 }
 
+/** A stretch of time over which a rate is measured. */
+interface Window {
+  readonly since: number;
+  /** What the reader took in it. */
+  bytes: number;
+  /** Milliseconds in it for which the source had to wait, until it last went on. */
+  waited: number;
+  /** Since when the source has to wait. */
+  waitingSince: number;
+}
+
+function openWindow(now: number): Window {
+  return { since: now, bytes: 0, waited: 0, waitingSince: now };
+}
+
 /** One reader's pace. Every `now` is in milliseconds and of the same clock. */
 export class ReaderPace {
   readonly #limits: PaceLimits;
-  readonly #window: number;
+  readonly #windowMs: number;
   /** When it last took something, or could first have taken something. */
   #idleSince = 0;
-  /** Since when the source had to wait for it, and what it took since. */
-  #behind: { since: number; bytes: number } | undefined;
+  /** The window that is being measured; it begins when the source has to wait. */
+  #window: Window | undefined;
 
   /** Judges by these limits. */
   constructor(limits: PaceLimits) {
     this.#limits = limits;
-    this.#window = Math.max(limits.spillAfter, RATE_WINDOW_MS);
+    this.#windowMs = Math.max(limits.spillAfter, RATE_WINDOW_MS);
   }
 
   /** When it last took something, or could first have taken something. */
@@ -50,34 +65,46 @@ export class ReaderPace {
   /** It took bytes. */
   took(bytes: number, now: number): void {
     this.#idleSince = now;
-    if (this.#behind) this.#behind.bytes += bytes;
+    if (this.#window) this.#window.bytes += bytes;
   }
 
   /** The source has to wait for it. */
   heldUp(now: number): void {
-    this.#behind ??= { since: now, bytes: 0 };
+    this.#window ??= openWindow(now);
+    this.#window.waitingSince = now;
   }
 
-  /** It took everything there was: whatever is slow now, it is not the reader. */
+  /** The source has to wait no longer. */
+  goesOn(now: number): void {
+    if (this.#window) this.#window.waited += now - this.#window.waitingSince;
+  }
+
+  /** It took everything that was on the disk: what it was like before counts no more. */
   caughtUp(): void {
-    this.#behind = undefined;
+    this.#window = undefined;
   }
 
-  /** Whether it has fallen behind, so that its source should not wait for it any longer. */
+  /**
+   * Whether it has fallen behind, so that its source should not wait for it any longer; asked while the
+   * source waits. That it took everything once does not excuse it: a socket takes megabytes at once, and
+   * then nothing for as long as its client needs for them. A source that had to wait for less than half of
+   * the time is slow itself.
+   */
   hasFallenBehind(now: number): boolean {
     if (now - this.#idleSince >= this.#limits.spillAfter) return true;
-    if (!this.#behind) return false;
-    const elapsed = now - this.#behind.since;
-    if (elapsed < this.#window) return false;
-    const slow = this.#behind.bytes * 1000 < this.#limits.spillRate * elapsed;
+    if (!this.#window) return false;
+    const { since, bytes, waited, waitingSince } = this.#window;
+    const elapsed = now - since;
+    if (elapsed < this.#windowMs) return false;
     // Windows follow one another, so that a good first hour does not hide a bad second one.
-    this.#behind = { since: now, bytes: 0 };
-    return slow;
+    this.#window = openWindow(now);
+    const heldUp = waited + now - waitingSince;
+    return bytes * 1000 < this.#limits.spillRate * elapsed && 2 * heldUp >= elapsed;
   }
 
   /** When to ask again whether it has. */
   nextLook(now: number): number {
     const idle = this.#idleSince + this.#limits.spillAfter;
-    return Math.min(idle, (this.#behind?.since ?? now) + this.#window);
+    return Math.min(idle, (this.#window?.since ?? now) + this.#windowMs);
   }
 }

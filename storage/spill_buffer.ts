@@ -207,7 +207,7 @@ export class SpillBuffer {
     if (this.#over || !this.#wanted) return;
     if (this.#spilling) return this.#wake?.();
     const chunk = this.#shift();
-    if (!chunk) return this.#pace.caughtUp();
+    if (!chunk) return;
     this.#give(chunk);
     this.#closeIfRead();
   }
@@ -218,6 +218,7 @@ export class SpillBuffer {
     if (this.#makeRoom && this.#inMemory < this.#memoryBytes) {
       this.#makeRoom();
       this.#makeRoom = undefined;
+      this.#pace.goesOn(this.#clock.now());
     }
     return chunk;
   }

@@ -39,8 +39,8 @@ export interface StoredObject {
 export interface PutOptions {
   /** What to keep with it. */
   readonly metadata: ObjectMetadata;
-  /** From when on it is gone. */
-  readonly expiresAt: Date;
+  /** From when on it is gone: a date, or what makes it of the one on which the file is complete. */
+  readonly expiresAt: Date | ((createdAt: Date) => Date);
   /** Bytes that it must have, where they are known: room is taken for all of them at once. */
   readonly size?: number;
   /**

@@ -37,7 +37,7 @@ const DIALECTS: readonly (readonly [file: string, reading: Reading])[] = [
   ["nasty.csv?_dialect=tsv", { ...TITLES, delimiter: "\t" }],
   ["nasty.tsv?_bom=true", { ...TITLES, delimiter: "\t" }],
   ["unguarded.csv", { ...TITLES, guard: false }],
-  ["nasty.csv?_dialect=postgres", { format: "csv", names: "name", binary: "hex" }],
+  ["unguarded.csv?_dialect=postgres", { format: "csv", names: "name", binary: "hex" }],
   ["nasty.json", { format: "json" }],
   ["nasty.ndjson", { format: "ndjson" }],
   ["nasty.xml", { format: "xml" }],
@@ -109,7 +109,7 @@ readerTest(
   async () => {
     await using exports = await startExports();
     const { columns, database, query } = exports.nasty;
-    const path = await exports.download("nasty.csv?nul=false&_dialect=postgres");
+    const path = await exports.download("unguarded.csv?nul=false&_dialect=postgres");
     const names = columns.map(({ name }) => `${name} text`).join(", ");
     const copied = await runProgram("psql", [
       ...["--no-psqlrc", "--no-password", "--quiet", "--tuples-only", "--no-align"],

@@ -27,6 +27,8 @@ export interface ProcessOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** More flags for `deno run`. */
   readonly flags?: readonly string[];
+  /** A program that becomes the process, with the arguments that come before the command. */
+  readonly within?: readonly string[];
 }
 
 /** How a process ended. */
@@ -39,7 +41,7 @@ export interface Finished {
 /** The command `main.ts ARGS…`, not started yet. */
 export function command(
   args: readonly string[],
-  { cwd, environment = {}, flags = [] }: ProcessOptions,
+  { cwd, environment = {}, flags = [], within = [] }: ProcessOptions,
   options: Deno.CommandOptions = {},
 ): Deno.Command {
   const passed = ["DENO_DIR", "HOME", "PATH", "TMPDIR", "XDG_CACHE_HOME"].flatMap((name) => {
@@ -47,8 +49,12 @@ export function command(
     return value === undefined ? [] : [[name, value]];
   });
   const leave = LEAVE[(args[0] ?? "") as keyof typeof LEAVE] ?? LEAVE.none;
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", "--cached-only", ...leave, ...flags, MAIN, ...args],
+  const [program, ...rest] = [
+    ...[...within, Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
+    ...[...leave, ...flags, MAIN, ...args],
+  ];
+  return new Deno.Command(program!, {
+    args: rest,
     cwd,
     clearEnv: true,
     env: { ...Object.fromEntries(passed), NO_COLOR: "1", ...environment },

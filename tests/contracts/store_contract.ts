@@ -30,7 +30,7 @@ export const ONE = new Date("2026-01-02T13:00:00Z");
 const METADATA: ObjectMetadata = { mediaType: "text/csv", filename: "audit.csv" };
 
 /** How the tests put what they do not look at closely. */
-export const PUT: PutOptions = { metadata: METADATA, expiresAt: ONE };
+export const PUT = { metadata: METADATA, expiresAt: ONE } satisfies PutOptions;
 
 /** Bytes that repeat nowhere soon, the same ones for a seed. */
 export function noise(length: number, seed = 1): Uint8Array<ArrayBuffer> {

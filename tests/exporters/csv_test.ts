@@ -190,9 +190,16 @@ Deno.test("csv: dialect postgres", async () => {
     ["infinity", "a\nb", "\\."],
   ];
   assert.equal(
-    await exportText(csv, columns, rows, { dialect: "postgres" }),
+    await exportText(csv, columns, rows, { dialect: "postgres", formulaGuard: false }),
     'at,note,file\n2026-01-02T12:04:05+09:00,=1+1,\\x00ff\n,"",\ninfinity,"a\nb","\\."\n',
   );
+});
+
+Deno.test("csv: a link that names the dialect postgres does not turn the guard off", async () => {
+  const text = await exportText(csv, [column("a")], [["=1+1"], ["x;=1+1"], ["\\."]], {
+    dialect: "postgres",
+  });
+  assert.equal(text, 'a\n\'=1+1\n"x;=1+1"\n"\\."\n');
 });
 
 Deno.test("csv: dialect postgres writes a lone null as COPY does, an empty line", async () => {

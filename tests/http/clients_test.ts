@@ -124,6 +124,7 @@ Deno.test("HEAD opens nothing", async () => {
   await using server = await startServer();
   const response = await fetch(`${server.origin}/exports/missing.csv`, { method: "HEAD" });
   assert.equal(response.status, 200);
+  assert.equal(response.headers.get("content-length"), null, "which nobody knows yet");
   assert.deepEqual(server.reports, []);
   assert.equal(isUnread(server.database), true);
 });

@@ -8,6 +8,9 @@ import type { TestServer } from "./fixture.ts";
 /** Uncompressed, so that a file is as large as its rows. */
 const HEADERS = { "Accept-Encoding": "identity" };
 
+/** The file whose lock is the right to spool in a folder. */
+const LOCK = "spillway.lock";
+
 /** A download that is read only when it is told to. */
 export interface Download {
   /** Its status and headers. */
@@ -74,34 +77,45 @@ export async function scrape({ origin }: Pick<TestServer, "origin">): Promise<Ma
   );
 }
 
-/** The files below a folder that this process has open, those without a name included. */
-export function openFiles(folder: string): string[] {
-  const paths: string[] = [];
+/**
+ * The files below a folder that this process has open, those without a name included.
+ *
+ * @param as what to give: their paths, or the descriptors, by which they can be looked at
+ */
+export function openFiles(folder: string, as: "paths" | "descriptors" = "paths"): string[] {
+  const found: string[] = [];
   for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    const descriptor = `/proc/self/fd/${name}`;
     try {
-      const path = Deno.readLinkSync(`/proc/self/fd/${name}`);
+      const path = Deno.readLinkSync(descriptor);
       // The lock is held for as long as the spool is.
-      if (path.startsWith(`${folder}/`) && !path.endsWith("/spillway.lock")) paths.push(path);
+      if (!path.startsWith(`${folder}/`) || path.endsWith(`/${LOCK}`)) continue;
+      found.push(as === "paths" ? path : descriptor);
     } catch {
       // The descriptor that listed them.
     }
   }
-  return paths;
+  return found;
 }
 
 /** The files below a folder that have a name, but for the lock. */
 export function namedFiles(folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
     const path = `${folder}/${name}`;
-    return isDirectory ? namedFiles(path) : name === "spillway.lock" ? [] : [path];
+    return isDirectory ? namedFiles(path) : name === LOCK ? [] : [path];
   });
 }
 
-/** Waits until a server holds nothing of any run any more: no slot, no worker, no byte, no file. */
+/**
+ * Waits until a server holds nothing of any run any more: no slot, no worker, no byte, no file.
+ *
+ * @param others the name of a file in the spool that is not the server's
+ */
 export async function assertNothingHeld(
   server: TestServer,
   spool: string,
   within = 1000,
+  others?: string,
 ): Promise<void> {
   const { admission, pool } = server.engine;
   let held: unknown;
@@ -115,7 +129,7 @@ export async function assertNothingHeld(
         bytes: numbers.get("spool_bytes"),
         reserved: numbers.get("spool_reserved_bytes"),
         open: openFiles(spool),
-        named: namedFiles(spool),
+        named: namedFiles(spool).filter((path) => path !== `${spool}/${others}`),
       };
       return JSON.stringify(held) ===
         '{"slots":0,"busy":0,"bytes":0,"reserved":0,"open":[],"named":[]}';

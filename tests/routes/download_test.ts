@@ -216,3 +216,18 @@ Deno.test("the file is named by the request before the export", async () => {
       `filename*=UTF-8''-..-etc-passwd--X-Evil-%20-1-.csv`,
   );
 });
+
+Deno.test("what a file system reads as a path does not come back in the ASCII name", async () => {
+  const { app } = fakeApp();
+  const response = await app.request("/exports/audit-log.csv?_filename=a%EF%BC%8F..%EF%BC%8Fb");
+  const disposition = response.headers.get("content-disposition")!;
+  assert.match(disposition, /filename="a_\.\._b\.csv"/);
+});
+
+Deno.test("more params and options than anybody needs are refused at once", async () => {
+  const { app } = fakeApp();
+  const query = Array.from({ length: 201 }, (_, index) => `p${index}=1`).join("&");
+  const { status, body } = await problem(await app.request(`/exports/audit-log.csv?${query}`));
+  assert.equal(status, 400);
+  assert.equal(body.detail, "201 params and options are given, and at most 200 are read");
+});

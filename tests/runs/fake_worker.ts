@@ -40,10 +40,16 @@ for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream()
       if (action === "send") total = Number(argument);
       if (action === "fail") {
         send(FRAME.chunk, new Uint8Array(PIECE));
-        send(FRAME.failure, json({ kind: "source", message: "no such table", detail: "a stack" }));
+        send(
+          FRAME.failure,
+          json({ rows: 7, kind: "source", message: "no such table", detail: "a stack" }),
+        );
       }
       if (action === "refuse") {
-        send(FRAME.failure, json({ kind: "table", message: "too many columns", detail: "" }));
+        send(
+          FRAME.failure,
+          json({ rows: 0, kind: "table", message: "too many columns", detail: "" }),
+        );
       }
       if (action === "exit") {
         send(FRAME.chunk, new Uint8Array(PIECE));

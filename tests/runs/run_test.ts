@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
+import type { WorkerPool } from "../../runs/pool.ts";
 import { Admission, AdmissionError } from "../../runs/admission.ts";
-import { createRuns, type RunLimits, type RunReport, RunTimeoutError } from "../../runs/run.ts";
+import {
+  createRuns,
+  type RunDependencies,
+  type RunLimits,
+  type RunReport,
+  RunTimeoutError,
+} from "../../runs/run.ts";
 import { TaskError } from "../../runs/running_task.ts";
+import { StallError } from "../../storage/spill_buffer.ts";
 import { byteLength, fakePool, fakeTask, until } from "./fixture.ts";
 
 const PATIENT: RunLimits = { firstRow: 10_000, sourceIdle: 10_000, run: 10_000 };
 
-function setup(limits: RunLimits = PATIENT, slots = 1) {
+function setup(limits: RunLimits = PATIENT, slots = 1, spill: RunDependencies["spill"] = {}) {
   const pool = fakePool();
   const admission = new Admission(slots);
   const reports: RunReport[] = [];
@@ -14,6 +22,7 @@ function setup(limits: RunLimits = PATIENT, slots = 1) {
     admission,
     pool,
     limits,
+    spill,
     onEnd: (report) => void reports.push(report),
   });
   return {
@@ -44,14 +53,47 @@ Deno.test("a run gives its whole body, then its slot back and a report", async (
   });
 });
 
-Deno.test("a slot is held until the reader has taken everything", async () => {
+Deno.test("a run whose worker has ended frees its slot, and as many may linger as there are slots", async () => {
   await using server = setup();
-  const { body } = await server.start("a", fakeTask("send:3"));
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  assert.equal(server.admission.taken, 1);
-  await assert.rejects(server.start("b", fakeTask("send:1")), AdmissionError);
-  await byteLength(body);
+  const bodies: ReadableStream<Uint8Array>[] = [];
+  for (const id of ["a", "b"]) {
+    bodies.push((await server.start(id, fakeTask("send:3"))).body);
+    // The first one lingers, the second one finds no room to.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(server.admission.taken, bodies.length - 1);
+  }
+  await assert.rejects(server.start("c", fakeTask("send:1")), AdmissionError);
+  for (const body of bodies) assert.equal(await byteLength(body), 3 * 65536);
   await until(() => server.admission.taken === 0);
+  assert.equal(await byteLength((await server.start("d", fakeTask("send:1"))).body), 65536);
+});
+
+Deno.test("a worker that cannot be started costs no slot", async () => {
+  const admission = new Admission(1);
+  const start = createRuns({
+    admission,
+    pool: {
+      start: () => {
+        throw new Error("Too many open files");
+      },
+    } as unknown as WorkerPool,
+    limits: PATIENT,
+    onEnd: () => {},
+  });
+  await assert.rejects(start("a", fakeTask("send:1")), /Too many open files/);
+  assert.equal(admission.taken, 0);
+});
+
+Deno.test("a reader that never comes back is given up, and the slot comes back without it", async () => {
+  await using server = setup(PATIENT, 1, { stallTimeout: 300 });
+  const { body } = await server.start("a", fakeTask("send:1000"));
+  const reader = body.getReader();
+  await reader.read();
+  await until(() => server.admission.taken === 0);
+  await until(() => server.reports.length === 1);
+  assert.equal(server.reports[0]!.state, "failed");
+  assert.match(server.reports[0]!.error!.message, /^The reader took nothing for \d+ ms$/);
+  await assert.rejects(reader.read(), StallError);
 });
 
 Deno.test("a failure before the first chunk rejects, and the slot comes back", async () => {
@@ -139,4 +181,11 @@ Deno.test("draining refuses new runs and waits for those in flight", async () =>
   assert.equal(drained, false);
   await byteLength(body);
   await draining;
+});
+
+Deno.test("a failed run reports the rows that its source gave", async () => {
+  await using server = setup();
+  await assert.rejects(server.start("a", fakeTask("fail")).then(({ body }) => byteLength(body)));
+  await until(() => server.reports.length === 1);
+  assert.equal(server.reports[0]!.rows, 7);
 });

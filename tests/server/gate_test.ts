@@ -212,3 +212,41 @@ Deno.test("a client that stalls does not keep a server from closing", async () =
   assert.deepEqual(events, ["cancelled"]);
   socket.close();
 });
+
+Deno.test("a later head that trickles in is not waited for longer than an idle connection", async () => {
+  const server = serve(() => new Response("ok"), { idleTimeout: 400 });
+  const socket = await connect(server);
+  await send(socket, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const trickle = setInterval(() => void send(socket, "X").catch(() => {}), 100);
+  await until(() => server.counts.idle === 1, 3000);
+  clearInterval(trickle);
+  assert.equal(server.counts.open, 0);
+  socket.close();
+  await server.close();
+});
+
+Deno.test("over HTTP/1.0, where half a file looks whole, only files of a known length are sent", async () => {
+  const events: string[] = [];
+  const server = serve((request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/health") return new Response("fine");
+    const headers = new Headers({ "Content-Disposition": "attachment" });
+    if (pathname === "/stream") return new Response(endless(events).body, { headers });
+    headers.set("Content-Length", "4");
+    return new Response("file", { headers });
+  });
+  const ask = async (path: string) => {
+    const socket = await connect(server);
+    await send(socket, `GET ${path} HTTP/1.0\r\n\r\n`);
+    const text = new TextDecoder().decode(await readAll(socket));
+    socket.close();
+    return [Number(/^HTTP\/1\.\d (\d+)/.exec(text)?.[1]), text.slice(text.indexOf("\r\n\r\n") + 4)];
+  };
+  assert.deepEqual(await ask("/health"), [200, "fine"]);
+  assert.deepEqual(await ask("/whole"), [200, "file"]);
+  const [status, body] = await ask("/stream");
+  assert.equal(status, 505);
+  assert.match(String(body), /HTTP\/1\.0 cannot tell half a file from a whole one/);
+  assert.deepEqual(events, ["cancelled"]);
+  await server.close();
+});

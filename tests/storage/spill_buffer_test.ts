@@ -263,6 +263,23 @@ Deno.test("a reader at the rate is not spilled, and its good start does not excu
   await reader.cancel();
 });
 
+Deno.test("a reader that takes a lot now and then is judged by what it takes in all", async () => {
+  const { source, clock, spills, read, reader } = fixture({ spillRate: 6 });
+  source.push("abcd", "abcd", "abcd");
+  for (let turn = 0; turn < 3; turn++) {
+    await clock.pass(3_000);
+    // It takes all that there is, waits for more, and then takes nothing for three seconds.
+    for (let chunk = 0; chunk < 3; chunk++) await read();
+    const reading = read();
+    source.push("abcd", "abcd", "abcd", "abcd");
+    await reading;
+  }
+  assert.deepEqual(spills, []);
+  await clock.pass(3_000);
+  assert.deepEqual(spills, [11_000]);
+  await reader.cancel();
+});
+
 Deno.test("a rate is measured over five seconds, where ten seconds are too long to wait", async () => {
   const { source, clock, spills, read, reader } = fixture({ spillRate: 5, spillAfter: 2_000 });
   source.push(...Array.from({ length: 100 }, () => "abcd"));
