@@ -58,12 +58,16 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     command: workerCommand({ read: readableFiles(config), environment }),
     warm: Math.min(slots, navigator.hardwareConcurrency),
   });
+  const stallTimeout = Math.min(
+    config.server.stallTimeout * RUN_STALL_FACTOR,
+    LONGEST_DURATION,
+  );
   const startRun = createRuns({
     admission,
     pool,
     limits: config.limits,
     spill: {
-      stallTimeout: Math.min(config.server.stallTimeout * RUN_STALL_FACTOR, LONGEST_DURATION),
+      stallTimeout,
       ...(config.spool && spool
         ? { spool, spillAfter: config.spool.spillAfter, spillRate: config.spool.spillRate }
         : {}),
@@ -79,6 +83,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     }),
     reserve: spool.reserve,
     keep: config.spool!.keep,
+    stallTimeout,
   });
   // A file that cannot be removed is tried again the next time; the spool has told of it.
   const expiring = wholeFiles &&

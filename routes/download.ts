@@ -11,7 +11,7 @@ import { contentDisposition } from "./content_disposition.ts";
 import { downloadBody } from "./download_body.ts";
 import { type DownloadRequest, parseDownload, toTask } from "./download_request.ts";
 import { badRequest, ProblemError, problemResponse, toProblem } from "./problems.ts";
-import { fileHeaders, fileResponse, resumes } from "./whole_file.ts";
+import { fileHeaders, fileResponse, madeResponse, resumes } from "./whole_file.ts";
 
 /** Answers with the file; `HEAD` with its headers, and no query is run for it. */
 export async function download(
@@ -71,17 +71,17 @@ async function sendWhole(
   }
   const kept = files.find(task);
   if (request.method === "HEAD") {
-    return new Response(null, { headers: kept ? fileHeaders(headers, kept) : headers });
+    return new Response(null, { headers: kept ? fileHeaders(headers, kept.object) : headers });
   }
   if (kept && resumes(request, kept)) {
-    const response = await fileResponse(request, kept, headers, files);
+    const response = await fileResponse(request, kept.object, headers, files);
     if (response) return response;
   }
   const mediaType = headers.get("Content-Type")!;
   const response = await files.make(
     task,
     { id, mediaType, filename: name, abandoned: request.signal },
-    (made) => fileResponse(request, made, headers, files),
+    (made) => madeResponse(request, made, headers, files),
   );
   if (!response) throw new Error(`Cannot send the file of run ${id}: it is gone`);
   return response;

@@ -1,7 +1,8 @@
 /** Answers with a file that is finished: its length, its digest, its ranges. */
 
-import type { WholeFiles } from "../runs/whole_files.ts";
-import type { StoredObject } from "../storage/store.ts";
+import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
+import { givingUp } from "../storage/giving_up.ts";
+import type { StoredFile, StoredObject } from "../storage/store.ts";
 import { downloadBody } from "./download_body.ts";
 import { selectRange } from "./ranges.ts";
 import { reprDigest } from "./repr_digest.ts";
@@ -16,17 +17,40 @@ export function fileHeaders(headers: Headers, object: StoredObject): Headers {
   return all;
 }
 
-/**
- * Whether a request asks for more of a file that it has a part of: only then is the kept file the right
- * one, and not one of the rows that there are now.
- */
-export function resumes(request: Request, object: StoredObject): boolean {
-  return request.headers.has("Range") && request.headers.get("If-Range")?.trim() === object.etag;
+/** The bytes of a file, for a reader that does not stop: a file that is read holds room on the disk. */
+function fileBody({ body }: StoredFile, { stallTimeout }: WholeFiles) {
+  return downloadBody(givingUp(body, stallTimeout));
 }
 
-/** The answer to a request for a file; undefined where the file is gone. */
-export async function fileResponse(
+/**
+ * Whether a request asks for more of a file that it has a part of: then the kept file is the right one,
+ * and not one of the rows that there are now. A request that does not say which file it means (curl and
+ * wget do not) means the kept one, unless that may be another than the one that it has a part of.
+ */
+export function resumes({ headers }: Request, { object, replacedOther }: KeptFile): boolean {
+  if (!headers.has("Range")) return false;
+  const ifRange = headers.get("If-Range");
+  return ifRange === null ? !replacedOther : ifRange.trim() === object.etag;
+}
+
+/**
+ * The answer to a request for a file that was made for it. A range of it is answered only to who names
+ * its tag: a part of new rows must not be joined to a part of old ones.
+ */
+export function madeResponse(
   request: Request,
+  object: StoredObject,
+  headers: Headers,
+  files: WholeFiles,
+): Promise<Response | undefined> {
+  const asked = new Headers(request.headers);
+  if (!asked.has("If-Range")) asked.delete("Range");
+  return fileResponse({ method: request.method, headers: asked }, object, headers, files);
+}
+
+/** The answer to a request for a file, or for a range of it; undefined where the file is gone. */
+export async function fileResponse(
+  request: Pick<Request, "method" | "headers">,
   object: StoredObject,
   headers: Headers,
   files: WholeFiles,
@@ -47,11 +71,11 @@ export async function fileResponse(
       all.set("Content-Range", selection.contentRange);
       all.set("Content-Length", `${last - first + 1}`);
       const file = await files.read(object, selection.range);
-      return file && new Response(downloadBody(file.body), { status: 206, headers: all });
+      return file && new Response(fileBody(file, files), { status: 206, headers: all });
     }
     case 200: {
       const file = await files.read(object);
-      return file && new Response(downloadBody(file.body), { headers: all });
+      return file && new Response(fileBody(file, files), { headers: all });
     }
   }
 }

@@ -25,6 +25,8 @@ export interface WholeFilesDependencies {
   readonly reserve: (bytes: number) => Promise<Reservation | RefusalReason>;
   /** Milliseconds for which a file can be asked for again. */
   readonly keep: number;
+  /** Milliseconds for which a reader may take nothing of a file. */
+  readonly stallTimeout: number;
 }
 
 /** How to make a file. */
@@ -39,10 +41,18 @@ export interface MakeOptions {
   readonly abandoned: AbortSignal;
 }
 
+/** A file that is kept. */
+export interface KeptFile {
+  /** What is known of it. */
+  readonly object: StoredObject;
+  /** Whether it took the place of a file of other bytes, which some client may have a part of. */
+  readonly replacedOther: boolean;
+}
+
 /** Whole files, by the task that makes them. */
 export interface WholeFiles {
   /** What is known of the file that an equal task made last, while it is kept. */
-  find(task: RunTask): StoredObject | undefined;
+  find(task: RunTask): KeptFile | undefined;
   /**
    * Runs a task to its end. What fails on the way is a plain rejection that leaves nothing behind: an
    * `AdmissionError`, a `TaskError`, a `RunTimeoutError`, a `NoRoomError`, a `DiskError`.
@@ -56,21 +66,23 @@ export interface WholeFiles {
   ): Promise<Result>;
   /** The bytes of a file; undefined where it is gone. */
   read(object: StoredObject, range?: ByteRange): Promise<StoredFile | undefined>;
+  /** Milliseconds for which a reader may take nothing of a file. */
+  readonly stallTimeout: number;
   /** Removes what need not be kept any more. */
   expire(): Promise<void>;
 }
 
 /** Makes the access to whole files. */
 export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFiles {
-  const { startRun, store, reserve, keep } = dependencies;
+  const { startRun, store, reserve, keep, stallTimeout } = dependencies;
   /** The last file of each task: an older one would be of older rows. */
-  const latest = new Map<string, StoredObject>();
+  const latest = new Map<string, KeptFile>();
   /** Files that those who asked for them are about to read, and whether there is a newer one already. */
   const awaited = new Map<string, { replaced: boolean }>();
 
   async function expire(): Promise<void> {
     const now = new Date();
-    for (const [digest, { expiresAt }] of latest) if (expiresAt <= now) latest.delete(digest);
+    for (const [digest, { object }] of latest) if (object.expiresAt <= now) latest.delete(digest);
     await store.expire(now);
   }
 
@@ -88,8 +100,8 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
 
   return {
     find(task) {
-      const object = latest.get(digestOf(task));
-      return object && object.expiresAt > new Date() ? object : undefined;
+      const kept = latest.get(digestOf(task));
+      return kept && kept.object.expiresAt > new Date() ? kept : undefined;
     },
     async make(task, { id, mediaType, filename, abandoned }, use) {
       // What cannot be removed is tried again; there may be room all the same.
@@ -111,10 +123,12 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
       });
       const digest = digestOf(task);
       const previous = latest.get(digest);
-      latest.set(digest, object);
+      const replacedOther = previous !== undefined &&
+        (previous.replacedOther || previous.object.etag !== object.etag);
+      latest.set(digest, { object, replacedOther });
       const reader = { replaced: false };
       awaited.set(id, reader);
-      if (previous) await replace(previous);
+      if (previous) await replace(previous.object);
       try {
         return await use(object);
       } finally {
@@ -124,6 +138,7 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
       }
     },
     read: (object, range) => store.get(object.key, range ? { range } : {}),
+    stallTimeout,
     expire,
   };
 }
