@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { systemFiles } from "../../storage/file_system.ts";
 import { isMemory } from "../../storage/mounts.ts";
@@ -28,10 +29,29 @@ const ROWS = 3000;
  */
 const DISK = "/var/tmp";
 
-/** Becomes a command in a mount namespace of its own, whose `/tmp` goes with its last process. */
+/** What a server is started from, where that is in the `/tmp` that the small one hides: a checkout, a cache. */
+const NEEDED = [
+  new URL("../../", import.meta.url).pathname,
+  Deno.env.get("DENO_DIR") ?? "",
+  dirname(Deno.execPath()),
+].filter((path) => path.startsWith("/tmp/"));
+
+/**
+ * Becomes a command in a mount namespace of its own, whose `/tmp` goes with its last process. What is
+ * needed of the other one is mounted again, and takes nothing of the small one.
+ */
 const WITH_SMALL_TMP = [
-  ...["unshare", "--mount", "sh", "-c"],
-  `mount -t tmpfs -o size=${TMP_BYTES},mode=1777 none /tmp && exec "$@"`,
+  ...["unshare", "--mount", "sh", "-ec"],
+  `keep=$(mktemp -d ${DISK}/spillway-keep-XXXXXX)
+  each() { at=0; for path in ${NEEDED.map((path) => `'${path}'`).join(" ")}; do
+    at=$((at + 1)); "$1" "$path" "$keep/$at"; done; }
+  save() { mkdir "$2"; mount --bind "$1" "$2"; }
+  restore() { mkdir -p "$1"; mount --bind "$2" "$1"; umount "$2"; rmdir "$2"; }
+  each save
+  mount -t tmpfs -o size=${TMP_BYTES},mode=1777 none /tmp
+  each restore
+  rmdir "$keep"
+  exec "$@"`,
   "sh",
 ];
 
