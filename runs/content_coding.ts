@@ -9,10 +9,11 @@ export const CONTENT_CODINGS = ["identity", "gzip", "zstd"] as const;
 export type ContentCoding = typeof CONTENT_CODINGS[number];
 
 /**
- * Level 1 of gzip: on the audit workload it halves the time of level 6 for a tenth more bytes, and the
- * link to a customer is slower than either.
+ * Levels that keep up with an exporter. Of 48 MB of the audit log as CSV gzip makes 10.4 MB in 0.10 s at
+ * level 1 and 6.8 MB in 0.58 s at level 6; zstd makes 7.1 MB in 0.09 s at level 1, and no less at 3.
  */
 const GZIP_LEVEL = 1;
+const ZSTD_LEVEL = 1;
 
 /**
  * Codes a stream. The first chunk is flushed, so that its rows leave before more are asked for; an
@@ -23,7 +24,9 @@ export function encodeContent(
   coding: ContentCoding,
 ): ReadableStream<Uint8Array> {
   if (coding === "identity") return body;
-  const engine = coding === "gzip" ? createGzip({ level: GZIP_LEVEL }) : createZstdCompress();
+  const engine = coding === "gzip"
+    ? createGzip({ level: GZIP_LEVEL })
+    : createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } });
   const flushMode = coding === "gzip" ? constants.Z_SYNC_FLUSH : constants.ZSTD_e_flush;
   const output: Uint8Array[] = [];
   engine.on("data", (data: Uint8Array) => output.push(data));
