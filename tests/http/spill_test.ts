@@ -40,7 +40,7 @@ for (const format of ["csv", "xlsx"]) {
     const held = await scrape(server);
     const onDisk = held.get("spool_bytes")!;
     assert.ok(onDisk > 20 * MIB && onDisk < 40 * MIB, `${onDisk} bytes are on the disk`);
-    assert.equal(held.get("spool_bytes_peak"), onDisk);
+    assert.ok(held.get("spool_bytes_peak")! >= onDisk);
     assert.ok(held.get("spool_reserved_bytes")! >= onDisk);
     assert.ok(held.get("spool_free_bytes")! > 64 * MIB);
     assert.equal(held.get("runs_in_flight"), 0);
@@ -59,7 +59,10 @@ for (const format of ["csv", "xlsx"]) {
       { state: "complete", spilled: true, taken: download.bytes },
     );
     const after = await scrape(server);
-    assert.equal(after.get("spool_bytes_peak"), onDisk, "a scrape sees what was between two");
+    // A scrape sees what was between two. The slot is free before the last of what was in memory,
+    // at most a window and a half, is on the disk.
+    const peak = after.get("spool_bytes_peak")!;
+    assert.ok(peak >= onDisk && peak <= onDisk + 1.5 * MIB, `${peak} bytes, and ${onDisk} before`);
     assert.equal(after.get("spilled_runs_total"), 1);
     await assertNothingHeld(server, spoolOf(server));
     assert.equal((await scrape(server)).get("spool_bytes_peak"), 0);
@@ -166,7 +169,7 @@ Deno.test("a hundred clients that stall: slots, statements and memory are free, 
   const clients = 100;
   await using server = await startServer({
     limits: "{ concurrent: 16 }",
-    server: "{ port: 0, stall_timeout: 16s }",
+    server: "{ port: 0, stall_timeout: 26s }",
     spool: "{ dir: spool, max_bytes: 2GiB, min_free: 64MiB, spill_after: 300ms }",
   });
   // 14 MB each, of which the kernel takes most: what is on the disk is the smaller part.
@@ -201,7 +204,7 @@ Deno.test("a hundred clients that stall: slots, statements and memory are free, 
 
     assert.equal(await digestOf(server, path), whole);
 
-    await until(() => server.counts.stalled === clients, 20_000);
+    await until(() => server.counts.stalled === clients, 40_000);
     await assertNothingHeld(server, spoolOf(server));
     // Now and then the kernel takes a whole file; that run is complete, and its client is closed too.
     assert.equal(server.reports.length, clients + 2);
