@@ -110,7 +110,7 @@ export interface ExportDefinition {
   readonly deflateLevel: number;
 }
 
-/** The most exports at once: each one takes a worker of about 11 MB when it runs. */
+/** The most exports at once: each one that runs has a worker process of its own. */
 const MAX_CONCURRENT = 1024;
 
 /** More connections than a process may usually have files open. */

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { statfsSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { systemFiles } from "../../storage/file_system.ts";
 import { isMemory } from "../../storage/mounts.ts";
@@ -84,7 +84,7 @@ function expectedDigest(): string {
 
 /** Bytes that are taken of a process's `/tmp`. */
 function tmpBytes(pid: number): number {
-  const { blocks, bfree, bsize } = statfsSync(`/proc/${pid}/root/tmp`);
+  const { blocks, bfree, bsize } = statfsSync(join("/proc", `${pid}`, "root/tmp"));
   return (blocks - bfree) * bsize;
 }
 
