@@ -10,6 +10,8 @@ export type WarningKind =
   | "text-cut"
   /** A number, date or time beyond what the format's type holds exactly was written as text. */
   | "written-as-text"
+  /** A cell of a column of links that is no URL, or too long a one, was written as what it is. */
+  | "link-as-text"
   /** A leading `'` was put before text that a spreadsheet would run as a formula. */
   | "formula-guarded"
   /** A column's key was changed to be legal and unique. */

@@ -51,18 +51,79 @@ export type Row = readonly Cell[];
 /** Rows that travel together: the unit between a source and an exporter. Never empty. */
 export type Batch = readonly Row[];
 
+/** Where the text of a cell can stand in it. */
+export const ALIGNMENTS = ["left", "center", "right"] as const;
+
+/** One of {@linkcode ALIGNMENTS}. */
+export type Alignment = typeof ALIGNMENTS[number];
+
+/** How a column is shown: all but the time zone to a spreadsheet alone, other formats pass it over. */
+export interface Presentation {
+  /** IANA zone that a datetime is shown in; a datetime without an offset is UTC. Absent: as stored. */
+  readonly timezone?: string;
+  /** Spreadsheet number format, such as `#,##0.00`. */
+  readonly format?: string;
+  /** Width in characters of the default font, 1 to 255. @default chosen from the first rows */
+  readonly width?: number;
+  /** Where cells and title stand. @default as the spreadsheet does: text left, numbers right */
+  readonly align?: Alignment;
+  /** Whether long text goes on below, in a higher row. @default false */
+  readonly wrap?: boolean;
+  /**
+   * Whether cells lead somewhere: `true` where they are URLs, else a URL with `{}` for the cell, such
+   * as `https://app.example.com/users/{}`. @default false
+   */
+  readonly link?: boolean | string;
+}
+
 /** A column of a table. */
-export interface Column {
+export interface Column extends Presentation {
   /** The source's name for it, neither unique nor harmless: the key in JSON and XML. */
   readonly name: string;
   /** What people read above it: the header of CSV and of a worksheet. */
   readonly title: string;
   /** How its cells are read and written. */
   readonly type: ColumnType;
-  /** IANA zone that a datetime is shown in; a datetime without an offset is UTC. Absent: as stored. */
-  readonly timezone?: string;
-  /** Spreadsheet number format, such as `#,##0.00`. */
-  readonly format?: string;
+}
+
+/** What a worksheet can make of a table: a range with a filter, or what Excel calls a table. */
+export const TABLE_STYLES = ["plain", "table"] as const;
+
+/** One of {@linkcode TABLE_STYLES}. */
+export type TableStyle = typeof TABLE_STYLES[number];
+
+/**
+ * How the bytes of a cell's text stand for the cell.
+ *
+ * | form | bytes |
+ * |---|---|
+ * | text | the text that the cell is |
+ * | digits | the cell as text, which is a number and in a column of numbers |
+ * | number | the same, but where there is an exponent a `number` has other text |
+ * | boolean | `t` or `f` |
+ * | utc | a datetime as text, but an offset is `+00` where the cell has `+00:00` |
+ * | other | something that only {@linkcode TextRows.readCell} understands |
+ */
+export type TextForm = "text" | "digits" | "number" | "boolean" | "utc" | "other";
+
+/** Rows whose cells are the bytes that the source sent: the faster unit for a text format. */
+export interface TextBatch {
+  /** The text of all cells, UTF-8, with anything in between. */
+  readonly bytes: Uint8Array;
+  /** Where each cell starts and ends, row by row; a null starts at -1. */
+  readonly bounds: Int32Array;
+  /** How many rows there are; never 0. */
+  readonly length: number;
+}
+
+/** The rows of a table as text. */
+export interface TextRows {
+  /** The forms of the columns. */
+  readonly forms: readonly TextForm[];
+  /** Reads a cell that is not null as {@linkcode Table.batches} would have it. */
+  readCell(column: number, bytes: Uint8Array, start: number, end: number): Cell;
+  /** The rows; pulled, never pushed, and cancelled as {@linkcode Table.batches} are. */
+  readonly batches: ReadableStream<TextBatch>;
 }
 
 /** A titled table whose rows are still to come. */
@@ -71,6 +132,13 @@ export interface Table {
   readonly title: string;
   /** Its columns, known before the first row is. */
   readonly columns: readonly Column[];
+  /** What a worksheet makes of it. @default "plain" */
+  readonly style?: TableStyle;
   /** Its rows; pulled, never pushed. Cancelling it releases the source, even one that stalls. */
   readonly batches: ReadableStream<Batch>;
+  /**
+   * The same rows as text, where a format was asked for that reads it and the source has it: it is read
+   * or cancelled instead of `batches`.
+   */
+  readonly text?: TextRows;
 }

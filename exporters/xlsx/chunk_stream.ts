@@ -1,25 +1,30 @@
-/** Turns a function that writes into a byte stream that reads its batches only as it is read. */
+/** Turns a function that writes into a byte stream that reads batches only as it is read. */
 
 import type { Batch } from "../../sources/table.ts";
-import type { ReadBatch } from "./package.ts";
+import type { ReadBatch } from "./table_sheets.ts";
 
 /**
  * Makes a stream of what a function writes. Nothing is read before the result is pulled, cancelling
- * it cancels the batches at once, and an error of theirs is the result's error.
+ * it cancels all the batches at once, and an error of theirs is the result's error.
  *
  * zip.js writes when it has something, and its streams read ahead of that. So whoever waits for
  * bytes opens a gate and the chunk that comes closes it, for the batches as for zip.js. Of an audit
  * log 0.5 MiB of sheet XML are read ahead of a reader that stops, and 2 MiB without the gate.
  *
- * @param write writes all; what it reads, it reads with the function that it is given
+ * @param batches of each table
+ * @param write writes all; what it reads, it reads with the functions that it is given, one a table
  */
 export function chunkStream(
-  batches: ReadableStream<Batch>,
-  write: (read: ReadBatch, output: WritableStream<Uint8Array>) => Promise<void>,
+  batches: readonly ReadableStream<Batch>[],
+  write: (reads: readonly ReadBatch[], output: WritableStream<Uint8Array>) => Promise<void>,
 ): ReadableStream<Uint8Array> {
-  const reader = batches.getReader();
+  const readers = batches.map((stream) => stream.getReader());
   let writing: Promise<void> | undefined;
   let gate = Promise.withResolvers<void>();
+
+  async function cancelAll(reason: unknown): Promise<void> {
+    await Promise.all(readers.map((reader) => reader.cancel(reason)));
+  }
 
   async function run(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     const output = new WritableStream<Uint8Array>({
@@ -30,7 +35,7 @@ export function chunkStream(
         return gate.promise;
       },
     });
-    async function read(): Promise<Batch | undefined> {
+    const reads = readers.map((reader) => async (): Promise<Batch | undefined> => {
       await gate.promise;
       try {
         return (await reader.read()).value;
@@ -39,15 +44,15 @@ export function chunkStream(
         controller.error(error);
         throw new Error("Cannot read the batches", { cause: error });
       }
-    }
+    });
     try {
-      await write(read, output);
+      await write(reads, output);
       controller.close();
     } catch (error) {
       // Neither does anything after a cancel or after an error of the batches. A row that cannot be
       // written must not leave its query open; not awaited, so that the error is known now.
       controller.error(error);
-      reader.cancel(error).catch(() => {});
+      cancelAll(error).catch(() => {});
       gate.resolve();
     }
   }
@@ -59,7 +64,7 @@ export function chunkStream(
     },
     cancel(reason) {
       gate.resolve();
-      return reader.cancel(reason);
+      return cancelAll(reason);
     },
   }, { highWaterMark: 0 });
 }

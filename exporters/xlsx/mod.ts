@@ -1,8 +1,11 @@
 /** Writes XLSX workbooks (ECMA-376): rows in, ZIP bytes out, in constant memory. */
 
-import { type Exporter, TableError } from "../exporter.ts";
+import type { Table } from "../../sources/table.ts";
+import { type Exporter, type ExportOptions, type IdleCores, TableError } from "../exporter.ts";
+import type { Warnings } from "../warnings.ts";
 import { chunkStream } from "./chunk_stream.ts";
-import { createWorkbook, type WorkbookOptions } from "./package.ts";
+import { createWorkbook } from "./package.ts";
+import type { SheetLimits } from "./table_sheets.ts";
 import { createZip } from "./zip.ts";
 
 /** Columns of a worksheet (Excel's specifications and limits). */
@@ -20,31 +23,45 @@ const MAX_SHEET_BYTES = 2 ** 31;
 /** Level 2 deflates 460 MB/s of sheet XML to a seventh; level 6 takes 4 times as long for 18 % less. */
 const DEFLATE_LEVEL = 2;
 
+/** When nobody says that a core is idle, none is. */
+const NO_CORES: IdleCores = { idle: 0 };
+
 /**
  * Makes the exporter.
  *
  * @param limits where a new sheet begins; for tests, since a real sheet takes minutes to fill
  */
-export function createXlsx(limits: Partial<Omit<WorkbookOptions, "header">> = {}): Exporter {
+export function createXlsx(limits: Partial<SheetLimits> = {}): Exporter {
   const { rowsPerSheet = MAX_ROWS, bytesPerSheet = MAX_SHEET_BYTES } = limits;
+
+  function encodeAll(
+    tables: readonly Table[],
+    { header = true, deflateLevel = DEFLATE_LEVEL, properties, about, time }: ExportOptions,
+    warnings: Warnings,
+    cores: IdleCores = NO_CORES,
+  ): ReadableStream<Uint8Array> {
+    for (const { columns } of tables) {
+      if (columns.length > MAX_COLUMNS) {
+        throw new TableError(
+          `Cannot write ${columns.length} columns to a worksheet: it holds ${MAX_COLUMNS}`,
+        );
+      }
+    }
+    const options = { header, rowsPerSheet, bytesPerSheet, properties, about, time };
+    const writeWorkbook = createWorkbook(tables, options, warnings);
+    return chunkStream(
+      tables.map(({ batches }) => batches),
+      (reads, output) => writeWorkbook(reads, createZip(output, { level: deflateLevel, cores })),
+    );
+  }
+
   return {
     key: "xlsx",
     mediaType: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    options: ["header"],
+    options: ["header", "level"],
     compressible: false,
-    encode(table, { header = true, deflateLevel = DEFLATE_LEVEL }, warnings) {
-      if (table.columns.length > MAX_COLUMNS) {
-        throw new TableError(
-          `Cannot write ${table.columns.length} columns to a worksheet: it holds ${MAX_COLUMNS}`,
-        );
-      }
-      const options = { header, rowsPerSheet, bytesPerSheet };
-      const writeWorkbook = createWorkbook(table, options, warnings);
-      return chunkStream(
-        table.batches,
-        (read, output) => writeWorkbook(read, createZip(output, deflateLevel)),
-      );
-    },
+    encode: (table, options, warnings, cores) => encodeAll([table], options, warnings, cores),
+    encodeAll,
   };
 }
 

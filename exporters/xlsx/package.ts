@@ -1,115 +1,139 @@
-/** Knows the order of a workbook's parts, and where one sheet ends and the next begins. */
+/** Knows the order of a workbook's parts. */
 
-import type { Batch, Row, Table } from "../../sources/table.ts";
-import { createUtf8Chunk } from "../utf8_chunk.ts";
+import type { Table } from "../../sources/table.ts";
+import type { AboutEntry, DocumentProperties } from "../exporter.ts";
 import type { Warnings } from "../warnings.ts";
-import { contentTypesXml, sheetPath } from "./content_types.ts";
-import { relationshipsXml } from "./relationships.ts";
-import { createSheetXml } from "./sheet.ts";
+import { ABOUT_TITLE, aboutSheetXml } from "./about_sheet.ts";
+import {
+  contentTypesXml,
+  type Part,
+  type PartType,
+  sheetPath,
+  sheetRelationshipsPath,
+  tablePath,
+} from "./content_types.ts";
+import { APP_PATH, appPropertiesXml, CORE_PATH, corePropertiesXml } from "./document_properties.ts";
+import { type Relationship, relationshipsXml } from "./relationships.ts";
 import { createSheetNames } from "./sheet_names.ts";
 import { createStyles } from "./styles.ts";
-import { columnWidths, WIDTH_ROWS } from "./widths.ts";
+import { createTableNames, tableColumnNames, tablePartXml } from "./table_part.ts";
+import { createTableSheets, type ReadBatch, type SheetLimits } from "./table_sheets.ts";
 import { workbookXml, type WrittenSheet } from "./workbook.ts";
 import type { Zip } from "./zip.ts";
 
 /** How to write a workbook. */
-export interface WorkbookOptions {
+export interface WorkbookOptions extends SheetLimits {
   /** Whether the first row of each sheet holds the titles. */
   readonly header: boolean;
-  /** Rows of a sheet, the header included; two at least. */
-  readonly rowsPerSheet: number;
-  /** Bytes of a sheet's XML, after which no row is added to it. */
-  readonly bytesPerSheet: number;
+  /** What it says of itself. */
+  readonly properties?: DocumentProperties | undefined;
+  /** Lines of its sheet "About"; absent: it has none. */
+  readonly about?: readonly AboutEntry[] | undefined;
+  /** When it was asked for, RFC 3339 in UTC. */
+  readonly time?: string | undefined;
 }
 
-/** Reads the next batch; undefined after the last. */
-export type ReadBatch = () => Promise<Batch | undefined>;
-
-/** Bytes of sheet XML that go to zip.js at once: enough that a piece costs nothing. */
-const PIECE_BYTES = 64 * 1024;
-
 /**
- * Makes the function that writes a table as a workbook. It reads the first batch before it writes
- * the first byte, and reads on as the bytes are taken.
+ * Makes the function that writes tables as a workbook. It reads the first batch before it writes the
+ * first byte, and reads on as the bytes are taken, one table after the other.
  *
  * @param warnings counts the cells that a worksheet cannot hold as they are
  * @throws {TableError} when a number format is none
  * @throws {RangeError} when a time zone is not known
  */
 export function createWorkbook(
-  { title, columns }: Pick<Table, "title" | "columns">,
-  { header, rowsPerSheet, bytesPerSheet }: WorkbookOptions,
+  tables: readonly Pick<Table, "title" | "columns" | "style">[],
+  { header, properties = {}, about, time, ...limits }: WorkbookOptions,
   warnings: Warnings,
-): (read: ReadBatch, zip: Zip) => Promise<void> {
-  const styles = createStyles(columns);
-  const xml = createSheetXml(columns, { header, styles }, warnings);
-  const headerRows = header && columns.length > 0 ? 1 : 0;
-  const filterColumns = headerRows === 0 ? 0 : columns.length;
+): (reads: readonly ReadBatch[], zip: Zip) => Promise<void> {
+  const styles = createStyles(tables, { about: about !== undefined });
+  const all = tables.map(({ columns, style }, index) => {
+    // A table of Excel's has a name for each column, which is its header.
+    const tableColumns = style === "table" && header && columns.length > 0
+      ? tableColumnNames(columns, warnings)
+      : undefined;
+    const options = { header, styles: styles.tables[index]!, tableColumns, ...limits };
+    return { tableColumns, sheets: createTableSheets({ columns }, options, warnings) };
+  });
 
-  return async function writeWorkbook(read, zip) {
-    const piece = createUtf8Chunk(PIECE_BYTES);
-    const nextName = createSheetNames(title);
+  return async function writeWorkbook(reads, zip) {
+    const namesOf = createSheetNames();
+    const tableName = createTableNames();
     const sheets: WrittenSheet[] = [];
-    const ahead: Batch[] = [];
-    let batch = await read();
-    let next = 0;
-    let widths: readonly number[] | undefined;
+    const parts: Part[] = [];
+    let tableParts = 0;
 
-    /** Reads ahead the rows that decide; they are the batch in hand and those of `ahead`. */
-    async function chooseWidths(): Promise<readonly number[]> {
-      const rows: Row[] = [...batch ?? []];
-      for (let more = batch; more && rows.length < WIDTH_ROWS;) {
-        more = await read();
-        if (more) ahead.push(more);
-        rows.push(...more ?? []);
-      }
-      return columnWidths(columns, rows.slice(0, WIDTH_ROWS), header);
+    async function write(type: PartType, path: string, xml: string): Promise<void> {
+      await zip.add(path, xml);
+      parts.push({ type, path });
     }
 
-    // A piece ends after some row, whatever the batches are: the same rows give the same bytes.
-    async function* sheetXml(): AsyncGenerator<Uint8Array, void, void> {
-      // Not before the other parts: what leaves first waits for no second batch.
-      widths ??= await chooseWidths();
-      piece.add(xml.head(widths, sheets.length === 0));
-      let rows = headerRows;
-      let bytes = 0;
-      fill:
-      for (; batch; batch = ahead.shift() ?? await read(), next = 0) {
-        for (; next < batch.length; next++) {
-          if (rows >= rowsPerSheet || bytes >= bytesPerSheet) break fill;
-          piece.add(xml.row(batch[next]!, ++rows));
-          if (piece.bytes < PIECE_BYTES) continue;
-          bytes += piece.bytes;
-          yield piece.take().bytes;
-        }
-      }
-      sheets.push({ name: nextName(), filterColumns, rows });
-      piece.add(xml.tail(rows));
-      yield piece.take().bytes;
-    }
-
+    await all[0]?.sheets.begin(reads[0]!);
+    const core = corePropertiesXml(properties, time);
+    const app = appPropertiesXml(properties);
     await zip.add(
       "_rels/.rels",
-      relationshipsXml([{ type: "officeDocument", target: "xl/workbook.xml" }]),
-    );
-    await zip.add("xl/styles.xml", styles.xml);
-    do {
-      await zip.addStream(sheetPath(sheets.length), ReadableStream.from(sheetXml()));
-    } while (batch);
-
-    // What names every sheet can only come after the last.
-    await zip.add("xl/workbook.xml", workbookXml(sheets));
-    await zip.add(
-      "xl/_rels/workbook.xml.rels",
       relationshipsXml([
-        ...sheets.map((_, index) => ({
-          type: "worksheet" as const,
-          target: sheetPath(index).slice("xl/".length),
-        })),
-        { type: "styles", target: "styles.xml" },
+        { type: "officeDocument", target: WORKBOOK_PATH },
+        ...(core ? [{ type: "coreProperties", target: CORE_PATH } as const] : []),
+        ...(app ? [{ type: "extendedProperties", target: APP_PATH } as const] : []),
       ]),
     );
-    await zip.add("[Content_Types].xml", contentTypesXml(sheets.length));
+    if (core) await write("coreProperties", CORE_PATH, core);
+    if (app) await write("extendedProperties", APP_PATH, app);
+    await write("styles", "xl/styles.xml", styles.xml);
+    if (about) {
+      const sheet = {
+        entries: about,
+        time,
+        rowsPerSheet: limits.rowsPerSheet,
+        styles: styles.about,
+      };
+      await write("worksheet", sheetPath(0), aboutSheetXml(sheet, warnings));
+      sheets.push({ name: namesOf(ABOUT_TITLE)(), filterColumns: 0, rows: 0 });
+    }
+    // Whoever opens the file sees rows; what is said about them is one click away.
+    const activeSheet = sheets.length;
+
+    for (const [index, { title, columns }] of tables.entries()) {
+      const { tableColumns, sheets: table } = all[index]!;
+      const nextName = namesOf(title);
+      if (index > 0) await table.begin(reads[index]!);
+      do {
+        const place = sheets.length;
+        const name = nextName();
+        let rows = 0;
+        const xml = async function* () {
+          rows = yield* table.nextSheet(place === activeSheet);
+        };
+        await zip.addStream(sheetPath(place), ReadableStream.from(xml()));
+        parts.push({ type: "worksheet", path: sheetPath(place) });
+        // How many rows a table has is known when its sheet is written.
+        if (tableColumns) {
+          const id = ++tableParts;
+          const target = `../tables/table${id}.xml`;
+          await zip.add(
+            sheetRelationshipsPath(place),
+            relationshipsXml([{ type: "table", target }]),
+          );
+          const part = { id, name: tableName(name), columns: tableColumns, rows };
+          await write("table", tablePath(id), tablePartXml(part));
+        }
+        sheets.push({ name, filterColumns: header && !tableColumns ? columns.length : 0, rows });
+      } while (table.more);
+    }
+
+    // What names every sheet can only come after the last.
+    await write("workbook", WORKBOOK_PATH, workbookXml(sheets, activeSheet));
+    const related: Relationship[] = sheets.map((_, index) => ({
+      type: "worksheet",
+      target: sheetPath(index).slice("xl/".length),
+    }));
+    related.push({ type: "styles", target: "styles.xml" });
+    await zip.add("xl/_rels/workbook.xml.rels", relationshipsXml(related));
+    await zip.add("[Content_Types].xml", contentTypesXml(parts));
     await zip.close();
   };
 }
+
+const WORKBOOK_PATH = "xl/workbook.xml";

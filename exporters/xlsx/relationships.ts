@@ -3,7 +3,7 @@
 import { XML_DECLARATION, xmlAttribute } from "./xml_text.ts";
 
 /** What a part is to the one that names it. */
-export type RelationshipType = "officeDocument" | "worksheet" | "styles";
+export type RelationshipType = keyof typeof TYPES;
 
 /** One relationship; its id is `rId` and its place, from 1 on. */
 export interface Relationship {
@@ -16,7 +16,7 @@ export interface Relationship {
 /** Writes a relationship part. */
 export function relationshipsXml(relationships: readonly Relationship[]): string {
   const lines = relationships.map(({ type, target }, index) =>
-    `<Relationship Id="${relationshipId(index)}" Type="${TYPES}/${type}"` +
+    `<Relationship Id="${relationshipId(index)}" Type="${TYPES[type]}"` +
     ` Target="${xmlAttribute(target)}"/>`
   );
   return XML_DECLARATION +
@@ -29,4 +29,15 @@ export function relationshipId(index: number): string {
   return `rId${index + 1}`;
 }
 
-const TYPES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+const OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+const PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships";
+
+const TYPES = {
+  officeDocument: `${OFFICE}/officeDocument`,
+  worksheet: `${OFFICE}/worksheet`,
+  styles: `${OFFICE}/styles`,
+  sharedStrings: `${OFFICE}/sharedStrings`,
+  table: `${OFFICE}/table`,
+  coreProperties: `${PACKAGE}/metadata/core-properties`,
+  extendedProperties: `${OFFICE}/extended-properties`,
+} as const;

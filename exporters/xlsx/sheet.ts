@@ -3,8 +3,10 @@
 import type { Cell, Column, Row } from "../../sources/table.ts";
 import type { Warnings } from "../warnings.ts";
 import { type CellXml, createCellXml, textXml } from "./cells.ts";
+import { createLinkXml } from "./link_cells.ts";
 import { columnLetters, tableRange } from "./references.ts";
-import type { Styles } from "./styles.ts";
+import { relationshipId } from "./relationships.ts";
+import type { TableStyles } from "./styles.ts";
 import { XML_DECLARATION } from "./xml_text.ts";
 
 /** How to write the sheets of a table. */
@@ -12,7 +14,9 @@ export interface SheetOptions {
   /** Whether the first row holds the titles, stays in view and filters. */
   readonly header: boolean;
   /** The cell styles of its columns. */
-  readonly styles: Styles;
+  readonly styles: TableStyles;
+  /** The names of its columns where the sheet's range is a table of Excel's; else it is not. */
+  readonly tableColumns?: readonly string[] | undefined;
 }
 
 /** The sheets of one table; plain strings and pure functions, built once. */
@@ -31,28 +35,42 @@ export function createSheetXml(
   options: SheetOptions,
   warnings: Warnings,
 ): SheetXml {
-  const { styles } = options;
+  const { styles, tableColumns } = options;
   const header = options.header && columns.length > 0;
   const letters = columns.map((_, index) => columnLetters(index));
-  const cells = columns.map((column, index) =>
-    createCellXml(column, letters[index]!, styles.columns[index]!, warnings)
-  );
-  const titles = header ? headerXml(columns, letters, styles.header, warnings) : "";
+  const cells = columns.map((column, index) => {
+    const plain = createCellXml(column, letters[index]!, styles.columns[index]!, warnings);
+    return column.link
+      ? createLinkXml(column, letters[index]!, styles.links[index]!, plain, warnings)
+      : plain;
+  });
+  const titles = header ? headerXml(columns, letters, styles.headers, warnings, tableColumns) : "";
   const views = { first: viewsXml(header, true), other: viewsXml(header, false) };
 
   return {
     // The order is that of CT_Worksheet (ECMA-376 part 1, 18.3.1.99): Excel repairs any other.
     head: (widths, first) =>
       XML_DECLARATION +
-      '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">' +
+      '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"' +
+      (tableColumns ? `${RELATIONSHIPS}>` : ">") +
       (first ? views.first : views.other) +
       '<sheetFormatPr defaultRowHeight="15"/>' + colsXml(widths) + "<sheetData>" + titles,
     row: (row, number) => rowXml(cells, row, String(number)),
-    tail: (rows) =>
-      "</sheetData>" +
-      (header ? `<autoFilter ref="${tableRange(columns.length, rows)}"/>` : "") + "</worksheet>",
+    tail: (rows) => "</sheetData>" + endXml(rows) + "</worksheet>",
   };
+
+  /** The filter; a table of Excel's has its own, in its part, and comes after all else. */
+  function endXml(rows: number): string {
+    if (tableColumns) {
+      return `<tableParts count="1"><tablePart r:id="${relationshipId(0)}"/></tableParts>`;
+    }
+    return header ? `<autoFilter ref="${tableRange(columns.length, rows)}"/>` : "";
+  }
 }
+
+/** The names that speak of other parts, on the element that begins the sheet. */
+const RELATIONSHIPS =
+  ' xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"';
 
 function rowXml(cells: readonly CellXml[], row: Row, number: string): string {
   let xml = '<row r="' + number + '">';
@@ -67,12 +85,13 @@ function rowXml(cells: readonly CellXml[], row: Row, number: string): string {
 function headerXml(
   columns: readonly Column[],
   letters: readonly string[],
-  style: number,
+  styles: readonly number[],
   warnings: Warnings,
+  titles: readonly string[] = columns.map(({ title }) => title),
 ): string {
-  const cells = columns.map(({ name, title }, index) =>
-    `<c r="${letters[index]}1" s="${style}" t="inlineStr"><is>` +
-    `${textXml(title, name, warnings)}</is></c>`
+  const cells = columns.map(({ name }, index) =>
+    `<c r="${letters[index]}1" s="${styles[index]}" t="inlineStr"><is>` +
+    `${textXml(titles[index]!, name, warnings)}</is></c>`
   );
   return `<row r="1">${cells.join("")}</row>`;
 }

@@ -9,26 +9,29 @@ const MAX_NAME_UNITS = 31;
 const FALLBACK = "Sheet";
 
 /**
- * Makes the function that names one sheet after the other: the title, then `title (2)`, `title (3)`.
- * What no name may hold becomes `_`; a name neither begins nor ends with an apostrophe, is not
- * `History`, which Excel keeps for itself, and is no other sheet's in any letter case.
+ * Makes the function that begins with a title and gives the function that names its sheets one after
+ * the other: the title, then `title (2)`, `title (3)`. What no name may hold becomes `_`; a name
+ * neither begins nor ends with an apostrophe, is not `History`, which Excel keeps for itself, and is
+ * no other sheet's of the workbook in any letter case.
  */
-export function createSheetNames(title: string): () => string {
-  const legal = trimApostrophes(title.toWellFormed().replace(ILLEGAL, "_"));
+export function createSheetNames(): (title: string) => () => string {
   const taken = new Set(["history"]);
-  let count = 0;
-  return function nextName() {
-    for (;;) {
-      count++;
-      const suffix = count === 1 ? "" : ` (${count})`;
-      // Cutting can bring another apostrophe to the end, and trimming can leave nothing.
-      const start = trimApostrophes(cut(legal, MAX_NAME_UNITS - suffix.length)) || FALLBACK;
-      const name = start + suffix;
-      const key = name.toLowerCase();
-      if (taken.has(key)) continue;
-      taken.add(key);
-      return name;
-    }
+  return function namesOf(title) {
+    const legal = trimApostrophes(title.toWellFormed().replace(ILLEGAL, "_"));
+    let count = 0;
+    return function nextName() {
+      for (;;) {
+        count++;
+        const suffix = count === 1 ? "" : ` (${count})`;
+        // Cutting can bring another apostrophe to the end, and trimming can leave nothing.
+        const start = trimApostrophes(cut(legal, MAX_NAME_UNITS - suffix.length)) || FALLBACK;
+        const name = start + suffix;
+        const key = name.toLowerCase();
+        if (taken.has(key)) continue;
+        taken.add(key);
+        return name;
+      }
+    };
   };
 }
 

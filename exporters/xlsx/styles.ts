@@ -1,25 +1,41 @@
-/** Writes `xl/styles.xml`, and gives every distinct number format of a table a cell style. */
+/** Gives every distinct look of a workbook's cells a style, and writes `xl/styles.xml`. */
 
-import type { Column, ColumnType } from "../../sources/table.ts";
+import { isNumberFormat } from "../../sources/number_format.ts";
+import type { Column, ColumnType, Table } from "../../sources/table.ts";
 import { TableError } from "../exporter.ts";
-import { isNumberFormat } from "./number_format.ts";
-import { XML_DECLARATION, xmlAttribute } from "./xml_text.ts";
+import { type CellLook, createCellStyles, FILL, FONT } from "./cell_styles.ts";
 
-/** The cell styles of a table: indexes of `cellXfs`. */
+/** The cell styles of a workbook: indexes of `cellXfs`. */
 export interface Styles {
-  /** The style of a header cell: bold. */
-  readonly header: number;
-  /** The style of each column's cells, 0 where it has no number format. */
-  readonly columns: readonly number[];
+  /** Those of each table. */
+  readonly tables: readonly TableStyles[];
+  /** Those of the sheet "About". */
+  readonly about: AboutStyles;
   /** The part. */
   readonly xml: string;
 }
 
-/** The style of the header: the one after the default style, whose index is always 0. */
-const HEADER_STYLE = 1;
+/** The cell styles of a table, one a column each. */
+export interface TableStyles {
+  /** Of the header: bold, on a fill. */
+  readonly headers: readonly number[];
+  /** Of the cells; 0 where there is nothing to say about a column. */
+  readonly columns: readonly number[];
+  /** Of the cells that lead somewhere: as the others, but blue and underlined. */
+  readonly links: readonly number[];
+}
 
-/** The first number format that a workbook may define; those below are built in (18.8.30). */
-const FIRST_FORMAT = 164;
+/** The cell styles of the sheet "About"; 0 where the workbook has none. */
+export interface AboutStyles {
+  /** Of what stands above the lines about an export. */
+  readonly heading: number;
+  /** Of what a line is called. */
+  readonly label: number;
+  /** Of what it says. */
+  readonly value: number;
+  /** Of the time at which the workbook was made. */
+  readonly time: number;
+}
 
 /** Number formats of columns that declare none. */
 const DEFAULT_FORMATS: { readonly [Type in ColumnType]?: string } = {
@@ -34,54 +50,52 @@ export function columnFormat({ type, format }: Column): string | undefined {
   return format || DEFAULT_FORMATS[type];
 }
 
-/**
- * Collects the number formats of a table's columns.
- *
- * @throws {TableError} when one is no number format
- */
-export function createStyles(columns: readonly Column[]): Styles {
-  const formats = new Map<string, number>();
-  const indexes = columns.map((column) => {
-    const format = columnFormat(column);
-    if (format === undefined) return 0;
-    if (!isNumberFormat(format)) {
-      throw new TableError(`Cannot show column "${column.name}" as "${format}": no number format`);
-    }
-    const known = formats.get(format);
-    if (known !== undefined) return known;
-    const index = HEADER_STYLE + 1 + formats.size;
-    formats.set(format, index);
-    return index;
-  });
-  return { header: HEADER_STYLE, columns: indexes, xml: stylesXml([...formats.keys()]) };
+/** What to make styles for. */
+export interface StylesOptions {
+  /** Whether there is a sheet "About". @default false */
+  readonly about?: boolean;
 }
 
-function stylesXml(formats: readonly string[]): string {
-  const codes = formats.map((format, index) =>
-    `<numFmt numFmtId="${FIRST_FORMAT + index}" formatCode="${xmlAttribute(format)}"/>`
-  );
-  const styles = formats.map((_, index) =>
-    `<xf numFmtId="${FIRST_FORMAT + index}" fontId="0" fillId="0" borderId="0" xfId="0"` +
-    ` applyNumberFormat="1"/>`
-  );
-  return XML_DECLARATION +
-    '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">' +
-    (codes.length > 0 ? `<numFmts count="${codes.length}">${codes.join("")}</numFmts>` : "") +
-    '<fonts count="2">' +
-    '<font><sz val="11"/><name val="Calibri"/><family val="2"/></font>' +
-    '<font><b/><sz val="11"/><name val="Calibri"/><family val="2"/></font>' +
-    "</fonts>" +
-    // Excel takes the first two fills for its own, whatever they hold.
-    '<fills count="2"><fill><patternFill patternType="none"/></fill>' +
-    '<fill><patternFill patternType="gray125"/></fill></fills>' +
-    '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>' +
-    '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/>' +
-    "</cellStyleXfs>" +
-    `<cellXfs count="${2 + styles.length}">` +
-    '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>' +
-    '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/>' +
-    styles.join("") +
-    "</cellXfs>" +
-    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>' +
-    "</styleSheet>";
+/**
+ * Collects the styles of a workbook's tables.
+ *
+ * @throws {TableError} when a number format is none
+ */
+export function createStyles(
+  tables: readonly Pick<Table, "columns" | "style">[],
+  { about = false }: StylesOptions = {},
+): Styles {
+  const styles = createCellStyles();
+  const tableStyles = tables.map(({ columns, style }) => {
+    // A table's own style colours its header, and a fill of the cells would lie over it.
+    const header: CellLook = {
+      font: FONT.bold,
+      ...(style === "table" ? {} : { fill: FILL.header }),
+    };
+    const wraps = columns.some(({ wrap }) => wrap);
+    const looks = columns.map((column) => cellLook(column, wraps));
+    return {
+      headers: columns.map(({ align, wrap }) => styles.indexOf({ ...header, align, wrap })),
+      columns: looks.map(styles.indexOf),
+      links: columns.map(({ link }, index) =>
+        styles.indexOf(link ? { ...looks[index]!, font: FONT.link } : looks[index]!)
+      ),
+    };
+  });
+  const aboutStyles = {
+    heading: about ? styles.indexOf({ font: FONT.heading }) : 0,
+    label: about ? styles.indexOf({ font: FONT.bold, top: true }) : 0,
+    value: about ? styles.indexOf({ top: true, wrap: true }) : 0,
+    time: about ? styles.indexOf({ format: DEFAULT_FORMATS.datetime, align: "left" }) : 0,
+  };
+  return { tables: tableStyles, about: aboutStyles, xml: styles.xml() };
+}
+
+/** @param top whether rows can be higher than one line, which are read from the top */
+function cellLook(column: Column, top: boolean): CellLook {
+  const format = columnFormat(column);
+  if (format !== undefined && !isNumberFormat(format)) {
+    throw new TableError(`Cannot show column "${column.name}" as "${format}": no number format`);
+  }
+  return { format, align: column.align, wrap: column.wrap, top };
 }

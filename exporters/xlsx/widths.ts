@@ -1,4 +1,4 @@
-/** Chooses the widths of columns from the first rows. */
+/** Chooses the widths of columns that have none given, from the first rows. */
 
 import type { Cell, Column, Row } from "../../sources/table.ts";
 import { columnFormat } from "./styles.ts";
@@ -23,13 +23,17 @@ const NUMBER_ROOM = 4;
  */
 export const WIDTH_ROWS = 100;
 
-/** The width of each column, from its type, its title and the first {@linkcode WIDTH_ROWS} rows. */
+/**
+ * The width of each column in characters: its own, else one from its type, its title and the first
+ * {@linkcode WIDTH_ROWS} rows.
+ */
 export function columnWidths(
   columns: readonly Column[],
   rows: readonly Row[],
   header: boolean,
 ): readonly number[] {
   return columns.map((column, index) => {
+    if (column.width !== undefined) return column.width;
     // Null is as wide as its column's type: an empty table has columns of dates that show dates.
     let width = Math.max(
       cellWidth(null, column),
@@ -52,10 +56,17 @@ function cellWidth(cell: Cell = null, column: Column): number {
     case "integer":
     case "number":
     case "decimal":
-      return typeof cell === "object" ? 0 : String(cell).length + NUMBER_ROOM;
+      return typeof cell === "object"
+        ? 0
+        : String(cell).length + NUMBER_ROOM + currencyWidth(column.format);
     default:
       return Math.max(MIN_TEXT_WIDTH, typeof cell === "string" ? textWidth(cell) : 0);
   }
+}
+
+/** What a format writes before an amount: `EUR ` of `[$EUR] #,##0.00` (ECMA-376 part 1, 18.8.31). */
+function currencyWidth(format = ""): number {
+  return /^\[\$([^\]-]*)[^\]]*\] /.exec(format)?.[1]?.length ?? 0;
 }
 
 /** The longest line of a text; a character that two Latin ones are as wide as counts twice. */

@@ -14,8 +14,12 @@ export interface WrittenSheet {
   readonly rows: number;
 }
 
-/** Writes the part; the sheet at a place has the relationship id of that place. */
-export function workbookXml(sheets: readonly WrittenSheet[]): string {
+/**
+ * Writes the part; the sheet at a place has the relationship id of that place.
+ *
+ * @param activeSheet the place of the sheet that is shown first
+ */
+export function workbookXml(sheets: readonly WrittenSheet[], activeSheet = 0): string {
   const list = sheets.map(({ name }, index) =>
     `<sheet name="${xmlAttribute(name)}" sheetId="${index + 1}" r:id="${relationshipId(index)}"/>`
   );
@@ -27,10 +31,13 @@ export function workbookXml(sheets: readonly WrittenSheet[]): string {
       : `<definedName name="_xlnm._FilterDatabase" localSheetId="${index}" hidden="1">` +
         `${xmlText(absoluteRange(name, filterColumns, rows))}</definedName>`
   ).join("");
+  // The order is that of CT_Workbook (ECMA-376 part 1, 18.2.27).
   return XML_DECLARATION +
     '<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"' +
     ' xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">' +
-    "<bookViews><workbookView/></bookViews>" +
+    `<bookViews><workbookView${
+      activeSheet > 0 ? ` activeTab="${activeSheet}"` : ""
+    }/></bookViews>` +
     `<sheets>${list.join("")}</sheets>` +
     (names === "" ? "" : `<definedNames>${names}</definedNames>`) +
     "</workbook>";

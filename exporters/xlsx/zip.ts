@@ -5,7 +5,7 @@
 
 import { crc32, deflateRawSync } from "node:zlib";
 import { Uint8ArrayReader, ZipWriter } from "@zip.js/zip.js";
-import { withLevel } from "./codec.ts";
+import { type Deflate, withDeflate } from "./codec.ts";
 
 /** A ZIP file that is being written; one entry at a time. */
 export interface Zip {
@@ -27,9 +27,10 @@ const DEFLATED = 8;
  * Begins a ZIP file.
  *
  * @param output closed with the file; zip.js may look again at a buffer that it has written
- * @param level the deflate level, 0 to 9
+ * @param deflate how its entries are deflated
  */
-export function createZip(output: WritableStream<Uint8Array>, level: number): Zip {
+export function createZip(output: WritableStream<Uint8Array>, deflate: Deflate): Zip {
+  const { level } = deflate;
   const writer = new ZipWriter(output, {
     extendedTimestamp: false,
     useUnicodeFileNames: false,
@@ -51,7 +52,7 @@ export function createZip(output: WritableStream<Uint8Array>, level: number): Zi
     async addStream(name, bytes) {
       // Without `zip64: false` zip.js writes ZIP64 fields of zeros into the local header of an
       // entry of unknown size, which Excel, SheetJS and Java's ZipInputStream refuse.
-      await withLevel(level, () => writer.add(name, bytes, { zip64: false }));
+      await withDeflate(deflate, () => writer.add(name, bytes, { zip64: false }));
     },
     async close() {
       await writer.close();

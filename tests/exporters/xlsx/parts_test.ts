@@ -8,7 +8,12 @@ const DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n';
 Deno.test("the content types of a workbook of two sheets", () => {
   const main = "application/vnd.openxmlformats-officedocument.spreadsheetml";
   assert.equal(
-    contentTypesXml(2),
+    contentTypesXml([
+      { type: "workbook", path: "xl/workbook.xml" },
+      { type: "worksheet", path: "xl/worksheets/sheet1.xml" },
+      { type: "worksheet", path: "xl/worksheets/sheet2.xml" },
+      { type: "styles", path: "xl/styles.xml" },
+    ]),
     DECLARATION +
       '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">' +
       '<Default Extension="rels"' +
@@ -33,6 +38,41 @@ Deno.test("relationships number themselves", () => {
       `<Relationship Id="rId1" Type="${types}/worksheet" Target="worksheets/sheet1.xml"/>` +
       `<Relationship Id="rId2" Type="${types}/styles" Target="styles.xml"/></Relationships>`,
   );
+});
+
+Deno.test("every other kind of part has its type, and its relationship", () => {
+  const office = "application/vnd.openxmlformats-officedocument";
+  for (
+    const [type, contentType, relationship] of [
+      ["table", `${office}.spreadsheetml.table`, "officeDocument/2006/relationships/table"],
+      [
+        "sharedStrings",
+        `${office}.spreadsheetml.sharedStrings`,
+        "officeDocument/2006/relationships/sharedStrings",
+      ],
+      [
+        "coreProperties",
+        "application/vnd.openxmlformats-package.core-properties",
+        "package/2006/relationships/metadata/core-properties",
+      ],
+      [
+        "extendedProperties",
+        `${office}.extended-properties`,
+        "officeDocument/2006/relationships/extended-properties",
+      ],
+    ] as const
+  ) {
+    assert.match(
+      contentTypesXml([{ type, path: "a/b.xml" }]),
+      new RegExp(`<Override PartName="/a/b.xml" ContentType="${contentType}\\+xml"/>`),
+    );
+    assert.match(
+      relationshipsXml([{ type, target: "b.xml" }]),
+      new RegExp(
+        `Id="rId1" Type="http://schemas.openxmlformats.org/${relationship}" Target="b.xml"`,
+      ),
+    );
+  }
 });
 
 const WORKBOOK = DECLARATION +
@@ -61,4 +101,9 @@ Deno.test("a workbook without filters defines no names", () => {
     workbookXml([{ name: "Sheet", filterColumns: 0, rows: 3 }]),
     WORKBOOK + '<sheets><sheet name="Sheet" sheetId="1" r:id="rId1"/></sheets></workbook>',
   );
+});
+
+Deno.test("a workbook says which sheet is shown first, if it is not the first", () => {
+  const sheets = ["About", "Rows"].map((name) => ({ name, filterColumns: 0, rows: 3 }));
+  assert.match(workbookXml(sheets, 1), /<bookViews><workbookView activeTab="1"\/><\/bookViews>/);
 });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { createSheetNames } from "../../../exporters/xlsx/sheet_names.ts";
 
 function names(title: string, count = 3): string[] {
-  const next = createSheetNames(title);
+  const next = createSheetNames()(title);
   return Array.from({ length: count }, next);
 }
 

@@ -9,8 +9,13 @@ const columns: readonly Column[] = [
   { name: "at", title: "When & where", type: "date" },
 ];
 
-function sheet(header: boolean, of: readonly Column[] = columns) {
-  return createSheetXml(of, { header, styles: createStyles(of) }, new Warnings());
+function sheet(
+  header: boolean,
+  of: readonly Column[] = columns,
+  tableColumns?: readonly string[],
+) {
+  const { tables: [styles] } = createStyles([{ columns: of }]);
+  return createSheetXml(of, { header, styles: styles!, tableColumns }, new Warnings());
 }
 
 const START = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' +
@@ -70,5 +75,34 @@ Deno.test("a table without columns is an empty sheet", () => {
     head([], false) + tail(0),
     START + '<sheetViews><sheetView workbookViewId="0"/></sheetViews>' +
       '<sheetFormatPr defaultRowHeight="15"/><sheetData></sheetData></worksheet>',
+  );
+});
+
+Deno.test("a table of Excel's names its part instead of a filter, and its columns", () => {
+  const { head, tail } = sheet(true, columns, ["Number", "When (2)"]);
+  const plain = sheet(true).head([8, 9], true);
+  assert.equal(
+    head([8, 9], true),
+    plain.replace(
+      'main">',
+      'main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">',
+    ).replace("When &amp; where", "When (2)"),
+  );
+  assert.equal(
+    tail(101),
+    '</sheetData><tableParts count="1"><tablePart r:id="rId1"/></tableParts></worksheet>',
+  );
+});
+
+Deno.test("a column of links has a style for them, and another for what is none", () => {
+  const { row } = sheet(true, [{ name: "u", title: "URL", type: "string", link: true }]);
+  assert.equal(
+    row(["https://example.com/a"], 2),
+    '<row r="2"><c r="A2" s="2" t="str"><f>HYPERLINK("https://example.com/a")</f>' +
+      "<v>https://example.com/a</v></c></row>",
+  );
+  assert.equal(
+    row(["none"], 3),
+    '<row r="3"><c r="A3" t="inlineStr"><is><t>none</t></is></c></row>',
   );
 });

@@ -1,9 +1,24 @@
 import assert from "node:assert/strict";
-import type { Column, ColumnType } from "../../../sources/table.ts";
+import type { Column, ColumnType, Presentation } from "../../../sources/table.ts";
 import { columnFormat, createStyles } from "../../../exporters/xlsx/styles.ts";
 
-function column(type: ColumnType, format?: string): Column {
-  return { name: "c", title: "C", type, ...(format === undefined ? {} : { format }) };
+function column(type: ColumnType, format?: string, presentation: Presentation = {}): Column {
+  return {
+    name: "c",
+    title: "C",
+    type,
+    ...(format === undefined ? {} : { format }),
+    ...presentation,
+  };
+}
+
+/** The styles of one table, and the elements of `cellXfs`. */
+function stylesOf(columns: readonly Column[], style: "plain" | "table" = "plain") {
+  const { tables, xml } = createStyles([{ columns, style }]);
+  const list = /<cellXfs count="(\d+)">(.*)<\/cellXfs>/.exec(xml)!;
+  const xfs = list[2]!.match(/<xf [^>]*\/>|<xf [^>]*[^/]>.*?<\/xf>/g)!;
+  assert.equal(Number(list[1]), xfs.length);
+  return { ...tables[0]!, xfs };
 }
 
 Deno.test("dates and times have a format of their own, and a declared one wins", () => {
@@ -21,57 +36,125 @@ Deno.test("dates and times have a format of their own, and a declared one wins",
   assert.equal(columnFormat(column("date", "")), "yyyy-mm-dd");
 });
 
-Deno.test("columns share the style of an equal format", () => {
-  const { header, columns } = createStyles([
+Deno.test("columns share the style of an equal look", () => {
+  const { headers, columns, links } = stylesOf([
     column("integer"),
     column("date"),
     column("decimal", "#,##0.00"),
     column("datetime", "yyyy-mm-dd"),
     column("decimal", "#,##0.00"),
+    column("decimal", "#,##0.00", { align: "left" }),
   ]);
-  assert.equal(header, 1);
-  assert.deepEqual(columns, [0, 2, 3, 2, 3]);
+  assert.deepEqual(headers, [1, 1, 1, 1, 1, 2]);
+  assert.deepEqual(columns, [0, 3, 4, 3, 4, 5]);
+  assert.deepEqual(links, columns);
 });
 
-Deno.test("what is no number format is refused by its column's name", () => {
-  assert.throws(() => createStyles([column("date"), column("decimal", "[Red")]), {
-    name: "TableError",
-    message: 'Cannot show column "c" as "[Red": no number format',
-  });
-});
-
-const AROUND = {
-  start: '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' +
-    '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">',
-  fonts: '<fonts count="2"><font><sz val="11"/><name val="Calibri"/><family val="2"/></font>' +
-    '<font><b/><sz val="11"/><name val="Calibri"/><family val="2"/></font></fonts>' +
-    '<fills count="2"><fill><patternFill patternType="none"/></fill>' +
-    '<fill><patternFill patternType="gray125"/></fill></fills>' +
-    '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>' +
-    '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/>' +
-    "</cellStyleXfs>",
-  styles: '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>' +
-    '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/>',
-  end: '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>' +
-    "</styleSheet>",
-};
-
-Deno.test("the part without number formats", () => {
+Deno.test("a header stands where its cells do, bold and on a fill", () => {
+  const { headers, columns, xfs } = stylesOf([
+    column("string"),
+    column("string", undefined, { align: "center" }),
+  ]);
   assert.equal(
-    createStyles([column("string")]).xml,
-    `${AROUND.start}${AROUND.fonts}<cellXfs count="2">${AROUND.styles}</cellXfs>${AROUND.end}`,
+    xfs[headers[0]!],
+    '<xf numFmtId="0" fontId="1" fillId="2" borderId="0" xfId="0" applyFont="1" applyFill="1"/>',
+  );
+  assert.equal(
+    xfs[headers[1]!],
+    '<xf numFmtId="0" fontId="1" fillId="2" borderId="0" xfId="0" applyFont="1" applyFill="1"' +
+      ' applyAlignment="1"><alignment horizontal="center"/></xf>',
+  );
+  assert.equal(
+    xfs[columns[1]!],
+    '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0" applyAlignment="1">' +
+      '<alignment horizontal="center"/></xf>',
   );
 });
 
-Deno.test("the part with number formats, escaped", () => {
+Deno.test("the header of a table of Excel's leaves the colours to it", () => {
+  const { headers, xfs } = stylesOf([column("string")], "table");
   assert.equal(
-    createStyles([column("date"), column("decimal", '0.00" €";[Red]<1')]).xml,
-    AROUND.start +
+    xfs[headers[0]!],
+    '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/>',
+  );
+});
+
+Deno.test("where one column wraps, every cell of a row begins at its top", () => {
+  const { headers, columns, xfs } = stylesOf([
+    column("string", undefined, { wrap: true }),
+    column("integer"),
+  ]);
+  const alignments = [headers[0]!, ...columns].map((index) =>
+    /<alignment.*\/>/.exec(xfs[index]!)?.[0]
+  );
+  assert.deepEqual(alignments, [
+    '<alignment wrapText="1"/>',
+    '<alignment vertical="top" wrapText="1"/>',
+    '<alignment vertical="top"/>',
+  ]);
+});
+
+Deno.test("a link looks as its column does, but blue and underlined", () => {
+  const { columns, links, xfs } = stylesOf([
+    column("integer", "0000", { align: "left", link: "https://example.com/{}" }),
+  ]);
+  assert.equal(
+    xfs[links[0]!],
+    xfs[columns[0]!]!.replace('fontId="0"', 'fontId="2"')
+      .replace(' applyAlignment="1"', ' applyFont="1" applyAlignment="1"'),
+  );
+});
+
+Deno.test('the sheet "About" has styles only where there is one', () => {
+  const [plain, about] = [false, true].map((about) => createStyles([], { about }));
+  assert.deepEqual(plain!.about, { heading: 0, label: 0, value: 0, time: 0 });
+  assert.match(plain!.xml, /<cellXfs count="1">/);
+  assert.deepEqual(about!.about, { heading: 1, label: 2, value: 3, time: 4 });
+  assert.match(about!.xml, /<cellXfs count="5">/);
+});
+
+Deno.test("what is no number format is refused by its column's name", () => {
+  assert.throws(
+    () => createStyles([{ columns: [column("date"), column("decimal", "[Red")] }]),
+    {
+      name: "TableError",
+      message: 'Cannot show column "c" as "[Red": no number format',
+    },
+  );
+});
+
+Deno.test("as many columns as a sheet holds, each with a look of its own, are no trouble", () => {
+  const columns = Array.from({ length: 16_384 }, (_, index) => column("integer", `0"${index}"`));
+  const start = performance.now();
+  const { tables: [styles] } = createStyles([{ columns }]);
+  assert.equal(new Set(styles!.columns).size, 16_384);
+  assert.ok(performance.now() - start < 2_000);
+});
+
+const FONT = '<sz val="11"/><name val="Calibri"/><family val="2"/></font>';
+
+Deno.test("the whole part, with number formats that are escaped", () => {
+  assert.equal(
+    createStyles([{ columns: [column("date"), column("decimal", '0.00" €";[Red]<1')] }]).xml,
+    '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' +
+      '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">' +
       '<numFmts count="2"><numFmt numFmtId="164" formatCode="yyyy-mm-dd"/>' +
       '<numFmt numFmtId="165" formatCode="0.00&quot; €&quot;;[Red]&lt;1"/></numFmts>' +
-      `${AROUND.fonts}<cellXfs count="4">${AROUND.styles}` +
+      `<fonts count="4"><font>${FONT}<font><b/>${FONT}` +
+      '<font><u/><sz val="11"/><color rgb="FF0563C1"/><name val="Calibri"/><family val="2"/></font>' +
+      `<font><b/>${FONT.replace("11", "14")}</fonts>` +
+      '<fills count="3"><fill><patternFill patternType="none"/></fill>' +
+      '<fill><patternFill patternType="gray125"/></fill>' +
+      '<fill><patternFill patternType="solid"><fgColor rgb="FFD9E1F2"/><bgColor indexed="64"/>' +
+      "</patternFill></fill></fills>" +
+      '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>' +
+      '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/>' +
+      '</cellStyleXfs><cellXfs count="4">' +
+      '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>' +
+      '<xf numFmtId="0" fontId="1" fillId="2" borderId="0" xfId="0" applyFont="1" applyFill="1"/>' +
       '<xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>' +
       '<xf numFmtId="165" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>' +
-      `</cellXfs>${AROUND.end}`,
+      '</cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/>' +
+      "</cellStyles></styleSheet>",
   );
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isNumberFormat } from "../../../exporters/xlsx/number_format.ts";
+import { currencyFormat, isCurrency, isNumberFormat } from "../../sources/number_format.ts";
 
 for (
   const code of [
@@ -58,4 +58,25 @@ Deno.test("a long text that is no number format is told in no time", () => {
     isNumberFormat(part.repeat(85) + '"');
   }
   assert.ok(performance.now() - start < 100);
+});
+
+Deno.test("an amount is shown with its currency's code and decimals", () => {
+  assert.equal(currencyFormat("EUR"), "[$EUR] #,##0.00");
+  assert.equal(currencyFormat("JPY"), "[$JPY] #,##0");
+  assert.equal(currencyFormat("KWD"), "[$KWD] #,##0.000");
+  for (const code of Intl.supportedValuesOf("currency")) {
+    assert.equal(isNumberFormat(currencyFormat(code)), true, code);
+  }
+});
+
+Deno.test("a currency is a code in use, in capitals", () => {
+  assert.deepEqual(["EUR", "JPY", "eur", "€", "EURO", "XYZ", ""].map(isCurrency), [
+    true,
+    true,
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
 });

@@ -1,0 +1,56 @@
+/** Reads what an export says about its columns. */
+
+import { currencyFormat, PERCENT_FORMAT } from "../sources/number_format.ts";
+import type { ColumnSetting } from "../sources/row_stream.ts";
+import type { ColumnType } from "../sources/table.ts";
+import { COLUMN, PERCENT } from "./config.ts";
+import type { Path } from "./mistakes.ts";
+import { listing } from "./params.ts";
+import type { Reader } from "./reader.ts";
+
+/** Types whose cells can be amounts or parts of a whole. */
+const NUMBERS: readonly ColumnType[] = ["integer", "number", "decimal"];
+
+/** Reads the settings by column name; what is wrong with them goes to the reader. */
+export function readColumns(
+  reader: Reader,
+  value: unknown,
+  path: Path,
+): Readonly<Record<string, ColumnSetting>> {
+  const columns: Record<string, ColumnSetting> = Object.create(null);
+  for (const [name, setting] of reader.entries(value, path)) {
+    const column = readColumn(reader, setting ?? {}, [...path, name]);
+    if (column !== undefined) columns[name] = column;
+  }
+  return columns;
+}
+
+function readColumn(reader: Reader, value: unknown, path: Path): ColumnSetting | undefined {
+  const { partial, whole } = reader.fields(COLUMN, value, path);
+  const { type, format, currency, link } = partial;
+
+  /** Some settings mean nothing to some types; where none is declared, the rows decide. */
+  function only(key: keyof typeof COLUMN, types: readonly ColumnType[]): void {
+    if (partial[key] === undefined || type === undefined || types.includes(type)) return;
+    reader.add([...path, key], `only for ${listing(types)}, and the type is ${type}`);
+  }
+
+  only("timezone", ["datetime"]);
+  only("currency", NUMBERS);
+  if (format === PERCENT) only("format", NUMBERS);
+  if (link) only("link", link === true ? ["string"] : ["string", "integer"]);
+  if (currency !== undefined && format !== undefined) {
+    reader.add([...path, "currency"], "a currency is a format; remove one of them");
+  }
+  if (whole === undefined) return undefined;
+
+  const { currency: code, ...settings } = whole;
+  const shown = code !== undefined
+    ? currencyFormat(code)
+    : settings.format === PERCENT
+    ? PERCENT_FORMAT
+    : settings.format;
+  return Object.fromEntries(
+    Object.entries({ ...settings, format: shown }).filter(([, setting]) => setting !== undefined),
+  );
+}

@@ -1,0 +1,69 @@
+/** A thread that deflates, from the side of the one that it helps. */
+
+import type { ZlibOptions } from "node:zlib";
+
+/** A block for a thread to deflate; its buffer is transferred. */
+export interface PostedBlock {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** As `deflateRawSync` takes them. */
+  readonly options: ZlibOptions;
+}
+
+/** What a thread answers. */
+export interface DeflatedBlock {
+  readonly deflated: Uint8Array<ArrayBuffer>;
+  /** The block's own buffer, to fill again. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Blocks that a thread may have: one in work, and one so that it need not wait for the next. */
+export const BLOCKS_A_THREAD = 2;
+
+/** What happens to a thread. */
+export interface HelperEvents {
+  /** It cannot start or broke; it has ended. */
+  failed(error: Error): void;
+}
+
+/** A thread that deflates. */
+export class DeflateHelper {
+  readonly #worker: Worker;
+  readonly #answers: ((block: DeflatedBlock) => void)[] = [];
+  #ready = false;
+
+  /** Starts it, which takes 40 ms of another core. */
+  constructor({ failed }: HelperEvents) {
+    this.#worker = new Worker(import.meta.resolve("./deflate_thread.ts"), { type: "module" });
+    this.#worker.onmessage = ({ data }: MessageEvent<DeflatedBlock | "ready">) => {
+      if (data === "ready") this.#ready = true;
+      else this.#answers.shift()?.(data);
+    };
+    this.#worker.onerror = (event) => {
+      // Otherwise it would end the process.
+      event.preventDefault();
+      this.close();
+      failed(new Error(`Cannot deflate: ${event.message}`));
+    };
+  }
+
+  /** Whether it has nothing to do. */
+  get idle(): boolean {
+    return this.#answers.length === 0;
+  }
+
+  /** Whether it can be given another block. */
+  get hasRoom(): boolean {
+    return this.#ready && this.#answers.length < BLOCKS_A_THREAD;
+  }
+
+  /** Gives it a block, whose buffer is the thread's until it answers. */
+  deflate(block: PostedBlock, answer: (block: DeflatedBlock) => void): void {
+    this.#answers.push(answer);
+    this.#worker.postMessage(block, [block.bytes.buffer]);
+  }
+
+  /** Ends it, whatever it is doing. */
+  close(): void {
+    this.#worker.terminate();
+  }
+}

@@ -1,0 +1,94 @@
+/** Writes the rows of one table as worksheets, and knows where one ends and the next begins. */
+
+import type { Batch, Row, Table } from "../../sources/table.ts";
+import { createUtf8Chunk } from "../utf8_chunk.ts";
+import { createSheetXml, type SheetOptions } from "./sheet.ts";
+import type { Warnings } from "../warnings.ts";
+import { columnWidths, WIDTH_ROWS } from "./widths.ts";
+
+/** Where a sheet ends and the next one begins. */
+export interface SheetLimits {
+  /** Rows of a sheet, the header included; two at least. */
+  readonly rowsPerSheet: number;
+  /** Bytes of a sheet's XML, after which no row is added to it. */
+  readonly bytesPerSheet: number;
+}
+
+/** Reads the next batch; undefined after the last. */
+export type ReadBatch = () => Promise<Batch | undefined>;
+
+/** The sheets of one table, written one after the other. */
+export interface TableSheets {
+  /** Reads the first batch; before it, no sheet can be written. */
+  begin(read: ReadBatch): Promise<void>;
+  /** The XML of the next sheet in pieces; what it returns is how many rows it has, the header too. */
+  nextSheet(first: boolean): AsyncGenerator<Uint8Array, number, void>;
+  /** Whether rows are left for another sheet. */
+  readonly more: boolean;
+}
+
+/** Bytes of sheet XML that go to zip.js at once: enough that a piece costs nothing. */
+const PIECE_BYTES = 64 * 1024;
+
+/**
+ * Makes what writes a table's sheets.
+ *
+ * @param warnings counts the cells that a worksheet cannot hold as they are
+ * @throws {RangeError} when a time zone is not known
+ */
+export function createTableSheets(
+  { columns }: Pick<Table, "columns">,
+  { rowsPerSheet, bytesPerSheet, ...options }: SheetOptions & SheetLimits,
+  warnings: Warnings,
+): TableSheets {
+  const xml = createSheetXml(columns, options, warnings);
+  const headerRows = options.header && columns.length > 0 ? 1 : 0;
+  const piece = createUtf8Chunk(PIECE_BYTES);
+  const ahead: Batch[] = [];
+  let read!: ReadBatch;
+  let batch: Batch | undefined;
+  let next = 0;
+  let widths: readonly number[] | undefined;
+
+  /** Reads ahead the rows that decide; they are the batch in hand and those of `ahead`. */
+  async function chooseWidths(): Promise<readonly number[]> {
+    const rows: Row[] = [...batch ?? []];
+    for (let more = batch; more && rows.length < WIDTH_ROWS;) {
+      more = await read();
+      if (more) ahead.push(more);
+      rows.push(...more ?? []);
+    }
+    return columnWidths(columns, rows.slice(0, WIDTH_ROWS), options.header);
+  }
+
+  return {
+    async begin(from) {
+      read = from;
+      batch = await read();
+    },
+    // A piece ends after some row, whatever the batches are: the same rows give the same bytes.
+    async *nextSheet(first) {
+      // Not before the other parts: what leaves first waits for no second batch.
+      widths ??= await chooseWidths();
+      piece.add(xml.head(widths, first));
+      let rows = headerRows;
+      let bytes = 0;
+      fill:
+      for (; batch; batch = ahead.shift() ?? await read(), next = 0) {
+        for (; next < batch.length; next++) {
+          if (rows >= rowsPerSheet || bytes >= bytesPerSheet) break fill;
+          piece.add(xml.row(batch[next]!, ++rows));
+          if (piece.bytes < PIECE_BYTES) continue;
+          bytes += piece.bytes;
+          yield piece.take().bytes;
+        }
+      }
+      piece.add(xml.tail(rows));
+      yield piece.take().bytes;
+      return rows;
+    },
+    get more() {
+      return batch !== undefined;
+    },
+  };
+}

@@ -1,0 +1,33 @@
+/** Says what a workbook's sheet "About" tells of an export: its title, what was asked for, its rows. */
+
+import type { ExportDefinition } from "../catalog/config.ts";
+import type { Param } from "../catalog/params.ts";
+import type { AboutEntry } from "../exporters/exporter.ts";
+import type { ParamValue } from "../sources/source.ts";
+
+/** Kinds of sources whose query sees the rows as they were at one moment, whatever is written since. */
+const SNAPSHOTS: readonly string[] = ["sqlite", "postgres", "mysql"];
+
+/** The lines about one export; those of several are joined as they are. */
+export function aboutEntries(
+  { title, params }: ExportDefinition,
+  values: Readonly<Record<string, ParamValue>>,
+  sourceType: string,
+): readonly AboutEntry[] {
+  const asked = [...params.values()].map((param) => ({
+    label: param.title ?? param.name,
+    value: shown(param, values[param.name] ?? null),
+  }));
+  const rows = SNAPSHOTS.includes(sourceType)
+    ? "All rows are of one snapshot, as they were when the export began."
+    : "The rows are as the source gave them, one after the other.";
+  return [{ label: title }, ...asked, { label: "Rows", value: rows }];
+}
+
+/** A value as people read it. */
+function shown({ type }: Param, value: ParamValue): string {
+  if (value === null) return "not given";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  // Datetimes are bound in UTC, without a word of it.
+  return type === "datetime" ? `${value} UTC` : String(value);
+}
