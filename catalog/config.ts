@@ -1,8 +1,10 @@
 /** The configuration as the rest of the program takes it, and the schemas that its file keeps. */
 
 import { z } from "zod";
-import { COLUMN_TYPES } from "../sources/table.ts";
+import type { DocumentProperties } from "../exporters/exporter.ts";
+import { isCurrency, isNumberFormat } from "../sources/number_format.ts";
 import type { ColumnSetting } from "../sources/row_stream.ts";
+import { ALIGNMENTS, COLUMN_TYPES, TABLE_STYLES, type TableStyle } from "../sources/table.ts";
 import type { FilenameTemplate } from "./filename.ts";
 import { listing, type Param } from "./params.ts";
 import { LONGEST_DURATION, parseDuration, parseSize } from "./units.ts";
@@ -94,7 +96,7 @@ export interface ExportDefinition {
   readonly title: string;
   /** The name of its source. */
   readonly source: string;
-  /** The statement, with `:name` for each param. */
+  /** The statement, with `:name` for each param; empty for a source that has none. */
   readonly query: string;
   /** Its params by name, in the order of their declaration. */
   readonly params: ReadonlyMap<string, Param>;
@@ -108,6 +110,12 @@ export interface ExportDefinition {
   readonly formulaGuard: boolean;
   /** Deflate level of formats that compress by themselves, 0 to 9. @default 2 */
   readonly deflateLevel: number;
+  /** What a worksheet makes of its table. @default "plain" */
+  readonly style: TableStyle;
+  /** What a workbook says of itself. @default nothing */
+  readonly properties?: DocumentProperties;
+  /** Whether a workbook begins with a sheet that tells what it holds. @default false */
+  readonly about: boolean;
 }
 
 /** The most exports at once: each one that runs has a worker process of its own. */
@@ -116,8 +124,14 @@ const MAX_CONCURRENT = 1024;
 /** More connections than a process may usually have files open. */
 const MAX_CONNECTIONS = 65_535;
 
-/** The longest number format that a workbook holds, in UTF-16 units. */
-const MAX_FORMAT_LENGTH = 255;
+/** The widest column of a worksheet, in characters (Excel's specifications and limits). */
+const MAX_WIDTH = 255;
+
+/** The longest document property that Excel shows, in UTF-16 units. */
+const MAX_PROPERTY_LENGTH = 255;
+
+/** The word that stands for a number format of its own. */
+export const PERCENT = "percent";
 
 // Every error message below is a noun, so that a mistake reads "expected <noun>, not <value>".
 
@@ -126,6 +140,8 @@ const text = z.string({ error: "text" }).regex(/\S/, { error: "text that is not 
 function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
   return z.enum(words, { error: listing(words) });
 }
+
+const yesOrNo = z.boolean({ error: "true or false" });
 
 function wholeNumber(what: string, least: number, most: number) {
   const error = `${what} from ${least} to ${most}`;
@@ -170,7 +186,7 @@ export const SERVER = {
 };
 
 /** The keys of `access`. */
-export const ACCESS = { public: z.boolean({ error: "true or false" }).default(false) };
+export const ACCESS = { public: yesOrNo.default(false) };
 
 /** The keys of `limits`. */
 export const LIMITS = {
@@ -185,7 +201,7 @@ export const SPOOL = {
   dir: text,
   max_bytes: size().default(2 ** 30),
   min_free: size().default(2 ** 30),
-  allow_memory: z.boolean({ error: "true or false" }).default(false),
+  allow_memory: yesOrNo.default(false),
   spill_after: duration(0).default(10_000),
   spill_rate: size().default(64 * 1024),
   keep: duration(1_000).default(600_000),
@@ -195,7 +211,7 @@ export const SPOOL = {
 export const EXPORT = {
   title: text.optional(),
   source: text,
-  query: text,
+  query: text.optional(),
   params: z.unknown(),
   columns: z.unknown(),
   filename: text.optional(),
@@ -205,7 +221,29 @@ export const EXPORT = {
   formula_guard: z.union([z.boolean(), z.enum(["on", "off"])], { error: "on or off" })
     .transform((guard) => guard === true || guard === "on").default(true),
   deflate_level: wholeNumber("a level", 0, 9).default(2),
+  style: oneOf(TABLE_STYLES).default("plain"),
+  properties: z.unknown(),
+  about: yesOrNo.default(false),
 };
+
+const PROPERTY = `text of at most ${MAX_PROPERTY_LENGTH} characters`;
+
+const property = text.max(MAX_PROPERTY_LENGTH, { error: PROPERTY });
+
+/** The keys of an export's `properties`. */
+export const PROPERTIES = {
+  title: property.optional(),
+  subject: property.optional(),
+  creator: property.optional(),
+  company: property.optional(),
+  created: yesOrNo.optional(),
+};
+
+const FORMAT = `${PERCENT}, or a number format such as #,##0.00`;
+
+const CURRENCY = "the code of a currency, such as EUR";
+
+const LINK = "true, or a URL with {} for the cell, such as https://app.example.com/users/{}";
 
 /** The keys of a column. */
 export const COLUMN = {
@@ -213,15 +251,19 @@ export const COLUMN = {
   type: oneOf(COLUMN_TYPES).optional(),
   timezone: z.string({ error: "a time zone such as Asia/Seoul" })
     .refine(isTimeZone, { error: "a time zone such as Asia/Seoul" }).optional(),
-  format: text.max(MAX_FORMAT_LENGTH, {
-    error: `a number format of at most ${MAX_FORMAT_LENGTH} characters`,
-  }).optional(),
+  format: z.string({ error: FORMAT }).refine(isNumberFormat, { error: FORMAT }).optional(),
+  currency: z.string({ error: CURRENCY }).refine(isCurrency, { error: CURRENCY }).optional(),
+  width: wholeNumber("a width in characters", 1, MAX_WIDTH).optional(),
+  align: oneOf(ALIGNMENTS).optional(),
+  wrap: yesOrNo.optional(),
+  link: z.union([z.boolean(), z.string().refine(isLink, { error: LINK })], { error: LINK })
+    .optional(),
 };
 
 /** The keys of a param; what depends on its type is checked afterwards. */
 export const PARAM = {
   type: oneOf(PARAM_TYPES),
-  required: z.boolean({ error: "true or false" }).optional(),
+  required: yesOrNo.optional(),
   default: z.unknown(),
   title: text.optional(),
   values: z.array(z.string({ error: "text" }), { error: "a list of texts" })
@@ -239,3 +281,10 @@ function isTimeZone(name: string): boolean {
     return false;
   }
 }
+
+/** Whether a text leads to a URL of the web or of mail, of which the cell is no host. */
+function isLink(text: string): boolean {
+  return LINK_SHAPE.test(text) && URL.canParse(text.replaceAll("{}", "x"));
+}
+
+const LINK_SHAPE = /^(?:https?:\/\/[^/?#{}\s"]+[/?#]|mailto:)[^\s"]*\{\}[^\s"]*$/i;

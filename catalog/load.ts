@@ -2,6 +2,7 @@
 
 import { isAbsolute, join } from "node:path";
 import type { z } from "zod";
+import type { SourceLanguage } from "../sources/source.ts";
 import { ACCESS, type Config, LIMITS, SERVER, type SourceSetting, SPOOL } from "./config.ts";
 import { readDocument } from "./document.ts";
 import { isLoopback } from "./hostname.ts";
@@ -9,13 +10,15 @@ import type { Environment } from "./interpolate.ts";
 import { ConfigError } from "./mistakes.ts";
 import { listing } from "./params.ts";
 import { createReader, isMapping, type Reader } from "./reader.ts";
-import { isName, NAME_RULE, readExport } from "./read_export.ts";
+import { isName, type KnownSource, NAME_RULE, readExport } from "./read_export.ts";
 
 /** What the loader needs to know of a kind of source; every `SourceKind` is one. */
 export interface SourceSchema {
   /** Its settings, without the `type` key; strict, and with nouns as messages (`a port`). */
   readonly config: z.ZodType;
-  /** The keys of its settings that are file paths. */
+  /** What its exports say to it. @default a query in SQL */
+  readonly language?: SourceLanguage;
+  /** The keys of its settings that are file paths, or lists of them. */
   readonly paths: readonly string[];
 }
 
@@ -89,7 +92,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     if (source !== undefined) sources.set(name, source);
   }
   const context = {
-    sources: isMapping(root.sources) ? Object.keys(root.sources) : [],
+    sources: knownSources(root.sources, options.sources),
     formats: options.formats,
   };
   const exports: Config["exports"] = new Map(
@@ -135,6 +138,19 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   };
 }
 
+/** What exports may name, whether or not the settings of the sources are right. */
+function knownSources(
+  sources: unknown,
+  kinds: LoadOptions["sources"],
+): ReadonlyMap<string, KnownSource> {
+  const entries = isMapping(sources) ? Object.entries(sources) : [];
+  return new Map(entries.map(([name, value]) => {
+    const type = isMapping(value) ? value.type : undefined;
+    if (typeof type !== "string" || !Object.hasOwn(kinds, type)) return [name, {}];
+    return [name, { kind: { type, language: kinds[type]!.language ?? { query: "required" } } }];
+  }));
+}
+
 /** Reads one source with the schema of its kind. */
 function readSource(
   reader: Reader,
@@ -166,6 +182,7 @@ function resolvePaths(config: unknown, keys: readonly string[], folder: string):
   for (const key of keys) {
     const path = resolved[key];
     if (typeof path === "string") resolved[key] = resolvePath(path, folder);
+    else if (Array.isArray(path)) resolved[key] = path.map((one) => resolvePath(one, folder));
   }
   return resolved;
 }

@@ -1,18 +1,26 @@
 /** Reads the definition of one export, and checks its parts against each other. */
 
-import type { ColumnSetting } from "../sources/row_stream.ts";
-import { COLUMN, EXPORT, type ExportDefinition } from "./config.ts";
+import type { DocumentProperties } from "../exporters/exporter.ts";
+import type { SourceLanguage } from "../sources/source.ts";
+import { EXPORT, type ExportDefinition, PROPERTIES } from "./config.ts";
 import { type FilenameTemplate, parseFilename, safeFilename } from "./filename.ts";
 import type { Path } from "./mistakes.ts";
 import { listing, type Param } from "./params.ts";
 import { placeholders } from "./placeholders.ts";
 import { isMapping, type Reader } from "./reader.ts";
+import { readColumns } from "./read_columns.ts";
 import { readParam } from "./read_param.ts";
+
+/** A name under `sources`. */
+export interface KnownSource {
+  /** Its kind; absent where its `type` is none. */
+  readonly kind?: { readonly type: string; readonly language: SourceLanguage };
+}
 
 /** What an export may refer to. */
 export interface ExportContext {
-  /** The names under `sources`, whether or not their settings are right. */
-  readonly sources: readonly string[];
+  /** What stands under `sources` by name, whether or not the settings are right. */
+  readonly sources: ReadonlyMap<string, KnownSource>;
   /** The keys of the formats. */
   readonly formats: readonly string[];
 }
@@ -42,8 +50,8 @@ export function readExport(
   if (!isMapping(value)) return undefined;
 
   const { source, formats } = partial;
-  if (source !== undefined && !context.sources.includes(source)) {
-    const known = context.sources.length === 0 ? "" : ` (${listing(context.sources)})`;
+  if (source !== undefined && !context.sources.has(source)) {
+    const known = context.sources.size === 0 ? "" : ` (${listing([...context.sources.keys()])})`;
     reader.refuse([...path, "source"], `the name of a source${known}`, source);
   }
   formats?.forEach((format, index) => {
@@ -56,24 +64,37 @@ export function readExport(
 
   const params = readParams(reader, value.params ?? null, [...path, "params"]);
   const declared = isMapping(value.params) ? Object.keys(value.params) : [];
-  if (partial.query !== undefined) {
-    checkPlaceholders(reader, partial.query, declared, path);
+  const kind = context.sources.get(source ?? "")?.kind;
+  if (kind?.language.query === "none") {
+    if (value.query !== undefined) {
+      reader.add([...path, "query"], `not used: a source of type ${kind.type} takes no query`);
+    }
+  } else if (partial.query !== undefined) {
+    checkPlaceholders(reader, partial.query, declared, path, kind?.language);
+  } else if (value.query === undefined && kind?.language.query === "required") {
+    reader.refuse([...path, "query"], "text", undefined);
   }
   const filename = readFilename(reader, partial.filename, declared, [...path, "filename"]);
   const columns = readColumns(reader, value.columns ?? null, [...path, "columns"]);
+  const properties = value.properties === undefined
+    ? undefined
+    : readProperties(reader, value.properties, [...path, "properties"]);
 
   if (whole === undefined) return undefined;
   return {
     name,
     title: whole.title ?? name,
     source: whole.source,
-    query: whole.query,
+    query: whole.query ?? "",
     params,
     columns,
     filename: filename ?? [name],
     formats: whole.formats ?? context.formats,
     formulaGuard: whole.formula_guard,
     deflateLevel: whole.deflate_level,
+    style: whole.style,
+    ...(properties ? { properties } : {}),
+    about: whole.about,
   };
 }
 
@@ -91,8 +112,9 @@ function checkPlaceholders(
   query: string,
   declared: readonly string[],
   path: Path,
+  language: SourceLanguage = { query: "required" },
 ): void {
-  const used = placeholders(query);
+  const used = language.placeholders?.(query) ?? placeholders(query);
   const written = reader.reference([...path, "query"]) ?? query;
   for (const name of used) {
     if (declared.includes(name)) continue;
@@ -100,7 +122,7 @@ function checkPlaceholders(
     reader.add([...path, "query"], `names ${shown}, which is not declared in params`);
   }
   for (const name of declared) {
-    if (used.includes(name)) continue;
+    if (used.includes(name) || language.query === "optional") continue;
     reader.add([...path, "params", name], `not used: the query does not name :${name}`);
   }
 }
@@ -135,26 +157,12 @@ function isSafe(literal: string): boolean {
   return [...literal].every((character) => safeFilename(`x${character}x`) === `x${character}x`);
 }
 
-function readColumns(
+function readProperties(
   reader: Reader,
   value: unknown,
   path: Path,
-): Readonly<Record<string, ColumnSetting>> {
-  const columns: Record<string, ColumnSetting> = Object.create(null);
-  for (const [name, setting] of reader.entries(value, path)) {
-    const { partial, whole } = reader.fields(COLUMN, setting ?? {}, [...path, name]);
-    if (
-      partial.timezone !== undefined && partial.type !== undefined && partial.type !== "datetime"
-    ) {
-      reader.add(
-        [...path, name, "timezone"],
-        `only for datetime, and the type is ${partial.type}`,
-      );
-    }
-    if (whole === undefined) continue;
-    columns[name] = Object.fromEntries(
-      Object.entries(whole).filter(([, setting]) => setting !== undefined),
-    );
-  }
-  return columns;
+): DocumentProperties | undefined {
+  const { whole } = reader.fields(PROPERTIES, value, path);
+  return whole &&
+    Object.fromEntries(Object.entries(whole).filter(([, said]) => said !== undefined));
 }

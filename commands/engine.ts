@@ -8,7 +8,8 @@ import { WorkerPool } from "../runs/pool.ts";
 import { createRuns, type RunDependencies, type StartRun } from "../runs/run.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
-import { sources } from "../sources/mod.ts";
+import { type AnyKind, sources } from "../sources/mod.ts";
+import type { SourceLeave } from "../sources/source.ts";
 import { createDiskStore } from "../storage/disk_store.ts";
 import type { FileSystem } from "../storage/file_system.ts";
 import type { OpenedSpool } from "../storage/spool.ts";
@@ -55,7 +56,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   const { slots, environment, spool, files, onEnd } = options;
   const admission = new Admission(slots);
   const pool = new WorkerPool({
-    command: workerCommand({ read: readableFiles(config), environment }),
+    command: workerCommand({ ...workerLeave(config), environment }),
     warm: Math.min(slots, navigator.hardwareConcurrency),
   });
   const stallTimeout = Math.min(
@@ -100,11 +101,20 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   };
 }
 
-/** The files of the sources: what workers may read. */
-function readableFiles(config: Config): string[] {
-  return [...config.sources.values()].flatMap(({ type, config: settings }) =>
-    sources[type as keyof typeof sources].paths.map((key) =>
-      String((settings as Record<string, unknown>)[key])
-    )
-  );
+/** What workers may reach: the files and the hosts of all sources. */
+function workerLeave(config: Config): Required<SourceLeave> {
+  const leaves = [...config.sources.values()].map(({ type, config: settings }) => {
+    const kind: AnyKind = sources[type as keyof typeof sources];
+    const { read = [], net = [], sys = [] } = kind.leave?.(settings as never) ?? {};
+    const paths = kind.paths.flatMap((key) => {
+      const path = (settings as Readonly<Record<string, unknown>>)[key];
+      return typeof path === "string" ? [path] : [];
+    });
+    return { read: [...paths, ...read], net, sys };
+  });
+  return {
+    read: leaves.flatMap(({ read }) => read),
+    net: [...new Set(leaves.flatMap(({ net }) => net))],
+    sys: [...new Set(leaves.flatMap(({ sys }) => sys))],
+  };
 }

@@ -25,6 +25,9 @@ export interface Measured {
   readonly connections: GateCounts;
 }
 
+/** What runs of several exports count under; no export can be called so. */
+const SEVERAL = "(several)";
+
 /** Numbers that are counted as they happen, and numbers that are looked up when they are asked for. */
 export interface Metrics {
   /** Counts a run that has ended. */
@@ -42,7 +45,9 @@ export function createMetrics(): Metrics {
   spilled.add({}, 0);
 
   return {
-    countRun(report, { export: name, format }) {
+    countRun(report, { export: names, format }) {
+      // As many labels as there are exports, and not as there are ways to put several in one file.
+      const name = names.includes(",") ? SEVERAL : names;
       runs.add({ export: name, format, state: report.state });
       rows.add({ export: name }, report.rows);
       bytes.add({ export: name, format }, report.bytes);

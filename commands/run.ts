@@ -1,9 +1,8 @@
 /** `run`: runs one export to a file or to standard output, as the server would. */
 
-import type { ExportDefinition } from "../catalog/config.ts";
-import type { Exporter } from "../exporters/exporter.ts";
 import { exporters } from "../exporters/mod.ts";
 import { parseDownload, toTask } from "../routes/download_request.ts";
+import { findExports } from "../routes/find_exports.ts";
 import { ProblemError } from "../routes/problems.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import { type RunReport, RunTimeoutError } from "../runs/run.ts";
@@ -14,7 +13,7 @@ import { createEngine } from "./engine.ts";
 
 /** What to run, and where to. */
 export interface RunArguments {
-  /** The export's name. */
+  /** The export's name; several for one file, with commas between. */
   readonly export: string;
   /** The format's key. */
   readonly format: string;
@@ -84,33 +83,23 @@ function explain(error: unknown, output: string): unknown {
 
 /** The task that the arguments ask for. */
 function toRunTask(configuration: Configuration, args: RunArguments): RunTask {
-  const { definition, exporter } = find(configuration, args);
+  const known = [...configuration.config.exports.keys()];
+  for (const name of args.export.split(",")) {
+    if (known.includes(name)) continue;
+    const message = `There is no export ${JSON.stringify(name)}, but ${known.join(", ")}`;
+    throw new CommandError(message, EXIT.usage);
+  }
   try {
-    const request = parseDownload(definition, exporter, toQuery(args.params));
-    return toTask(definition, exporter, request, "identity", configuration.config.sources);
+    const { definitions, exporter } = findExports(args.export, args.format, {
+      catalog: configuration.config,
+      exporters,
+    });
+    const request = parseDownload(definitions, exporter, toQuery(args.params));
+    return toTask(definitions, exporter, request, "identity", configuration.config.sources);
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     throw new CommandError(error.message, EXIT.usage);
   }
-}
-
-function find(
-  { config }: Configuration,
-  { export: name, format }: RunArguments,
-): { definition: ExportDefinition; exporter: Exporter } {
-  const definition = config.exports.get(name);
-  if (!definition) {
-    const names = [...config.exports.keys()].join(", ");
-    throw new CommandError(`There is no export ${JSON.stringify(name)}, but ${names}`, EXIT.usage);
-  }
-  if (!definition.formats.includes(format)) {
-    const formats = definition.formats.join(", ");
-    throw new CommandError(
-      `The export ${name} is not offered as ${JSON.stringify(format)}, but as ${formats}`,
-      EXIT.usage,
-    );
-  }
-  return { definition, exporter: exporters[format as keyof typeof exporters] };
 }
 
 function toQuery(params: readonly string[]): URLSearchParams {

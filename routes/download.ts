@@ -1,4 +1,4 @@
-/** One export as a file: streamed while it is made, or made first. */
+/** One export as a file, or several in one: streamed while it is made, or made first. */
 
 import type { ExportDefinition } from "../catalog/config.ts";
 import { renderFilename, safeFilename } from "../catalog/filename.ts";
@@ -11,23 +11,23 @@ import { contentDisposition } from "./content_disposition.ts";
 import { downloadBody } from "./download_body.ts";
 import { type DownloadRequest, parseDownload, toTask } from "./download_request.ts";
 import { badRequest, ProblemError, problemResponse, toProblem } from "./problems.ts";
+import type { FileOfExports } from "./find_exports.ts";
 import { fileHeaders, fileResponse, madeResponse, resumes } from "./whole_file.ts";
 
 /** Answers with the file; `HEAD` with its headers, and no query is run for it. */
 export async function download(
   request: Request,
-  definition: ExportDefinition,
-  exporter: Exporter,
+  { definitions, exporter }: FileOfExports,
   { catalog, startRun, wholeFiles }: Dependencies,
 ): Promise<Response> {
-  const asked = parseDownload(definition, exporter, new URL(request.url).searchParams);
+  const asked = parseDownload(definitions, exporter, new URL(request.url).searchParams);
   const whole = asked.delivery === "whole";
   // A file that is made first has the length, the digest and the ranges of its own bytes.
   const compressible = exporter.compressible && !whole;
   const coding = compressible
     ? chooseCoding(request.headers.get("Accept-Encoding") ?? undefined)
     : "identity";
-  const name = filename(definition, exporter, asked);
+  const name = filename(definitions, exporter, asked);
   const id = crypto.randomUUID();
   const headers = new Headers({
     "Content-Type": exporter.mediaType,
@@ -40,7 +40,7 @@ export async function download(
   if (compressible) headers.set("Vary", "Accept-Encoding");
   if (coding !== "identity") headers.set("Content-Encoding", coding);
   if (whole) headers.set("Accept-Ranges", "bytes");
-  const task = toTask(definition, exporter, asked, coding, catalog.sources);
+  const task = toTask(definitions, exporter, asked, coding, catalog.sources);
 
   try {
     if (whole) return await sendWhole(request, task, { id, name, headers, files: wholeFiles });
@@ -87,14 +87,19 @@ async function sendWhole(
   return response;
 }
 
-/** The file's name: the request's, else the export's template with the values of its params. */
+/** The file's name: the request's, else the exports' templates with the values of their params. */
 function filename(
-  definition: ExportDefinition,
+  definitions: readonly ExportDefinition[],
   exporter: Exporter,
   { filename, params }: DownloadRequest,
 ): string {
   const suffix = `.${exporter.key}`;
-  if (filename === undefined) return renderFilename(definition.filename, params) + suffix;
+  if (filename === undefined) {
+    const names = definitions.map(({ filename }, index) =>
+      renderFilename(filename, params[index]!)
+    );
+    return safeFilename(names.join("-")) + suffix;
+  }
   const named = filename.toLowerCase().endsWith(suffix);
   return safeFilename(named ? filename.slice(0, -suffix.length) : filename) + suffix;
 }

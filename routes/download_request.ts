@@ -1,17 +1,18 @@
 /** Reads what a download asks for, its params and its options, into the task that makes the file. */
 
 import type { Config, ExportDefinition } from "../catalog/config.ts";
-import { parseParams } from "../catalog/params.ts";
+import { listing, parseParams } from "../catalog/params.ts";
 import { DIALECTS, type Exporter, type ExportOptions } from "../exporters/exporter.ts";
 import type { ContentCoding } from "../runs/content_coding.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import type { ParamValue } from "../sources/source.ts";
+import { aboutEntries } from "./about.ts";
 import { badRequest, type Mistake, ProblemError } from "./problems.ts";
 
 /** A download, as precise as it can be before its query runs. */
 export interface DownloadRequest {
-  /** Values of all the export's params. */
-  readonly params: Readonly<Record<string, ParamValue>>;
+  /** Values of all the params of each export. */
+  readonly params: readonly Readonly<Record<string, ParamValue>>[];
   /** How the format writes. */
   readonly options: ExportOptions;
   /** The columns to write, in order. */
@@ -85,6 +86,10 @@ const READERS: Readonly<Record<OptionName, ReadOption>> = {
     if (!delivery) return `must be one of ${DELIVERIES.join(", ")}, not ${quote(text)}`;
     into.delivery = delivery;
   },
+  level: (text, into) => {
+    if (!/^[1-9]$/.test(text)) return `must be a level from 1 to 9, not ${quote(text)}`;
+    into.options.deflateLevel = Number(text);
+  },
   filename: (text, into) => {
     if (text === "") return "must not be empty";
     into.filename = text;
@@ -96,12 +101,13 @@ function quote(text: string): string {
 }
 
 /**
- * Parses a query string. Names with a leading `_` are options, all others params of the export.
+ * Parses a query string. Names with a leading `_` are options, all others params of the exports: one
+ * that several declare is for each of them.
  *
  * @throws {ProblemError} 400 with every mistake by name
  */
 export function parseDownload(
-  definition: ExportDefinition,
+  definitions: readonly ExportDefinition[],
   exporter: Exporter,
   query: URLSearchParams,
 ): DownloadRequest {
@@ -113,13 +119,12 @@ export function parseDownload(
   const given: [string, string][] = [];
   const seen = new Set<string>();
   const understood = new Set<string>([...COMMON_OPTIONS, ...exporter.options]);
+  const [first] = definitions;
   const download: Download = {
-    options: { formulaGuard: definition.formulaGuard },
+    options: { formulaGuard: definitions.every(({ formulaGuard }) => formulaGuard) },
     delivery: "auto",
   };
-  if (definition.deflateLevel !== undefined) {
-    download.options.deflateLevel = definition.deflateLevel;
-  }
+  if (first) download.options.deflateLevel = first.deflateLevel;
 
   for (const [name, text] of query) {
     if (!name.startsWith("_")) {
@@ -133,33 +138,90 @@ export function parseDownload(
       wrong = `is no option; there are ${names}`;
     } else if (!understood.has(option)) wrong = `means nothing to the format ${exporter.key}`;
     else if (seen.has(option)) wrong = "is given more than once";
-    else wrong = READERS[option as OptionName](text, download);
+    else if (option === "columns" && definitions.length > 1) {
+      wrong = "is for one export, and not for several in one file";
+    } else wrong = READERS[option as OptionName](text, download);
     seen.add(option);
     if (wrong) mistakes.push({ name, detail: wrong });
   }
-  const { values, problems } = parseParams(definition.params, given);
+  const { params, problems } = parseParamsOfAll(definitions, given);
   mistakes.push(...problems);
   if (mistakes.length > 0) throw new ProblemError(badRequest(mistakes));
-  return { params: values, ...download };
+  return { params, ...download };
 }
 
-/** The task that makes the file. */
+/** Gives each export the params that it declares; what none of them declares is a mistake. */
+function parseParamsOfAll(
+  definitions: readonly ExportDefinition[],
+  given: readonly (readonly [name: string, text: string])[],
+) {
+  const all = new Map(definitions.flatMap(({ params }) => [...params]));
+  // One export says so itself.
+  const strangers = definitions.length === 1 ? [] : given.filter(([name]) => !all.has(name));
+  const read = definitions.map(({ params }) =>
+    parseParams(params, given.filter(([name]) => params.has(name) || definitions.length === 1))
+  );
+  const there = all.size === 0
+    ? "these exports take none"
+    : `there are ${listing([...all.keys()], "and")}`;
+  const problems = [
+    ...read.flatMap(({ problems }) => problems),
+    ...strangers.map(([name]) => ({ name, detail: `unknown param; ${there}` })),
+  ];
+  const once = new Map(problems.map((one) => [`${one.name} ${one.detail}`, one]));
+  return { params: read.map(({ values }) => values), problems: [...once.values()] };
+}
+
+/**
+ * The task that makes the file.
+ *
+ * @param now when it was asked for, which a workbook may show
+ */
 export function toTask(
-  definition: ExportDefinition,
+  definitions: readonly ExportDefinition[],
   exporter: Exporter,
   { params, options, select }: DownloadRequest,
   coding: ContentCoding,
   sources: Config["sources"],
+  now = new Date(),
 ): RunTask {
   return {
-    export: definition.name,
-    source: sources.get(definition.source)!,
-    query: { text: definition.query, params },
-    title: definition.title,
-    columns: definition.columns,
-    ...(select ? { select } : {}),
+    export: definitions.map(({ name }) => name).join(","),
+    tables: definitions.map((definition, index) => ({
+      source: sources.get(definition.source)!,
+      query: { text: definition.query, params: params[index]! },
+      title: definition.title,
+      columns: definition.columns,
+      style: definition.style,
+      ...(select ? { select } : {}),
+    })),
     format: exporter.key,
-    options,
+    options: { ...options, ...documentOptions(definitions, params, sources, now) },
     coding,
   };
+}
+
+/** What a workbook tells beside its rows: the lines of each export, the first one's properties. */
+function documentOptions(
+  definitions: readonly ExportDefinition[],
+  params: DownloadRequest["params"],
+  sources: Config["sources"],
+  now: Date,
+): Pick<ExportOptions, "properties" | "about" | "time"> {
+  const properties = definitions.find(({ properties }) => properties)?.properties;
+  const about = definitions.flatMap((definition, index) => {
+    const { type } = sources.get(definition.source)!;
+    return definition.about ? aboutEntries(definition, params[index]!, type) : [];
+  });
+  return {
+    ...(properties ? { properties } : {}),
+    ...(about.length > 0 ? { about } : {}),
+    // Only where it is shown: without it the same rows give the same bytes.
+    ...(properties?.created || about.length > 0 ? { time: seconds(now) } : {}),
+  };
+}
+
+/** RFC 3339 in UTC, without the fraction of a second. */
+function seconds(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
 }

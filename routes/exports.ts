@@ -5,32 +5,20 @@ import type { ExportDefinition } from "../catalog/config.ts";
 import type { Param } from "../catalog/params.ts";
 import type { Dependencies } from "./app.ts";
 import { download } from "./download.ts";
-import { methodNotAllowed, notFound, ProblemError } from "./problems.ts";
+import { findExport, findExports } from "./find_exports.ts";
+import { methodNotAllowed, ProblemError } from "./problems.ts";
 
 /** The routes under `/exports`. */
 export function exportRoutes(dependencies: Dependencies): Hono {
-  const { catalog, exporters } = dependencies;
+  const { catalog } = dependencies;
   return new Hono()
     .get("/", (context) => context.json({ exports: [...catalog.exports.values()].map(summary) }))
     .get("/:file", (context) => {
       const file = context.req.param("file");
       const dot = file.lastIndexOf(".");
-      const name = dot < 0 ? file : file.slice(0, dot);
-      const definition = catalog.exports.get(name);
-      if (!definition) {
-        throw new ProblemError(notFound(`There is no export ${JSON.stringify(name)}`));
-      }
-      if (dot < 0) return context.json(describe(definition));
-      const format = file.slice(dot + 1);
-      if (!definition.formats.includes(format)) {
-        const formats = definition.formats.join(", ");
-        throw new ProblemError(
-          notFound(
-            `The export ${name} is not offered as ${JSON.stringify(format)}, but as ${formats}`,
-          ),
-        );
-      }
-      return download(context.req.raw, definition, exporters[format]!, dependencies);
+      if (dot < 0) return context.json(describe(findExport(file, catalog)));
+      const found = findExports(file.slice(0, dot), file.slice(dot + 1), dependencies);
+      return download(context.req.raw, found, dependencies);
     })
     .all("/:file?", (context) => {
       throw new ProblemError(methodNotAllowed(context.req.method, "GET, HEAD"));

@@ -36,10 +36,10 @@ export class WorkerPool implements AsyncDisposable {
     return [...this.#workers].map((worker) => worker.pid);
   }
 
-  /** Hands a task to a worker, to a new one if all are busy. */
-  start(task: RunTask): RunningTask {
+  /** Hands a task, of the run with that id, to a worker, to a new one if all are busy. */
+  start(task: RunTask, run: string): RunningTask {
     if (this.#closed) throw new Error("Cannot start a task: the pool is closed");
-    const running = (this.#idle()[0] ?? this.#spawn()).start(task);
+    const running = (this.#idle()[0] ?? this.#spawn()).start(task, run);
     void running.ended.then(() => {
       for (const worker of this.#idle().slice(this.#warm)) worker.close();
     });

@@ -13,12 +13,11 @@ import type { ExportOptions } from "../exporters/exporter.ts";
 import type { Warning } from "../exporters/warnings.ts";
 import type { ColumnSetting } from "../sources/row_stream.ts";
 import type { Query } from "../sources/source.ts";
+import type { TableStyle } from "../sources/table.ts";
 import type { ContentCoding } from "./content_coding.ts";
 
-/** Everything that a worker needs to know to run an export. */
-export interface RunTask {
-  /** The name of the export. */
-  readonly export: string;
+/** One table of a file: where its rows come from, and what they are called. */
+export interface TableTask {
   /** The source: its kind, and the settings that the kind has validated. */
   readonly source: { readonly type: string; readonly config: unknown };
   /** The query and its bound parameters. */
@@ -27,8 +26,18 @@ export interface RunTask {
   readonly title: string;
   /** Settings of columns, by the source's name. */
   readonly columns: Readonly<Record<string, ColumnSetting>>;
+  /** What a worksheet makes of it. @default "plain" */
+  readonly style?: TableStyle;
   /** The columns to write, in order; absent: all of them. */
   readonly select?: readonly string[];
+}
+
+/** Everything that a worker needs to know to run an export. */
+export interface RunTask {
+  /** The name of the export; of several in one file, with commas between. */
+  readonly export: string;
+  /** Its table; several where a file holds several exports, in their order. */
+  readonly tables: readonly TableTask[];
   /** The key of the exporter. */
   readonly format: string;
   /** How it writes. */
@@ -39,8 +48,8 @@ export interface RunTask {
 
 /** What the server says to a worker, one JSON line each. */
 export type Command =
-  /** Runs a task, with leave to send this many bytes. */
-  | { readonly start: RunTask; readonly credit: number }
+  /** Runs a task under the run's id, with leave to send this many bytes. */
+  | { readonly start: RunTask; readonly run: string; readonly credit: number }
   /** Gives leave to send this many bytes more. */
   | { readonly credit: number }
   /** Stops the task in hand. */

@@ -100,7 +100,7 @@ export function createRuns(
     const started = performance.now();
     let running: RunningTask;
     try {
-      running = pool.start(task);
+      running = pool.start(task, id);
     } catch (error) {
       // No descriptor or no memory left for another process.
       place.leave();

@@ -143,7 +143,12 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
   };
 }
 
-/** Equal tasks have equal digests: all that decides a file's bytes is in a task, but for the rows. */
+/**
+ * Equal tasks have equal digests: all that decides a file's bytes is in a task, but for the rows. When
+ * it was asked for makes no other task: who resumes a download asks for the file that there is.
+ */
 function digestOf(task: RunTask): string {
-  return createHash("sha256").update(commandLine({ start: task, credit: 0 })).digest("hex");
+  const { time: _, ...options } = task.options;
+  const start = { ...task, options };
+  return createHash("sha256").update(commandLine({ start, credit: 0 })).digest("hex");
 }

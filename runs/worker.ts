@@ -1,12 +1,13 @@
 /** A worker: runs one task at a time, from source to chunks, on the word of the server. */
 
 import { exporters } from "../exporters/mod.ts";
-import { TableError } from "../exporters/exporter.ts";
+import { type Exporter, TableError } from "../exporters/exporter.ts";
 import { Warnings } from "../exporters/warnings.ts";
-import { sources } from "../sources/mod.ts";
+import { type AnyKind, sources } from "../sources/mod.ts";
 import { ColumnError, toTable } from "../sources/row_stream.ts";
 import { SourceError } from "../sources/source.ts";
-import type { Batch, ColumnType, Table } from "../sources/table.ts";
+import { openAgain } from "../sources/retry.ts";
+import type { Batch, ColumnType, Table, TextBatch } from "../sources/table.ts";
 import { encodeContent } from "./content_coding.ts";
 import {
   FRAME,
@@ -14,6 +15,7 @@ import {
   type FrameType,
   parseCommand,
   type RunTask,
+  type TableTask,
   type TaskFailure,
 } from "./protocol.ts";
 
@@ -68,12 +70,12 @@ function sendTo(output: { writeSync(data: Uint8Array): number }): Send {
 }
 
 /** Passes batches on and counts their rows. */
-function countRows(
-  batches: ReadableStream<Batch>,
+function countRows<T extends Batch | TextBatch>(
+  batches: ReadableStream<T>,
   count: (rows: number) => void,
-): ReadableStream<Batch> {
+): ReadableStream<T> {
   const reader = batches.getReader();
-  return new ReadableStream<Batch>({
+  return new ReadableStream<T>({
     async pull(controller) {
       const { done, value } = await reader.read();
       if (done) return controller.close();
@@ -85,36 +87,75 @@ function countRows(
 }
 
 /** The types that an export declares, by column name. */
-function declaredTypes(columns: RunTask["columns"]): Record<string, ColumnType> {
+function declaredTypes(columns: TableTask["columns"]): Record<string, ColumnType> {
   const types = Object.create(null) as Record<string, ColumnType>;
   for (const [name, { type }] of Object.entries(columns)) if (type) types[name] = type;
   return types;
 }
 
 /** Opens the source and reads its first batch, so that what cannot be read fails before any byte. */
-async function openTable(task: RunTask): Promise<Table> {
-  const kind = sources[task.source.type as keyof typeof sources];
-  const config = task.source.config as Parameters<typeof kind.open>[0];
-  const stream = await kind.open(config, task.query, { types: declaredTypes(task.columns) });
-  return await toTable(stream, task);
+async function openTable(
+  task: TableTask,
+  text: boolean,
+  run: string,
+  signal: AbortSignal,
+): Promise<Table> {
+  const kind: AnyKind = sources[task.source.type as keyof typeof sources];
+  const types = declaredTypes(task.columns);
+  return await openAgain(async () => {
+    const config = task.source.config as never;
+    return await toTable(await kind.open(config, task.query, { types, text, run, signal }), task);
+  }, signal);
 }
 
-/** Turns a table into the bytes of the task's format and content coding. */
-async function encodeTable(table: Table, task: RunTask, warnings: Warnings) {
-  const exporter = exporters[task.format as keyof typeof exporters];
+/**
+ * Opens all sources of a task. Not one after the other as they are written: a table that cannot be
+ * read must not break a file that has begun.
+ */
+async function openTables(task: RunTask, run: string, signal: AbortSignal): Promise<Table[]> {
+  const opened: Table[] = [];
+  const exporter: Exporter = exporters[task.format as keyof typeof exporters];
+  const text = exporter.readsText ?? false;
   try {
-    return encodeContent(exporter.encode(table, task.options, warnings), task.coding);
+    for (const table of task.tables) opened.push(await openTable(table, text, run, signal));
+    return opened;
   } catch (error) {
-    await table.batches.cancel(error);
+    await cancelTables(opened, error);
+    throw error;
+  }
+}
+
+async function cancelTables(tables: readonly Table[], reason: unknown): Promise<void> {
+  await Promise.allSettled(tables.map((table) => (table.text ?? table).batches.cancel(reason)));
+}
+
+/** Turns tables into the bytes of the task's format and content coding. */
+async function encodeTables(tables: readonly Table[], task: RunTask, warnings: Warnings) {
+  const exporter: Exporter = exporters[task.format as keyof typeof exporters];
+  try {
+    const [table] = tables;
+    const bytes = tables.length === 1
+      ? exporter.encode(table!, task.options, warnings)
+      : exporter.encodeAll!(tables, task.options, warnings);
+    return encodeContent(bytes, task.coding);
+  } catch (error) {
+    await cancelTables(tables, error);
     throw error;
   }
 }
 
 /** Runs a task to its end, or until it is stopped, and says what became of it; never rejects. */
-async function runTask(task: RunTask, credit: Credit, stopped: AbortSignal, send: Send) {
+async function runTask(
+  task: RunTask,
+  run: string,
+  credit: Credit,
+  stopped: AbortSignal,
+  send: Send,
+) {
   const progress = { rows: 0 };
   try {
-    const warnings = await writeFile(task, progress, credit, stopped, send);
+    const tables = await openTables(task, run, stopped);
+    const warnings = await writeFile(tables, task, progress, credit, stopped, send);
     if (stopped.aborted) send(FRAME.cancelled, toJson(progress));
     else send(FRAME.end, toJson({ ...progress, warnings: warnings.list() }));
   } catch (error) {
@@ -125,23 +166,28 @@ async function runTask(task: RunTask, credit: Credit, stopped: AbortSignal, send
 
 /** Sends the file of a task, the first chunk at once and the others full; counts its rows. */
 async function writeFile(
+  tables: readonly Table[],
   task: RunTask,
   progress: { rows: number },
   credit: Credit,
   stopped: AbortSignal,
   send: Send,
 ): Promise<Warnings> {
-  const table = await openTable(task);
   const warnings = new Warnings();
   let reported = performance.now();
-  const batches = countRows(table.batches, (count) => {
-    progress.rows += count;
+  const count = (rows: number) => {
+    progress.rows += rows;
     const now = performance.now();
     if (now - reported < PROGRESS_MS) return;
     reported = now;
     send(FRAME.progress, toJson(progress));
-  });
-  const reader = (await encodeTable({ ...table, batches }, task, warnings)).getReader();
+  };
+  const counted = tables.map(({ text, ...table }): Table =>
+    text
+      ? { ...table, text: { ...text, batches: countRows(text.batches, count) } }
+      : { ...table, batches: countRows(table.batches, count) }
+  );
+  const reader = (await encodeTables(counted, task, warnings)).getReader();
   const stop = () => {
     credit.add(Infinity);
     void reader.cancel(stopped.reason).catch(() => {});
@@ -217,7 +263,7 @@ export async function serveCommands(): Promise<void> {
     if ("start" in command) {
       credit = new Credit(command.credit);
       const { signal } = stop = new AbortController();
-      void runTask(command.start, credit, signal, send);
+      void runTask(command.start, command.run, credit, signal, send);
     } else if ("credit" in command) {
       credit?.add(command.credit);
     } else {

@@ -1,9 +1,13 @@
 /** How a worker process is started: from source or from inside a compiled binary, with little leave. */
 
-/** What workers are given; they get no network, no writing, no programs and no secret of the server. */
+/** What workers are given: what their sources need; no writing, no programs, no secret of the server. */
 export interface WorkerLeave {
   /** Files and folders of sources, which they may read. */
   readonly read: readonly string[];
+  /** Hosts of sources, which they may connect to: `db.internal:5432`. @default none */
+  readonly net?: readonly string[];
+  /** What sources' libraries ask the system for: `hostname`. @default nothing */
+  readonly sys?: readonly string[];
   /** The server's environment, of which they see a few names. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -34,7 +38,9 @@ const HEAP_FLAGS = [
 export const WORKER_ARGUMENT = "worker";
 
 /** The command that starts a worker. */
-export function workerCommand({ read, environment }: WorkerLeave): Deno.Command {
+export function workerCommand(
+  { read, net = [], sys = [], environment }: WorkerLeave,
+): Deno.Command {
   const passed = PASSED_VARIABLES.filter((name) => Object.hasOwn(environment, name));
   const args = Deno.build.standalone ? [WORKER_ARGUMENT] : [
     "run",
@@ -42,7 +48,11 @@ export function workerCommand({ read, environment }: WorkerLeave): Deno.Command 
     "--no-prompt",
     "--cached-only",
     `--v8-flags=${HEAP_FLAGS.join(",")}`,
+    // The environment is cleared below, and libraries stop where they may not look at it.
+    "--allow-env",
     ...read.map((path) => `--allow-read=${path.replaceAll(",", ",,")}`),
+    ...net.map((host) => `--allow-net=${host}`),
+    ...sys.map((name) => `--allow-sys=${name}`),
     new URL("./worker.ts", import.meta.url).href,
   ];
   return new Deno.Command(Deno.execPath(), {

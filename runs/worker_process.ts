@@ -47,8 +47,8 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
-  /** Hands it a task; it must be idle. */
-  start(task: RunTask): RunningTask {
+  /** Hands it a task, of the run with that id; it must be idle. */
+  start(task: RunTask, run: string): RunningTask {
     if (!this.idle) throw new Error("Cannot start a task: the worker is busy or gone");
     const running = this.#task = new RunningTask(
       (command) => this.#send(command),
@@ -56,7 +56,7 @@ export class WorkerProcess {
     );
     this.#cancelling = false;
     this.#used = true;
-    this.#send({ start: task, credit: WINDOW_BYTES });
+    this.#send({ start: task, run, credit: WINDOW_BYTES });
     return running;
   }
 

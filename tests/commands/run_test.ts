@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { exporters } from "../../exporters/mod.ts";
+import { readWorkbook } from "../exporters/xlsx/read_workbook.ts";
 import { until } from "../runs/fixture.ts";
 import { command, configured, type Folder, spillway, startServe } from "./fixture.ts";
 
@@ -52,6 +53,37 @@ Deno.test("params and options are those of a URL, and warnings are said", async 
     stderr,
     /^items\.csv: 1 rows, 18 bytes in \d+ ms\nwarning: formula-guarded: 1 in note\n$/,
   );
+});
+
+Deno.test("several exports are the sheets of one workbook, and HTTP gives the same", async () => {
+  await using folder = await configured();
+  await using server = await startServe([], { cwd: folder.path });
+  const response = await fetch(`${server.origin}/exports/rows,breaks.xlsx?rows=300&at=-900`);
+  assert.equal(response.status, 200);
+  const served = new Uint8Array(await response.arrayBuffer());
+  const [rows, breaks, ...others] = readWorkbook(served);
+  assert.deepEqual(others, []);
+  assert.deepEqual([rows!.name, rows!.rows.length], ["rows", 301]);
+  assert.deepEqual([breaks!.name, breaks!.cells.get("C1")?.text], ["breaks", "fuse"]);
+
+  const args = ["rows,breaks", "--format", "xlsx", "--param", "rows=300", "--param", "at=-900"];
+  const file = await run(folder, ...args, "--output", "both.xlsx");
+  assert.match(file.stderr, /^rows,breaks\.xlsx: 400 rows, \d+ bytes in \d+ ms\n$/);
+  assert.deepEqual(await Deno.readFile(`${folder.path}/both.xlsx`), served);
+
+  const metrics = await (await fetch(`${server.origin}/metrics`)).text();
+  assert.match(
+    metrics,
+    /spillway_runs_total\{export="\(several\)",format="xlsx",state="complete"\} 1/,
+  );
+});
+
+Deno.test("of several exports, one that cannot be read fails before the first byte", async () => {
+  await using folder = await configured();
+  await using server = await startServe([], { cwd: folder.path });
+  const response = await fetch(`${server.origin}/exports/rows,breaks.xlsx?at=1`);
+  assert.equal(response.status, 502);
+  await response.body?.cancel();
 });
 
 const MISUSES: readonly (readonly [name: string, args: readonly string[], message: RegExp])[] = [

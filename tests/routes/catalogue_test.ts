@@ -12,6 +12,7 @@ Deno.test("the list of exports names each with its formats", async () => {
         formats: ["csv", "tsv", "json", "ndjson", "xml", "xlsx"],
         url: "/exports/audit-log",
       },
+      { name: "people", title: "People", formats: ["csv", "xlsx"], url: "/exports/people" },
       {
         name: "sheet-only",
         title: "sheet-only",

@@ -31,17 +31,20 @@ Deno.test("the task holds bound params, the declared columns and the options", a
   );
   assert.deepEqual(tasks, [{
     export: "audit-log",
-    source: { type: "sqlite", config: { path: "/srv/app.db" } },
-    query: {
-      text:
-        "select id, amount from audit where day >= :since and (:actor is null or actor = :actor)",
-      params: Object.assign(Object.create(null), { since: "1970-01-01", actor: "O'Hara" }),
-    },
-    title: "Audit log",
-    columns: Object.assign(Object.create(null), {
-      amount: { title: "Amount", type: "decimal", format: "#,##0.00" },
-    }),
-    select: ["amount", "id"],
+    tables: [{
+      source: { type: "sqlite", config: { path: "/srv/app.db" } },
+      query: {
+        text:
+          "select id, amount from audit where day >= :since and (:actor is null or actor = :actor)",
+        params: Object.assign(Object.create(null), { since: "1970-01-01", actor: "O'Hara" }),
+      },
+      title: "Audit log",
+      style: "plain",
+      columns: Object.assign(Object.create(null), {
+        amount: { title: "Amount", type: "decimal", format: "#,##0.00" },
+      }),
+      select: ["amount", "id"],
+    }],
     format: "csv",
     options: {
       formulaGuard: true,
@@ -121,11 +124,68 @@ Deno.test("what is not there is 404, in words that help", async () => {
         'The export audit-log is not offered as "pdf", but as csv, tsv, json, ndjson, xml, xlsx',
       ],
       ["/exports/__proto__.csv", 'There is no export "__proto__"'],
+      ["/exports/audit-log,secrets.xlsx", 'There is no export "secrets"'],
+      ["/exports/audit-log,audit-log.xlsx", "The export audit-log is named more than once"],
+      ["/exports/audit-log,.xlsx", 'There is no export ""'],
+      ["/exports/audit-log,people.csv", "A file of format csv holds one export"],
+      ["/exports/audit-log,people", 'There is no export "audit-log,people"'],
     ]
   ) {
     const { status, body } = await problem(await app.request(path!));
     assert.deepEqual({ path, status, detail: body.detail }, { path, status: 404, detail });
   }
+});
+
+Deno.test("several exports are the tables of one workbook, each with the params that it declares", async () => {
+  const { app, tasks } = fakeApp();
+  const response = await app.request(
+    "/exports/sheet-only,people,audit-log.xlsx?since=2026-01-01&actor=ann&team=ops",
+  );
+  assert.equal(response.status, 200);
+  assert.equal(
+    response.headers.get("content-disposition"),
+    'attachment; filename="sheet-only-people-audit-2026-01-01.xlsx"; ' +
+      "filename*=UTF-8''sheet-only-people-audit-2026-01-01.xlsx",
+  );
+  assert.equal(tasks[0]!.export, "sheet-only,people,audit-log");
+  assert.deepEqual(
+    tasks[0]!.tables.map(({ title, query }) => [title, { ...query.params }]),
+    [
+      ["sheet-only", {}],
+      ["People", { since: "2026-01-01", team: "ops" }],
+      ["Audit log", { since: "2026-01-01", actor: "ann" }],
+    ],
+  );
+});
+
+Deno.test("mistakes in the params of several exports are said once each, by name", async () => {
+  const { app } = fakeApp();
+  const { status, body } = await problem(
+    await app.request("/exports/audit-log,people.xlsx?since=soon&colour=red&_columns=id"),
+  );
+  assert.equal(status, 400);
+  assert.deepEqual(body.errors.map(({ name, detail }: Record<string, string>) => [name, detail]), [
+    ["_columns", "is for one export, and not for several in one file"],
+    ["since", 'expected a date such as 2026-01-31, not "soon"'],
+    ["team", "missing; expected text of at most 10 characters, without NUL"],
+    ["colour", "unknown param; there are since, actor and team"],
+  ]);
+});
+
+Deno.test("a workbook's level is chosen by a request, from 1 to 9", async () => {
+  const { app, tasks } = fakeApp();
+  await app.request("/exports/sheet-only.xlsx?_level=9");
+  assert.equal(tasks[0]!.options.deflateLevel, 9);
+  for (const level of ["0", "10", "fast"]) {
+    const { body } = await problem(await app.request(`/exports/sheet-only.xlsx?_level=${level}`));
+    const detail = `must be a level from 1 to 9, not "${level}"`;
+    assert.deepEqual(body.errors, [{ name: "_level", detail }]);
+  }
+  const { body } = await problem(await app.request("/exports/audit-log.csv?_level=2"));
+  assert.deepEqual(body.errors, [{
+    name: "_level",
+    detail: "means nothing to the format csv",
+  }]);
 });
 
 Deno.test("another method is 405 and says which there are", async () => {

@@ -19,6 +19,14 @@ exports:
     columns:
       amount: { title: Amount, type: decimal, format: "#,##0.00" }
     filename: "audit-{since}"
+  people:
+    title: People
+    source: app
+    query: select name from people where day >= :since and team = :team
+    params:
+      since: { type: date, default: 1970-01-01 }
+      team: { type: string, required: true, max_length: 10 }
+    formats: [csv, xlsx]
   sheet-only: { source: app, query: select 1, formats: [xlsx] }
 `;
 

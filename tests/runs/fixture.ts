@@ -7,10 +7,7 @@ import type { RunTask } from "../../runs/protocol.ts";
 export function fakeTask(action: string): RunTask {
   return {
     export: action,
-    source: { type: "sqlite", config: {} },
-    query: { text: "", params: {} },
-    title: "",
-    columns: {},
+    tables: [],
     format: "csv",
     options: {},
     coding: "identity",

@@ -5,7 +5,7 @@ import { byteLength, fakePool, fakeTask, until } from "./fixture.ts";
 Deno.test("a task's chunks come through whole and in order, and the worker is used again", async () => {
   await using pool = fakePool();
   for (let turn = 0; turn < 3; turn++) {
-    const task = pool.start(fakeTask("send:100"));
+    const task = pool.start(fakeTask("send:100"), "run");
     let bytes = 0;
     for await (const piece of task.chunks) {
       for (const byte of piece) {
@@ -24,7 +24,7 @@ Deno.test("a task's chunks come through whole and in order, and the worker is us
 
 Deno.test("a worker is at most one window ahead of a reader that does not read", async () => {
   await using pool = fakePool();
-  const task = pool.start(fakeTask("send:1000"));
+  const task = pool.start(fakeTask("send:1000"), "run");
   const reader = task.chunks.getReader();
   await reader.read();
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -39,7 +39,7 @@ Deno.test("a worker is at most one window ahead of a reader that does not read",
 
 Deno.test("a failure errors the chunks at once with the worker's words", async () => {
   await using pool = fakePool();
-  const task = pool.start(fakeTask("fail"));
+  const task = pool.start(fakeTask("fail"), "run");
   await task.ended;
   await assert.rejects(byteLength(task.chunks), (error) => {
     assert.ok(error instanceof TaskError);
@@ -48,27 +48,27 @@ Deno.test("a failure errors the chunks at once with the worker's words", async (
     assert.equal(error.detail, "a stack");
     return true;
   });
-  assert.equal(await byteLength(pool.start(fakeTask("send:2")).chunks), 131072);
+  assert.equal(await byteLength(pool.start(fakeTask("send:2"), "run").chunks), 131072);
 });
 
 Deno.test("a worker that dies fails its task, and the pool heals", async () => {
   await using pool = fakePool();
-  const task = pool.start(fakeTask("exit"));
+  const task = pool.start(fakeTask("exit"), "run");
   await assert.rejects(byteLength(task.chunks), /The worker died: exit status 3/);
   await until(() => pool.size.idle === 1);
-  assert.equal(await byteLength(pool.start(fakeTask("send:2")).chunks), 131072);
+  assert.equal(await byteLength(pool.start(fakeTask("send:2"), "run").chunks), 131072);
 });
 
 Deno.test("a worker whose output is no frame is ended, and its task fails", async () => {
   await using pool = fakePool();
-  const task = pool.start(fakeTask("garbage"));
+  const task = pool.start(fakeTask("garbage"), "run");
   await assert.rejects(byteLength(task.chunks), /The worker died: Cannot read a frame/);
   await until(() => pool.size.idle === 1);
 });
 
 Deno.test("a cancelled task lets its worker go back to work", async () => {
   await using pool = fakePool();
-  const task = pool.start(fakeTask("send:1000"));
+  const task = pool.start(fakeTask("send:1000"), "run");
   const reader = task.chunks.getReader();
   await reader.read();
   await reader.cancel();
@@ -78,7 +78,7 @@ Deno.test("a cancelled task lets its worker go back to work", async () => {
 
 Deno.test("a cancelled worker that does not listen is killed and replaced", async () => {
   await using pool = fakePool();
-  const task = pool.start(fakeTask("deaf"));
+  const task = pool.start(fakeTask("deaf"), "run");
   const reader = task.chunks.getReader();
   await reader.read();
   const asked = performance.now();
@@ -90,7 +90,7 @@ Deno.test("a cancelled worker that does not listen is killed and replaced", asyn
 
 Deno.test("more tasks than warm workers start more, which end with them", async () => {
   await using pool = fakePool(1);
-  const tasks = [1, 2, 3].map(() => pool.start(fakeTask("send:50")));
+  const tasks = [1, 2, 3].map(() => pool.start(fakeTask("send:50"), "run"));
   assert.equal(pool.size.workers, 3);
   assert.deepEqual(await Promise.all(tasks.map(({ chunks }) => byteLength(chunks))), [
     50 * 65536,
@@ -102,9 +102,9 @@ Deno.test("more tasks than warm workers start more, which end with them", async 
 
 Deno.test("a disposed pool leaves no process behind", async () => {
   const pool = fakePool(2);
-  const busy = pool.start(fakeTask("deaf"));
+  const busy = pool.start(fakeTask("deaf"), "run");
   await pool[Symbol.asyncDispose]();
   assert.equal((await busy.ended).state, "failed");
   assert.deepEqual(pool.size, { workers: 0, idle: 0 });
-  assert.throws(() => pool.start(fakeTask("send:1")), /the pool is closed/);
+  assert.throws(() => pool.start(fakeTask("send:1"), "run"), /the pool is closed/);
 });

@@ -11,10 +11,12 @@ import {
 
 const task: RunTask = {
   export: "audit-log",
-  source: { type: "sqlite", config: { path: "app.db" } },
-  query: { text: "select :org", params: { org: 9007199254740993n, since: null, on: true } },
-  title: "Audit log",
-  columns: { amount: { type: "decimal" } },
+  tables: [{
+    source: { type: "sqlite", config: { path: "app.db" } },
+    query: { text: "select :org", params: { org: 9007199254740993n, since: null, on: true } },
+    title: "Audit log",
+    columns: { amount: { type: "decimal" } },
+  }],
   format: "csv",
   options: {},
   coding: "identity",
@@ -25,18 +27,19 @@ Deno.test("a frame header is a type and a little-endian length", () => {
 });
 
 Deno.test("a command is one line and keeps integers beyond 2^53", () => {
-  const line = commandLine({ start: task, credit: 1 });
+  const line = commandLine({ start: task, run: "a", credit: 1 });
   assert.equal(line.indexOf("\n"), line.length - 1);
   assert.ok(line.includes('"org":{"$bigint":"9007199254740993"}'));
-  assert.deepEqual(parseCommand(line), { start: task, credit: 1 });
+  assert.deepEqual(parseCommand(line), { start: task, run: "a", credit: 1 });
   assert.deepEqual(parseCommand(commandLine({ cancel: true })), { cancel: true });
 });
 
 Deno.test("a newline in a query does not end the line", () => {
-  const start = { ...task, query: { text: "select 1\nfrom t", params: {} } };
-  const line = commandLine({ start, credit: 1 });
+  const query = { text: "select 1\nfrom t", params: {} };
+  const start = { ...task, tables: [{ ...task.tables[0]!, query }] };
+  const line = commandLine({ start, run: "a", credit: 1 });
   assert.equal(line.split("\n").length, 2);
-  assert.deepEqual(parseCommand(line), { start, credit: 1 });
+  assert.deepEqual(parseCommand(line), { start, run: "a", credit: 1 });
 });
 
 Deno.test("frames come out whole however the pipe cut them", () => {

@@ -29,6 +29,8 @@ function setup(limits: RunLimits = PATIENT, slots = 1, spill: RunDependencies["s
     admission,
     reports,
     start,
+    /** Has a worker started, so that the time it takes counts to no limit. */
+    warm: () => pool.start(fakeTask("send:1"), "warm").ended,
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }
@@ -150,25 +152,28 @@ Deno.test("a source without a first row times out", async () => {
 });
 
 Deno.test("a source that falls silent while it is read times out and errors the body", async () => {
-  await using server = setup({ ...PATIENT, sourceIdle: 100 });
+  await using server = setup({ ...PATIENT, sourceIdle: 400 });
+  await server.warm();
   const { body } = await server.start("a", fakeTask("deaf"));
-  await assert.rejects(byteLength(body), /The source gave nothing for 100 ms/);
+  await assert.rejects(byteLength(body), /The source gave nothing for 400 ms/);
   await until(() => server.admission.taken === 0, 2000);
 });
 
 Deno.test("a reader that does not read is not taken for a silent source", async () => {
-  await using server = setup({ ...PATIENT, sourceIdle: 100 });
+  await using server = setup({ ...PATIENT, sourceIdle: 400 });
+  await server.warm();
   const { body } = await server.start("a", fakeTask("send:100"));
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  await new Promise((resolve) => setTimeout(resolve, 1200));
   assert.equal(await byteLength(body), 100 * 65536);
 });
 
 Deno.test("a run that takes too long is ended even while nobody reads", async () => {
-  await using server = setup({ ...PATIENT, run: 100 });
+  await using server = setup({ ...PATIENT, run: 400 });
+  await server.warm();
   const { body } = await server.start("a", fakeTask("send:1000"));
   await until(() => server.admission.taken === 0, 2000);
   assert.equal(server.reports[0]!.state, "failed");
-  await assert.rejects(byteLength(body), /The run took longer than 100 ms/);
+  await assert.rejects(byteLength(body), /The run took longer than 400 ms/);
 });
 
 Deno.test("draining refuses new runs and waits for those in flight", async () => {

@@ -1,0 +1,64 @@
+/** Finds what the name of a file stands for: an export, or several, and a format. */
+
+import type { ExportDefinition } from "../catalog/config.ts";
+import type { Exporter } from "../exporters/exporter.ts";
+import type { Dependencies } from "./app.ts";
+import { notFound, ProblemError } from "./problems.ts";
+
+/** What a file is made of. */
+export interface FileOfExports {
+  /** The exports, in the order of their names. */
+  readonly definitions: readonly ExportDefinition[];
+  /** What writes them. */
+  readonly exporter: Exporter;
+}
+
+/** Exports in one file: the query of each is open from the start, for a snapshot of about one time. */
+const MAX_EXPORTS = 16;
+
+/**
+ * Finds the exports of a file.
+ *
+ * @param names one name, or several with commas between
+ * @param format the key of a format
+ * @throws {ProblemError} 404 where there is no such file
+ */
+export function findExports(
+  names: string,
+  format: string,
+  { catalog, exporters }: Pick<Dependencies, "catalog" | "exporters">,
+): FileOfExports {
+  const list = names.split(",");
+  const definitions = list.map((name, index) => {
+    const definition = findExport(name, catalog);
+    if (list.indexOf(name) < index) refuse(`The export ${name} is named more than once`);
+    return definition;
+  });
+  for (const { name, formats } of definitions) {
+    if (formats.includes(format)) continue;
+    refuse(
+      `The export ${name} is not offered as ${JSON.stringify(format)}, but as ${
+        formats.join(", ")
+      }`,
+    );
+  }
+  const exporter = exporters[format]!;
+  if (list.length > 1 && !exporter.encodeAll) refuse(`A file of format ${format} holds one export`);
+  if (list.length > MAX_EXPORTS) {
+    refuse(`${list.length} exports are named, and a file holds at most ${MAX_EXPORTS}`);
+  }
+  return { definitions, exporter };
+}
+
+/**
+ * Finds one export.
+ *
+ * @throws {ProblemError} 404 where there is none of that name
+ */
+export function findExport(name: string, catalog: Dependencies["catalog"]): ExportDefinition {
+  return catalog.exports.get(name) ?? refuse(`There is no export ${JSON.stringify(name)}`);
+}
+
+function refuse(detail: string): never {
+  throw new ProblemError(notFound(detail));
+}
