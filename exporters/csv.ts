@@ -24,6 +24,8 @@ import {
   isZoned,
   numberText,
 } from "./cell_text.ts";
+import { createCsvTextWriter, type CsvTextRules } from "./csv_text.ts";
+import { csvTextStream } from "./csv_text_stream.ts";
 import { type Dialect, type Exporter, type ExportOptions, TableError } from "./exporter.ts";
 import { hidesFormula, isFormula, mayBeFormula } from "./formula_guard.ts";
 import { type TextFormat, textStream } from "./text_stream.ts";
@@ -71,6 +73,7 @@ export const csv: Exporter = {
   mediaType: "text/csv; charset=utf-8",
   options: ["dialect", "bom", "header", "null"],
   compressible: true,
+  readsText: true,
   encode: (table, options, warnings) =>
     encode(DIALECT_RULES[options.dialect ?? "rfc4180"], table, options, warnings),
 };
@@ -84,6 +87,7 @@ export const tsv: Exporter = {
   mediaType: "text/tab-separated-values; charset=utf-8",
   options: ["bom", "header", "null"],
   compressible: true,
+  readsText: true,
   encode: (table, options, warnings) => encode(DIALECT_RULES.tsv, table, options, warnings),
 };
 
@@ -93,7 +97,9 @@ function encode(
   options: ExportOptions,
   warnings: Warnings,
 ): ReadableStream<Uint8Array> {
-  return textStream(table, csvFormat(table.columns, rules, options, warnings), warnings);
+  const format = csvFormat(table.columns, rules, options, warnings);
+  if (!table.text) return textStream(table, format, warnings);
+  return csvTextStream(table.text, format.head, createCsvTextWriter(table.text, format.text));
 }
 
 function csvFormat(
@@ -101,7 +107,7 @@ function csvFormat(
   rules: Rules,
   options: ExportOptions,
   warnings: Warnings,
-): TextFormat {
+): TextFormat & { readonly text: CsvTextRules } {
   const { separator, lineEnd, reader } = rules;
   const { bom = rules.bom, header = true, formulaGuard = true } = options;
   const needsQuotes = createQuoteTest(separator, reader, formulaGuard);
@@ -154,17 +160,20 @@ function csvFormat(
     return typeof cell === "bigint" ? notNull(written) : writeText(written, index);
   }
 
+  function field(cell: Cell | undefined, index: number): string {
+    if (typeof cell === "string") {
+      return writeText(zoned[index] ? cellTexts[index]!(cell) : cell, index);
+    }
+    if (typeof cell === "number") return notNull(numberText(cell));
+    if (cell === true) return trueField;
+    return cell === false ? falseField : rareCell(cell, index);
+  }
+
   function row(cells: Row): string {
     let line = "";
     for (let index = 0; index < width; index++) {
       if (index > 0) line += separator;
-      const cell = cells[index];
-      if (typeof cell === "string") {
-        line += writeText(zoned[index] ? cellTexts[index]!(cell) : cell, index);
-      } else if (typeof cell === "number") line += notNull(numberText(cell));
-      else if (cell === true) line += trueField;
-      else if (cell === false) line += falseField;
-      else line += rareCell(cell, index);
+      line += field(cells[index], index);
     }
     return (line === "" ? emptyLine : line) + lineEnd;
   }
@@ -175,7 +184,16 @@ function csvFormat(
     return (line === "" && width === 1 ? '""' : line) + lineEnd;
   }
 
-  return { head: (bom ? "\ufeff" : "") + (header ? headerLine() : ""), row, tail: "" };
+  const text: CsvTextRules = {
+    separator,
+    lineEnd,
+    guarded: formulaGuard,
+    exact: zoned.map((moves) => moves || nullText !== ""),
+    nullField,
+    emptyLine,
+    field,
+  };
+  return { head: (bom ? "\ufeff" : "") + (header ? headerLine() : ""), row, tail: "", text };
 }
 
 /**

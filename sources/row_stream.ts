@@ -1,24 +1,34 @@
 /** Turns what a source gives into the table that an exporter takes. */
 
 import { type RowStream, type SourceColumn, SourceError } from "./source.ts";
-import type { Batch, Cell, Column, ColumnType, Row, Table } from "./table.ts";
+import type {
+  Batch,
+  Cell,
+  Column,
+  ColumnType,
+  Presentation,
+  Row,
+  Table,
+  TableStyle,
+  TextBatch,
+  TextRows,
+} from "./table.ts";
+import { chooseBounds, chooseText, toBatches } from "./text_rows.ts";
 
 /** What an export says about a column, over what the source knows. */
-export interface ColumnSetting {
+export interface ColumnSetting extends Presentation {
   /** What people read above it. @default the column's name */
   readonly title?: string;
   /** How its cells are read and written. @default what the source declares, else the first cell's */
   readonly type?: ColumnType;
-  /** IANA zone that a datetime is shown in. @default as stored */
-  readonly timezone?: string;
-  /** Spreadsheet number format. */
-  readonly format?: string;
 }
 
 /** What an export makes of a query's rows. */
 export interface TableSettings {
   /** What people call the table. */
   readonly title: string;
+  /** What a worksheet makes of it. @default "plain" */
+  readonly style?: TableStyle;
   /** Settings by the query's column name; where a name repeats, they are for each of its columns. */
   readonly columns: Readonly<Record<string, ColumnSetting>>;
   /**
@@ -54,6 +64,7 @@ export class ColumnError extends Error {
  * @throws {SourceError} when the settings do, or when the first batch cannot be read
  */
 export async function toTable(stream: RowStream, settings: TableSettings): Promise<Table> {
+  if (stream.text) return await toTextTable(stream, stream.text, settings);
   const reader = stream.batches.getReader();
   try {
     checkSettings(stream.columns, settings.columns);
@@ -64,11 +75,52 @@ export async function toTable(stream: RowStream, settings: TableSettings): Promi
     );
     return {
       title: settings.title,
+      ...(settings.style === undefined ? {} : { style: settings.style }),
       columns: indices ? indices.map((index) => columns[index]!) : columns,
-      batches: resume(reader, first, indices),
+      batches: resume(
+        reader,
+        first,
+        indices && ((batch) => batch.map((row) => pick(row, indices))),
+      ),
     };
   } catch (error) {
     // What went wrong first is what the caller is told; a source that is broken cannot be cancelled.
+    await reader.cancel(error).catch(() => {});
+    throw error;
+  }
+}
+
+/** The same of rows that are text. */
+async function toTextTable(
+  stream: RowStream,
+  text: TextRows,
+  settings: TableSettings,
+): Promise<Table> {
+  const reader = text.batches.getReader();
+  try {
+    checkSettings(stream.columns, settings.columns);
+    const indices = chooseColumns(stream.columns, settings.select) ?? [...stream.columns.keys()];
+    const { value: first } = await reader.read();
+    const width = stream.columns.length;
+    const rows = {
+      ...chooseText(text, indices),
+      batches: resume(
+        reader,
+        first,
+        settings.select && ((batch) => chooseBounds(batch, width, indices)),
+      ),
+    };
+    return {
+      title: settings.title,
+      ...(settings.style === undefined ? {} : { style: settings.style }),
+      columns: indices.map((index) => {
+        const column = stream.columns[index]!;
+        return describe(column, ownValue(settings.columns, column.name), undefined, index);
+      }),
+      batches: toBatches(rows),
+      text: rows,
+    };
+  } catch (error) {
     await reader.cancel(error).catch(() => {});
     throw error;
   }
@@ -105,16 +157,15 @@ function chooseColumns(
 
 function describe(
   { name, type }: SourceColumn,
-  setting: ColumnSetting = {},
+  { title = name, type: declared, ...presentation }: ColumnSetting = {},
   batch: Batch | undefined,
   index: number,
 ): Column {
   return {
     name,
-    title: setting.title ?? name,
-    type: setting.type ?? type ?? inferType(batch, index),
-    ...(setting.timezone === undefined ? {} : { timezone: setting.timezone }),
-    ...(setting.format === undefined ? {} : { format: setting.format }),
+    title,
+    type: declared ?? type ?? inferType(batch, index),
+    ...presentation,
   };
 }
 
@@ -136,14 +187,13 @@ function inferType(batch: Batch | undefined, index: number): ColumnType {
 }
 
 /** The batches from the first one on, each with the chosen cells alone. */
-function resume(
-  reader: ReadableStreamDefaultReader<Batch>,
-  first: Batch | undefined,
-  indices: readonly number[] | undefined,
-): ReadableStream<Batch> {
-  const project = indices ? (batch: Batch) => batch.map((row) => pick(row, indices)) : undefined;
+function resume<T extends Batch | TextBatch>(
+  reader: ReadableStreamDefaultReader<T>,
+  first: T | undefined,
+  project: ((batch: T) => T) | undefined,
+): ReadableStream<T> {
   let pending = first;
-  return new ReadableStream<Batch>({
+  return new ReadableStream<T>({
     async pull(controller) {
       const value = pending ?? (await reader.read()).value;
       pending = undefined;

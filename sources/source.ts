@@ -1,14 +1,14 @@
 /** What every source of rows offers: open a query, get its columns and its batches. */
 
 import type { z } from "zod";
-import type { Batch, ColumnType } from "./table.ts";
+import type { Batch, ColumnType, TextRows } from "./table.ts";
 
 /** A value bound to a query's parameter, never spliced into its text. */
 export type ParamValue = string | number | bigint | boolean | null;
 
 /** What to ask a source for. */
 export interface Query {
-  /** The statement, in the source's own language. */
+  /** The statement, in the source's own language; empty where the export has none. */
   readonly text: string;
   /** The values of its named parameters (`:name`), by name and without the colon. */
   readonly params: Readonly<Record<string, ParamValue>>;
@@ -28,6 +28,11 @@ export interface RowStream {
   readonly columns: readonly SourceColumn[];
   /** The rows, read from the source only as they are pulled. */
   readonly batches: ReadableStream<Batch>;
+  /**
+   * The same rows as text, to be read or cancelled instead; every column has a type then. Absent where
+   * nobody asked for it, or the source has no text.
+   */
+  readonly text?: TextRows;
 }
 
 /** How to read an opened source. */
@@ -36,27 +41,79 @@ export interface ReadOptions {
   readonly batchRows?: number;
   /** Types that the export declares, by column name: they win over the source's own. */
   readonly types?: Readonly<Record<string, ColumnType>>;
+  /** Whether the rows are welcome as text. @default false */
+  readonly text?: boolean;
+  /** The run's id, by which the source knows in its own lists whom it works for. */
+  readonly run?: string;
+  /**
+   * Aborted when nobody wants the rows any more, while the source is still being opened; an open
+   * stream is cancelled instead. What was asked of the source is taken back there too.
+   */
+  readonly signal?: AbortSignal;
+}
+
+/** What a source needs that a worker has no leave for by itself. */
+export interface SourceLeave {
+  /** Hosts that it connects to: `db.internal:5432`, `[::1]:5432`. */
+  readonly net?: readonly string[];
+  /** Files and folders that it reads. */
+  readonly read?: readonly string[];
+  /** Names that its library asks the system for (`hostname`), see `--allow-sys`. */
+  readonly sys?: readonly string[];
 }
 
 /** Rows in a batch: few enough that a cancel is seen within milliseconds, enough to forget the `await`. */
 export const BATCH_ROWS = 256;
 
+/** What the exports of a kind of source say to it. */
+export interface SourceLanguage {
+  /** Whether an export has a `query`. Its params need be named in one only where it must have one. */
+  readonly query: "required" | "optional" | "none";
+  /** The params that a query names, each once. @default SQL's: `:name` outside of strings and comments */
+  placeholders?(query: string): readonly string[];
+}
+
 /** One kind of source: `sqlite`, `postgres`, … */
 export interface SourceKind<Config> {
   /** Its settings in `spillway.yaml`, without the `type` key that names the kind. */
   readonly config: z.ZodType<Config>;
-  /** The keys of its settings that are file paths, resolved against the configuration file's folder. */
+  /** What its exports say to it. */
+  readonly language: SourceLanguage;
+  /** The keys of its settings that are file paths, or lists of them, resolved against the configuration file's folder. */
   readonly paths: readonly (keyof Config & string)[];
   /**
-   * Runs a query.
+   * What it needs leave for besides its {@linkcode paths}.
+   *
+   * @default nothing
+   */
+  leave?(config: Config): SourceLeave;
+  /**
+   * Runs a query. It settles once the query runs and its columns are known.
    *
    * @throws {SourceError} when the source cannot be opened or refuses the query
    */
   open(config: Config, query: Query, options?: ReadOptions): Promise<RowStream>;
 }
 
+/** How a {@linkcode SourceError} came to be. */
+export interface SourceErrorOptions extends ErrorOptions {
+  /**
+   * Whether the connection failed and not the query, so that the same query may well succeed a moment
+   * later. @default false
+   */
+  readonly connection?: boolean;
+}
+
 /** A source that could not be opened, refused a query or broke while it was read. */
 export class SourceError extends Error {
   /** Tells it from other errors in a log. */
   override readonly name = "SourceError";
+  /** Whether the connection failed, and not the query. */
+  readonly connection: boolean;
+
+  /** Says what could not be done; the cause is for the log. */
+  constructor(message: string, { connection = false, ...options }: SourceErrorOptions = {}) {
+    super(message, options);
+    this.connection = connection;
+  }
 }

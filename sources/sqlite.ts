@@ -42,11 +42,13 @@ const MAX_COLUMNS = 1000;
  */
 export const sqlite: SourceKind<SqliteConfig> = {
   config,
+  language: { query: "required" },
   paths: ["path"],
   open: (config, query, options = {}) => Promise.try(openQuery, config, query, options),
 };
 
 function openQuery(config: SqliteConfig, query: Query, options: ReadOptions): RowStream {
+  options.signal?.throwIfAborted();
   const database = openDatabase(config.path);
   try {
     return startQuery(database, query, options);

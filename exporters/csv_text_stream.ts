@@ -1,0 +1,49 @@
+/** Turns rows that are text into a stream of CSV that reads them only as it is read. */
+
+import type { TextRows } from "../sources/table.ts";
+import type { CsvTextWriter } from "./csv_text.ts";
+
+/** Bytes gathered in a chunk, as in `text_stream.ts`. */
+const CHUNK_BYTES = 64 * 1024;
+
+/**
+ * Writes rows, as `textStream` does with those that are cells: nothing is read before the result is
+ * pulled, the head leaves with the first batch, a cancel reaches the batches at once, and an error of
+ * theirs is the result's error.
+ */
+export function csvTextStream(
+  rows: TextRows,
+  head: string,
+  writer: CsvTextWriter,
+): ReadableStream<Uint8Array> {
+  const reader = rows.batches.getReader();
+  let first = true;
+  let cancelled = false;
+  writer.addText(head);
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        do {
+          const { done, value } = await reader.read();
+          if (cancelled) return;
+          if (done) {
+            if (writer.bytes > 0) controller.enqueue(writer.take());
+            return controller.close();
+          }
+          writer.add(value);
+        } while (!first && writer.bytes < CHUNK_BYTES);
+        first = false;
+        controller.enqueue(writer.take());
+      } catch (error) {
+        // A row that cannot be written must not leave its query open; where the batches failed, there
+        // is nothing to cancel.
+        reader.cancel(error).catch(() => {});
+        throw error;
+      }
+    },
+    cancel(reason) {
+      cancelled = true;
+      return reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+}

@@ -1,0 +1,53 @@
+/** Turns rows that are text into rows of cells, and chooses columns of them. */
+
+import type { Batch, Cell, TextBatch, TextRows } from "./table.ts";
+
+/** The rows as batches of cells, for a reader that does not take text. Nothing is read before them. */
+export function toBatches(text: TextRows): ReadableStream<Batch> {
+  const width = text.forms.length;
+  let reader: ReadableStreamDefaultReader<TextBatch> | undefined;
+  const open = () => reader ??= text.batches.getReader();
+  return new ReadableStream<Batch>({
+    async pull(controller) {
+      const { done, value } = await open().read();
+      if (done) controller.close();
+      else controller.enqueue(readCells(text, value, width));
+    },
+    cancel: (reason) => open().cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+function readCells(text: TextRows, { bytes, bounds, length }: TextBatch, width: number): Batch {
+  return Array.from({ length }, (_, row) =>
+    Array.from({ length: width }, (_, column): Cell => {
+      const at = 2 * (row * width + column);
+      const start = bounds[at]!;
+      return start < 0 ? null : text.readCell(column, bytes, start, bounds[at + 1]!);
+    }));
+}
+
+/** The text of the chosen columns alone, in their order. */
+export function chooseText(text: TextRows, indices: readonly number[]): Omit<TextRows, "batches"> {
+  return {
+    forms: indices.map((index) => text.forms[index]!),
+    readCell: (column, bytes, start, end) => text.readCell(indices[column]!, bytes, start, end),
+  };
+}
+
+/** The cells of the chosen columns alone, in their order. */
+export function chooseBounds(
+  { bytes, bounds, length }: TextBatch,
+  width: number,
+  indices: readonly number[],
+): TextBatch {
+  const chosen = new Int32Array(2 * length * indices.length);
+  let to = 0;
+  for (let row = 0; row < length; row++) {
+    for (const index of indices) {
+      const from = 2 * (row * width + index);
+      chosen[to++] = bounds[from]!;
+      chosen[to++] = bounds[from + 1]!;
+    }
+  }
+  return { bytes, bounds: chosen, length };
+}
