@@ -1,0 +1,152 @@
+/** The settings of a PostgreSQL source, and what they say about the server to connect to. */
+
+import { z } from "zod";
+
+/** How a connection is encrypted, and how far the server must prove who it is; the words are libpq's. */
+export const TLS_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
+
+/** One of {@linkcode TLS_MODES}. */
+export type TlsMode = typeof TLS_MODES[number];
+
+/** The settings of a PostgreSQL source. */
+export interface PostgresConfig {
+  /** `postgres://user:password@host:port/database`, with no option but `sslmode`. */
+  readonly url: string;
+  /** How the connection is encrypted. @default the URL's `sslmode`, else see {@linkcode endpointOf} */
+  readonly tls?: TlsMode | undefined;
+  /** A file of certificates, in PEM, that the server's must come from. @default the public ones */
+  readonly ca?: string | undefined;
+  /** Schemas that names without one are looked up in, as `search_path` takes them. */
+  readonly search_path?: string | undefined;
+  /** Milliseconds to connect in, TLS and the password included. */
+  readonly connect_timeout: number;
+  /** Milliseconds that a query may take, its reader's time included. */
+  readonly statement_timeout: number;
+  /** Milliseconds that the server keeps a transaction for a worker that says nothing. */
+  readonly idle_in_transaction_session_timeout: number;
+}
+
+/** Where a server is, and who asks. */
+export interface Endpoint {
+  /** Its name or address, without brackets. */
+  readonly host: string;
+  /** Its port. */
+  readonly port: number;
+  /** The role. */
+  readonly user: string;
+  /** Its password; empty where there is none. */
+  readonly password: string;
+  /** The database. */
+  readonly database: string;
+  /** How the connection is encrypted. */
+  readonly tls: TlsMode;
+}
+
+const URL_RULE =
+  "a URL such as postgres://reader:password@db.example.com:5432/shop, with no option but sslmode";
+
+/** Milliseconds in a unit, by its name. */
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** The longest time that a timer and PostgreSQL's settings hold: 24 days. */
+const LONGEST_MS = 24 * UNITS.d!;
+
+/** Reads `30s` as milliseconds, as the durations of the rest of the configuration are read. */
+function duration(byDefault: string) {
+  const rule = { error: "a duration from 1ms to 24d, such as 30s" };
+  const milliseconds = (text: string) => {
+    const [, count, unit] = /^(\d{1,10})(ms|s|m|h|d)$/.exec(text) ?? [];
+    return unit === undefined ? 0 : Number(count) * UNITS[unit]!;
+  };
+  return z.string(rule)
+    .refine((text) => milliseconds(text) >= 1 && milliseconds(text) <= LONGEST_MS, rule)
+    .default(byDefault)
+    .transform(milliseconds);
+}
+
+/** Reads the settings. */
+export const config: z.ZodType<PostgresConfig> = z.strictObject({
+  url: z.string({ error: URL_RULE }).refine(isEndpoint, { error: URL_RULE }),
+  tls: z.enum(TLS_MODES).optional(),
+  ca: z.string({ error: "the path of a PEM file" }).min(1).optional(),
+  // Quotes and backslashes are no part of a schema's name here: it stands in a statement.
+  search_path: z.string().regex(/^[\p{L}\p{N}_$", -]+$/u, {
+    error: "names of schemas, such as reporting, public",
+  }).optional(),
+  connect_timeout: duration("10s"),
+  // Longer than a run takes, which its own limit ends: this is for what nobody is left to end.
+  statement_timeout: duration("1d"),
+  idle_in_transaction_session_timeout: duration("1m"),
+}).refine(
+  (settings) => settings.ca === undefined || endpointOf(settings).tls.startsWith("verify"),
+  {
+    path: ["ca"],
+    error: "no file, as the server's certificate is only verified with tls: verify-full",
+    when: ({ issues }) => issues.length === 0,
+  },
+);
+
+function isEndpoint(text: string): boolean {
+  const url = URL.parse(text);
+  if (!url || !/^postgres(?:ql)?:$/.test(url.protocol)) return false;
+  const { hostname, username, searchParams } = url;
+  if (hostname === "" || username === "" || hostname.includes(",") || url.port === "0") {
+    return false;
+  }
+  if (!isDecodable(username + url.password + hostname + url.pathname)) return false;
+  return [...searchParams].every(([name, value]) =>
+    name === "sslmode" && (value === "allow" || isTlsMode(value))
+  );
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isTlsMode(text: string): text is TlsMode {
+  return (TLS_MODES as readonly string[]).includes(text);
+}
+
+/**
+ * What the settings say about the server. Where they do not say how to encrypt, the server must prove
+ * who it is (`verify-full`); only a loopback address without a `ca` is left without TLS, as those
+ * bytes stay on the machine. libpq's default is `prefer`, which whoever stands in between turns off.
+ */
+export function endpointOf(
+  { url: text, tls, ca }: Pick<PostgresConfig, "url" | "tls" | "ca">,
+): Endpoint {
+  const url = new URL(text);
+  const host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, "$1");
+  const user = decodeURIComponent(url.username);
+  const sslmode = url.searchParams.get("sslmode");
+  const said = tls ?? (sslmode === "allow" ? "prefer" : sslmode as TlsMode | null) ?? undefined;
+  return {
+    host,
+    port: url.port === "" ? 5432 : Number(url.port),
+    user,
+    password: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)) || user,
+    tls: said ?? (ca === undefined && isLoopback(host) ? "disable" : "verify-full"),
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+/** The host and port as `--allow-net` takes them. */
+export function hostOf(settings: PostgresConfig): string {
+  const { host, port } = endpointOf(settings);
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,224 @@
+/**
+ * The connection that postgres.js works on, which keeps the rows for itself.
+ *
+ * The library does what is easy to get wrong: passwords, statements, params, errors. But it takes
+ * everything that the server sends, makes a `Buffer` of each row and keeps them all, or fetches from a
+ * cursor, which costs a round trip a batch, and the server its parallel plans. So it is given this in
+ * the place of a socket: messages with rows go to a sink, all others to the library, and while there
+ * is a sink the socket is read only on demand. A server whose reader waits waits itself, in `send`.
+ */
+
+import { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+import { SourceError } from "./source.ts";
+
+/** A column as the server describes it. */
+export interface WireColumn {
+  /** Its name in the result. */
+  readonly name: string;
+  /** The OID of its type; of what a domain is made of. */
+  readonly oid: number;
+}
+
+/** Takes the rows of a query. */
+export interface RowSink {
+  /** Told of the columns, before the first row; also where no row comes. */
+  columns(columns: readonly WireColumn[]): void;
+  /** Takes a row: the message's body from `start` to `end`. The bytes are only lent. */
+  row(bytes: Buffer, start: number, end: number): void;
+}
+
+/** Message types of the protocol (PostgreSQL 55.7). */
+const MESSAGE = {
+  backendKey: 0x4b,
+  columns: 0x54,
+  copyData: 0x64,
+  error: 0x45,
+  row: 0x44,
+} as const;
+
+/** A message's type and its length. */
+const HEADER_BYTES = 5;
+
+/** The events that postgres.js listens to are those of a socket. */
+export class Wire extends EventEmitter {
+  readonly #socket: Socket;
+  #sink: RowSink | undefined;
+  /** The beginning of a message whose rest has not come. */
+  #rest: Buffer[] = [];
+  #restBytes = 0;
+  /** Bytes to wait for before it is worth to look again. */
+  #missing = 0;
+  #key: Uint8Array | undefined;
+  #fatal: string | undefined;
+  #ending = false;
+  #dropping = false;
+  #closed = false;
+  #awake = Promise.withResolvers<void>();
+
+  /** Takes over a socket that is connected. */
+  constructor(socket: Socket) {
+    super();
+    this.#socket = socket;
+    socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    socket.on("drain", () => this.emit("drain"));
+    socket.on("error", (error) => this.#fail(error));
+    socket.on("close", () => this.#close());
+  }
+
+  /** What a cancel must name; absent while the server has not said it. */
+  get key(): Uint8Array | undefined {
+    return this.#key;
+  }
+
+  /** Part of what postgres.js asks a socket. */
+  get readyState(): "open" | "closed" {
+    return this.#closed ? "closed" : "open";
+  }
+
+  /** Gives all rows to a sink from now on, and reads only when told to. */
+  divert(sink: RowSink): void {
+    this.#sink = sink;
+    this.#socket.pause();
+  }
+
+  /**
+   * Reads once; settles when something came, nothing will, or at a {@linkcode wake}. Cheap to call
+   * again while it pends.
+   */
+  read(): Promise<void> {
+    if (!this.#closed) this.#socket.resume();
+    return this.#awake.promise;
+  }
+
+  /** Wakes who reads. */
+  wake(): void {
+    const { resolve } = this.#awake;
+    this.#awake = Promise.withResolvers();
+    resolve();
+  }
+
+  /** Reads all that comes from now on: what is left is for the library. */
+  release(): void {
+    this.#sink = undefined;
+    this.#socket.resume();
+  }
+
+  /** Reads on, and drops all rows. */
+  drop(): void {
+    this.#sink = { columns: () => {}, row: () => {} };
+    this.#dropping = true;
+    this.#socket.resume();
+  }
+
+  /** Sends what the library has written. */
+  write(data: Uint8Array, done?: () => void): boolean {
+    return this.#socket.write(data, done);
+  }
+
+  /** Sends the library's goodbye, and closes. */
+  end(data: Uint8Array): void {
+    this.#ending = true;
+    this.#socket.end(data);
+  }
+
+  /** Closes at once; an error is for whoever waits for something. */
+  destroy(error?: SourceError): void {
+    this.#ending = true;
+    if (error) this.#fail(error);
+    this.#socket.destroy();
+  }
+
+  /** The library's own flow control, which this has instead. */
+  pause(): void {}
+
+  /** See {@linkcode pause}. */
+  resume(): void {}
+
+  /** The socket has been told when it was opened. */
+  setKeepAlive(): void {}
+
+  #take(chunk: Buffer): void {
+    try {
+      if (this.#sink && !this.#dropping) this.#socket.pause();
+      this.#split(chunk);
+    } catch (error) {
+      this.#fail(error);
+      this.destroy();
+    }
+    this.wake();
+  }
+
+  /** Gives every whole message to whom it is for, and keeps the rest. */
+  #split(chunk: Buffer): void {
+    let bytes = chunk;
+    if (this.#restBytes > 0) {
+      this.#rest.push(chunk);
+      this.#restBytes += chunk.length;
+      if (this.#restBytes < this.#missing) return;
+      bytes = Buffer.concat(this.#rest, this.#restBytes);
+    }
+    let at = 0;
+    let needed = HEADER_BYTES;
+    while (bytes.length - at >= HEADER_BYTES) {
+      const end = at + 1 + bytes.readUInt32BE(at + 1);
+      if (end > bytes.length) {
+        needed = end - at;
+        break;
+      }
+      const type = bytes[at]!;
+      if (type === MESSAGE.row && this.#sink) this.#sink.row(bytes, at + HEADER_BYTES, end);
+      else this.#pass(type, bytes.subarray(at, end));
+      at = end;
+    }
+    this.#rest = at === bytes.length ? [] : [bytes.subarray(at)];
+    this.#restBytes = bytes.length - at;
+    this.#missing = needed;
+  }
+
+  #pass(type: number, message: Buffer): void {
+    if (type === MESSAGE.backendKey) this.#key = message.slice(HEADER_BYTES);
+    else if (type === MESSAGE.error) this.#fatal = fatalMessage(message);
+    this.emit("data", message);
+    if (type === MESSAGE.columns) this.#sink?.columns(readColumns(message));
+  }
+
+  /** The library is told of every end that it did not ask for, which it would take for a retry. */
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (!this.#ending) this.#fail(new Error(this.#fatal ?? "the server closed the connection"));
+    this.emit("close", false);
+    this.wake();
+  }
+
+  #fail(cause: unknown): void {
+    if (this.listenerCount("error") === 0) return;
+    this.emit("error", cause instanceof SourceError ? cause : lost(this.#fatal, cause));
+  }
+}
+
+function lost(fatal: string | undefined, cause: unknown): SourceError {
+  const reason = fatal ?? "the connection was lost";
+  return new SourceError(`Cannot read the query: ${reason}`, { cause, connection: true });
+}
+
+function readColumns(message: Buffer): WireColumn[] {
+  const columns: WireColumn[] = [];
+  let at = HEADER_BYTES + 2;
+  for (let count = message.readUInt16BE(HEADER_BYTES); count > 0; count--) {
+    const end = message.indexOf(0, at);
+    // Behind the name: table (4), attribute (2), type (4), size (2), modifier (4), format (2).
+    columns.push({ name: message.toString("utf8", at, end), oid: message.readUInt32BE(end + 7) });
+    at = end + 19;
+  }
+  return columns;
+}
+
+/** What the server says before it closes the connection; nothing for an error that it survives. */
+function fatalMessage(message: Buffer): string | undefined {
+  const fields = new Map(
+    message.toString("utf8", HEADER_BYTES).split("\0").map((field) => [field[0], field.slice(1)]),
+  );
+  return /^(?:FATAL|PANIC)$/.test(fields.get("V") ?? "") ? fields.get("M") : undefined;
+}

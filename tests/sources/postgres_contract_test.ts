@@ -1,0 +1,7 @@
+import { testSource } from "../contracts/source_contract.ts";
+import { createFixture } from "./postgres_fixture.ts";
+import { BINARIES } from "./postgres_server.ts";
+import { postgresTest } from "./postgres_shared.ts";
+
+if (BINARIES !== undefined) testSource("postgres", createFixture);
+else postgresTest("postgres: the contract of sources", () => Promise.resolve());
