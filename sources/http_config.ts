@@ -1,0 +1,140 @@
+/** The settings of an HTTP source, as `spillway.yaml` writes them. */
+
+import { z } from "zod";
+
+/** The formats that rows come in. */
+export const ROW_FORMATS = ["ndjson", "json", "csv"] as const;
+
+/** The settings of an HTTP source. */
+export interface HttpConfig {
+  /** Where rows are asked for; a query adds to its path and to its query string. */
+  readonly url: string;
+  /** How. @default "GET" */
+  readonly method: "GET" | "POST";
+  /** What rows come in. @default "ndjson" */
+  readonly format: typeof ROW_FORMATS[number];
+  /** Headers of every request, such as a shared secret; never shown. @default none */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds until the response's headers are there, connecting included. @default 60000 */
+  readonly timeout: number;
+  /** Milliseconds without a byte that is waited for. @default 60000 */
+  readonly idle_timeout: number;
+  /** Whether rows and secrets may cross a network in clear text. @default false */
+  readonly allow_http: boolean;
+  /** The longest row, in UTF-16 units of its text. @default 1 MiB */
+  readonly max_row: number;
+  /** Every name that a row may have, in order. @default what the response says first */
+  readonly columns?: readonly string[] | undefined;
+  /** Whether rows are whole only if their number stands behind the last one. @default false */
+  readonly require_count: boolean;
+}
+
+const URL_RULE = "an https:// url without user, password and #; http:// is for loopback, " +
+  "or for allow_http: true";
+const HEADER_NAME = "the name of a header; those that begin with spillway- and those of the " +
+  "connection are not yours to set";
+const HEADER_VALUE = "the value of a header, in printable ASCII";
+const DURATION = "a duration such as 250ms, 25s or 5m, of at least 1ms and at most 1d";
+const SIZE = "a size such as 64KiB or 8MiB, of at most 64MiB";
+const COLUMNS = "a list of names, each of them once";
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  B: 1,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+};
+
+/** A whole number with one of the units, at least 1 and at most `most`. */
+function measure(units: string, most: number, error: string) {
+  const written = new RegExp(`^(\\d{1,9})(${units})$`);
+  return z.string({ error }).transform((text, context) => {
+    const [, count, unit] = written.exec(text) ?? [];
+    const value = Number(count) * UNITS[unit ?? ""]!;
+    if (value >= 1 && value <= most) return value;
+    context.addIssue({ code: "custom", message: error });
+    return z.NEVER;
+  });
+}
+
+const duration = () => measure("ms|s|m|h|d", 86_400_000, DURATION);
+
+/** Headers that the connection, the body or this program sets (RFC 9110, 7.6.1 and 8). */
+const OWN_HEADERS = new Set([
+  "accept",
+  "accept-encoding",
+  "connection",
+  "content-encoding",
+  "content-length",
+  "content-type",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-connection",
+  "range",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** RFC 9110, 5.6.2: a token. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+function isHeaderName(name: string): boolean {
+  const lower = name.toLowerCase();
+  return TOKEN.test(name) && !OWN_HEADERS.has(lower) && !lower.startsWith("spillway-");
+}
+
+const headers = z.record(
+  z.string().refine(isHeaderName, { error: HEADER_NAME }),
+  z.string({ error: HEADER_VALUE }).regex(/^[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?$/, {
+    error: HEADER_VALUE,
+  }),
+  { error: "a mapping of names to values" },
+);
+
+/** Whether a URL's host is this machine, as a browser takes it (`localhost` is not looked up). */
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d+){3}$/.test(hostname);
+}
+
+function isAllowed(text: string, allowHttp: boolean): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || url.username !== "" || url.password !== "" || text.includes("#")) return false;
+  if (url.protocol === "https:") return true;
+  return url.protocol === "http:" && (allowHttp || isLoopback(url.hostname));
+}
+
+/** The schema of the settings; its messages are nouns (`a duration`). */
+export const httpConfig: z.ZodType<HttpConfig> = z.strictObject({
+  url: z.string({ error: URL_RULE }),
+  method: z.enum(["GET", "POST"], { error: "GET or POST" }).default("GET"),
+  format: z.enum(ROW_FORMATS, { error: "ndjson, json or csv" }).default("ndjson"),
+  headers: headers.default({}),
+  timeout: duration().default(60_000),
+  idle_timeout: duration().default(60_000),
+  allow_http: z.boolean({ error: "true or false" }).default(false),
+  max_row: measure("B|KiB|MiB", 64 * 2 ** 20, SIZE).default(2 ** 20),
+  columns: z.array(z.string({ error: "a name" }).min(1, { error: "a name" }), { error: COLUMNS })
+    .min(1, { error: COLUMNS })
+    .refine((names) => new Set(names).size === names.length, { error: COLUMNS })
+    .optional(),
+  require_count: z.boolean({ error: "true or false" }).default(false),
+}).check(({ value, issues }) => {
+  if (!isAllowed(value.url, value.allow_http)) {
+    issues.push({ code: "custom", message: URL_RULE, path: ["url"], input: value.url });
+  }
+  if (value.require_count && value.format === "csv") {
+    issues.push({
+      code: "custom",
+      message: "false for csv, which has no place for a count",
+      path: ["require_count"],
+      input: true,
+    });
+  }
+});

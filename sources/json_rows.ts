@@ -1,0 +1,141 @@
+/** Splits one JSON array, as it comes, into the text of its elements. */
+
+import { type JsonSplitter, tooLong } from "./ndjson_rows.ts";
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/** What may come next, outside an element. */
+type Place = "start" | "first" | "element" | "separator" | "end";
+
+const EXPECTED: Readonly<Record<Place, string>> = {
+  start: "an array",
+  first: "an element or ]",
+  element: "an element",
+  separator: ", or ]",
+  end: "nothing after the array",
+};
+
+/**
+ * Splits an array (RFC 8259, 5) in the memory of one element. The commas and brackets of the array are
+ * checked here; an element's text is only found by its quotes and the depth of its brackets, and parsing
+ * it shows whether it is JSON. Each character is looked at once, however the text is cut into pieces.
+ *
+ * @param longest the most UTF-16 units of an element
+ */
+export function createJsonSplitter(longest: number): JsonSplitter {
+  let text = "";
+  /** Where to look on. */
+  let at = 0;
+  let place: Place = "start";
+  /** Where the element begins that is being read; -1 between elements. */
+  let start = -1;
+  let depth = 0;
+  let inString = false;
+
+  /** Looks on through an element; true at its end. */
+  function scanElement(): boolean {
+    while (at < text.length) {
+      if (inString) {
+        if (!scanString()) return false;
+        continue;
+      }
+      const code = text.charCodeAt(at);
+      if (depth === 0) {
+        // A number ends before what is none of its characters.
+        if (isNumberPart(code)) at++;
+        else return true;
+        continue;
+      }
+      at++;
+      if (code === QUOTE) inString = true;
+      else if (code === OPEN_BRACE || code === OPEN_BRACKET) depth++;
+      else if ((code === CLOSE_BRACE || code === CLOSE_BRACKET) && --depth === 0) return true;
+    }
+    return false;
+  }
+
+  /** Looks for the quote that ends a string; a backslash takes what follows it along. */
+  function scanString(): boolean {
+    for (;;) {
+      const quote = text.indexOf('"', at);
+      const end = quote < 0 ? text.length : quote;
+      let first = end;
+      while (first > at && text.charCodeAt(first - 1) === BACKSLASH) first--;
+      const escaped = (end - first) % 2 === 1;
+      if (quote < 0) {
+        // The character that a last backslash escapes is still to come.
+        at = escaped ? end - 1 : end;
+        return false;
+      }
+      at = quote + 1;
+      if (!escaped) {
+        inString = false;
+        return true;
+      }
+    }
+  }
+
+  /** Looks on to the beginning of an element; false at the end of the text. */
+  function findElement(): boolean {
+    for (; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (isSpace(code)) continue;
+      if (place === "start" && code === OPEN_BRACKET) place = "first";
+      else if (place === "separator" && code === COMMA) place = "element";
+      else if ((place === "first" || place === "separator") && code === CLOSE_BRACKET) {
+        place = "end";
+      } else if ((place === "first" || place === "element") && beginsElement(code)) {
+        start = at;
+        if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+          depth = 1;
+          at++;
+        }
+        return true;
+      } else throw new SyntaxError(`expected ${EXPECTED[place]}`);
+    }
+    return false;
+  }
+
+  return {
+    proven: true,
+    write(more) {
+      const keep = start < 0 ? at : start;
+      text = text.slice(keep) + more;
+      at -= keep;
+      if (start >= 0) start = 0;
+    },
+    next() {
+      if (start < 0 && !findElement()) return undefined;
+      const complete = scanElement();
+      if (at - start > longest) throw tooLong(longest);
+      if (!complete) return undefined;
+      const element = text.slice(start, at);
+      start = -1;
+      place = "separator";
+      return element;
+    },
+    end() {
+      if (place !== "end") throw new SyntaxError("the array has no end");
+    },
+  };
+}
+
+/** RFC 8259, 2. */
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
+/** An object, an array, or a number, which counts the rows before it. */
+function beginsElement(code: number): boolean {
+  return code === OPEN_BRACE || code === OPEN_BRACKET || code >= 0x30 && code <= 0x39;
+}
+
+function isNumberPart(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}

@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { module } from "../../sources/module.ts";
+import { type ParamValue, SourceError } from "../../sources/source.ts";
+import type { Row } from "../../sources/table.ts";
+import { createFolder } from "./module_fixture.ts";
+
+type Params = Readonly<Record<string, ParamValue>>;
+
+/** Opens a module of this text. */
+async function open(text: string, params: Params = {}) {
+  using folder = createFolder();
+  return await module.open({ path: folder.write(text) }, { text: "", params });
+}
+
+async function rowsOf(text: string, params: Params = {}): Promise<readonly Row[]> {
+  return (await Array.fromAsync((await open(text, params)).batches)).flat();
+}
+
+/** A module with one column, whose generator has this body. */
+const one = (type: string, body: string) =>
+  `export default { columns: { a: "${type}" }, *rows() { ${body} } };`;
+
+async function assertFails(promise: Promise<unknown>, message: string): Promise<SourceError> {
+  const error = await promise.then(() => undefined, (error) => error);
+  assert(error instanceof SourceError, `not a SourceError: ${error}`);
+  assert.equal(error.message, message);
+  return error;
+}
+
+Deno.test("the settings are a path, and lists of files and hosts to give leave for", () => {
+  const settings = { path: "reports.ts", read: ["lib"], net: ["stats.internal:443"] };
+  assert.deepEqual(module.config.parse(settings), settings);
+  assert.deepEqual(module.leave?.(settings), { read: ["lib"], net: ["stats.internal:443"] });
+  for (const wrong of [{}, { path: "" }, { path: "a.ts", net: "a" }, { path: "a.ts", query: "" }]) {
+    assert.equal(module.config.safeParse(wrong).success, false, JSON.stringify(wrong));
+  }
+});
+
+Deno.test("a file that cannot be loaded is an error without its path", async () => {
+  const message = "Cannot open source: the module cannot be loaded";
+  for (const text of ["export default {", 'throw new Error("secret")', 'import "./none.ts"']) {
+    const error = await assertFails(open(text), message);
+    assert(error.cause instanceof Error);
+  }
+  await assertFails(
+    module.open({ path: "/nowhere/reports.ts" }, { text: "", params: {} }),
+    message,
+  );
+});
+
+Deno.test("a module of another shape is an error that says which part is wrong", async () => {
+  const CASES = [
+    ["export const a = 1", "has no default export that is an object"],
+    ["export default () => {}", "has no default export that is an object"],
+    ["export default { *rows() {} }", "has no `columns`"],
+    ["export default { columns: {}, *rows() {} }", "has no `columns`"],
+    [
+      'export default { columns: { a: "money" }, *rows() {} }',
+      'gives column "a" no type that there is',
+    ],
+    [
+      'export default { columns: { a: "date" }, params: { b: "day" }, *rows() {} }',
+      'gives param "b" no type that there is',
+    ],
+    ['export default { columns: { a: "date" } }', "has no function `rows`"],
+    [
+      'export default { columns: { a: "date" }, rows() {} }',
+      "has a function `rows` that gives nothing to iterate over",
+    ],
+  ] as const;
+  for (const [text, reason] of CASES) {
+    await assertFails(open(text), `Cannot open source: the module ${reason}`);
+  }
+});
+
+Deno.test("params that the module and the export do not share are errors", async () => {
+  const text = `export default {
+    columns: { a: "string" },
+    params: { year: "integer", team: "string?", state: ["open", "paid"] },
+    *rows({ params }) { yield { a: [params.year, params.team, params.state].join() }; },
+  }`;
+  const good = { year: 2026, team: null, state: "open" };
+  assert.deepEqual(await rowsOf(text, good), [["2026,,open"]]);
+  const CASES: (readonly [Params, string])[] = [
+    [{ ...good, day: 1 }, 'does not declare the param "day" of the export'],
+    [{ team: "x", state: "open" }, 'wants a param "year", which the export does not declare'],
+    [{ ...good, year: "2026" }, 'wants integer for the param "year", and is given something else'],
+    [{ ...good, year: null }, 'wants integer for the param "year", and is given null'],
+    [{ ...good, state: "lost" }, 'does not know the value of the param "state"'],
+  ];
+  for (const [params, reason] of CASES) {
+    await assertFails(open(text, params), `Cannot open source: the module ${reason}`);
+  }
+});
+
+Deno.test("rows come one by one or many at a time, awaited or not", async () => {
+  assert.deepEqual(
+    await rowsOf(
+      one("integer", "yield { a: 1 }; yield [{ a: 2 }, { a: 3 }]; yield []; yield { a: 4 };"),
+    ),
+    [[1], [2], [3], [4]],
+  );
+  const array = 'export default { columns: { a: "integer" }, rows: () => [{ a: 1 }, { a: 2 }] }';
+  assert.deepEqual(await rowsOf(array), [[1], [2]]);
+});
+
+Deno.test("a large block is cut into batches, and is not read before they are", async () => {
+  const text = one("integer", "yield Array.from({ length: 600 }, (_, a) => ({ a }));");
+  const batches = await Array.fromAsync((await open(text)).batches);
+  assert.deepEqual(batches.map(({ length }) => length), [256, 256, 88]);
+});
+
+Deno.test("a moment is a datetime in UTC, and great integers are exact", async () => {
+  assert.deepEqual(await rowsOf(one("datetime", "yield { a: new Date(0) };")), [
+    ["1970-01-01T00:00:00.000Z"],
+  ]);
+  assert.deepEqual(await rowsOf(one("integer", "yield { a: 5n }; yield { a: 2n ** 60n };")), [
+    [5],
+    [1152921504606846976n],
+  ]);
+});
+
+Deno.test("a row that is not what the columns say is an error that names row and column", async () => {
+  const CASES = [
+    ["string", "yield { a: 'x' }; yield { a: 1 };", 'row 2 has in column "a" what is not a string'],
+    [
+      "integer",
+      "yield { a: 1.5 };",
+      'row 1 has in column "a" what is not a whole number, a bigint beyond 2^53',
+    ],
+    [
+      "integer",
+      "yield { a: 2 ** 60 };",
+      'row 1 has in column "a" what is not a whole number, a bigint beyond 2^53',
+    ],
+    ["date", "yield { a: 'today' };", 'row 1 has in column "a" what is not YYYY-MM-DD'],
+    [
+      "datetime",
+      "yield { a: new Date(NaN) };",
+      'row 1 has in column "a" what is not YYYY-MM-DD HH:MM:SS or a Date',
+    ],
+    ["string", "yield { a: undefined };", 'row 1 has in column "a" what is not a string'],
+    ["string", "yield {};", 'row 1 has no column "a"'],
+    ["string", "yield { a: '', b: '' };", 'row 1 has a column "b", which is not declared'],
+    ["string", "yield 'a';", "row 1 is not an object"],
+  ] as const;
+  for (const [type, body, reason] of CASES) {
+    await assertFails(rowsOf(one(type, body)), `Cannot read the rows: ${reason}`);
+  }
+});
+
+Deno.test("what an author's error says is for the log, not for the caller", async () => {
+  const text = one("integer", "yield { a: 1 }; throw new TypeError('password=hunter2');");
+  const error = await assertFails(rowsOf(text), "Cannot read the rows: the module failed");
+  assert.equal((error.cause as Error).message, "password=hunter2");
+});
+
+Deno.test("rows that come slowly are not kept back until a batch is full", async () => {
+  const text = `export default {
+    columns: { a: "integer" },
+    async *rows({ signal }) {
+      yield { a: 1 };
+      yield { a: 2 };
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    },
+  }`;
+  const reader = (await open(text)).batches.getReader();
+  assert.deepEqual((await reader.read()).value, [[1], [2]]);
+  await reader.cancel();
+});
+
+Deno.test("a cancel is heard while a generator never waits, and runs its finally", async () => {
+  Object.assign(globalThis, { returned: 0 });
+  const text = `export default {
+    columns: { a: "integer" },
+    async *rows() {
+      try { for (let a = 0;; a++) yield { a }; } finally { globalThis.returned++; }
+    },
+  }`;
+  const reader = (await open(text)).batches.getReader();
+  let cancelling: Promise<void> | undefined;
+  setTimeout(() => cancelling = reader.cancel(), 30);
+  const start = performance.now();
+  while (!(await reader.read()).done) assert(performance.now() - start < 5000, "not heard");
+  await cancelling;
+  assert.equal((globalThis as unknown as { returned: number }).returned, 1);
+});
+
+Deno.test("a generator that does not listen holds nobody up", async () => {
+  const text = `export default {
+    columns: { a: "integer" },
+    async *rows() {
+      yield { a: 1 };
+      await new Promise(() => {});
+    },
+  }`;
+  const reader = (await open(text)).batches.getReader();
+  await reader.read();
+  const pending = reader.read();
+  const start = performance.now();
+  await reader.cancel();
+  assert(performance.now() - start < 1000);
+  assert.equal((await pending).done, true);
+});
