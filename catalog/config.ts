@@ -110,6 +110,8 @@ export interface ExportDefinition {
   readonly formulaGuard: boolean;
   /** Deflate level of formats that compress by themselves, 0 to 9. @default 2 */
   readonly deflateLevel: number;
+  /** Whether a workbook keeps text that repeats in a table of its own. @default true */
+  readonly sharedStrings: boolean;
   /** What a worksheet makes of its table. @default "plain" */
   readonly style: TableStyle;
   /** What a workbook says of itself. @default nothing */
@@ -221,6 +223,7 @@ export const EXPORT = {
   formula_guard: z.union([z.boolean(), z.enum(["on", "off"])], { error: "on or off" })
     .transform((guard) => guard === true || guard === "on").default(true),
   deflate_level: wholeNumber("a level", 0, 9).default(2),
+  shared_strings: yesOrNo.default(true),
   style: oneOf(TABLE_STYLES).default("plain"),
   properties: z.unknown(),
   about: yesOrNo.default(false),

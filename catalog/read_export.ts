@@ -92,6 +92,7 @@ export function readExport(
     formats: whole.formats ?? context.formats,
     formulaGuard: whole.formula_guard,
     deflateLevel: whole.deflate_level,
+    sharedStrings: whole.shared_strings,
     style: whole.style,
     ...(properties ? { properties } : {}),
     about: whole.about,

@@ -1,8 +1,10 @@
 /** Wires what runs need: slots, workers, limits, a spool and a log. */
 
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Config } from "../catalog/config.ts";
 import { LONGEST_DURATION } from "../catalog/units.ts";
+import { threads } from "../exporters/mod.ts";
 import { Admission } from "../runs/admission.ts";
 import { WorkerPool } from "../runs/pool.ts";
 import { createRuns, type RunDependencies, type StartRun } from "../runs/run.ts";
@@ -101,7 +103,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   };
 }
 
-/** What workers may reach: the files and the hosts of all sources. */
+/** What workers may reach: the files and the hosts of all sources, the threads of all formats. */
 function workerLeave(config: Config): Required<SourceLeave> {
   const leaves = [...config.sources.values()].map(({ type, config: settings }) => {
     const kind: AnyKind = sources[type as keyof typeof sources];
@@ -113,7 +115,10 @@ function workerLeave(config: Config): Required<SourceLeave> {
     return { read: [...paths, ...read], net, sys };
   });
   return {
-    read: leaves.flatMap(({ read }) => read),
+    read: [
+      ...threads.map((thread) => fileURLToPath(thread)),
+      ...leaves.flatMap(({ read }) => read),
+    ],
     net: [...new Set(leaves.flatMap(({ net }) => net))],
     sys: [...new Set(leaves.flatMap(({ sys }) => sys))],
   };

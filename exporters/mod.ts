@@ -4,6 +4,7 @@ import { csv, tsv } from "./csv.ts";
 import type { Exporter } from "./exporter.ts";
 import { json } from "./json.ts";
 import { ndjson } from "./ndjson.ts";
+import { DEFLATE_THREAD } from "./xlsx/deflate_helper.ts";
 import { xlsx } from "./xlsx/mod.ts";
 import { xml } from "./xml.ts";
 
@@ -12,3 +13,6 @@ export const exporters = { csv, tsv, json, ndjson, xml, xlsx } satisfies Record<
 
 /** The key of a format: `csv`. */
 export type Format = keyof typeof exporters;
+
+/** What exporters start threads of: whoever runs them must be let read it. */
+export const threads: readonly URL[] = [DEFLATE_THREAD];

@@ -124,7 +124,10 @@ export function parseDownload(
     options: { formulaGuard: definitions.every(({ formulaGuard }) => formulaGuard) },
     delivery: "auto",
   };
-  if (first) download.options.deflateLevel = first.deflateLevel;
+  if (first) {
+    download.options.deflateLevel = first.deflateLevel;
+    download.options.sharedStrings = first.sharedStrings;
+  }
 
   for (const [name, text] of query) {
     if (!name.startsWith("_")) {

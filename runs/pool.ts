@@ -10,19 +10,25 @@ export interface PoolOptions {
   readonly command: Deno.Command;
   /** Idle workers to keep, so that an export does not wait for a start. @default the number of cores */
   readonly warm?: number;
+  /** Cores that all workers share. @default those of the machine */
+  readonly cores?: number;
 }
 
 /** A pool of workers; how many may be busy at once is for admission to say. */
 export class WorkerPool implements AsyncDisposable {
   readonly #command: Deno.Command;
   readonly #warm: number;
+  readonly #cores: number;
   readonly #workers = new Set<WorkerProcess>();
   #closed = false;
 
   /** Starts the warm workers. */
-  constructor({ command, warm = navigator.hardwareConcurrency }: PoolOptions) {
+  constructor(
+    { command, cores = navigator.hardwareConcurrency, warm = cores }: PoolOptions,
+  ) {
     this.#command = command;
     this.#warm = warm;
+    this.#cores = cores;
     this.#fill();
   }
 
@@ -40,8 +46,10 @@ export class WorkerPool implements AsyncDisposable {
   start(task: RunTask, run: string): RunningTask {
     if (this.#closed) throw new Error("Cannot start a task: the pool is closed");
     const running = (this.#idle()[0] ?? this.#spawn()).start(task, run);
+    this.#shareCores();
     void running.ended.then(() => {
       for (const worker of this.#idle().slice(this.#warm)) worker.close();
+      this.#shareCores();
     });
     return running;
   }
@@ -56,6 +64,13 @@ export class WorkerPool implements AsyncDisposable {
 
   #idle(): WorkerProcess[] {
     return [...this.#workers].filter((worker) => worker.idle);
+  }
+
+  /** Each busy worker has a core of its own; those that are left are shared, none is divided. */
+  #shareCores(): void {
+    const busy = [...this.#workers].filter((worker) => worker.busy);
+    const left = Math.max(0, this.#cores - busy.length);
+    for (const worker of busy) worker.allow(Math.floor(left / busy.length));
   }
 
   #fill(): void {

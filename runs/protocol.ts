@@ -52,6 +52,8 @@ export type Command =
   | { readonly start: RunTask; readonly run: string; readonly credit: number }
   /** Gives leave to send this many bytes more. */
   | { readonly credit: number }
+  /** Says how many cores the task in hand may use besides its own, until the next word. */
+  | { readonly idle: number }
   /** Stops the task in hand. */
   | { readonly cancel: true };
 

@@ -1,7 +1,7 @@
 /** A worker: runs one task at a time, from source to chunks, on the word of the server. */
 
 import { exporters } from "../exporters/mod.ts";
-import { type Exporter, TableError } from "../exporters/exporter.ts";
+import { type Exporter, type IdleCores, TableError } from "../exporters/exporter.ts";
 import { Warnings } from "../exporters/warnings.ts";
 import { type AnyKind, sources } from "../sources/mod.ts";
 import { ColumnError, toTable } from "../sources/row_stream.ts";
@@ -130,13 +130,18 @@ async function cancelTables(tables: readonly Table[], reason: unknown): Promise<
 }
 
 /** Turns tables into the bytes of the task's format and content coding. */
-async function encodeTables(tables: readonly Table[], task: RunTask, warnings: Warnings) {
+async function encodeTables(
+  tables: readonly Table[],
+  task: RunTask,
+  warnings: Warnings,
+  cores: IdleCores,
+) {
   const exporter: Exporter = exporters[task.format as keyof typeof exporters];
   try {
     const [table] = tables;
     const bytes = tables.length === 1
-      ? exporter.encode(table!, task.options, warnings)
-      : exporter.encodeAll!(tables, task.options, warnings);
+      ? exporter.encode(table!, task.options, warnings, cores)
+      : exporter.encodeAll!(tables, task.options, warnings, cores);
     return encodeContent(bytes, task.coding);
   } catch (error) {
     await cancelTables(tables, error);
@@ -144,18 +149,26 @@ async function encodeTables(tables: readonly Table[], task: RunTask, warnings: W
   }
 }
 
+/** What a task has of its worker. */
+interface Place {
+  /** The run's id. */
+  readonly run: string;
+  /** Leave to send. */
+  readonly credit: Credit;
+  /** Cores besides its own. */
+  readonly cores: IdleCores;
+  /** Aborted when nobody wants its file any more. */
+  readonly stopped: AbortSignal;
+  readonly send: Send;
+}
+
 /** Runs a task to its end, or until it is stopped, and says what became of it; never rejects. */
-async function runTask(
-  task: RunTask,
-  run: string,
-  credit: Credit,
-  stopped: AbortSignal,
-  send: Send,
-) {
+async function runTask(task: RunTask, place: Place): Promise<void> {
+  const { run, stopped, send } = place;
   const progress = { rows: 0 };
   try {
     const tables = await openTables(task, run, stopped);
-    const warnings = await writeFile(tables, task, progress, credit, stopped, send);
+    const warnings = await writeFile(tables, task, progress, place);
     if (stopped.aborted) send(FRAME.cancelled, toJson(progress));
     else send(FRAME.end, toJson({ ...progress, warnings: warnings.list() }));
   } catch (error) {
@@ -169,9 +182,7 @@ async function writeFile(
   tables: readonly Table[],
   task: RunTask,
   progress: { rows: number },
-  credit: Credit,
-  stopped: AbortSignal,
-  send: Send,
+  { credit, cores, stopped, send }: Place,
 ): Promise<Warnings> {
   const warnings = new Warnings();
   let reported = performance.now();
@@ -187,7 +198,7 @@ async function writeFile(
       ? { ...table, text: { ...text, batches: countRows(text.batches, count) } }
       : { ...table, batches: countRows(table.batches, count) }
   );
-  const reader = (await encodeTables(counted, task, warnings)).getReader();
+  const reader = (await encodeTables(counted, task, warnings, cores)).getReader();
   const stop = () => {
     credit.add(Infinity);
     void reader.cancel(stopped.reason).catch(() => {});
@@ -257,15 +268,18 @@ export async function serveCommands(): Promise<void> {
   const send = sendTo(Deno.stdout);
   let credit: Credit | undefined;
   let stop: AbortController | undefined;
+  const cores = { idle: 0 };
 
   for await (const line of lines(Deno.stdin.readable)) {
     const command = parseCommand(line);
     if ("start" in command) {
       credit = new Credit(command.credit);
       const { signal } = stop = new AbortController();
-      void runTask(command.start, command.run, credit, signal, send);
+      void runTask(command.start, { run: command.run, credit, cores, stopped: signal, send });
     } else if ("credit" in command) {
       credit?.add(command.credit);
+    } else if ("idle" in command) {
+      cores.idle = command.idle;
     } else {
       stop?.abort();
     }

@@ -21,6 +21,7 @@ export class WorkerProcess {
   #alive = true;
   #closing = false;
   #used = false;
+  #allowed = 0;
 
   /** Starts a process; `command` must speak the protocol on its standard input and output. */
   constructor(command: Deno.Command) {
@@ -35,6 +36,11 @@ export class WorkerProcess {
   /** Whether it can be handed a task. */
   get idle(): boolean {
     return this.#alive && !this.#closing && this.#task === undefined;
+  }
+
+  /** Whether it has a task in hand. */
+  get busy(): boolean {
+    return this.#task !== undefined;
   }
 
   /** Whether it was ever handed a task. */
@@ -58,6 +64,11 @@ export class WorkerProcess {
     this.#used = true;
     this.#send({ start: task, run, credit: WINDOW_BYTES });
     return running;
+  }
+
+  /** Tells it how many cores its task may use besides its own. */
+  allow(idle: number): void {
+    if (idle !== this.#allowed) this.#send({ idle: this.#allowed = idle });
   }
 
   /** Ends it: kindly when it is idle, at once when it is not. */

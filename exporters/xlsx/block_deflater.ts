@@ -3,7 +3,7 @@
 import { setImmediate } from "node:timers/promises";
 import { constants, deflateRawSync, type ZlibOptions } from "node:zlib";
 import type { IdleCores } from "../exporter.ts";
-import { BLOCKS_A_THREAD, DeflateHelper } from "./deflate_helper.ts";
+import { BLOCKS_A_THREAD, DEFLATE_THREAD, DeflateHelper } from "./deflate_helper.ts";
 
 /**
  * Bytes of a block. Each begins with nothing to look back at: at level 2 a sheet takes 4.0 % more
@@ -28,6 +28,7 @@ export class BlockDeflater {
   readonly #level: number;
   readonly #cores: IdleCores;
   readonly #emit: (bytes: Uint8Array) => void;
+  readonly #thread: URL;
   readonly #helpers = new Set<DeflateHelper>();
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
   readonly #places: Place[] = [];
@@ -36,11 +37,21 @@ export class BlockDeflater {
   #error: Error | undefined;
   #changed = Promise.withResolvers<void>();
 
-  /** `emit` is given what is deflated, in order, as soon as it is. */
-  constructor(level: number, cores: IdleCores, emit: (bytes: Uint8Array) => void) {
+  /**
+   * `emit` is given what is deflated, in order, as soon as it is.
+   *
+   * @param thread what a thread runs; for tests
+   */
+  constructor(
+    level: number,
+    cores: IdleCores,
+    emit: (bytes: Uint8Array) => void,
+    thread = DEFLATE_THREAD,
+  ) {
     this.#level = level;
     this.#cores = cores;
     this.#emit = emit;
+    this.#thread = thread;
   }
 
   /** A buffer of {@linkcode BLOCK_BYTES} for the next block. */
@@ -129,7 +140,7 @@ export class BlockDeflater {
   }
 
   #start(): void {
-    const helper: DeflateHelper = new DeflateHelper({
+    const helper: DeflateHelper = new DeflateHelper(this.#thread, {
       failed: (error) => {
         this.#helpers.delete(helper);
         // There is this core still, unless the thread took a block with it.

@@ -14,7 +14,9 @@ import {
   type Serial,
   timeSerial,
 } from "./serials.ts";
-import { hasOuterSpace, isPlain, xmlText } from "./xml_text.ts";
+import type { ShareText } from "./shared_strings.ts";
+import { markup, type XmlBytes } from "./xml_bytes.ts";
+import { hasOuterSpace, xmlText } from "./xml_text.ts";
 
 /** UTF-16 units in a cell (Excel's specifications and limits). */
 export const MAX_CELL_UNITS = 32_767;
@@ -22,91 +24,134 @@ export const MAX_CELL_UNITS = 32_767;
 /** Bytes whose base64 is longer than a cell: more need not be written to be cut. */
 const MAX_CELL_BYTES = Math.ceil((MAX_CELL_UNITS + 1) / 4) * 3;
 
-/** Writes a cell that is not null; `row` is its row's number. */
-export type CellXml = (value: NonNullable<Cell>, row: string) => string;
+/** Writes a cell that is not null into the row that was begun. */
+export type WriteCell = (value: NonNullable<Cell>, xml: XmlBytes) => void;
+
+/** How to write the cells of a column. */
+export interface CellOptions {
+  /** The column's letters. */
+  readonly letters: string;
+  /** Its index in `cellXfs`, 0 for none. */
+  readonly style: number;
+  /** Says which text is in the table of shared strings. @default none */
+  readonly share?: ShareText | undefined;
+}
+
+const TEXT_END = markup("</t></is></c>");
+const VALUE_END = markup("</v></c>");
+const TRUE = markup("1</v></c>");
+const FALSE = markup("0</v></c>");
 
 /**
  * Makes the function that writes the cells of a column. A cell that is not of the column's type is
  * written as what it is.
  *
- * @param letters the column's letters
- * @param style its index in `cellXfs`, 0 for none
  * @param warnings counts the cells that a worksheet cannot hold as they are
  * @throws {RangeError} when the column's time zone is not known
  */
-export function createCellXml(
+export function createCellWriter(
   column: Column,
-  letters: string,
-  style: number,
+  { letters, style, share }: CellOptions,
   warnings: Warnings,
-): CellXml {
+): WriteCell {
   const { name, type } = column;
   const serial = createSerial(column);
   const cellText = createCellText(column);
-  const start = `<c r="${letters}`;
-  const styled = style === 0 ? '"' : `" s="${style}"`;
+  const start = markup(cellStart(letters));
+  const styled = styleXml(style);
   // A number in a column of dates is not a date, and must not be shown as one.
   const other = serial ? '"' : styled;
-  const textMiddle = `${other} t="inlineStr"><is>`;
-  const plainMiddle = `${textMiddle}<t>`;
-  const numberMiddle = `${other}><v>`;
-  const booleanMiddle = `${other} t="b"><v>`;
-  const serialMiddle = `${styled}><v>`;
+  const plainMiddle = markup(`${other} t="inlineStr"><is><t>`);
+  const textMiddle = markup(`${other} t="inlineStr"><is>`);
+  const sharedMiddle = markup(`${other} t="s"><v>`);
+  const numberMiddle = markup(`${other}><v>`);
+  const booleanMiddle = markup(`${other} t="b"><v>`);
+  const serialMiddle = markup(`${styled}><v>`);
 
-  function text(value: string, row: string): string {
-    return value.length <= MAX_CELL_UNITS && isPlain(value)
-      ? start + row + plainMiddle + value + "</t></is></c>"
-      : start + row + textMiddle + textXml(value, name, warnings) + "</is></c>";
+  function text(value: string, xml: XmlBytes): void {
+    if (value.length <= MAX_CELL_UNITS) {
+      const before = xml.length;
+      xml.startCell(start, plainMiddle, value.length);
+      if (xml.addPlain(value)) return xml.addMarkup(TEXT_END);
+      xml.backTo(before);
+    }
+    xml.startCell(start, textMiddle);
+    xml.addXml(`${textXml(value, name, warnings)}</is></c>`);
   }
 
-  function asText(value: string | number | bigint, row: string): string {
+  function asText(value: string | number | bigint, xml: XmlBytes): void {
     warnings.count("written-as-text", name);
-    return text(cellText(value), row);
+    text(cellText(value), xml);
   }
 
-  function number(value: number, row: string): string {
-    if (!isExactNumber(value)) return asText(value, row);
-    return start + row + numberMiddle + numberText(value) + "</v></c>";
+  function number(value: number, xml: XmlBytes): void {
+    if (!isExactNumber(value)) return asText(value, xml);
+    xml.startCell(start, numberMiddle);
+    // Nearly all are small and whole, and their digits quickly made.
+    if (value > 0 && (value | 0) === value) xml.addInteger(value);
+    else xml.addAscii(numberText(value));
+    xml.addMarkup(VALUE_END);
   }
 
-  function string(value: string, row: string): string {
-    if (serial) {
-      const read = serial(value);
-      if (read === undefined) return text(value, row);
-      if (read === "beyond") return asText(value, row);
-      return start + row + serialMiddle + read + "</v></c>";
+  /** The serial that a cell was read as; the cell as text where that is none. */
+  function date(read: Serial, value: string | number, xml: XmlBytes): void {
+    if (read === "beyond") return asText(value, xml);
+    if (read === undefined) {
+      return typeof value === "string" ? text(value, xml) : asText(value, xml);
     }
-    if (type === "decimal") {
-      const decimal = decimalText(value);
-      if (decimal === undefined) return text(value, row);
-      if (!isExactDecimal(decimal)) return asText(value, row);
-      return start + row + numberMiddle + decimal + "</v></c>";
-    }
-    return text(value, row);
+    xml.startCell(start, serialMiddle);
+    xml.addSerial(read);
+    xml.addMarkup(VALUE_END);
   }
 
-  function duration(seconds: number, row: string): string {
-    const read = secondsDurationSerial(seconds);
-    if (read === undefined || read === "beyond") return asText(seconds, row);
-    return start + row + serialMiddle + read + "</v></c>";
+  function decimal(value: string, xml: XmlBytes): void {
+    const digits = decimalText(value);
+    if (digits === undefined) return text(value, xml);
+    if (!isExactDecimal(digits)) return asText(value, xml);
+    xml.startCell(start, numberMiddle, digits.length);
+    xml.addAscii(digits);
+    xml.addMarkup(VALUE_END);
   }
 
-  return function cellXml(value, row) {
+  function string(value: string, xml: XmlBytes): void {
+    const index = share?.(value);
+    if (index === undefined) return text(value, xml);
+    xml.startCell(start, sharedMiddle);
+    xml.addInteger(index);
+    xml.addMarkup(VALUE_END);
+  }
+
+  return function writeCell(value, xml) {
     switch (typeof value) {
       case "string":
-        return string(value, row);
+        if (serial) return date(serial(value), value, xml);
+        return type === "decimal" ? decimal(value, xml) : string(value, xml);
       case "number":
-        return type === "duration" ? duration(value, row) : number(value, row);
+        return type === "duration"
+          ? date(secondsDurationSerial(value), value, xml)
+          : number(value, xml);
       case "bigint":
-        return isExactInteger(value)
-          ? start + row + numberMiddle + value + "</v></c>"
-          : asText(value, row);
+        if (!isExactInteger(value)) return asText(value, xml);
+        xml.startCell(start, numberMiddle);
+        xml.addAscii(String(value));
+        return xml.addMarkup(VALUE_END);
       case "boolean":
-        return start + row + booleanMiddle + (value ? "1" : "0") + "</v></c>";
+        xml.startCell(start, booleanMiddle);
+        return xml.addMarkup(value ? TRUE : FALSE);
       default:
-        return text(value.subarray(0, MAX_CELL_BYTES).toBase64(), row);
+        return text(value.subarray(0, MAX_CELL_BYTES).toBase64(), xml);
     }
   };
+}
+
+/** A cell's tag up to the number of its row. */
+export function cellStart(letters: string): string {
+  return `<c r="${letters}`;
+}
+
+/** What is between the number of the row and the cell's type. */
+export function styleXml(style: number): string {
+  return style === 0 ? '"' : `" s="${style}"`;
 }
 
 /** How a column's text becomes a serial; undefined where its type is none of dates and times. */

@@ -19,6 +19,9 @@ export interface DeflatedBlock {
 /** Blocks that a thread may have: one in work, and one so that it need not wait for the next. */
 export const BLOCKS_A_THREAD = 2;
 
+/** What a thread runs. */
+export const DEFLATE_THREAD = new URL(import.meta.resolve("./deflate_thread.ts"));
+
 /** What happens to a thread. */
 export interface HelperEvents {
   /** It cannot start or broke; it has ended. */
@@ -32,8 +35,8 @@ export class DeflateHelper {
   #ready = false;
 
   /** Starts it, which takes 40 ms of another core. */
-  constructor({ failed }: HelperEvents) {
-    this.#worker = new Worker(import.meta.resolve("./deflate_thread.ts"), { type: "module" });
+  constructor(thread: URL, { failed }: HelperEvents) {
+    this.#worker = new Worker(thread, { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<DeflatedBlock | "ready">) => {
       if (data === "ready") this.#ready = true;
       else this.#answers.shift()?.(data);

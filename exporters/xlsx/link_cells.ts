@@ -7,7 +7,8 @@
 
 import type { Cell, Column } from "../../sources/table.ts";
 import type { Warnings } from "../warnings.ts";
-import type { CellXml } from "./cells.ts";
+import { cellStart, styleXml, type WriteCell } from "./cells.ts";
+import { markup } from "./xml_bytes.ts";
 import { xmlText } from "./xml_text.ts";
 
 /** UTF-16 units of a string literal in a formula (Excel's specifications and limits). */
@@ -16,35 +17,40 @@ const MAX_LITERAL_UNITS = 255;
 /** Stands for the cell in a link that a column declares. */
 const PLACE = "{}";
 
+/** How to write the cells of a column of links. */
+export interface LinkOptions {
+  /** The column's letters. */
+  readonly letters: string;
+  /** The style of a cell that is a link. */
+  readonly style: number;
+  /** Writes the column's other cells. */
+  readonly plain: WriteCell;
+}
+
 /**
- * Makes the function that writes the cells of a column of links. What cannot be a link is written by
- * `plain`, and counted.
+ * Makes the function that writes the cells of a column of links. What cannot be a link is written as
+ * any other cell, and counted.
  *
- * @param letters the column's letters
- * @param style of a cell that is a link
- * @param plain writes the column's other cells
  * @param warnings counts the cells that are no links
  */
-export function createLinkXml(
+export function createLinkWriter(
   { name, link }: Column,
-  letters: string,
-  style: number,
-  plain: CellXml,
+  { letters, style, plain }: LinkOptions,
   warnings: Warnings,
-): CellXml {
-  const start = `<c r="${letters}`;
-  const middle = `" s="${style}"`;
+): WriteCell {
+  const start = markup(cellStart(letters));
+  const textMiddle = markup(`${styleXml(style)} t="str"><f>`);
+  const numberMiddle = markup(`${styleXml(style)}><f>`);
 
-  return function linkXml(value, row) {
-    if (value === "") return plain(value, row);
+  return function writeLink(value, xml) {
+    if (value === "") return plain(value, xml);
     const formula = typeof link === "string" ? formulaOf(value, link) : formulaOfUrl(value);
     if (formula === undefined) {
       warnings.count("link-as-text", name);
-      return plain(value, row);
+      return plain(value, xml);
     }
-    const type = typeof value === "string" ? ' t="str"><f>' : "><f>";
-    return start + row + middle + type + xmlText(formula) + "</f><v>" + xmlText(String(value)) +
-      "</v></c>";
+    xml.startCell(start, typeof value === "string" ? textMiddle : numberMiddle);
+    xml.addXml(`${xmlText(formula)}</f><v>${xmlText(String(value))}</v></c>`);
   };
 }
 

@@ -16,7 +16,7 @@ const MAX_ROWS = 1_048_576;
 
 /**
  * Bytes of a worksheet's XML. At 4 GiB begins ZIP64, which no reader of streamed worksheets reads;
- * the row that passes this limit is one string, so below 2^29 units of at most 3 bytes.
+ * the row that passes this limit has at most 1 GiB (`xml_bytes.ts`).
  */
 const MAX_SHEET_BYTES = 2 ** 31;
 
@@ -36,7 +36,7 @@ export function createXlsx(limits: Partial<SheetLimits> = {}): Exporter {
 
   function encodeAll(
     tables: readonly Table[],
-    { header = true, deflateLevel = DEFLATE_LEVEL, properties, about, time }: ExportOptions,
+    options: ExportOptions,
     warnings: Warnings,
     cores: IdleCores = NO_CORES,
   ): ReadableStream<Uint8Array> {
@@ -47,8 +47,13 @@ export function createXlsx(limits: Partial<SheetLimits> = {}): Exporter {
         );
       }
     }
-    const options = { header, rowsPerSheet, bytesPerSheet, properties, about, time };
-    const writeWorkbook = createWorkbook(tables, options, warnings);
+    const { deflateLevel = DEFLATE_LEVEL } = options;
+    const writeWorkbook = createWorkbook(
+      tables,
+      options,
+      { rowsPerSheet, bytesPerSheet },
+      warnings,
+    );
     return chunkStream(
       tables.map(({ batches }) => batches),
       (reads, output) => writeWorkbook(reads, createZip(output, { level: deflateLevel, cores })),

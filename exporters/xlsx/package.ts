@@ -1,7 +1,7 @@
 /** Knows the order of a workbook's parts. */
 
 import type { Table } from "../../sources/table.ts";
-import type { AboutEntry, DocumentProperties } from "../exporter.ts";
+import type { ExportOptions } from "../exporter.ts";
 import type { Warnings } from "../warnings.ts";
 import { ABOUT_TITLE, aboutSheetXml } from "./about_sheet.ts";
 import {
@@ -14,6 +14,7 @@ import {
 } from "./content_types.ts";
 import { APP_PATH, appPropertiesXml, CORE_PATH, corePropertiesXml } from "./document_properties.ts";
 import { type Relationship, relationshipsXml } from "./relationships.ts";
+import { SharedStrings } from "./shared_strings.ts";
 import { createSheetNames } from "./sheet_names.ts";
 import { createStyles } from "./styles.ts";
 import { createTableNames, tableColumnNames, tablePartXml } from "./table_part.ts";
@@ -21,38 +22,29 @@ import { createTableSheets, type ReadBatch, type SheetLimits } from "./table_she
 import { workbookXml, type WrittenSheet } from "./workbook.ts";
 import type { Zip } from "./zip.ts";
 
-/** How to write a workbook. */
-export interface WorkbookOptions extends SheetLimits {
-  /** Whether the first row of each sheet holds the titles. */
-  readonly header: boolean;
-  /** What it says of itself. */
-  readonly properties?: DocumentProperties | undefined;
-  /** Lines of its sheet "About"; absent: it has none. */
-  readonly about?: readonly AboutEntry[] | undefined;
-  /** When it was asked for, RFC 3339 in UTC. */
-  readonly time?: string | undefined;
-}
-
 /**
  * Makes the function that writes tables as a workbook. It reads the first batch before it writes the
  * first byte, and reads on as the bytes are taken, one table after the other.
  *
+ * @param limits where a sheet ends
  * @param warnings counts the cells that a worksheet cannot hold as they are
  * @throws {TableError} when a number format is none
  * @throws {RangeError} when a time zone is not known
  */
 export function createWorkbook(
   tables: readonly Pick<Table, "title" | "columns" | "style">[],
-  { header, properties = {}, about, time, ...limits }: WorkbookOptions,
+  { header = true, sharedStrings = true, properties = {}, about, time }: ExportOptions,
+  limits: SheetLimits,
   warnings: Warnings,
 ): (reads: readonly ReadBatch[], zip: Zip) => Promise<void> {
   const styles = createStyles(tables, { about: about !== undefined });
+  const strings = sharedStrings ? new SharedStrings() : undefined;
   const all = tables.map(({ columns, style }, index) => {
     // A table of Excel's has a name for each column, which is its header.
     const tableColumns = style === "table" && header && columns.length > 0
       ? tableColumnNames(columns, warnings)
       : undefined;
-    const options = { header, styles: styles.tables[index]!, tableColumns, ...limits };
+    const options = { header, styles: styles.tables[index]!, tableColumns, strings, ...limits };
     return { tableColumns, sheets: createTableSheets({ columns }, options, warnings) };
   });
 
@@ -123,13 +115,19 @@ export function createWorkbook(
       } while (table.more);
     }
 
-    // What names every sheet can only come after the last.
+    // What names every sheet, and what is in all of them, can only come after the last.
+    const shares = strings !== undefined && strings.size > 0;
+    if (shares) {
+      await zip.addStream(STRINGS_PATH, ReadableStream.from(strings.xml()));
+      parts.push({ type: "sharedStrings", path: STRINGS_PATH });
+    }
     await write("workbook", WORKBOOK_PATH, workbookXml(sheets, activeSheet));
     const related: Relationship[] = sheets.map((_, index) => ({
       type: "worksheet",
       target: sheetPath(index).slice("xl/".length),
     }));
     related.push({ type: "styles", target: "styles.xml" });
+    if (shares) related.push({ type: "sharedStrings", target: "sharedStrings.xml" });
     await zip.add("xl/_rels/workbook.xml.rels", relationshipsXml(related));
     await zip.add("[Content_Types].xml", contentTypesXml(parts));
     await zip.close();
@@ -137,3 +135,4 @@ export function createWorkbook(
 }
 
 const WORKBOOK_PATH = "xl/workbook.xml";
+const STRINGS_PATH = "xl/sharedStrings.xml";

@@ -24,17 +24,17 @@ const LAST_SERIAL = 2_958_465;
 const SECONDS_A_DAY = 86_400;
 
 /**
- * A serial as text; `"beyond"` for a date, time or duration that no serial holds; `undefined` for a
- * text that is none of them.
+ * A serial; `"beyond"` for a date, time or duration that no serial holds; `undefined` for a text that is
+ * none of them.
  */
-export type Serial = string | "beyond" | undefined;
+export type Serial = number | "beyond" | undefined;
 
 /** Reads `YYYY-MM-DD`. */
 export function dateSerial(text: string): Serial {
   const days = parseDate(text);
   if (days === undefined) return undefined;
   const serial = days + EPOCH;
-  return isShown(serial) ? String(serial) : "beyond";
+  return isShown(serial) ? serial : "beyond";
 }
 
 /** Reads a datetime as the wall clock it has, or as a zone's wall clock. */
@@ -44,7 +44,7 @@ export function dateTimeSerial(text: string, offsets?: ZoneOffset): Serial {
   const { days, seconds, fraction } = offsets ? toZone(read, offsets) : read;
   const serial = days + EPOCH;
   if (!isShown(serial) || isTooFine(fraction)) return "beyond";
-  return String(serial + dayPart(seconds, fraction));
+  return serial + dayPart(seconds, fraction);
 }
 
 /** Reads `HH:MM[:SS[.f…]]`. */
@@ -52,7 +52,7 @@ export function timeSerial(text: string): Serial {
   const time = parseTime(text);
   if (!time) return undefined;
   if (isTooFine(time.fraction)) return "beyond";
-  return String(dayPart(time.seconds, time.fraction));
+  return dayPart(time.seconds, time.fraction);
 }
 
 /** Reads an ISO 8601 duration; one of months or years has no fixed length, and so no serial. */
@@ -67,7 +67,7 @@ const DURATION_LIKE = /^[+-]?P(?:\d+[YMWD])+(?:T[\d.,HMS]+)?$/;
 /** A duration of seconds. Excel shows a negative one as `#####`. */
 export function secondsDurationSerial(seconds: number): Serial {
   const serial = seconds / SECONDS_A_DAY;
-  return serial >= 0 && serial < LAST_SERIAL + 1 ? String(serial) : "beyond";
+  return serial >= 0 && serial < LAST_SERIAL + 1 ? serial : "beyond";
 }
 
 /**

@@ -1,12 +1,14 @@
-/** Writes a worksheet in three parts of text: what is before its rows, a row, what is after. */
+/** Writes a worksheet in three parts: what is before its rows, a row, what is after. */
 
 import type { Cell, Column, Row } from "../../sources/table.ts";
 import type { Warnings } from "../warnings.ts";
-import { type CellXml, createCellXml, textXml } from "./cells.ts";
-import { createLinkXml } from "./link_cells.ts";
+import { createCellWriter, textXml, type WriteCell } from "./cells.ts";
+import { createLinkWriter } from "./link_cells.ts";
 import { columnLetters, tableRange } from "./references.ts";
 import { relationshipId } from "./relationships.ts";
+import type { SharedStrings } from "./shared_strings.ts";
 import type { TableStyles } from "./styles.ts";
+import { markup, type XmlBytes } from "./xml_bytes.ts";
 import { XML_DECLARATION } from "./xml_text.ts";
 
 /** How to write the sheets of a table. */
@@ -17,14 +19,16 @@ export interface SheetOptions {
   readonly styles: TableStyles;
   /** The names of its columns where the sheet's range is a table of Excel's; else it is not. */
   readonly tableColumns?: readonly string[] | undefined;
+  /** The table for text that repeats; absent: every text stands in its cell. */
+  readonly strings?: SharedStrings | undefined;
 }
 
-/** The sheets of one table; plain strings and pure functions, built once. */
+/** The sheets of one table; made once. */
 export interface SheetXml {
   /** Everything before the first row of cells, the header row included; widths in characters. */
   head(widths: readonly number[], first: boolean): string;
-  /** A row of cells; the first row of a sheet is 1. */
-  row(row: Row, number: number): string;
+  /** Writes a row of cells; the first row of a sheet is 1. */
+  row(row: Row, number: number, xml: XmlBytes): void;
   /** Everything after the last row. */
   tail(rows: number): string;
 }
@@ -35,13 +39,14 @@ export function createSheetXml(
   options: SheetOptions,
   warnings: Warnings,
 ): SheetXml {
-  const { styles, tableColumns } = options;
+  const { styles, tableColumns, strings } = options;
   const header = options.header && columns.length > 0;
   const letters = columns.map((_, index) => columnLetters(index));
   const cells = columns.map((column, index) => {
-    const plain = createCellXml(column, letters[index]!, styles.columns[index]!, warnings);
+    const of = { letters: letters[index]!, share: strings?.column() };
+    const plain = createCellWriter(column, { ...of, style: styles.columns[index]! }, warnings);
     return column.link
-      ? createLinkXml(column, letters[index]!, styles.links[index]!, plain, warnings)
+      ? createLinkWriter(column, { ...of, style: styles.links[index]!, plain }, warnings)
       : plain;
   });
   const titles = header ? headerXml(columns, letters, styles.headers, warnings, tableColumns) : "";
@@ -55,7 +60,7 @@ export function createSheetXml(
       (tableColumns ? `${RELATIONSHIPS}>` : ">") +
       (first ? views.first : views.other) +
       '<sheetFormatPr defaultRowHeight="15"/>' + colsXml(widths) + "<sheetData>" + titles,
-    row: (row, number) => rowXml(cells, row, String(number)),
+    row: (row, number, xml) => writeRow(cells, row, number, xml),
     tail: (rows) => "</sheetData>" + endXml(rows) + "</worksheet>",
   };
 
@@ -72,14 +77,19 @@ export function createSheetXml(
 const RELATIONSHIPS =
   ' xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"';
 
-function rowXml(cells: readonly CellXml[], row: Row, number: string): string {
-  let xml = '<row r="' + number + '">';
+const ROW_START = markup('<row r="');
+const NUMBER_END = markup('">');
+const ROW_END = markup("</row>");
+
+function writeRow(cells: readonly WriteCell[], row: Row, number: number, xml: XmlBytes): void {
+  xml.startRow(ROW_START, number, NUMBER_END);
   for (let index = 0; index < cells.length; index++) {
     // A row that is too short has no more cells.
     const cell = row[index] as Cell | undefined;
-    if (cell !== null && cell !== undefined) xml += cells[index]!(cell, number);
+    if (cell !== null && cell !== undefined) cells[index]!(cell, xml);
   }
-  return xml + "</row>";
+  xml.makeRoom(0);
+  xml.addMarkup(ROW_END);
 }
 
 function headerXml(

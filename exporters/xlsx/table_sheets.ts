@@ -1,10 +1,10 @@
 /** Writes the rows of one table as worksheets, and knows where one ends and the next begins. */
 
 import type { Batch, Row, Table } from "../../sources/table.ts";
-import { createUtf8Chunk } from "../utf8_chunk.ts";
-import { createSheetXml, type SheetOptions } from "./sheet.ts";
 import type { Warnings } from "../warnings.ts";
+import { createSheetXml, type SheetOptions } from "./sheet.ts";
 import { columnWidths, WIDTH_ROWS } from "./widths.ts";
+import { XmlBytes } from "./xml_bytes.ts";
 
 /** Where a sheet ends and the next one begins. */
 export interface SheetLimits {
@@ -41,9 +41,9 @@ export function createTableSheets(
   { rowsPerSheet, bytesPerSheet, ...options }: SheetOptions & SheetLimits,
   warnings: Warnings,
 ): TableSheets {
-  const xml = createSheetXml(columns, options, warnings);
+  const sheet = createSheetXml(columns, options, warnings);
   const headerRows = options.header && columns.length > 0 ? 1 : 0;
-  const piece = createUtf8Chunk(PIECE_BYTES);
+  const piece = new XmlBytes(PIECE_BYTES);
   const ahead: Batch[] = [];
   let read!: ReadBatch;
   let batch: Batch | undefined;
@@ -70,21 +70,21 @@ export function createTableSheets(
     async *nextSheet(first) {
       // Not before the other parts: what leaves first waits for no second batch.
       widths ??= await chooseWidths();
-      piece.add(xml.head(widths, first));
+      piece.addXml(sheet.head(widths, first));
       let rows = headerRows;
       let bytes = 0;
       fill:
       for (; batch; batch = ahead.shift() ?? await read(), next = 0) {
         for (; next < batch.length; next++) {
           if (rows >= rowsPerSheet || bytes >= bytesPerSheet) break fill;
-          piece.add(xml.row(batch[next]!, ++rows));
-          if (piece.bytes < PIECE_BYTES) continue;
-          bytes += piece.bytes;
-          yield piece.take().bytes;
+          sheet.row(batch[next]!, ++rows, piece);
+          if (piece.length < PIECE_BYTES) continue;
+          bytes += piece.length;
+          yield piece.take();
         }
       }
-      piece.add(xml.tail(rows));
-      yield piece.take().bytes;
+      piece.addXml(sheet.tail(rows));
+      yield piece.take();
       return rows;
     },
     get more() {

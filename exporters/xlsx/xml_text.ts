@@ -3,17 +3,6 @@
 /** What comes before the root element of every part. */
 export const XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n';
 
-/**
- * Whether a text is its own XML, with no escape, no surrogate and no outer white space to look at:
- * one cheap test that spares nearly every cell the rest.
- */
-export function isPlain(text: string): boolean {
-  return !SPECIAL.test(text) && !hasOuterSpace(text);
-}
-
-// deno-lint-ignore no-control-regex -- they are what is looked for
-const SPECIAL = /[&<>\0-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_x/;
-
 /** Whether a text begins or ends with a space, a tab or a line break. */
 export function hasOuterSpace(text: string): boolean {
   return text.charCodeAt(0) <= 0x20 || text.charCodeAt(text.length - 1) <= 0x20;

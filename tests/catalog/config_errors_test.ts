@@ -29,9 +29,13 @@ const OPTIONS: LoadOptions = {
 };
 
 /** The text printed for a configuration, which must have a mistake. */
-function printed(text: string, variables: Record<string, string> = {}): string {
+function printed(
+  text: string,
+  variables: Record<string, string> = {},
+  sources: LoadOptions["sources"] = OPTIONS.sources,
+): string {
   try {
-    loadConfig(text, { ...OPTIONS, env: (name) => variables[name] });
+    loadConfig(text, { ...OPTIONS, sources, env: (name) => variables[name] });
   } catch (error) {
     ok(error instanceof ConfigError, String(error));
     return formatConfigError(error, "spillway.yaml");
@@ -70,7 +74,7 @@ exports:
       state: { type: enum, values: [open, closed], default: shut }
       _page: { type: integer, max_length: 5 }
     columns:
-      occurred_at: { type: date, timezone: Asia/Seoul, width: 5 }
+      occurred_at: { type: date, timezone: Asia/Seoul, height: 5 }
       amount: { type: money, timezone: Mars/Olympus }
     filename: "audit-{orgs}"
     formats: [csv, pdf, csv]
@@ -117,8 +121,8 @@ spillway.yaml:20: exports.audit-log.params._page.max_length: only for string, an
 integer
 spillway.yaml:22: exports.audit-log.columns.occurred_at.timezone: only for datetime, and the \
 type is date
-spillway.yaml:22: exports.audit-log.columns.occurred_at.width: unknown key; the keys here are \
-title, type, timezone and format
+spillway.yaml:22: exports.audit-log.columns.occurred_at.height: unknown key; the keys here are \
+title, type, timezone, format, currency, width, align, wrap and link
 spillway.yaml:23: exports.audit-log.columns.amount.type: expected string, integer, number, \
 decimal, boolean, date, datetime, time, duration, json or binary, not "money"
 spillway.yaml:23: exports.audit-log.columns.amount.timezone: expected a time zone such as \
@@ -313,9 +317,37 @@ const LINES: Readonly<Record<string, string>> = {
   "columns: { a: { timezone: 9 } }":
     "6: exports.one.columns.a.timezone: expected a time zone such as Asia/Seoul, not 9",
   "columns: { __proto__: { bogus: 1 } }": "6: exports.one.columns.__proto__.bogus: unknown key; " +
-    "the keys here are title, type, timezone and format",
+    "the keys here are title, type, timezone, format, currency, width, align, wrap and link",
+  "columns: { a: { format: '[Red' } }": "6: exports.one.columns.a.format: expected percent, or a " +
+    'number format such as #,##0.00, not "[Red"',
+  "columns: { a: { currency: EURO } }":
+    '6: exports.one.columns.a.currency: expected the code of a currency, such as EUR, not "EURO"',
+  "columns: { a: { currency: EUR, format: '0.00' } }":
+    "6: exports.one.columns.a.currency: a currency is a format; remove one of them",
+  "columns: { a: { type: string, currency: EUR } }": "6: exports.one.columns.a.currency: only for " +
+    "integer, number or decimal, and the type is string",
+  "columns: { a: { type: date, format: percent } }": "6: exports.one.columns.a.format: only for " +
+    "integer, number or decimal, and the type is date",
+  "columns: { a: { width: 256 } }":
+    "6: exports.one.columns.a.width: expected a width in characters from 1 to 255, not 256",
+  "columns: { a: { align: middle } }":
+    '6: exports.one.columns.a.align: expected left, center or right, not "middle"',
+  "columns: { a: { wrap: 1 } }": "6: exports.one.columns.a.wrap: expected true or false, not 1",
+  "columns: { a: { link: 'javascript:{}' } }": "6: exports.one.columns.a.link: expected true, or " +
+    'a URL with {} for the cell, such as https://app.example.com/users/{}, not "javascript:{}"',
+  "columns: { a: { link: 'https://{}/x' } }": "6: exports.one.columns.a.link: expected true, or " +
+    'a URL with {} for the cell, such as https://app.example.com/users/{}, not "https://{}/x"',
+  "columns: { a: { type: integer, link: true } }":
+    "6: exports.one.columns.a.link: only for string, and the type is integer",
+  "style: striped": '6: exports.one.style: expected plain or table, not "striped"',
+  "about: please": '6: exports.one.about: expected true or false, not "please"',
+  "properties: { author: x }": "6: exports.one.properties.author: unknown key; the keys here are " +
+    "title, subject, creator, company and created",
+  "properties: { created: 2026 }":
+    "6: exports.one.properties.created: expected true or false, not 2026",
   "__proto__: { title: x }": "6: exports.one.__proto__: unknown key; the keys here are title, " +
-    "source, query, params, columns, filename, formats, formula_guard and deflate_level",
+    "source, query, params, columns, filename, formats, formula_guard, deflate_level, " +
+    "shared_strings, style, properties and about",
 };
 
 for (const [line, expected] of Object.entries(LINES)) {
@@ -437,4 +469,26 @@ Deno.test("a path is written as people do", () => {
   strictEqual(formatPath([]), "");
   strictEqual(formatPath(["exports", "audit-log", "formats", 1]), "exports.audit-log.formats[1]");
   strictEqual(formatPath(["columns", "a\nb", "", 'c"']), 'columns."a\\nb".""."c\\""');
+});
+
+Deno.test("whether an export has a query is its source's to say", () => {
+  const text = `
+sources: { app: { type: sqlite, path: a.db }, reports: { type: module }, billing: { type: http } }
+exports:
+  one: { source: app }
+  two: { source: reports, query: select 1, params: { a: { type: integer } } }
+  three: { source: billing, query: "select :b", params: { a: { type: integer } } }
+`;
+  const sources: LoadOptions["sources"] = {
+    ...OPTIONS.sources,
+    module: { config: z.strictObject({}), language: { query: "none" }, paths: [] },
+    http: { config: z.strictObject({}), language: { query: "optional" }, paths: [] },
+  };
+  strictEqual(
+    printed(text, {}, sources),
+    `spillway.yaml:4: exports.one.query: missing; expected text
+spillway.yaml:5: exports.two.query: not used: a source of type module takes no query
+spillway.yaml:6: exports.three.query: names :b, which is not declared in params
+`,
+  );
 });

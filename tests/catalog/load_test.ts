@@ -13,6 +13,15 @@ const OPTIONS: LoadOptions = {
   sources: {
     sqlite: { config: z.strictObject({ path: z.string() }), paths: ["path"] },
     memory: { config: z.strictObject({ rows: z.int().default(3) }), paths: [] },
+    module: { config: z.strictObject({}), language: { query: "none" }, paths: [] },
+    http: {
+      config: z.strictObject({}),
+      language: {
+        query: "optional",
+        placeholders: (query) => [...query.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!),
+      },
+      paths: [],
+    },
   },
   formats: ["csv", "json", "ndjson", "xml", "xlsx"],
 };
@@ -89,6 +98,9 @@ access: {}
     formats: ["csv", "xlsx", "ndjson"],
     formulaGuard: true,
     deflateLevel: 2,
+    sharedStrings: true,
+    style: "plain",
+    about: false,
   });
   deepStrictEqual({ ...columns }, {
     occurred_at: {
@@ -98,6 +110,32 @@ access: {}
       format: "yyyy-mm-dd hh:mm:ss",
     },
     amount: { title: "Amount", type: "decimal", format: "#,##0.00" },
+  });
+});
+
+Deno.test("columns are shown as they say, and a workbook tells what it is told to", () => {
+  const { columns, style, properties, about } = withExport(`
+source: app
+query: select 1
+style: table
+about: true
+properties: { title: Shop, creator: Ada, created: true }
+columns:
+  price: { type: decimal, currency: JPY, width: 12, align: right }
+  share: { type: number, format: percent }
+  note: { wrap: true, link: false }
+  user: { type: integer, link: "https://app.example.com/users/{}" }
+`).get("one")!;
+  deepStrictEqual({ style, properties, about, columns: { ...columns } }, {
+    style: "table",
+    properties: { title: "Shop", creator: "Ada", created: true },
+    about: true,
+    columns: {
+      price: { type: "decimal", format: "[$JPY] #,##0", width: 12, align: "right" },
+      share: { type: "number", format: "0.00%" },
+      note: { wrap: true, link: false },
+      user: { type: "integer", link: "https://app.example.com/users/{}" },
+    },
   });
 });
 
@@ -125,6 +163,9 @@ exports:
       formats: ["csv", "json", "ndjson", "xml", "xlsx"],
       formulaGuard: true,
       deflateLevel: 2,
+      sharedStrings: true,
+      style: "plain",
+      about: false,
     }]]),
     limits: { concurrent: 32, firstRow: 60_000, sourceIdle: 60_000, run: 3_600_000 },
   });
@@ -294,4 +335,24 @@ Deno.test("a spool is read with its sizes in bytes, and there is none unless it 
       keep: 86_400_000,
     },
   );
+});
+
+Deno.test("a source without queries has exports without one, and params that nothing names", () => {
+  const { exports } = load(`
+sources: { reports: { type: module } }
+exports: { one: { source: reports, params: { year: { type: integer } } } }
+`);
+  strictEqual(exports.get("one")?.query, "");
+  deepStrictEqual([...exports.get("one")!.params.keys()], ["year"]);
+});
+
+Deno.test("where a query may be left out, it need not name every param, and has its own way to", () => {
+  const { exports } = load(`
+sources: { billing: { type: http } }
+exports:
+  all: { source: billing, params: { year: { type: integer } } }
+  one: { source: billing, query: "/:id/{year}", params: { year: { type: integer }, page: { type: integer } } }
+`);
+  strictEqual(exports.get("all")?.query, "");
+  strictEqual(exports.get("one")?.query, "/:id/{year}");
 });

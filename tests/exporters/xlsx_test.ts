@@ -39,6 +39,6 @@ Deno.test("xlsx describes itself", () => {
     xlsx.mediaType,
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
   );
-  assert.deepEqual(xlsx.options, ["header"]);
+  assert.deepEqual(xlsx.options, ["header", "level"]);
   assert.equal(xlsx.compressible, false);
 });

@@ -49,6 +49,7 @@ Deno.test("the task holds bound params, the declared columns and the options", a
     options: {
       formulaGuard: true,
       deflateLevel: 2,
+      sharedStrings: true,
       dialect: "excel",
       bom: false,
       header: false,

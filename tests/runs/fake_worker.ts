@@ -62,6 +62,7 @@ for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream()
       }
       // "silent" does nothing at all.
     } else if ("credit" in command) credit += command.credit;
+    else if ("idle" in command) send(FRAME.progress, json({ rows: command.idle }));
     else {
       total = 0;
       send(FRAME.cancelled, json({ rows: sent }));

@@ -15,14 +15,14 @@ export function fakeTask(action: string): RunTask {
 }
 
 /** A pool of fake workers. */
-export function fakePool(warm = 1): WorkerPool {
+export function fakePool(warm = 1, cores?: number): WorkerPool {
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--cached-only", new URL("./fake_worker.ts", import.meta.url).href],
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
   });
-  return new WorkerPool({ command, warm });
+  return new WorkerPool({ command, warm, ...(cores === undefined ? {} : { cores }) });
 }
 
 /** Reads a stream to its end. */

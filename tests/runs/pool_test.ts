@@ -108,3 +108,15 @@ Deno.test("a disposed pool leaves no process behind", async () => {
   assert.deepEqual(pool.size, { workers: 0, idle: 0 });
   assert.throws(() => pool.start(fakeTask("send:1"), "run"), /the pool is closed/);
 });
+
+Deno.test("a task is told of the cores that no other task has, as tasks come and go", async () => {
+  await using pool = fakePool(1, 3);
+  // A silent fake worker gives as its rows what it was last told.
+  const first = pool.start(fakeTask("silent"), "first");
+  await until(() => first.rows === 2);
+  const second = pool.start(fakeTask("silent"), "second");
+  await until(() => first.rows === 0);
+  await second.chunks.cancel();
+  await until(() => first.rows === 2);
+  await first.chunks.cancel();
+});

@@ -1,7 +1,20 @@
 import assert from "node:assert/strict";
 import type { Cell, Column, ColumnType } from "../../../sources/table.ts";
 import { type Warning, Warnings } from "../../../exporters/warnings.ts";
-import { createCellXml, textXml } from "../../../exporters/xlsx/cells.ts";
+import { createCellWriter, textXml, type WriteCell } from "../../../exporters/xlsx/cells.ts";
+import { markup } from "../../../exporters/xlsx/xml_bytes.ts";
+import { written } from "./written.ts";
+
+/** The XML of a cell in the row of that number. */
+function cellXml(writeCell: WriteCell, cell: NonNullable<Cell>, row: number): string {
+  const start = "<row>";
+  const xml = written((xml) => {
+    xml.startRow(markup("<row>"), row, markup("|"));
+    writeCell(cell, xml);
+  });
+  assert.ok(xml.startsWith(`${start}${row}|`), xml);
+  return xml.slice(`${start}${row}|`.length);
+}
 
 /** A cell of column B, row 7, in style 3, and what was counted. */
 function write(
@@ -12,7 +25,7 @@ function write(
   const warnings = new Warnings();
   const column = { name: "b", title: "B", type, ...more };
   return {
-    xml: createCellXml(column, "B", 3, warnings)(cell, "7"),
+    xml: cellXml(createCellWriter(column, { letters: "B", style: 3 }, warnings), cell, 7),
     warnings: warnings.list(),
   };
 }
@@ -111,8 +124,9 @@ Deno.test("a datetime shows its column's zone, as a serial and as text", () => {
 });
 
 Deno.test("style 0 is not written", () => {
-  const cell = createCellXml({ name: "a", title: "A", type: "integer" }, "A", 0, new Warnings());
-  assert.equal(cell(1, "2"), '<c r="A2"><v>1</v></c>');
+  const column: Column = { name: "a", title: "A", type: "integer" };
+  const cell = createCellWriter(column, { letters: "A", style: 0 }, new Warnings());
+  assert.equal(cellXml(cell, 1, 2), '<c r="A2"><v>1</v></c>');
 });
 
 Deno.test("an unknown time zone fails before the first cell", () => {

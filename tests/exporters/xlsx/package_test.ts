@@ -25,6 +25,7 @@ Deno.test("the parts are in the order in which they become known", async () => {
     ["xl/styles.xml", 0],
     ["xl/worksheets/sheet1.xml", 8],
     ["xl/worksheets/sheet2.xml", 8],
+    ["xl/sharedStrings.xml", 8],
     ["xl/workbook.xml", 0],
     ["xl/_rels/workbook.xml.rels", 0],
     ["[Content_Types].xml", 0],
@@ -32,10 +33,11 @@ Deno.test("the parts are in the order in which they become known", async () => {
 });
 
 Deno.test("a whole sheet, to the byte", async () => {
-  const { bytes } = await exportTable(xlsx, tableOf(columns, [[1, "a"], [2, null]]));
-  const [sheet] = readWorkbook(bytes);
+  const table = () => tableOf(columns, [[1, "a"], [2, null], [3, "a"]]);
+  const inline = await exportTable(xlsx, table(), { sharedStrings: false });
+  const inlineXml = readWorkbook(inline.bytes)[0]!.xml;
   assert.equal(
-    sheet!.xml,
+    inlineXml,
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' +
       '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">' +
       '<sheetViews><sheetView tabSelected="1" workbookViewId="0">' +
@@ -48,8 +50,26 @@ Deno.test("a whole sheet, to the byte", async () => {
       '<c r="B1" s="1" t="inlineStr"><is><t>name</t></is></c></row>' +
       '<row r="2"><c r="A2"><v>1</v></c><c r="B2" t="inlineStr"><is><t>a</t></is></c></row>' +
       '<row r="3"><c r="A3"><v>2</v></c></row>' +
-      '</sheetData><autoFilter ref="A1:B3"/></worksheet>',
+      '<row r="4"><c r="A4"><v>3</v></c><c r="B4" t="inlineStr"><is><t>a</t></is></c></row>' +
+      '</sheetData><autoFilter ref="A1:B4"/></worksheet>',
   );
+  const shared = await exportTable(xlsx, table());
+  assert.equal(
+    readWorkbook(shared.bytes)[0]!.xml,
+    inlineXml.replaceAll(' t="inlineStr"><is><t>a</t></is></c>', ' t="s"><v>0</v></c>'),
+  );
+});
+
+Deno.test("text that repeats is in a part of its own, and there is none without such text", async () => {
+  const part = async (cell: Cell, sharedStrings: boolean) => {
+    const table = tableOf([column("a")], [[cell], [cell]]);
+    const { bytes } = await exportTable(xlsx, table, { sharedStrings });
+    const entry = readZip(bytes).find(({ name }) => name === "xl/sharedStrings.xml");
+    return entry && new TextDecoder().decode(entry.content);
+  };
+  assert.match((await part("again", true))!, /count="2" uniqueCount="1"><si><t>again<\/t><\/si>/);
+  assert.equal(await part("again", false), undefined);
+  assert.equal(await part(7, true), undefined);
 });
 
 Deno.test("a sheet that is full of rows is followed by another, with all that it begins with", async () => {
@@ -238,7 +258,8 @@ const ROW_BYTES = 310;
 for (const [name, text] of [["digits", digits], ["words", () => "again, ".repeat(30)]] as const) {
   Deno.test(`less than 1 MiB of ${name} is read ahead of a reader that stops`, async () => {
     const source = countedRows(text);
-    const reader = xlsx.encode(source.table, {}, new Warnings()).getReader();
+    const options = { sharedStrings: false };
+    const reader = xlsx.encode(source.table, options, new Warnings()).getReader();
     const chunks: Uint8Array[] = [];
     let ahead = 0;
     while (chunks.length < 12) {

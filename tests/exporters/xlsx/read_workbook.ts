@@ -5,7 +5,7 @@ import { readZip } from "./read_zip.ts";
 
 /** A cell as the sheet has it. */
 export interface ReadCell {
-  /** `inlineStr`, `b`, or `n` for a number. */
+  /** `inlineStr`, `s` for a shared string, `b`, or `n` for a number. */
   readonly type: string;
   readonly style: number;
   readonly text: string;
@@ -39,16 +39,25 @@ export function readWorkbook(bytes: Uint8Array): readonly ReadSheet[] {
   parse(part("xl/_rels/workbook.xml.rels"), (name, { Id, Target }) => {
     if (name === "Relationship") targets.set(Id!, Target!);
   });
+  const strings = readStrings(parts.get("xl/sharedStrings.xml"));
   const sheets: ReadSheet[] = [];
   parse(part("xl/workbook.xml"), (element, attributes) => {
     if (element !== "sheet") return;
     const xml = part(`xl/${targets.get(attributes["r:id"]!)}`);
-    sheets.push({ name: unescapeXstring(attributes.name!), xml, ...readCells(xml) });
+    sheets.push({ name: unescapeXstring(attributes.name!), xml, ...readCells(xml, strings) });
   });
   return sheets;
 }
 
-function readCells(xml: string): Pick<ReadSheet, "cells" | "rows"> {
+function readStrings(xml: string | undefined): readonly string[] {
+  const strings: string[] = [];
+  if (xml !== undefined) {
+    parse(xml, () => {}, (name, text) => name === "t" && strings.push(unescapeXstring(text)));
+  }
+  return strings;
+}
+
+function readCells(xml: string, strings: readonly string[]): Pick<ReadSheet, "cells" | "rows"> {
   const cells = new Map<string, ReadCell>();
   const rows: number[] = [];
   let reference = "";
@@ -60,7 +69,9 @@ function readCells(xml: string): Pick<ReadSheet, "cells" | "rows"> {
   }, (name, text) => {
     if (name !== "v" && name !== "t") return;
     const cell = cells.get(reference)!;
-    cells.set(reference, { ...cell, text: name === "t" ? unescapeXstring(text) : text });
+    if (name === "t") text = unescapeXstring(text);
+    else if (cell.type === "s") text = strings[Number(text)]!;
+    cells.set(reference, { ...cell, text });
   });
   return { cells, rows };
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import type { Column } from "../../../sources/table.ts";
+import type { Column, Row } from "../../../sources/table.ts";
 import { Warnings } from "../../../exporters/warnings.ts";
 import { createSheetXml } from "../../../exporters/xlsx/sheet.ts";
 import { createStyles } from "../../../exporters/xlsx/styles.ts";
+import { written } from "./written.ts";
 
 const columns: readonly Column[] = [
   { name: "id", title: "Number", type: "integer" },
@@ -15,7 +16,11 @@ function sheet(
   tableColumns?: readonly string[],
 ) {
   const { tables: [styles] } = createStyles([{ columns: of }]);
-  return createSheetXml(of, { header, styles: styles!, tableColumns }, new Warnings());
+  const xml = createSheetXml(of, { header, styles: styles!, tableColumns }, new Warnings());
+  return {
+    ...xml,
+    row: (row: Row, number: number) => written((bytes) => xml.row(row, number, bytes)),
+  };
 }
 
 const START = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' +

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { inflateRawSync } from "node:zlib";
+import { BLOCK_BYTES, BlockDeflater } from "../../../exporters/xlsx/block_deflater.ts";
+
+const LEVEL = 2;
+
+/** Blocks that tell themselves apart, and the last one, which is not full. */
+const BLOCKS = Array.from({ length: 24 }, (_, block) => {
+  const bytes = new Uint8Array(block === 23 ? 1234 : BLOCK_BYTES);
+  for (let at = 0, state = block + 1; at < bytes.length; at++) {
+    state = state * 16_807 % 2_147_483_647;
+    bytes[at] = 0x61 + state % 16;
+  }
+  return bytes;
+});
+
+/** Deflates the blocks; `cores` is told of each one before it is taken. */
+async function deflate(idle: (block: number) => number, thread?: URL): Promise<Uint8Array> {
+  const cores = { idle: 0 };
+  const chunks: Uint8Array[] = [];
+  const deflater = new BlockDeflater(LEVEL, cores, (bytes) => chunks.push(bytes), thread);
+  for (const [block, bytes] of BLOCKS.entries()) {
+    cores.idle = idle(block);
+    const buffer = deflater.buffer();
+    buffer.set(bytes);
+    if (block === BLOCKS.length - 1) await deflater.finish(buffer.subarray(0, bytes.length));
+    else await deflater.add(buffer);
+  }
+  return await new Blob(chunks as BlobPart[]).bytes();
+}
+
+async function plain(): Promise<Uint8Array> {
+  return await new Blob(BLOCKS).bytes();
+}
+
+Deno.test("blocks that were deflated apart are one stream", async () => {
+  assert.deepEqual(new Uint8Array(inflateRawSync(await deflate(() => 0))), await plain());
+});
+
+Deno.test("the same bytes come out however many cores help, and as they come and go", async () => {
+  const alone = await deflate(() => 0);
+  assert.deepEqual(await deflate(() => 1), alone);
+  assert.deepEqual(await deflate(() => 3), alone);
+  assert.deepEqual(await deflate((block) => block % 7 < 4 ? 2 : 0), alone);
+});
+
+Deno.test("nothing at all is a stream that ends", async () => {
+  const chunks: Uint8Array[] = [];
+  const deflater = new BlockDeflater(LEVEL, { idle: 1 }, (bytes) => chunks.push(bytes));
+  await deflater.finish(deflater.buffer().subarray(0, 0));
+  assert.equal(inflateRawSync(await new Blob(chunks as BlobPart[]).bytes()).length, 0);
+});
+
+Deno.test("a thread that cannot start is done without", async () => {
+  const missing = new URL("./no_such_thread.js", import.meta.url);
+  assert.deepEqual(await deflate(() => 1, missing), await deflate(() => 0));
+});
+
+Deno.test("a thread that breaks with a block in its hands breaks the stream", async () => {
+  const breaks = new URL(
+    "data:application/javascript," +
+      encodeURIComponent("onmessage = () => { throw new Error('no') }; postMessage('ready');"),
+  );
+  await assert.rejects(deflate(() => 1, breaks), /Cannot deflate: .*no/);
+});
+
+Deno.test("closing ends the threads, and what waits for them", async () => {
+  const stuck = new URL(
+    "data:application/javascript," +
+      encodeURIComponent("onmessage = () => {}; postMessage('ready');"),
+  );
+  const deflater = new BlockDeflater(LEVEL, { idle: 1 }, () => {}, stuck);
+  // Fills the thread's hands and then waits for it.
+  const adding = (async () => {
+    for (let block = 0; block < 100; block++) await deflater.add(deflater.buffer());
+  })();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  deflater.close();
+  await adding;
+});
