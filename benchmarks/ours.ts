@@ -1,6 +1,6 @@
 /** Spillway's exporters, as encoders to measure. */
 
-import type { ExportOptions } from "../exporters/exporter.ts";
+import type { ExportOptions, IdleCores } from "../exporters/exporter.ts";
 import { exporters, type Format } from "../exporters/mod.ts";
 import { Warnings } from "../exporters/warnings.ts";
 import type { Encoder } from "./encoder.ts";
@@ -12,14 +12,14 @@ export function ourEncoder(
   format: Format,
   batches: Batches,
   options: ExportOptions = {},
+  cores: IdleCores = { idle: 0 },
 ): Encoder {
   return {
     name,
     async encode(sink) {
       const table = auditTable(batches);
-      for await (const chunk of exporters[format].encode(table, options, new Warnings())) {
-        sink(chunk);
-      }
+      const bytes = exporters[format].encode(table, options, new Warnings(), cores);
+      for await (const chunk of bytes) sink(chunk);
     },
   };
 }
