@@ -24,11 +24,17 @@ export interface Deflate {
  * How the file that is being written is deflated. zip.js has one configuration for the whole process,
  * and its own option `level` would set bits 1 and 2 of the flags, which no other writer sets.
  */
-const files = new AsyncLocalStorage<Deflate>();
+const files = new AsyncLocalStorage<Deflate & { readonly deflaters: BlockDeflater[] }>();
 
-/** Deflates all that zip.js deflates while `run` runs as it is told. */
-export function withDeflate<T>(deflate: Deflate, run: () => T): T {
-  return files.run(deflate, run);
+/** Deflates all that zip.js deflates while `run` runs as it is told; no thread is left behind it. */
+export async function withDeflate<T>(deflate: Deflate, run: () => Promise<T>): Promise<T> {
+  const deflaters: BlockDeflater[] = [];
+  try {
+    return await files.run({ ...deflate, deflaters }, run);
+  } finally {
+    // zip.js does not cancel a codec whose source has failed.
+    for (const deflater of deflaters) deflater.close();
+  }
 }
 
 /** Somebody else's file in the same process. */
@@ -48,7 +54,7 @@ class Codec {
 
   constructor(format: string) {
     const gzip = format === "gzip";
-    const { level, cores } = files.getStore() ?? UNKNOWN;
+    const { level, cores, deflaters } = files.getStore() ?? { ...UNKNOWN, deflaters: [] };
     let deflater!: BlockDeflater;
     let block!: Uint8Array<ArrayBuffer>;
     let filled = 0;
@@ -58,6 +64,7 @@ class Codec {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({
       start(controller) {
         deflater = new BlockDeflater(level, cores, (bytes) => controller.enqueue(bytes));
+        deflaters.push(deflater);
         block = deflater.buffer();
         if (gzip) controller.enqueue(GZIP_HEADER.slice());
       },
@@ -79,7 +86,6 @@ class Codec {
         await deflater.finish(block.subarray(0, filled));
         if (gzip) controller.enqueue(gzipTrailer(crc, size));
       },
-      cancel: () => deflater.close(),
     });
     this.readable = readable;
     this.writable = writable;

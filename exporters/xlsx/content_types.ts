@@ -43,7 +43,8 @@ export function tablePath(id: number): string {
 
 const MAIN = "application/vnd.openxmlformats-officedocument.spreadsheetml";
 
-const TYPES = {
+/** The content types of the parts, without their ending. */
+export const TYPES = {
   workbook: `${MAIN}.sheet.main`,
   worksheet: `${MAIN}.worksheet`,
   styles: `${MAIN}.styles`,

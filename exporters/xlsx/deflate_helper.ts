@@ -4,6 +4,7 @@ import type { ZlibOptions } from "node:zlib";
 
 /** A block for a thread to deflate; its buffer is transferred. */
 export interface PostedBlock {
+  /** The block. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** As `deflateRawSync` takes them. */
   readonly options: ZlibOptions;
@@ -11,6 +12,7 @@ export interface PostedBlock {
 
 /** What a thread answers. */
 export interface DeflatedBlock {
+  /** What became of it. */
   readonly deflated: Uint8Array<ArrayBuffer>;
   /** The block's own buffer, to fill again. */
   readonly bytes: Uint8Array<ArrayBuffer>;

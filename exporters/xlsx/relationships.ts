@@ -32,7 +32,8 @@ export function relationshipId(index: number): string {
 const OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 const PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships";
 
-const TYPES = {
+/** The types of the relationships. */
+export const TYPES = {
   officeDocument: `${OFFICE}/officeDocument`,
   worksheet: `${OFFICE}/worksheet`,
   styles: `${OFFICE}/styles`,

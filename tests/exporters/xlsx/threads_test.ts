@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { createXlsx } from "../../../exporters/xlsx/mod.ts";
+import { Warnings } from "../../../exporters/warnings.ts";
+import type { Batch } from "../../../sources/table.ts";
+import { until } from "../../runs/fixture.ts";
+import { column } from "../tables.ts";
+
+/** The threads that this process has started by itself. */
+function threads(): number {
+  return [...Deno.readDirSync("/proc/self/task")].filter(({ name }) => {
+    try {
+      return Deno.readTextFileSync(`/proc/self/task/${name}/comm`).startsWith("worker-");
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  }).length;
+}
+
+/** Rows that are long to deflate, and how they end. */
+function batches(end: (controller: ReadableStreamDefaultController<Batch>) => void) {
+  let made = 0;
+  return new ReadableStream<Batch>({
+    pull(controller) {
+      if (made === 300) return end(controller);
+      const rows = Array.from({ length: 256 }, (_, row) => [`${++made} ${row}`.repeat(20)]);
+      made -= 255;
+      controller.enqueue(rows);
+    },
+  }, { highWaterMark: 0 });
+}
+
+for (const how of ["ends", "fails", "is cancelled"]) {
+  Deno.test(`the threads of a workbook are gone when it ${how}`, async () => {
+    const before = threads();
+    const rows = batches((controller) =>
+      how === "fails" ? controller.error(new Error("broken")) : controller.close()
+    );
+    const table = { title: "T", columns: [column("a")], batches: rows };
+    const reader = createXlsx().encode(table, {}, new Warnings(), { idle: 1 }).getReader();
+    let most = before;
+    const reading = (async () => {
+      for (let ended = false; !ended;) {
+        ended = (await reader.read()).done;
+        most = Math.max(most, threads());
+        if (how === "is cancelled" && most > before) return await reader.cancel();
+      }
+    })();
+    if (how === "fails") await assert.rejects(reading, /broken/);
+    else await reading;
+    assert.equal(most, before + 1);
+    // One that is ended while it starts is gone when it has started.
+    await until(() => threads() === before, 20_000);
+  });
+}
