@@ -10,7 +10,7 @@
  *
  * ```sql
  * with spillway_query(c0, c1) as (<the query>),
- *   spillway_rows as (select *, abs(0) from spillway_query limit -1)
+ *   spillway_rows as (select * from spillway_query limit -1)
  * select 0 as last from spillway_rows where spillway_row(c0, c1) union all select 1
  * ```
  *
@@ -21,9 +21,11 @@
  *   into the query, where it would be called before a sort, or for rows that another condition drops:
  *   a condition must not change what a limit means (select.c, flattenSubquery (19) and
  *   pushDownWhereTerms (3)).
- * - `abs(0)` keeps an ordered query as it was written ("if the outer query contains a complex result
- *   set … then do not flatten", select.c). Flattened, the limit would be the sort's own, and replace
- *   SQLite's sorter by a b-tree: 4.0 s instead of 0.3 s for 500,000 rows.
+ * - A query that sorts is kept as it was written by another column, `abs(0)` ("if the outer query
+ *   contains a complex result set … then do not flatten", select.c). Flattened, the limit would be the
+ *   sort's own, and replace SQLite's sorter by a b-tree: 4.0 s instead of 0.3 s for 500,000 rows. A
+ *   query whose order is that of an index has no sort and goes without, as each row is copied once
+ *   less then: 0.9 µs a row of the audit log instead of 1.1 µs.
  * - Only something that reads can stand in such parentheses: no statement that writes gets here.
  */
 
@@ -126,18 +128,29 @@ export const NOT_A_QUERY =
 
 function prepare(database: DatabaseSync, { text, width }: Statement): StatementSync {
   try {
-    return database.prepare(wrap(text, width));
+    const plain = wrap(text, width, "*");
+    return database.prepare(sorts(database, plain) ? wrap(text, width, "*, abs(0)") : plain);
   } catch (error) {
     const misplaced = error instanceof Error && error.message.includes("syntax error");
     throw misplaced ? new SourceError(NOT_A_QUERY, { cause: error }) : error;
   }
 }
 
-function wrap(query: string, width: number): string {
+/**
+ * Whether a statement sorts: `USE TEMP B-TREE FOR ORDER BY`, or for its last terms alone. Only the speed
+ * hangs on this text, which other versions may word differently
+ * (https://www.sqlite.org/eqp.html).
+ */
+function sorts(database: DatabaseSync, statement: string): boolean {
+  const steps = database.prepare(`explain query plan ${statement}`).all();
+  return steps.some(({ detail }) => /TEMP B-TREE.* ORDER BY/.test(String(detail)));
+}
+
+function wrap(query: string, width: number, chosen: string): string {
   const columns = Array.from({ length: width }, (_, index) => `c${index}`).join(", ");
   // The line break ends a comment that the query may end with.
   return `with spillway_query(${columns}) as (${query}\n),
-  spillway_rows as (select *, abs(0) from spillway_query limit -1)
+  spillway_rows as (select ${chosen} from spillway_query limit -1)
 select 0 as last from spillway_rows where spillway_row(${columns}) union all select 1`;
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import fc from "fast-check";
 import { type ParamValue, type ReadOptions, SourceError } from "../../sources/source.ts";
 import { sqlite } from "../../sources/sqlite.ts";
 import { readBatches } from "../../sources/sqlite_rows.ts";
@@ -195,6 +196,72 @@ Deno.test("the query's order and limits are kept, whatever its shape", async () 
   assert.equal(
     await names("select name from (select * from people order by age) where team = 'y'"),
     "Al Di",
+  );
+});
+
+/** Tables with an index, a sort and ties to get wrong; `id` makes an order complete. */
+const ITEMS = `
+  create table item (id integer primary key, kind text, size integer, note);
+  create index item_size on item (size, id);
+  insert into item
+    with recursive n(i) as (values (1) union all select i + 1 from n where i < 60)
+    select i, char(97 + i * 7 % 5), i * 31 % 11, iif(i % 4, i * 1.5, null) from n;
+  create table kind (name text primary key, weight integer);
+  insert into kind values ('a', 3), ('b', 1), ('c', 2), ('d', 3);
+`;
+
+/** Queries of them: the first column tells their rows apart. */
+const itemQueries = fc.tuple(
+  fc.constantFrom(
+    "i.id, i.size, i.kind, i.note",
+    "distinct i.id, i.size",
+    "i.id, 1",
+    "i.id, (select count(*) from item o where o.size < i.size)",
+    "i.id, row_number() over (order by i.size desc, i.id)",
+    "max(i.id), count(*)",
+  ),
+  fc.constantFrom(
+    "item i",
+    "item i join kind k on k.name = i.kind",
+    "item i left join kind k on k.name = i.kind and k.weight > 1",
+    "(select * from item order by note desc limit 40) i",
+    "(select * from item union all select id + 100, kind, size, note from item where size > 5) i",
+  ),
+  fc.constantFrom("", "where i.size > 3", "where i.kind in (select name from kind)"),
+  fc.constantFrom("1", "1 desc", "2, 1", "2 desc, 1 desc", "2, 1 desc"),
+  fc.constantFrom("", "limit 7", "limit 5 offset 3"),
+).map(([chosen, from, where, order, limit]) => {
+  const group = chosen.startsWith("max") ? "group by i.kind" : "";
+  return `select ${chosen} from ${from} ${where} ${group} order by ${order} ${limit}`;
+});
+
+Deno.test("a query gives the rows that SQLite gives by itself, and in their order", async () => {
+  using folder = createFolder();
+  folder.write(ITEMS);
+  using plain = Object.assign(new DatabaseSync(folder.path, { readOnly: true }), {
+    [Symbol.dispose](this: DatabaseSync) {
+      this.close();
+    },
+  });
+  await fc.assert(
+    fc.asyncProperty(itemQueries, async (text) => {
+      const prepared = plain.prepare(text);
+      prepared.setReturnArrays(true);
+      const rows = await rowsOf((await open(folder.path, text, {}, { batchRows: 8 })).batches);
+      assert.deepEqual(rows, prepared.all(), text);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("a query without an order gives each of its rows once", async () => {
+  assert.deepEqual(
+    await query("select 'x', 1 from people", { setup: PEOPLE }),
+    Array(5).fill(["x", 1]),
+  );
+  assert.deepEqual(
+    await query("select age from people where team = 'x' and age > 15", { setup: PEOPLE }),
+    [[30], [20]],
   );
 });
 
