@@ -1,5 +1,6 @@
 /** Compresses a byte stream for HTTP: the content codings gzip and zstd (RFC 9110, 8.4.1; RFC 8878). */
 
+import { Buffer } from "node:buffer";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
 
 /** What a body may be coded with; `identity` leaves it as it is. */
@@ -35,8 +36,10 @@ export function encodeContent(
 
   const settled = (act: (done: () => void) => void): Promise<void> =>
     new Promise((resolve, reject) => act(() => failure ? reject(failure) : resolve()));
+  // As one: the first chunk of a file is sent at once and the others are gathered, and gzip's head of
+  // ten bytes comes by itself.
   const drain = (controller: TransformStreamDefaultController<Uint8Array>) => {
-    for (const data of output.splice(0)) controller.enqueue(data);
+    if (output.length > 0) controller.enqueue(Buffer.concat(output.splice(0)));
   };
   let first = true;
 

@@ -94,6 +94,8 @@ export const FRAME = {
   end: 0x45,
   /** The task failed: a {@linkcode TaskFailure} as JSON. */
   failure: 0x46,
+  /** The worker has heard of the cancel, and lets go: empty. */
+  stopping: 0x53,
   /** The task was cancelled: a {@linkcode TaskProgress} as JSON. */
   cancelled: 0x58,
 } as const;
@@ -111,13 +113,14 @@ export interface FramePiece {
   readonly last: boolean;
 }
 
-const HEADER_BYTES = 5;
+/** Bytes of a frame's header. */
+export const FRAME_HEADER_BYTES = 5;
 
 const FRAME_TYPES: ReadonlySet<number> = new Set(Object.values(FRAME));
 
 /** The header of a frame: its type, then the length of its payload as 32 bits, little-endian. */
 export function frameHeader(type: FrameType, payloadBytes: number): Uint8Array<ArrayBuffer> {
-  const header = new Uint8Array(HEADER_BYTES);
+  const header = new Uint8Array(FRAME_HEADER_BYTES);
   header[0] = type;
   new DataView(header.buffer).setUint32(1, payloadBytes, true);
   return header;
@@ -130,7 +133,7 @@ export function frameHeader(type: FrameType, payloadBytes: number): Uint8Array<A
  * @throws {Error} on a byte that begins no frame: something else wrote to the worker's output
  */
 export function createFrameReader(): (data: Uint8Array<ArrayBuffer>) => FramePiece[] {
-  const header = new Uint8Array(HEADER_BYTES);
+  const header = new Uint8Array(FRAME_HEADER_BYTES);
   let headerBytes = 0;
   let type: FrameType = FRAME.chunk;
   let remaining = 0;
@@ -139,12 +142,12 @@ export function createFrameReader(): (data: Uint8Array<ArrayBuffer>) => FramePie
     const pieces: FramePiece[] = [];
     let at = 0;
     while (at < data.length) {
-      if (headerBytes < HEADER_BYTES) {
-        const taken = Math.min(HEADER_BYTES - headerBytes, data.length - at);
+      if (headerBytes < FRAME_HEADER_BYTES) {
+        const taken = Math.min(FRAME_HEADER_BYTES - headerBytes, data.length - at);
         header.set(data.subarray(at, at + taken), headerBytes);
         headerBytes += taken;
         at += taken;
-        if (headerBytes < HEADER_BYTES) break;
+        if (headerBytes < FRAME_HEADER_BYTES) break;
         const first = header[0]!;
         if (!FRAME_TYPES.has(first)) {
           throw new Error(`Cannot read a frame: it begins with ${first}`);

@@ -9,18 +9,8 @@ import { SourceError } from "../sources/source.ts";
 import { openAgain } from "../sources/retry.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../sources/table.ts";
 import { encodeContent } from "./content_coding.ts";
-import {
-  FRAME,
-  frameHeader,
-  type FrameType,
-  parseCommand,
-  type RunTask,
-  type TableTask,
-  type TaskFailure,
-} from "./protocol.ts";
-
-/** Bytes in a full chunk: large enough that the pipe and the socket do not notice the chunks. */
-const CHUNK_BYTES = 256 * 1024;
+import { ChunkWriter, FrameWriter } from "./frame_writer.ts";
+import { FRAME, parseCommand, type RunTask, type TableTask, type TaskFailure } from "./protocol.ts";
 
 /** Milliseconds after which a chunk that is not full is sent: proxies end what stays silent. */
 const CHUNK_MS = 500;
@@ -49,24 +39,6 @@ class Credit {
   async available(): Promise<void> {
     while (this.#bytes <= 0) await new Promise<void>((resolve) => this.#wake = resolve);
   }
-}
-
-/** Writes frames; the server always reads them, so that a write never waits for long. */
-type Send = (type: FrameType, payload: Uint8Array) => void;
-
-function sendTo(output: { writeSync(data: Uint8Array): number }): Send {
-  const writeAll = (data: Uint8Array) => {
-    try {
-      for (let at = 0; at < data.length;) at += output.writeSync(data.subarray(at));
-    } catch {
-      // The server is gone, and with it everybody who could be told.
-      Deno.exit(0);
-    }
-  };
-  return (type, payload) => {
-    writeAll(frameHeader(type, payload.length));
-    writeAll(payload);
-  };
 }
 
 /** Passes batches on and counts their rows. */
@@ -159,21 +131,22 @@ interface Place {
   readonly cores: IdleCores;
   /** Aborted when nobody wants its file any more. */
   readonly stopped: AbortSignal;
-  readonly send: Send;
+  /** What the server reads. */
+  readonly frames: FrameWriter;
 }
 
 /** Runs a task to its end, or until it is stopped, and says what became of it; never rejects. */
 async function runTask(task: RunTask, place: Place): Promise<void> {
-  const { run, stopped, send } = place;
+  const { run, stopped, frames } = place;
   const progress = { rows: 0 };
   try {
     const tables = await openTables(task, run, stopped);
     const warnings = await writeFile(tables, task, progress, place);
-    if (stopped.aborted) send(FRAME.cancelled, toJson(progress));
-    else send(FRAME.end, toJson({ ...progress, warnings: warnings.list() }));
+    if (stopped.aborted) void frames.send(FRAME.cancelled, toJson(progress));
+    else void frames.send(FRAME.end, toJson({ ...progress, warnings: warnings.list() }));
   } catch (error) {
-    if (stopped.aborted) send(FRAME.cancelled, toJson(progress));
-    else send(FRAME.failure, toJson({ ...progress, ...toFailure(error) }));
+    if (stopped.aborted) void frames.send(FRAME.cancelled, toJson(progress));
+    else void frames.send(FRAME.failure, toJson({ ...progress, ...toFailure(error) }));
   }
 }
 
@@ -182,7 +155,7 @@ async function writeFile(
   tables: readonly Table[],
   task: RunTask,
   progress: { rows: number },
-  { credit, cores, stopped, send }: Place,
+  { credit, cores, stopped, frames }: Place,
 ): Promise<Warnings> {
   const warnings = new Warnings();
   let reported = performance.now();
@@ -191,7 +164,7 @@ async function writeFile(
     const now = performance.now();
     if (now - reported < PROGRESS_MS) return;
     reported = now;
-    send(FRAME.progress, toJson(progress));
+    void frames.send(FRAME.progress, toJson(progress));
   };
   const counted = tables.map(({ text, ...table }): Table =>
     text
@@ -206,29 +179,15 @@ async function writeFile(
   if (stopped.aborted) stop();
   else stopped.addEventListener("abort", stop, { once: true });
 
-  const chunk = new Uint8Array(CHUNK_BYTES);
-  let chunkBytes = 0;
-  let flushed = performance.now();
-  const flush = () => {
-    if (chunkBytes > 0) send(FRAME.chunk, chunk.subarray(0, chunkBytes));
-    credit.spend(chunkBytes);
-    chunkBytes = 0;
-    flushed = performance.now();
-  };
+  const chunks = new ChunkWriter(frames, (bytes) => credit.spend(bytes));
   for (let first = true;; first = false) {
     await credit.available();
     const { done, value } = await reader.read();
     if (done) break;
-    for (let at = 0; at < value.length;) {
-      const taken = Math.min(CHUNK_BYTES - chunkBytes, value.length - at);
-      chunk.set(value.subarray(at, at + taken), chunkBytes);
-      chunkBytes += taken;
-      at += taken;
-      if (chunkBytes === CHUNK_BYTES) flush();
-    }
-    if (first || performance.now() - flushed > CHUNK_MS) flush();
+    await chunks.add(value);
+    if (first || chunks.silence > CHUNK_MS) await chunks.flush();
   }
-  if (!stopped.aborted) flush();
+  if (!stopped.aborted) await chunks.flush();
   return warnings;
 }
 
@@ -265,7 +224,8 @@ export async function serveCommands(): Promise<void> {
   console.log = console.info = console.debug = console.error;
   // A terminal and a service manager signal the whole group; a server that drains needs its workers.
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => {});
-  const send = sendTo(Deno.stdout);
+  // Where the server is gone, so is everybody who could be told.
+  const frames = new FrameWriter(Deno.stdout, () => Deno.exit(0));
   let credit: Credit | undefined;
   let stop: AbortController | undefined;
   const cores = { idle: 0 };
@@ -275,12 +235,13 @@ export async function serveCommands(): Promise<void> {
     if ("start" in command) {
       credit = new Credit(command.credit);
       const { signal } = stop = new AbortController();
-      void runTask(command.start, { run: command.run, credit, cores, stopped: signal, send });
+      void runTask(command.start, { run: command.run, credit, cores, stopped: signal, frames });
     } else if ("credit" in command) {
       credit?.add(command.credit);
     } else if ("idle" in command) {
       cores.idle = command.idle;
     } else {
+      void frames.send(FRAME.stopping, new Uint8Array());
       stop?.abort();
     }
   }

@@ -42,6 +42,7 @@ export function workerCommand(
   { read, net = [], sys = [], environment }: WorkerLeave,
 ): Deno.Command {
   const passed = PASSED_VARIABLES.filter((name) => Object.hasOwn(environment, name));
+  // A binary takes no flags: what it may was said when it was made, and it gives some of that back.
   const args = Deno.build.standalone ? [WORKER_ARGUMENT] : [
     "run",
     "--quiet",

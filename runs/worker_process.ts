@@ -1,13 +1,19 @@
 /** A worker process: started, handed one task at a time, ended. */
 
-import { type Command, commandLine, createFrameReader, type RunTask } from "./protocol.ts";
+import { type Command, commandLine, createFrameReader, FRAME, type RunTask } from "./protocol.ts";
 import { RunningTask, TaskError, type TaskOutcome, WINDOW_BYTES } from "./running_task.ts";
 
 /**
- * Milliseconds that a worker has to obey a cancel. One that sits in a native call (SQLite sorting)
+ * Milliseconds that a worker has to hear of a cancel. One that sits in a native call (SQLite sorting)
  * cannot, and is killed.
  */
 const CANCEL_GRACE_MS = 250;
+
+/**
+ * Milliseconds that a worker which has heard of it has to let go: a query is taken back over another
+ * connection, which over TLS and a slow network takes some round trips.
+ */
+const STOPPING_MS = 2000;
 
 /** A worker process. */
 export class WorkerProcess {
@@ -18,6 +24,7 @@ export class WorkerProcess {
   readonly #input: WritableStreamDefaultWriter<string>;
   #task: RunningTask | undefined;
   #cancelling = false;
+  #grace: ReturnType<typeof setTimeout> | undefined;
   #alive = true;
   #closing = false;
   #used = false;
@@ -96,8 +103,13 @@ export class WorkerProcess {
     if (!task) return;
     this.#cancelling = true;
     this.#send({ cancel: true });
-    const grace = setTimeout(() => this.kill(), CANCEL_GRACE_MS);
-    void task.ended.then(() => clearTimeout(grace));
+    this.#killAfter(CANCEL_GRACE_MS);
+    void task.ended.then(() => clearTimeout(this.#grace));
+  }
+
+  #killAfter(milliseconds: number): void {
+    clearTimeout(this.#grace);
+    this.#grace = setTimeout(() => this.kill(), milliseconds);
   }
 
   #finish(outcome: TaskOutcome): void {
@@ -113,6 +125,11 @@ export class WorkerProcess {
       const readFrames = createFrameReader();
       for await (const data of this.#child.stdout) {
         for (const piece of readFrames(data)) {
+          if (piece.type === FRAME.stopping) {
+            // Of a task that ended meanwhile it says nothing.
+            if (this.#task && this.#cancelling) this.#killAfter(STOPPING_MS);
+            continue;
+          }
           const outcome = this.#task?.accept(piece);
           if (outcome) this.#finish(outcome);
         }

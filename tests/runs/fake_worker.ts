@@ -14,6 +14,7 @@ const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 let credit = 0;
 let sent = 0;
 let total = 0;
+let slow = false;
 
 function pump() {
   while (total > 0 && credit > 0 && sent < total) {
@@ -37,6 +38,7 @@ for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream()
       const [action, argument] = command.start.export.split(":");
       credit = command.credit;
       sent = total = 0;
+      slow = action === "slow";
       if (action === "send") total = Number(argument);
       if (action === "fail") {
         send(FRAME.chunk, new Uint8Array(PIECE));
@@ -60,11 +62,15 @@ for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream()
         send(FRAME.chunk, new Uint8Array(PIECE));
         for (;;);
       }
-      // "silent" does nothing at all.
+      // "silent" does nothing at all, and "slow" takes its time to be cancelled.
     } else if ("credit" in command) credit += command.credit;
     else if ("idle" in command) send(FRAME.progress, json({ rows: command.idle }));
     else {
       total = 0;
+      if (slow) {
+        send(FRAME.stopping, new Uint8Array());
+        await new Promise((resolve) => setTimeout(resolve, 600));
+      }
       send(FRAME.cancelled, json({ rows: sent }));
     }
     pump();

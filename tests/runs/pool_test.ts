@@ -88,6 +88,18 @@ Deno.test("a cancelled worker that does not listen is killed and replaced", asyn
   await until(() => pool.size.idle === 1);
 });
 
+Deno.test("a cancelled worker that says that it lets go is given the time to", async () => {
+  await using pool = fakePool();
+  await pool.start(fakeTask("send:1"), "run").ended;
+  const workers = pool.pids;
+  const task = pool.start(fakeTask("slow"), "run");
+  const asked = performance.now();
+  await task.chunks.cancel();
+  assert.ok(performance.now() - asked >= 600);
+  assert.deepEqual(await task.ended, { state: "cancelled" });
+  assert.deepEqual(pool.pids, workers);
+});
+
 Deno.test("more tasks than warm workers start more, which end with them", async () => {
   await using pool = fakePool(1);
   const tasks = [1, 2, 3].map(() => pool.start(fakeTask("send:50"), "run"));
