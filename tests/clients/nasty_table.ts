@@ -1,7 +1,7 @@
 /** A table of everything that has ever made an export go wrong. */
 
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import type { Column } from "../../sources/table.ts";
+import type { Cell, Column, Row } from "../../sources/table.ts";
 
 /** Its columns, as the catalogue shows them. */
 export const NASTY_COLUMNS: readonly Column[] = [
@@ -155,6 +155,11 @@ const ROWS: readonly NastyRow[] = [
 
 /** How many rows it has. */
 export const NASTY_ROWS = ROWS.length;
+
+/** Its rows as an exporter might get them, with none of them as a source would have read it. */
+export const NASTY_CELLS: readonly Row[] = ROWS.map((row, index) =>
+  NASTY_COLUMNS.map(({ name }) => (name === "id" ? index + 1 : row[name] ?? null) as Cell)
+);
 
 /** Makes a database with the table. */
 export function createNasty(path: string): void {

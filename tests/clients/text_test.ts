@@ -1,9 +1,10 @@
 /** CSV, TSV, JSON, NDJSON and XML, as the programs read them that people use. */
 
 import assert from "node:assert/strict";
+import { startServer } from "../sources/postgres_server.ts";
 import { AUDIT_ROWS, INVOICES, startExports, type TestExport } from "./fixture.ts";
 import { NASTY_COLUMNS, NASTY_ROWS } from "./nasty_table.ts";
-import { readerTest, runProgram, runScript } from "./programs.ts";
+import { PSQL, readerTest, runProgram, runScript } from "./programs.ts";
 
 /** How a file is read; see `compare_text.py`. */
 interface Reading {
@@ -111,7 +112,10 @@ readerTest(
     const { columns, database, query } = exports.nasty;
     const path = await exports.download("unguarded.csv?nul=false&_dialect=postgres");
     const names = columns.map(({ name }) => `${name} text`).join(", ");
-    const copied = await runProgram("psql", [
+    using stack = new DisposableStack();
+    const server = stack.adopt(await startServer(), (server) => server.stop());
+    const copied = await runProgram(PSQL, [
+      `--dbname=${server.url()}`,
       ...["--no-psqlrc", "--no-password", "--quiet", "--tuples-only", "--no-align"],
       ...["--set=ON_ERROR_STOP=1", `--command=create temporary table copied (${names})`],
       `--command=\\copy copied from '${path}' with (format csv, header)`,
