@@ -49,3 +49,25 @@ export async function assertWorksheet(
     }
   }
 }
+
+/**
+ * Checks that two commands write the very same bytes.
+ *
+ * @throws {assert.AssertionError} when they do not
+ */
+export async function assertSameOutput(
+  expected: readonly string[],
+  actual: readonly string[],
+): Promise<void> {
+  const digests = await Promise.all([digestOf(expected), digestOf(actual)]);
+  assert.ok(digests[0] === digests[1], `${actual.join(" ")} writes what ${expected[0]} writes`);
+}
+
+async function digestOf(command: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command("bash", {
+    args: ["-c", 'set -o pipefail; "$@" | sha256sum', "bash", ...command],
+  }).output();
+  const decoder = new TextDecoder();
+  if (!success) throw new Error(`Cannot run ${command[0]}: ${decoder.decode(stderr)}`);
+  return decoder.decode(stdout);
+}

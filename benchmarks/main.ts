@@ -1,13 +1,29 @@
 /** Measures Spillway side by side with its peers, and prints or keeps the tables. */
 
-import { encoders } from "./encoders.ts";
+import { encoders, levels } from "./encoders.ts";
 import { firstByte } from "./first_byte.ts";
 import { http } from "./http.ts";
+import { mariadb } from "./mariadb.ts";
 import { memory } from "./memory.ts";
+import { postgres } from "./postgres.ts";
+import { readers } from "./readers.ts";
 import { measuredWith, replacePart } from "./report.ts";
+import { sourcesMemory } from "./sources_memory.ts";
+import { upstreams } from "./upstreams.ts";
 
 /** The parts, each a function that measures and writes Markdown. */
-const PARTS = { encoders, http, memory, first_byte: firstByte };
+const PARTS = {
+  encoders,
+  levels,
+  readers,
+  http,
+  postgres,
+  mariadb,
+  upstreams,
+  memory,
+  sources_memory: sourcesMemory,
+  first_byte: firstByte,
+};
 
 const USAGE = `deno task bench [${Object.keys(PARTS).join("|")}]... [--write]
   --write  put the tables into benchmarks/README.md too`;

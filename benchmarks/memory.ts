@@ -1,10 +1,9 @@
 /** Measures memory while whole files are downloaded: the server's and its workers', together. */
 
 import { setTimeout } from "node:timers/promises";
-import { type Memory, watchMemory } from "./process_memory.ts";
+import { type Memory, PEAKS, peaks, watchMemory } from "./process_memory.ts";
 import { countText, table } from "./report.ts";
 import { createWorkplace, download, startServer, type Workplace } from "./server.ts";
-import { quantile } from "./statistics.ts";
 
 /** Formats: one of text, and the one of XML inside a ZIP. */
 const FORMATS = ["csv", "xlsx"] as const;
@@ -48,22 +47,11 @@ export async function memory(): Promise<string> {
     });
     lines.push(line(`${AT_ONCE} ${format.toUpperCase()}`, countText(ROWS_AT_ONCE), samples));
   }
-  return table(
-    ["exports at once", "rows of each", "peak PSS, MB", "in the second half", "peak RSS, MB"],
-    lines,
-  );
+  return table(["exports at once", "rows of each", ...PEAKS], lines);
 }
 
 function line(exports: string, rows: string, samples: readonly Memory[]): string[] {
-  const peak = (from: number, size: keyof Memory) =>
-    (quantile(samples.slice(from).map((sample) => sample[size]), 1) / 1e6).toFixed(0);
-  return [
-    exports,
-    rows,
-    peak(0, "pss"),
-    peak(Math.floor(samples.length / 2), "pss"),
-    peak(0, "rss"),
-  ];
+  return [exports, rows, ...peaks(samples)];
 }
 
 /** Looks at a new server's memory while something is done with it, after it was warmed up. */

@@ -1,5 +1,7 @@
 /** Watches how much memory a process and its children take together. */
 
+import { quantile } from "./statistics.ts";
+
 /** What processes take together at one moment, in bytes. */
 export interface Memory {
   /** Resident set size: pages that processes share are counted for each. */
@@ -61,4 +63,14 @@ function sum(sample: string, size: RegExp): number {
     (total, [, kilobytes]) => total + Number(kilobytes) * 1024,
     0,
   );
+}
+
+/** What {@linkcode peaks} are. */
+export const PEAKS = ["peak PSS, MB", "in the second half", "peak RSS, MB"];
+
+/** The most of each size, and of the second half of the time, in which no peak is new if it is flat. */
+export function peaks(samples: readonly Memory[]): string[] {
+  const peak = (from: number, size: keyof Memory) =>
+    (quantile(samples.slice(from).map((sample) => sample[size]), 1) / 1e6).toFixed(0);
+  return [peak(0, "pss"), peak(Math.floor(samples.length / 2), "pss"), peak(0, "rss")];
 }

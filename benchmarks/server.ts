@@ -1,4 +1,4 @@
-/** Spillway's real server, as a process of its own over an audit database. */
+/** Spillway's real server, as a process of its own, and the audit database in SQLite. */
 
 import { fileURLToPath } from "node:url";
 import { AUDIT_COLUMNS } from "../examples/demo_data.ts";
@@ -7,10 +7,11 @@ import { createAuditDatabase } from "./workload.ts";
 /** Rows of the database. */
 export const AUDIT_ROWS = 500_000;
 
-/** The most rows that {@linkcode EXPORTS} give: copies of the table make them. */
-const MAX_ROWS = 10_000_000;
+/** How often each row can be given, so that any number of rows can be asked for, up to 10 M. */
+export const COPIES = 20;
 
-const NAMES = AUDIT_COLUMNS.map(({ name }) => name);
+/** The columns' names, in order. */
+export const NAMES: readonly string[] = AUDIT_COLUMNS.map(({ name }) => name);
 
 /** Asks for the table as it is; what the shell is asked for too. */
 export const AUDIT_QUERY = `select ${NAMES.join(", ")} from audit order by id`;
@@ -32,7 +33,7 @@ exports:
     source: app
     query: |
       with recursive copy(number) as (
-        select 0 union all select number + 1 from copy where number + 1 < ${MAX_ROWS / AUDIT_ROWS}
+        select 0 union all select number + 1 from copy where number + 1 < ${COPIES}
       )
       select id + number * ${AUDIT_ROWS} as id, ${NAMES.slice(1).join(", ")}
       from copy cross join audit limit :rows
@@ -40,29 +41,40 @@ exports:
     columns: { id: { type: integer } }
 `;
 
-/** A folder with the database, for any number of servers one after another. */
-export interface Workplace extends AsyncDisposable {
-  /** Path of the database. */
-  readonly database: string;
+/** A folder with a configuration, for any number of servers one after another. */
+export interface Configured extends AsyncDisposable {
+  /** Path of the folder. */
+  readonly folder: string;
   /** Path of the configuration. */
   readonly config: string;
 }
 
-/** Makes the database, in about three seconds. */
-export async function createWorkplace(): Promise<Workplace> {
+/** Makes a folder with a configuration of these sources and exports. */
+export async function configure(text: string): Promise<Configured> {
   const folder = await Deno.makeTempDir({ prefix: "spillway-bench-" });
-  const database = `${folder}/audit.db`;
   const config = `${folder}/spillway.yaml`;
-  createAuditDatabase(database, AUDIT_ROWS);
-  await Deno.writeTextFile(
-    config,
-    `server: { port: 0 }\nsources: { app: { type: sqlite, path: audit.db } }\n${EXPORTS}`,
-  );
+  await Deno.writeTextFile(config, `server: { port: 0 }\n${text}`);
   return {
-    database,
+    folder,
     config,
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
+}
+
+/** A folder with the database. */
+export interface Workplace extends Configured {
+  /** Path of the database. */
+  readonly database: string;
+}
+
+/** Makes the database, in about three seconds. */
+export async function createWorkplace(): Promise<Workplace> {
+  const configured = await configure(
+    `sources: { app: { type: sqlite, path: audit.db } }${EXPORTS}`,
+  );
+  const database = `${configured.folder}/audit.db`;
+  createAuditDatabase(database, AUDIT_ROWS);
+  return { ...configured, database };
 }
 
 /** A running server; disposing it ends it. */
@@ -73,7 +85,7 @@ export interface Server extends AsyncDisposable {
 }
 
 /** Starts a server, as `deno task start` does. */
-export async function startServer({ config }: Workplace): Promise<Server> {
+export async function startServer({ config }: Pick<Configured, "config">): Promise<Server> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",

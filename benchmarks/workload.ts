@@ -19,14 +19,16 @@ export type Batches<C = Cell> = C[][][];
 /** What peers take for a worksheet: a `Date` is what they write as a date. */
 export type WorksheetCell = string | number | boolean | Date | null;
 
-/** Makes the first rows of the log. */
+/** Makes the first rows of the log, to be kept. */
 export function auditBatches(count: number): Batches {
-  const batches: Batches = [];
+  return [...eachAuditBatch(count)].map((batch) => batch.map((row) => row.map(flat)));
+}
+
+/** Makes the first rows of the log as they are asked for. */
+export function* eachAuditBatch(count: number): Generator<Cell[][], void, undefined> {
   for (let made = 0; made < count; made += BATCH_ROWS) {
-    const rows = auditRows(Math.min(BATCH_ROWS, count - made), made + 1);
-    batches.push(Array.from(rows, (row) => row.map(flat)));
+    yield [...auditRows(Math.min(BATCH_ROWS, count - made), made + 1)];
   }
-  return batches;
 }
 
 const encoder = new TextEncoder();
@@ -54,8 +56,8 @@ export function worksheetBatches(batches: Batches): Batches<WorksheetCell> {
 }
 
 /** The rows as the table that an exporter takes. */
-export function auditTable(batches: readonly Batch[]): Table {
-  const each = batches.values();
+export function auditTable(batches: Iterable<Batch>): Table {
+  const each = batches[Symbol.iterator]();
   return {
     title: "Audit log",
     columns: AUDIT_COLUMNS,
