@@ -57,9 +57,13 @@ async function main(args: string[]): Promise<void> {
       return await run(context, { export: operands[0]!, format, output, params });
     }
     case WORKER_ARGUMENT: {
-      // Not for people: a compiled binary starts itself so.
+      // Not for people: a compiled binary starts itself so, with all the leave that it was made with. What
+      // no source needs is given back; leave for some hosts or folders alone cannot be kept.
+      for (const name of ["write", "run", "sys", "ffi"] as const) {
+        await Deno.permissions.revoke({ name });
+      }
       const { serveCommands } = await import("./runs/worker.ts");
-      return await serveCommands();
+      return await serveCommands(operands);
     }
     case undefined:
       throw usageError("there is no command");

@@ -107,6 +107,11 @@ export function createReader(document: ConfigDocument): Reader {
         for (const key of issue.keys) add([...path, ...steps, key], "unknown key");
         continue;
       }
+      if (issue.code === "invalid_key") {
+        // What is wrong with a key; what stands behind it is not shown.
+        add([...path, ...steps], issue.issues[0]?.message ?? ANYTHING_LEGAL);
+        continue;
+      }
       const leaks = secrets.some((secret) => secret !== "" && issue.message.includes(secret));
       refuse([...path, ...steps], leaks ? ANYTHING_LEGAL : issue.message, valueAt(value, steps));
     }

@@ -58,7 +58,11 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   const { slots, environment, spool, files, onEnd } = options;
   const admission = new Admission(slots);
   const pool = new WorkerPool({
-    command: workerCommand({ ...workerLeave(config), environment }),
+    command: workerCommand({
+      ...workerLeave(config),
+      kinds: [...new Set([...config.sources.values()].map(({ type }) => type))],
+      environment,
+    }),
     warm: Math.min(slots, navigator.hardwareConcurrency),
   });
   const stallTimeout = Math.min(

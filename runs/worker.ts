@@ -3,7 +3,7 @@
 import { exporters } from "../exporters/mod.ts";
 import { type Exporter, type IdleCores, TableError } from "../exporters/exporter.ts";
 import { Warnings } from "../exporters/warnings.ts";
-import { type AnyKind, sources } from "../sources/mod.ts";
+import { loadSource } from "../sources/load.ts";
 import { ColumnError, toTable } from "../sources/row_stream.ts";
 import { SourceError } from "../sources/source.ts";
 import { openAgain } from "../sources/retry.ts";
@@ -72,7 +72,7 @@ async function openTable(
   run: string,
   signal: AbortSignal,
 ): Promise<Table> {
-  const kind: AnyKind = sources[task.source.type as keyof typeof sources];
+  const kind = await loadSource(task.source.type);
   const types = declaredTypes(task.columns);
   return await openAgain(async () => {
     const config = task.source.config as never;
@@ -218,14 +218,20 @@ async function* lines(input: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGene
   }
 }
 
-/** Obeys commands until the server closes the pipe: a worker never outlives its server. */
-export async function serveCommands(): Promise<void> {
+/**
+ * Obeys commands until the server closes the pipe: a worker never outlives its server.
+ *
+ * @param kinds the kinds of sources that it will be asked for, which are loaded before it is
+ */
+export async function serveCommands(kinds: readonly string[]): Promise<void> {
   // The output belongs to the frames: one stray line would break them.
   console.log = console.info = console.debug = console.error;
   // A terminal and a service manager signal the whole group; a server that drains needs its workers.
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => {});
   // Where the server is gone, so is everybody who could be told.
   const frames = new FrameWriter(Deno.stdout, () => Deno.exit(0));
+  // What cannot be loaded is told to whom asks for it.
+  for (const kind of kinds) loadSource(kind).catch(() => {});
   let credit: Credit | undefined;
   let stop: AbortController | undefined;
   const cores = { idle: 0 };
@@ -248,4 +254,4 @@ export async function serveCommands(): Promise<void> {
   Deno.exit(0);
 }
 
-if (import.meta.main) await serveCommands();
+if (import.meta.main) await serveCommands(Deno.args);

@@ -8,6 +8,8 @@ export interface WorkerLeave {
   readonly net?: readonly string[];
   /** What sources' libraries ask the system for: `hostname`. @default nothing */
   readonly sys?: readonly string[];
+  /** The kinds of those sources, which they load before they are asked for them. @default none */
+  readonly kinds?: readonly string[];
   /** The server's environment, of which they see a few names. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -39,11 +41,11 @@ export const WORKER_ARGUMENT = "worker";
 
 /** The command that starts a worker. */
 export function workerCommand(
-  { read, net = [], sys = [], environment }: WorkerLeave,
+  { read, net = [], sys = [], kinds = [], environment }: WorkerLeave,
 ): Deno.Command {
   const passed = PASSED_VARIABLES.filter((name) => Object.hasOwn(environment, name));
   // A binary takes no flags: what it may was said when it was made, and it gives some of that back.
-  const args = Deno.build.standalone ? [WORKER_ARGUMENT] : [
+  const args = Deno.build.standalone ? [WORKER_ARGUMENT, ...kinds] : [
     "run",
     "--quiet",
     "--no-prompt",
@@ -55,6 +57,7 @@ export function workerCommand(
     ...net.map((host) => `--allow-net=${host}`),
     ...sys.map((name) => `--allow-sys=${name}`),
     new URL("./worker.ts", import.meta.url).href,
+    ...kinds,
   ];
   return new Deno.Command(Deno.execPath(), {
     args,

@@ -78,10 +78,13 @@ export class WorkerProcess {
     if (idle !== this.#allowed) this.#send({ idle: this.#allowed = idle });
   }
 
-  /** Ends it: kindly when it is idle, at once when it is not. */
+  /**
+   * Ends it: kindly when it is idle, at once when it is not. One that was never handed a task has nothing
+   * to end, and may be starting yet, which takes a second on a busy machine.
+   */
   close(): void {
     this.#closing = true;
-    if (this.#task) this.kill();
+    if (this.#task || !this.#used) this.kill();
     else this.#input.close().catch(() => {});
   }
 

@@ -27,7 +27,7 @@ import {
 export const http: SourceKind<HttpConfig> = {
   config: httpConfig,
   language: { query: "optional", placeholders },
-  paths: [],
+  paths: ["ca"],
   leave: ({ url }) => ({ net: [hostOf(url)] }),
   open: openQuery,
 };

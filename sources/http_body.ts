@@ -60,8 +60,9 @@ export async function openBody(
   request: HttpRequest,
   { run, signal }: ReadOptions,
 ): Promise<HttpBody> {
+  const caCerts = config.ca === undefined ? [] : [await readCertificates(config.ca)];
   signal?.throwIfAborted();
-  const client = Deno.createHttpClient({ http2: false, poolMaxIdlePerHost: 0 });
+  const client = Deno.createHttpClient({ http2: false, poolMaxIdlePerHost: 0, caCerts });
   const stop = new AbortController();
   const abort = () => stop.abort(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });
@@ -75,6 +76,17 @@ export async function openBody(
     throw error;
   } finally {
     signal?.removeEventListener("abort", abort);
+  }
+}
+
+async function readCertificates(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    // The system's message holds the path; the cause keeps it for the log.
+    throw new SourceError("Cannot open source: the `ca` file is missing or cannot be read", {
+      cause,
+    });
   }
 }
 
@@ -111,10 +123,11 @@ async function send(
     });
   } catch (error) {
     if (stop.signal.aborted) throw stop.signal.reason;
-    throw new SourceError("Cannot open source: the upstream cannot be reached", {
-      cause: withoutUrl(error),
-      connection: true,
-    });
+    const cause = withoutUrl(error);
+    // Another try finds the same certificate.
+    const untrusted = /invalid peer certificate/.test(cause.message);
+    const reason = untrusted ? "upstream is not trusted" : "upstream cannot be reached";
+    throw new SourceError(`Cannot open source: the ${reason}`, { cause, connection: !untrusted });
   } finally {
     clearTimeout(late);
   }

@@ -15,6 +15,8 @@ export interface HttpConfig {
   readonly format: typeof ROW_FORMATS[number];
   /** Headers of every request, such as a shared secret; never shown. @default none */
   readonly headers: Readonly<Record<string, string>>;
+  /** A file of certificates, in PEM, that the server's may come from besides the public ones. @default none */
+  readonly ca?: string | undefined;
   /** Milliseconds until the response's headers are there, connecting included. @default 60000 */
   readonly timeout: number;
   /** Milliseconds without a byte that is waited for. @default 60000 */
@@ -31,9 +33,11 @@ export interface HttpConfig {
 
 const URL_RULE = "an https:// url without user, password and #; http:// is for loopback, " +
   "or for allow_http: true";
-const HEADER_NAME = "the name of a header; those that begin with spillway- and those of the " +
-  "connection are not yours to set";
+const HEADER_NAME =
+  "a header's name is letters, digits and -; those that begin with spillway- and " +
+  "those of the connection are not yours to set";
 const HEADER_VALUE = "the value of a header, in printable ASCII";
+const CA = "the path of a PEM file";
 const DURATION = "a duration such as 250ms, 25s or 5m, of at least 1ms and at most 1d";
 const SIZE = "a size such as 64KiB or 8MiB, of at most 64MiB";
 const COLUMNS = "a list of names, each of them once";
@@ -116,6 +120,7 @@ export const httpConfig: z.ZodType<HttpConfig> = z.strictObject({
   method: z.enum(["GET", "POST"], { error: "GET or POST" }).default("GET"),
   format: z.enum(ROW_FORMATS, { error: "ndjson, json or csv" }).default("ndjson"),
   headers: headers.default({}),
+  ca: z.string({ error: CA }).min(1, { error: CA }).optional(),
   timeout: duration().default(60_000),
   idle_timeout: duration().default(60_000),
   allow_http: z.boolean({ error: "true or false" }).default(false),
@@ -125,16 +130,12 @@ export const httpConfig: z.ZodType<HttpConfig> = z.strictObject({
     .refine((names) => new Set(names).size === names.length, { error: COLUMNS })
     .optional(),
   require_count: z.boolean({ error: "true or false" }).default(false),
-}).check(({ value, issues }) => {
-  if (!isAllowed(value.url, value.allow_http)) {
-    issues.push({ code: "custom", message: URL_RULE, path: ["url"], input: value.url });
-  }
-  if (value.require_count && value.format === "csv") {
-    issues.push({
-      code: "custom",
-      message: "false for csv, which has no place for a count",
-      path: ["require_count"],
-      input: true,
-    });
-  }
+}).refine(({ url, allow_http }) => isAllowed(url, allow_http), {
+  path: ["url"],
+  error: URL_RULE,
+  // Whatever else is wrong.
+  when: ({ value }) => typeof (value as Partial<HttpConfig>).url === "string",
+}).refine(({ require_count, format }) => !require_count || format !== "csv", {
+  path: ["require_count"],
+  error: "false for csv, which has no place for a count",
 });

@@ -127,7 +127,9 @@ export function createJsonReader(
       const cells = value.length === columns.length ? toCells(text, value) : undefined;
       return cells ?? readExactly(text);
     }
-    if (!columns) return readExactly(text);
+    // So that a key that is there twice is found, of which parsing leaves the last: whoever writes one
+    // row so writes all of them so.
+    if (!columns || rows === 0) return readExactly(text);
     const keys = Object.keys(value);
     let alike = keys.length === columns.length;
     for (let index = 0; alike && index < keys.length; index++) {

@@ -1,9 +1,9 @@
 /** Reads rows from a generator in TypeScript. */
 
-import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { type ModuleSource, PARAM_CHECKS } from "./define_source.ts";
 import { createRowReader } from "./module_cells.ts";
+import { moduleUrl } from "./module_file.ts";
 import { readBatches, release, toSourceError } from "./module_rows.ts";
 import {
   BATCH_ROWS,
@@ -82,9 +82,10 @@ async function open(
 
 /** Loads a file, and makes sure that it is what it should be. */
 async function load(path: string): Promise<ModuleSource> {
+  const { href } = moduleUrl(path);
   let loaded: { readonly default?: unknown };
   try {
-    loaded = await import(pathToFileURL(path).href);
+    loaded = await import(href);
   } catch (error) {
     // It may be a mistake in the file, whose message holds the path: the cause keeps it for the log.
     throw new SourceError("Cannot open source: the module cannot be loaded", {

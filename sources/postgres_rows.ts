@@ -63,7 +63,7 @@ async function runQuery<T>(
   /** Waits until something came, the query settled or the time is over. */
   async function more(due: number): Promise<void> {
     const timer = queue.length > 0
-      ? setTimeout(session.wake, due - performance.now())
+      ? setTimeout(session.wake, Math.max(1, due - performance.now()))
       : undefined;
     await session.read();
     clearTimeout(timer);

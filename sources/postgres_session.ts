@@ -96,8 +96,11 @@ export async function openSession(
     read: () => wire.read(),
     wake: () => wire.wake(),
     async end() {
-      // Its answer changes nothing: nothing was written, and all rows have come.
+      // Its answer changes nothing: nothing was written, and all rows have come. So it is not waited
+      // for where the server says nothing any more.
+      const timer = globalThis.setTimeout(() => wire.destroy(cancelled()), END_TIMEOUT_MS);
       await sql.unsafe("commit").catch(() => {});
+      clearTimeout(timer);
       await leave(END_TIMEOUT_MS);
     },
     cancel: () => cancelling ??= cancel(),

@@ -24,7 +24,7 @@ export interface WireColumn {
 export interface RowSink {
   /** Told of the columns, before the first row; also where no row comes. */
   columns(columns: readonly WireColumn[]): void;
-  /** Takes a row: the message's body from `start` to `end`. The bytes are only lent. */
+  /** Takes a row: the message's body from `start` to `end`. Its bytes stay as they are. */
   row(bytes: Buffer, start: number, end: number): void;
 }
 
@@ -32,7 +32,6 @@ export interface RowSink {
 const MESSAGE = {
   backendKey: 0x4b,
   columns: 0x54,
-  copyData: 0x64,
   error: 0x45,
   row: 0x44,
 } as const;

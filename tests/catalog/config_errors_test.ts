@@ -324,7 +324,8 @@ const LINES: Readonly<Record<string, string>> = {
     '6: exports.one.columns.a.currency: expected the code of a currency, such as EUR, not "EURO"',
   "columns: { a: { currency: EUR, format: '0.00' } }":
     "6: exports.one.columns.a.currency: a currency is a format; remove one of them",
-  "columns: { a: { type: string, currency: EUR } }": "6: exports.one.columns.a.currency: only for " +
+  "columns: { a: { type: string, currency: EUR } }":
+    "6: exports.one.columns.a.currency: only for " +
     "integer, number or decimal, and the type is string",
   "columns: { a: { type: date, format: percent } }": "6: exports.one.columns.a.format: only for " +
     "integer, number or decimal, and the type is date",

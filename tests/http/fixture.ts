@@ -154,10 +154,13 @@ export async function curl(...args: string[]): Promise<CurlResult> {
 }
 
 /** A client on a bare socket, which reads only what it is told to. */
-export async function openDownload(server: TestServer, path: string): Promise<Deno.TcpConn> {
-  const socket = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+export async function openDownload(
+  { port }: Pick<TestServer, "port">,
+  path: string,
+): Promise<Deno.TcpConn> {
+  const socket = await Deno.connect({ hostname: "127.0.0.1", port });
   await socket.write(
-    new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`),
+    new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`),
   );
   return socket;
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { parse } from "csv-parse/sync";
+import { createJsonReader } from "../../sources/json_cells.ts";
+import { createNdjsonSplitter } from "../../sources/ndjson_rows.ts";
 import { PYTHON, runProgram } from "../clients/programs.ts";
 import { type Serving, startServe } from "../commands/fixture.ts";
 import { until } from "../runs/fixture.ts";
@@ -261,4 +263,64 @@ Deno.test("the Express route: every row arrives, and a client that leaves ends i
   await takeALittle(`${url}1000000000`);
   await until(() => express.lines.some((line) => line.startsWith("an export ended early")), 3000);
   await until(() => spillway.logs().some(({ state }) => state === "cancelled"), 3000);
+});
+
+const RUBY = await hasRuby();
+
+async function hasRuby(): Promise<boolean> {
+  try {
+    await runProgram("ruby", ["--version"]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What the controller takes of Rails, as far as its rows go; the rest of it is only parsed. */
+const RAILS = String.raw`
+require "json"
+require "time"
+require "bigdecimal"
+module ActionController
+  class API
+    def self.before_action(*) = nil
+  end
+end
+Row = Struct.new(:id, :placed_at, :customer, :total)
+class Rows
+  def find_each
+    yield Row.new(1, Time.new(2026, 1, 2, 3, 4, 5.25r, "+09:00"), "두 \"단어\"\n", BigDecimal("12.50"))
+    yield Row.new(2**60, nil, nil, BigDecimal("12345678901234567890.123456789"))
+  end
+end
+load ARGV.fetch(0)
+controller = ExportsController.new
+controller.send(:ndjson, ExportsController::COLUMNS, Rows.new).each { |line| print line }
+`;
+
+Deno.test({
+  name: RUBY
+    ? "the Rails controller: its rows are read as they are"
+    : "the Rails controller: its rows are read as they are (ignored: Ruby is not installed)",
+  ignore: !RUBY,
+  async fn() {
+    const controller = `${EXAMPLES}rails/exports_controller.rb`;
+    const text = await runProgram("ruby", ["-e", RAILS, controller]);
+    const reader = createJsonReader(createNdjsonSplitter(1000), { types: {}, longest: 1000 });
+    reader.write(text);
+    reader.end();
+    const rows = [reader.read(), reader.read(), reader.read()];
+    assert.deepEqual(reader.columns, [
+      { name: "id", type: "integer" },
+      { name: "placed_at", type: "datetime" },
+      { name: "customer", type: "string" },
+      { name: "total", type: "decimal" },
+    ]);
+    assert.deepEqual(rows, [
+      [1, "2026-01-01T18:04:05.250000Z", '두 "단어"\n', "12.5"],
+      [1152921504606846976n, null, null, "12345678901234567890.123456789"],
+      undefined,
+    ]);
+    assert(reader.proven);
+  },
 });

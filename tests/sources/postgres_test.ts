@@ -387,6 +387,28 @@ postgresTest("a backend that is terminated is an error that says so", async () =
   );
 });
 
+postgresTest("a server that stalls behind the last row does not hold it back", async () => {
+  const server = await sharedServer();
+  const { batches } = await open("select generate_series(1, 300) as n", {}, { run: "stopped" });
+  const reader = batches.getReader();
+  let rows = (await reader.read()).value!.length;
+  const sql = server.connect();
+  const [backend] = await sql`select pid from pg_stat_activity
+    where application_name = 'spillway:stopped'`;
+  await sql.end();
+  Deno.kill(backend!.pid, "SIGSTOP");
+  try {
+    const started = performance.now();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      rows += next.value.length;
+    }
+    assert.equal(rows, 300);
+    assert(performance.now() - started < 5000, "it waited for the server");
+  } finally {
+    Deno.kill(backend!.pid, "SIGCONT");
+  }
+});
+
 postgresTest("a connection that fails says why, and never the password", async () => {
   const server = await sharedServer();
   const port = await freePort();

@@ -1,0 +1,162 @@
+/** The fast path of PostgreSQL to CSV against the plain one: the same bytes, and the same ends. */
+
+import assert from "node:assert/strict";
+import { csv } from "../../exporters/csv.ts";
+import { DIALECTS, type ExportOptions } from "../../exporters/exporter.ts";
+import { Warnings } from "../../exporters/warnings.ts";
+import { postgres } from "../../sources/postgres.ts";
+import { type ColumnSetting, toTable } from "../../sources/row_stream.ts";
+import { SourceError } from "../../sources/source.ts";
+import { startProxy } from "./postgres_fixture.ts";
+import { postgresTest, sharedServer } from "./postgres_shared.ts";
+
+/** How an export is read and written. */
+interface Reading {
+  readonly columns?: Readonly<Record<string, ColumnSetting>>;
+  readonly select?: readonly string[];
+  readonly options?: ExportOptions;
+}
+
+/** Writes a query as CSV, from the server's text or from cells. */
+async function write(query: string, text: boolean, reading: Reading = {}) {
+  const { columns = {}, select, options = {} } = reading;
+  const server = await sharedServer();
+  const config = postgres.config.parse({ url: server.url() });
+  const types = Object.fromEntries(
+    Object.entries(columns).flatMap(([name, { type }]) => type ? [[name, type]] : []),
+  );
+  const stream = await postgres.open(config, { text: query, params: {} }, { text, types });
+  assert.equal(stream.text !== undefined, text);
+  const table = await toTable(stream, { title: "T", columns, ...(select ? { select } : {}) });
+  const warnings = new Warnings();
+  const bytes = await new Response(csv.encode(table, options, warnings)).bytes();
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  return { file: decoder.decode(bytes), warnings: warnings.list() };
+}
+
+/** What is hard about each type, in six rows. */
+const HARD = `select n,
+    (array['=1+1', '-x', 'a "q", b', E'two\\r\\nlines', '', null])[n] as note,
+    (array['＝1', E'\\ufeffx', 'é 두 🎉', 'a;=1', E'\\\\.', 'NULL'])[n] as other,
+    (array[true, false, null])[n] as flag,
+    (array[9223372036854775807, -1, 0])[n] as big,
+    (array[12345678901234567890.10, -0.5, 'NaN'])[n] as exact,
+    (array['0.1', '1e20', '1e-7', 'NaN', '-Infinity', '-0'])[n]::float8 as float,
+    (array['0.1', '3.4e38', '1e-7'])[n]::real as single,
+    (array['2026-01-02', 'infinity', '0044-03-15 BC'])[n]::date as day,
+    (array['2026-01-02 03:04:05.5', '-infinity', '0044-03-15 BC'])[n]::timestamp as local,
+    (array['2026-01-02 03:04:05+09', 'infinity', '0044-03-15 00:00+00 BC'])[n]::timestamptz as at,
+    (array['2026-07-02 03:04:05.123456+09', '-infinity', '1800-01-01 00:00+00'])[n]::timestamptz
+      as shown,
+    (array['36 hours', '-1 day', '1 year 2 mons'])[n]::interval as span,
+    (array['{"a": "=1"}', '[]', 'null'])[n]::json as data,
+    (array['\\x00ff', '\\x', '\\x3d31'])[n]::bytea as raw,
+    (array['{a,"=b"}', '{}', null])[n]::text[] as list,
+    '10.0.0.1/8'::inet as net
+  from generate_series(1, 6) as n`;
+
+const SETTINGS = { columns: { shown: { timezone: "Asia/Seoul" } } } satisfies Reading;
+
+postgresTest("postgres: CSV from the server's text is CSV from cells, byte for byte", async () => {
+  for (const dialect of DIALECTS) {
+    for (const formulaGuard of [true, false]) {
+      for (const nothing of ["", "-", "NULL"]) {
+        const options = { dialect, formulaGuard, null: nothing };
+        const reading = { ...SETTINGS, options };
+        const [fast, plain] = [await write(HARD, true, reading), await write(HARD, false, reading)];
+        assert.equal(fast.file, plain.file);
+        assert.deepEqual(fast.warnings, plain.warnings);
+      }
+    }
+  }
+  const reading = { ...SETTINGS, select: ["net", "note", "n"] };
+  assert.deepEqual(await write(HARD, true, reading), await write(HARD, false, reading));
+});
+
+postgresTest("postgres: CSV from the server's text is what it should be", async () => {
+  const { file, warnings } = await write(HARD, true, {
+    ...SETTINGS,
+    select: ["n", "note", "flag", "big", "exact", "float", "at", "shown", "raw", "list"],
+    columns: { ...SETTINGS.columns, note: { title: "=Note" } },
+  });
+  assert.equal(
+    file,
+    "n,'=Note,flag,big,exact,float,at,shown,raw,list\r\n" +
+      "1,'=1+1,true,9223372036854775807,12345678901234567890.10,0.1,2026-01-01 18:04:05+00:00," +
+      `2026-07-02T03:04:05.123456+09:00,AP8=,"{a,=b}"\r\n` +
+      "2,'-x,false,-1,-0.5,100000000000000000000,infinity,'-infinity,\"\",{}\r\n" +
+      '3,"a ""q"", b",,0,NaN,1e-7,0044-03-15 00:00:00+00 BC,1800-01-01T08:28:00+08:28,PTE=,\r\n' +
+      '4,"two\r\nlines",,,,NaN,,,,\r\n' +
+      '5,"",,,,-Infinity,,,,\r\n' +
+      "6,,,,,-0,,,,\r\n",
+  );
+  assert.deepEqual(
+    warnings.map(({ kind, column, count }) => [kind, column, count]),
+    [["formula-guarded", "note", 3], ["formula-guarded", "shown", 1]],
+  );
+});
+
+/** Opens a query as text, behind a proxy that counts, and gives its reader. */
+async function openText(query: string, run: string) {
+  const server = await sharedServer();
+  const proxy = startProxy(server.port);
+  const url = server.url().replace(`:${server.port}/`, `:${proxy.port}/`);
+  const { text } = await postgres.open(
+    postgres.config.parse({ url }),
+    { text: query, params: {} },
+    { text: true, run },
+  );
+  return { reader: text!.batches.getReader(), proxy };
+}
+
+async function backendsOf(run: string): Promise<number> {
+  const sql = (await sharedServer()).connect();
+  try {
+    const [row] = await sql`select count(*)::int as count from pg_stat_activity
+      where application_name = ${`spillway:${run}`}`;
+    return row!.count;
+  } finally {
+    await sql.end();
+  }
+}
+
+postgresTest(
+  "postgres: text is read only as it is pulled, and a cancel ends its query",
+  async () => {
+    const { reader, proxy } = await openText(
+      "select n, repeat('x', 1000) from generate_series(1, 100000) as n",
+      "text",
+    );
+    await using _ = proxy;
+    await reader.read();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    // What the kernel holds between two pairs of sockets, of 100 MB.
+    assert(proxy.sent() < 16 * 1024 * 1024, `${proxy.sent()} bytes were sent for one batch`);
+    assert.equal(await backendsOf("text"), 1);
+    const started = performance.now();
+    await reader.cancel();
+    while (await backendsOf("text") > 0) {
+      assert(performance.now() - started < 1000, "the backend is still there");
+    }
+  },
+);
+
+postgresTest("postgres: an error in the middle of text is an error, never an end", async () => {
+  const { reader, proxy } = await openText(
+    "select 1 / (50000 - n), repeat('x', 100) from generate_series(1, 100000) as n",
+    "broken",
+  );
+  await using _ = proxy;
+  let rows = 0;
+  await assert.rejects(async () => {
+    for (let step = await reader.read(); !step.done; step = await reader.read()) {
+      rows += step.value.length;
+    }
+  }, (error) => {
+    assert(error instanceof SourceError);
+    assert.equal(error.message, "Cannot read the query: division by zero");
+    return true;
+  });
+  assert(rows < 50_000, `${rows} rows`);
+  assert.equal(await backendsOf("broken"), 0);
+});

@@ -1,0 +1,171 @@
+/** PostgreSQL behind the whole server: what clients, limits and restarts do to its connections. */
+
+import assert from "node:assert/strict";
+import { childrenOf, emptyFolder, type Serving, startServe } from "../commands/fixture.ts";
+import { openDownload, readBytes } from "../http/fixture.ts";
+import { until } from "../runs/fixture.ts";
+import { postgresTest, sharedServer } from "./postgres_shared.ts";
+
+const EXPORTS = `
+exports:
+  pages:
+    source: warehouse
+    query: select n, repeat('x', 10000) as page from generate_series(1, :rows) as n
+    params: { rows: { type: integer } }
+  stalls:
+    source: warehouse
+    query: >-
+      select n, repeat('x', 100) as padding from generate_series(1, 1000) as n
+      union all select 0, pg_sleep(60)::text
+  sleeps:
+    source: warehouse
+    query: select pg_sleep(60)::text as never
+`;
+
+/** Of what repeats so much, gzip would leave nothing to wait for. */
+const PLAIN = { headers: { "accept-encoding": "identity" } };
+
+/** Starts a server whose sections are these, for a test. */
+async function serving(
+  sections: string,
+  body: (server: Serving) => Promise<void>,
+): Promise<void> {
+  const { url } = await sharedServer();
+  await using folder = await emptyFolder();
+  await Deno.writeTextFile(
+    `${folder.path}/spillway.yaml`,
+    `server: { port: 0 }\nsources: { warehouse: { type: postgres, url: "\${DATABASE_URL}" } }\n` +
+      sections + EXPORTS,
+  );
+  await Deno.mkdir(`${folder.path}/spool`);
+  await using server = await startServe([], {
+    cwd: folder.path,
+    environment: { DATABASE_URL: url() },
+    flags: [`--allow-write=${folder.path}`],
+  });
+  await body(server);
+}
+
+/** The states of the backends that serve runs. */
+async function backends(): Promise<readonly string[]> {
+  const sql = (await sharedServer()).connect();
+  try {
+    const rows = await sql`select state from pg_stat_activity
+      where application_name like 'spillway:%' order by state`;
+    return rows.map(({ state }) => state);
+  } finally {
+    await sql.end();
+  }
+}
+
+async function untilNoBackend(within: number): Promise<void> {
+  await until(async () => (await backends()).length === 0, within);
+}
+
+postgresTest("postgres: a client that stalls holds no snapshot, and gets every byte", async () => {
+  await serving(
+    "spool: { dir: spool, min_free: 64MiB, spill_after: 300ms }",
+    async (server) => {
+      const response = await fetch(`${server.origin}/exports/pages.csv?rows=4000`, PLAIN);
+      const reader = response.body!.getReader();
+      let bytes = (await reader.read()).value!.length;
+      // 40 MB, of which the kernel's buffers take 11: the query is over all the same.
+      await untilNoBackend(10_000);
+      assert(bytes < 1024 * 1024);
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        bytes += next.value.length;
+      }
+      assert.equal(bytes, "n,page\r\n".length + 4000 * 10_003 + (9 + 90 * 2 + 900 * 3 + 3001 * 4));
+    },
+  );
+});
+
+postgresTest("postgres: a client that leaves ends its query within a second", async () => {
+  await serving("", async (server) => {
+    for (const name of ["pages", "stalls"]) {
+      const query = name === "pages" ? "?rows=1000000" : "";
+      const response = await fetch(`${server.origin}/exports/${name}.csv${query}`, PLAIN);
+      const reader = response.body!.getReader();
+      await reader.read();
+      assert.deepEqual(await backends(), ["active"], name);
+      await reader.cancel();
+      await untilNoBackend(1000);
+      await until(() => server.logs().some(({ state }) => state === "cancelled"));
+    }
+    // One that leaves before there is a response.
+    const leaving = new AbortController();
+    const asked = fetch(`${server.origin}/exports/sleeps.csv`, { signal: leaving.signal });
+    asked.catch(() => {});
+    await until(async () => (await backends()).length === 1);
+    leaving.abort();
+    await untilNoBackend(1000);
+  });
+});
+
+postgresTest("postgres: the limits of a run end its query too", async () => {
+  await serving("limits: { run: 5s, first_row: 3s }", async (server) => {
+    // A worker that has started, so that the limits are the source's.
+    const warm = await fetch(`${server.origin}/exports/pages.csv?rows=1`);
+    assert.equal((await warm.text()).length, 10_012);
+    const late = await fetch(`${server.origin}/exports/sleeps.csv`);
+    assert.equal(late.status, 504);
+    await late.body?.cancel();
+    await untilNoBackend(1000);
+
+    const response = await fetch(`${server.origin}/exports/stalls.csv`);
+    assert.equal(response.status, 200);
+    await assert.rejects(response.text());
+    await untilNoBackend(1000);
+    // A client that reads nothing is no reason to hold a snapshot longer.
+    const socket = await openDownload(server, "/exports/pages.csv?rows=1000000");
+    await readBytes(socket, 100);
+    await until(async () => (await backends()).length === 1);
+    await untilNoBackend(7000);
+    socket.close();
+  });
+});
+
+postgresTest("postgres: a worker that is killed leaves no query behind", async () => {
+  await serving("", async (server) => {
+    const response = await fetch(`${server.origin}/exports/stalls.csv`);
+    assert.deepEqual(await backends(), ["active"]);
+    for (const worker of await childrenOf(server.pid)) Deno.kill(worker, "SIGKILL");
+    await assert.rejects(response.text());
+    await untilNoBackend(2000);
+  });
+});
+
+postgresTest(
+  "postgres: a connection is tried again before the first byte, and never after",
+  async () => {
+    const database = await sharedServer();
+    await serving("", async (server) => {
+      await database.run("alter role reader connection limit 0");
+      const asked = fetch(`${server.origin}/exports/pages.csv?rows=3`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await database.run("alter role reader connection limit -1");
+      const response = await asked;
+      assert.equal(response.status, 200);
+      assert.equal((await response.text()).split("\r\n").length, 5);
+
+      await database.run("alter role reader connection limit 0");
+      const refused = await fetch(`${server.origin}/exports/pages.csv?rows=3`);
+      await database.run("alter role reader connection limit -1");
+      assert.equal(refused.status, 502);
+      // The reason is for the log.
+      assert(!(await refused.text()).includes("connections"));
+      assert.match(server.lines.join("\n"), /too many connections for role/);
+
+      const broken = await fetch(`${server.origin}/exports/stalls.csv`);
+      const reader = broken.body!.getReader();
+      await reader.read();
+      await database.run(`select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name like 'spillway:%'`);
+      await assert.rejects(async () => {
+        while (!(await reader.read()).done);
+      });
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      assert.deepEqual(await backends(), []);
+    });
+  },
+);
