@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import * as sheetJs from "xlsx";
+import { readWorkbook } from "../exporters/xlsx/read_workbook.ts";
 import { featureWorkbook, FORMS, withFile } from "./features.ts";
 import { PYTHON, readerTest, runProgram } from "./programs.ts";
 
@@ -154,6 +155,12 @@ for (const { form, sharedStrings } of FORMS) {
       });
     },
   );
+
+  Deno.test(`a workbook of every feature ${form} is one`, async () => {
+    const [, sheet] = readWorkbook(await featureWorkbook(sharedStrings));
+    const types = new Set(["L2", "L3", "L4"].map((name) => sheet!.cells.get(name)!.type));
+    assert.deepEqual([...types], [sharedStrings ? "s" : "inlineStr"]);
+  });
 
   Deno.test(`SheetJS sees the properties of a workbook of every feature ${form}`, async () => {
     const { Props } = sheetJs.read(await featureWorkbook(sharedStrings), { type: "array" });

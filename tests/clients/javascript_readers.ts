@@ -34,17 +34,23 @@ export async function* readExcelJs(file: string): AsyncGenerator<Found> {
 
 /** The reader of ExcelJS that takes a stream, row by row. */
 export async function* streamExcelJs(file: string): AsyncGenerator<Found> {
+  let left = false;
   const book: ExcelJS.stream.xlsx.WorkbookReader = new ExcelJS.stream.xlsx.WorkbookReader(
-    Readable.from(withoutHaste(file, () => "workbookRels" in book)),
+    Readable.from(withoutHaste(file, () => left || "workbookRels" in book)),
     { worksheets: "emit", sharedStrings: "cache", hyperlinks: "ignore", styles: "cache" },
   );
-  for await (const sheet of book) {
-    yield (sheet as unknown as { name: string }).name;
-    let last = 0;
-    for await (const row of sheet) {
-      while (++last < row.number) yield [];
-      yield excelJsRow(row.values);
+  try {
+    for await (const sheet of book) {
+      yield (sheet as unknown as { name: string }).name;
+      let last = 0;
+      for await (const row of sheet) {
+        while (++last < row.number) yield [];
+        yield excelJsRow(row.values);
+      }
     }
+  } finally {
+    // It may have failed, or nobody wants more.
+    left = true;
   }
 }
 

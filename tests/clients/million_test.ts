@@ -79,20 +79,20 @@ Deno.test.afterAll(() => {
   if (folder !== undefined) Deno.removeSync(folder, { recursive: true });
 });
 
-/** All readers take nine minutes more, and 3 GB. */
+/** All readers take eleven minutes more, and 3 GB. */
 const SOAK = Deno.env.get("SPILLWAY_SOAK") === "1";
 
 /**
- * Readers that do not run each time, and what they took of a core. Those that do took from 10 s (hucre)
- * to 77 s (openpyxl, read-only), and up to 1.3 GB (SheetJS).
+ * Readers that do not run each time, and what they took of a core. Those that do took from 9 s (hucre)
+ * to 62 s (openpyxl, read-only), and up to 1.2 GB (SheetJS).
  */
 const SLOW: Readonly<Record<string, string>> = {
-  "openpyxl": "85 s and 1.5 GB",
-  "LibreOffice, to XLSX again,": "56 s, and 1.3 GB before SheetJS takes 1.6 GB",
-  "ExcelJS": "45 s and 2.8 GB",
+  "openpyxl": "63 s and 1.4 GB",
+  "LibreOffice, to XLSX again,": "59 s, and 1.3 GB before SheetJS takes 1.6 GB",
+  "ExcelJS": "29 s and 2.7 GB",
   // It shifts rows off a queue that holds all of them: twice the rows took four times as long, from
   // 5 s for 100,000 to 57 s for 400,000.
-  "hucre, streaming,": "6 minutes",
+  "hucre, streaming,": "9 minutes",
 };
 
 for (const reader of READERS) {
@@ -101,7 +101,7 @@ for (const reader of READERS) {
     `${name} reads every value of a workbook of ${ROWS.toLocaleString("en")} rows`,
     programs,
     async () => assertFinds(reader, await millionFile(), wanted()),
-    SOAK || SLOW[name] === undefined ? undefined : `${SLOW[name]}, without SPILLWAY_SOAK=1`,
+    SOAK || SLOW[name] === undefined ? undefined : `${SLOW[name]}: only with SPILLWAY_SOAK=1`,
   );
 }
 
