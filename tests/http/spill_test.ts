@@ -11,10 +11,10 @@ const MIB = 1024 * 1024;
 const SPOOL = "{ dir: spool, min_free: 64MiB, spill_after: 300ms }";
 
 /**
- * 40 MB. The kernel and the sockets take up to 11 MB of a file that nobody reads, on loopback, where
- * their buffers grow as far as they may.
+ * 60 MB. The kernel and the sockets take 11 MB of a file that nobody reads, and on a busy machine up to
+ * 28: on loopback their buffers grow as far as they may.
  */
-const LARGE = "rows=4000";
+const LARGE = "rows=6000";
 
 /** The folder that a server spools in. */
 const spoolOf = ({ folder }: TestServer) => `${folder}/spool`;
@@ -39,7 +39,7 @@ for (const format of ["csv", "xlsx"]) {
 
     const held = await scrape(server);
     const onDisk = held.get("spool_bytes")!;
-    assert.ok(onDisk > 20 * MIB && onDisk < 40 * MIB, `${onDisk} bytes are on the disk`);
+    assert.ok(onDisk > 20 * MIB && onDisk < 60 * MIB, `${onDisk} bytes are on the disk`);
     assert.ok(held.get("spool_bytes_peak")! >= onDisk);
     assert.ok(held.get("spool_reserved_bytes")! >= onDisk);
     assert.ok(held.get("spool_free_bytes")! > 64 * MIB);
