@@ -12,7 +12,7 @@ import { configureUpstreams } from "./upstreams.ts";
 const SIZES = [1_000_000, 5_000_000];
 
 /** Rows of the file that a server has sent before it is looked at: a heap finds its level with use. */
-const WARM_UP_ROWS = 1_000_000;
+const WARM_UP_ROWS = 2_000_000;
 
 /** Measures each source with a server of its own. */
 export async function sourcesMemory(): Promise<string> {
