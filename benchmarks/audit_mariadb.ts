@@ -2,7 +2,7 @@
 
 import { INSTALLED, type MysqlServer, startServer } from "../tests/sources/mysql_server.ts";
 import { writeAuditFile } from "./audit_file.ts";
-import { AUDIT_QUERY, AUDIT_ROWS, COPIES, NAMES } from "./server.ts";
+import { AUDIT_ROWS, auditExports, COPIES, NAMES } from "./server.ts";
 
 /** A schema as an application would have it. */
 const SCHEMA = `create table audit (
@@ -43,26 +43,10 @@ export async function startAuditMariadb(): Promise<MysqlServer & AsyncDisposable
   }
 }
 
-/**
- * What is exported: the table as it is stored; with its datetimes moved to a time zone; and any number
- * of rows, of which each is sent as it is joined.
- */
+/** What is exported; each row of `rows` is sent as it is joined. */
 export function mariadbExports(server: MysqlServer): string {
-  return `
-sources: { app: { type: mysql, url: "${server.url()}" } }
-exports:
-  audit:
-    source: app
-    query: ${AUDIT_QUERY}
-  audit-seoul:
-    source: app
-    query: ${AUDIT_QUERY}
-    columns: { occurred_at: { timezone: Asia/Seoul } }
-  rows:
-    source: app
-    query: |
-      select id + ${AUDIT_ROWS} * seq as id, ${NAMES.slice(1).join(", ")}
-      from audit straight_join seq_0_to_${COPIES - 1} limit :rows
-    params: { rows: { type: integer } }
-`;
+  return `sources: { app: { type: mysql, url: "${server.url()}" } }` + auditExports(`
+    select id + ${AUDIT_ROWS} * seq as id, ${NAMES.slice(1).join(", ")}
+    from audit straight_join seq_0_to_${COPIES - 1} limit :rows
+  `);
 }

@@ -2,7 +2,7 @@
 
 import { BINARIES, type PostgresServer, startServer } from "../tests/sources/postgres_server.ts";
 import { NULL_WORD, writeAuditFile } from "./audit_file.ts";
-import { AUDIT_QUERY, AUDIT_ROWS, COPIES, NAMES } from "./server.ts";
+import { AUDIT_ROWS, auditExports, COPIES, NAMES } from "./server.ts";
 
 /** A schema as an application would have it; `ip_address` is text, as it is in SQLite. */
 const SCHEMA = `create table audit (
@@ -36,27 +36,12 @@ export async function startAuditPostgres(): Promise<PostgresServer & Disposable>
   }
 }
 
-/**
- * What is exported: the table as it is stored; with its datetimes moved to a time zone; and any number
- * of rows. A function that gives rows, in the list of columns, gives them as they are sent.
- */
+/** What is exported. A function that gives rows, in the list of columns, gives them as they are sent. */
 export function postgresExports(server: PostgresServer): string {
-  return `
-sources: { app: { type: postgres, url: "${server.url()}" } }
-exports:
-  audit:
-    source: app
-    query: ${AUDIT_QUERY}
-  audit-seoul:
-    source: app
-    query: ${AUDIT_QUERY}
-    columns: { occurred_at: { timezone: Asia/Seoul } }
-  rows:
-    source: app
-    query: |
-      select id + ${AUDIT_ROWS} * generate_series(0, ${COPIES - 1}) as id,
-        ${NAMES.slice(1).join(", ")}
-      from audit limit :rows
-    params: { rows: { type: integer } }
-`;
+  return `sources: { app: { type: postgres, url: "${server.url()}" } }` + auditExports(`
+    select id + ${AUDIT_ROWS} * generate_series(0, ${COPIES - 1}) as id, ${
+    NAMES.slice(1).join(", ")
+  }
+    from audit limit :rows
+  `);
 }

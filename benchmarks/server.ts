@@ -17,10 +17,11 @@ export const NAMES: readonly string[] = AUDIT_COLUMNS.map(({ name }) => name);
 export const AUDIT_QUERY = `select ${NAMES.join(", ")} from audit order by id`;
 
 /**
- * What is measured: the table as it is stored; with its datetimes moved to a time zone; and any
- * number of rows. A `cross join` is read in its order, so that the first row needs no other.
+ * What is measured: the table as it is stored; with its datetimes moved to a time zone; and as many rows
+ * as `:rows` says, by a query of the database's own.
  */
-const EXPORTS = `
+export function auditExports(rows: string): string {
+  return `
 exports:
   audit:
     source: app
@@ -32,13 +33,19 @@ exports:
   rows:
     source: app
     query: |
-      with recursive copy(number) as (
-        select 0 union all select number + 1 from copy where number + 1 < ${COPIES}
-      )
-      select id + number * ${AUDIT_ROWS} as id, ${NAMES.slice(1).join(", ")}
-      from copy cross join audit limit :rows
+      ${rows.trim().split("\n").map((line) => line.trim()).join("\n      ")}
     params: { rows: { type: integer } }
     columns: { id: { type: integer } }
+`;
+}
+
+/** A `cross join` is read in its order, so that the first row needs no other. */
+const ROWS = `
+  with recursive copy(number) as (
+    select 0 union all select number + 1 from copy where number + 1 < ${COPIES}
+  )
+  select id + number * ${AUDIT_ROWS} as id, ${NAMES.slice(1).join(", ")}
+  from copy cross join audit limit :rows
 `;
 
 /** A folder with a configuration, for any number of servers one after another. */
@@ -70,7 +77,7 @@ export interface Workplace extends Configured {
 /** Makes the database, in about three seconds. */
 export async function createWorkplace(): Promise<Workplace> {
   const configured = await configure(
-    `sources: { app: { type: sqlite, path: audit.db } }${EXPORTS}`,
+    `sources: { app: { type: sqlite, path: audit.db } }${auditExports(ROWS)}`,
   );
   const database = `${configured.folder}/audit.db`;
   createAuditDatabase(database, AUDIT_ROWS);

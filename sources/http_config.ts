@@ -1,6 +1,7 @@
 /** The settings of an HTTP source, as `spillway.yaml` writes them. */
 
 import { z } from "zod";
+import { isLoopback } from "./server_address.ts";
 
 /** The formats that rows come in. */
 export const ROW_FORMATS = ["ndjson", "json", "csv"] as const;
@@ -103,15 +104,12 @@ const headers = z.record(
 );
 
 /** Whether a URL's host is this machine, as a browser takes it (`localhost` is not looked up). */
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d+){3}$/.test(hostname);
-}
-
 function isAllowed(text: string, allowHttp: boolean): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || url.username !== "" || url.password !== "" || text.includes("#")) return false;
   if (url.protocol === "https:") return true;
-  return url.protocol === "http:" && (allowHttp || isLoopback(url.hostname));
+  return url.protocol === "http:" &&
+    (allowHttp || isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1")));
 }
 
 /** The schema of the settings; its messages are nouns (`a duration`). */

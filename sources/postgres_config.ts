@@ -1,6 +1,7 @@
 /** The settings of a PostgreSQL source, and what they say about the server to connect to. */
 
 import { z } from "zod";
+import { duration, hostAndPort, isLoopback, type ServerAddress } from "./server_address.ts";
 
 /** How a connection is encrypted, and how far the server must prove who it is; the words are libpq's. */
 export const TLS_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
@@ -27,11 +28,7 @@ export interface PostgresConfig {
 }
 
 /** Where a server is, and who asks. */
-export interface Endpoint {
-  /** Its name or address, without brackets. */
-  readonly host: string;
-  /** Its port. */
-  readonly port: number;
+export interface Endpoint extends ServerAddress {
   /** The role. */
   readonly user: string;
   /** Its password; empty where there is none. */
@@ -44,31 +41,6 @@ export interface Endpoint {
 
 const URL_RULE =
   "a URL such as postgres://reader:password@db.example.com:5432/shop, with no option but sslmode";
-
-/** Milliseconds in a unit, by its name. */
-const UNITS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
-
-/** The longest time that a timer and PostgreSQL's settings hold: 24 days. */
-const LONGEST_MS = 24 * UNITS.d!;
-
-/** Reads `30s` as milliseconds, as the durations of the rest of the configuration are read. */
-function duration(byDefault: string) {
-  const rule = { error: "a duration from 1ms to 24d, such as 30s" };
-  const milliseconds = (text: string) => {
-    const [, count, unit] = /^(\d{1,10})(ms|s|m|h|d)$/.exec(text) ?? [];
-    return unit === undefined ? 0 : Number(count) * UNITS[unit]!;
-  };
-  return z.string(rule)
-    .refine((text) => milliseconds(text) >= 1 && milliseconds(text) <= LONGEST_MS, rule)
-    .default(byDefault)
-    .transform(milliseconds);
-}
 
 /** Reads the settings. */
 export const config: z.ZodType<PostgresConfig> = z.strictObject({
@@ -141,12 +113,7 @@ export function endpointOf(
   };
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
-}
-
 /** The host and port as `--allow-net` takes them. */
 export function hostOf(settings: PostgresConfig): string {
-  const { host, port } = endpointOf(settings);
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return hostAndPort(endpointOf(settings));
 }

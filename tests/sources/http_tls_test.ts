@@ -5,33 +5,8 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { http } from "../../sources/http.ts";
 import { SourceError } from "../../sources/source.ts";
+import { makeCertificates, OPENSSL } from "./certificates.ts";
 import { settings } from "./http_fixture.ts";
-
-const OPENSSL = installed("openssl");
-
-function installed(program: string): boolean {
-  try {
-    return new Deno.Command(program, { args: ["version"], stdout: "null" }).outputSync().success;
-  } catch {
-    return false;
-  }
-}
-
-/** Makes an authority, and a certificate of it that is for `localhost` alone. */
-function makeCertificates(folder: string): void {
-  const openssl = (...args: string[]) => {
-    const { success } = new Deno.Command("openssl", { args, cwd: folder, stderr: "null" })
-      .outputSync();
-    assert(success, `openssl ${args[0]} failed`);
-  };
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
-  openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=authority");
-  openssl(
-    ...["req", "-x509", ...key, "-keyout", "server.key", "-out", "server.pem"],
-    ...["-subj", "/CN=upstream", "-addext", "subjectAltName=DNS:localhost"],
-    ...["-addext", "basicConstraints=critical,CA:FALSE", "-CA", "ca.pem", "-CAkey", "ca.key"],
-  );
-}
 
 Deno.test({
   name: "http: the upstream is who it must be" +
@@ -40,7 +15,7 @@ Deno.test({
   async fn() {
     const folder = await Deno.makeTempDir({ prefix: "spillway-certificates-" });
     const read = (file: string) => Deno.readTextFileSync(`${folder}/${file}`);
-    makeCertificates(folder);
+    makeCertificates(folder, { server: "DNS:localhost" });
     let requests = 0;
     const server = createServer(
       { cert: read("server.pem"), key: read("server.key") },

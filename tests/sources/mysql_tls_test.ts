@@ -3,45 +3,20 @@
 import assert from "node:assert/strict";
 import { mysql } from "../../sources/mysql.ts";
 import { SourceError } from "../../sources/source.ts";
+import { makeCertificates, OPENSSL } from "./certificates.ts";
 import { INSTALLED, startServer } from "./mysql_server.ts";
 
 const missing = [
   ...(INSTALLED ? [] : ["a MariaDB server"]),
-  ...(installed("openssl") ? [] : ["openssl"]),
+  ...(OPENSSL ? [] : ["openssl"]),
 ];
-
-function installed(program: string): boolean {
-  try {
-    return new Deno.Command(program, { args: ["version"], stdout: "null" }).outputSync().success;
-  } catch {
-    return false;
-  }
-}
-
-/** Makes an authority, and two certificates of it: for `localhost` alone, and for 127.0.0.1 alone. */
-function makeCertificates(folder: string): void {
-  const openssl = (...args: string[]) => {
-    const { success } = new Deno.Command("openssl", { args, cwd: folder, stderr: "null" })
-      .outputSync();
-    assert(success, `openssl ${args[0]} failed`);
-  };
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
-  openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=authority");
-  for (const [name, subject] of [["name", "DNS:localhost"], ["address", "IP:127.0.0.1"]] as const) {
-    openssl(
-      ...["req", "-x509", ...key, "-keyout", `${name}.key`, "-out", `${name}.pem`],
-      ...["-subj", "/CN=database", "-addext", `subjectAltName=${subject}`],
-      ...["-addext", "basicConstraints=critical,CA:FALSE", "-CA", "ca.pem", "-CAkey", "ca.key"],
-    );
-  }
-}
 
 const name = "mysql: the connection is encrypted, and the server is who it must be";
 const reason = missing.length === 0 ? "" : ` (${missing.join(" and ")} is not installed)`;
 Deno.test(name + reason, { ignore: missing.length > 0 }, async () => {
   const folder = Deno.makeTempDirSync({ prefix: "spillway-certificates-" });
   try {
-    makeCertificates(folder);
+    makeCertificates(folder, { name: "DNS:localhost", address: "IP:127.0.0.1" });
     const read = (file: string) => Deno.readTextFileSync(`${folder}/${file}`);
     const server = await startServer({
       tls: { certificate: read("name.pem"), key: read("name.key") },
@@ -116,7 +91,7 @@ Deno.test(
   async () => {
     const folder = Deno.makeTempDirSync({ prefix: "spillway-certificates-" });
     try {
-      makeCertificates(folder);
+      makeCertificates(folder, { name: "DNS:localhost", address: "IP:127.0.0.1" });
       const read = (file: string) => Deno.readTextFileSync(`${folder}/${file}`);
       const server = await startServer({
         tls: { certificate: read("address.pem"), key: read("address.key") },

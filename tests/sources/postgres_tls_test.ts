@@ -3,43 +3,20 @@
 import assert from "node:assert/strict";
 import { postgres } from "../../sources/postgres.ts";
 import { SourceError } from "../../sources/source.ts";
+import { makeCertificates, OPENSSL } from "./certificates.ts";
 import { BINARIES, startServer } from "./postgres_server.ts";
 
 const missing = [
   ...(BINARIES === undefined ? ["a PostgreSQL server"] : []),
-  ...(installed("openssl") ? [] : ["openssl"]),
+  ...(OPENSSL ? [] : ["openssl"]),
 ];
-
-function installed(program: string): boolean {
-  try {
-    return new Deno.Command(program, { args: ["version"], stdout: "null" }).outputSync().success;
-  } catch {
-    return false;
-  }
-}
-
-/** Makes an authority, and a certificate of it that is for `localhost` alone. */
-function makeCertificates(folder: string): void {
-  const openssl = (...args: string[]) => {
-    const { success } = new Deno.Command("openssl", { args, cwd: folder, stderr: "null" })
-      .outputSync();
-    assert(success, `openssl ${args[0]} failed`);
-  };
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
-  openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=authority");
-  openssl(
-    ...["req", "-x509", ...key, "-keyout", "server.key", "-out", "server.pem"],
-    ...["-subj", "/CN=database", "-addext", "subjectAltName=DNS:localhost"],
-    ...["-addext", "basicConstraints=critical,CA:FALSE", "-CA", "ca.pem", "-CAkey", "ca.key"],
-  );
-}
 
 const name = "postgres: the connection is encrypted, and the server is who it must be";
 const reason = missing.length === 0 ? "" : ` (${missing.join(" and ")} is not installed)`;
 Deno.test(name + reason, { ignore: missing.length > 0 }, async () => {
   const folder = Deno.makeTempDirSync({ prefix: "spillway-certificates-" });
   try {
-    makeCertificates(folder);
+    makeCertificates(folder, { server: "DNS:localhost" });
     const read = (file: string) => Deno.readTextFileSync(`${folder}/${file}`);
     const server = await startServer({
       tls: { certificate: read("server.pem"), key: read("server.key") },
