@@ -30,7 +30,7 @@ const READERS: Readonly<Record<string, (file: string, folder: string) => readonl
     ...["--headless", "--convert-to", "csv", "--outdir", folder, file],
   ],
   "ExcelJS": (file) => [
-    ...[Deno.execPath(), "run", "--allow-read", "--allow-env", "--quiet"],
+    ...[Deno.execPath(), "run", "--allow-read", "--allow-env", "--allow-sys", "--quiet"],
     fileURLToPath(new URL("open_workbook.ts", import.meta.url)),
     file,
   ],
