@@ -101,7 +101,8 @@ async function assertEquivalence(): Promise<void> {
 }
 
 function ourXlsx(name: string, batches: Batches, options: ExportOptions, idle = 0): Encoder {
-  return ourEncoder(name, "xlsx", batches, options, { idle });
+  // As in a worker, whose threads outlast a file.
+  return ourEncoder(name, "xlsx", batches, options, { idle, keepThreads: true });
 }
 
 function rowsOf(batches: Batches): number {

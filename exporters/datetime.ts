@@ -15,9 +15,21 @@ const SECONDS_A_DAY = 86_400;
 /** The greatest year that four digits hold; the text forms know no other. */
 const MAX_YEAR = 9999;
 
-/** Days from 1970-01-01 to 0000-01-01 and to the day after 9999-12-31. */
-const FIRST_DAY = daysOf(0, 1, 1);
-const END_DAY = daysOf(MAX_YEAR + 1, 1, 1);
+/** Days from 1970-01-01 to 0000-01-01. */
+const FIRST_DAY = -719_528;
+
+/** Days from 1970-01-01 to the first of each year. */
+const daysBeforeYear = new Int32Array(MAX_YEAR + 2);
+daysBeforeYear[0] = FIRST_DAY;
+for (let year = 0; year <= MAX_YEAR; year++) {
+  daysBeforeYear[year + 1] = daysBeforeYear[year]! + (isLeap(year) ? 366 : 365);
+}
+
+/** The day after 9999-12-31. */
+const END_DAY = daysBeforeYear[MAX_YEAR + 1]!;
+
+/** Days of a year before each month, 1 to 12, without the leap day. */
+const daysBeforeMonth = [0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 
 /** A time of day, as written. */
 export interface Time {
@@ -149,19 +161,19 @@ function formatOffset(minutes: number): string {
   return minutes === 0 ? "Z" : (minutes < 0 ? "-" : "+") + MINUTES[Math.abs(minutes)]!;
 }
 
-/** Days since 1970-01-01 of a day of the proleptic Gregorian calendar (Hinnant, days_from_civil). */
+/** Days since 1970-01-01 of a day of the proleptic Gregorian calendar, years 0 to 9999. */
 function daysOf(year: number, month: number, day: number): number {
-  const shifted = month <= 2 ? year - 1 : year;
-  const era = Math.floor(shifted / 400);
-  const yearOfEra = shifted - era * 400;
-  const dayOfYear = (((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) | 0) + day - 1;
-  const dayOfEra = yearOfEra * 365 + (yearOfEra >> 2) - ((yearOfEra / 100) | 0) + dayOfYear;
-  return era * 146_097 + dayOfEra - 719_468;
+  const leapDay = month > 2 && isLeap(year) ? 1 : 0;
+  return daysBeforeYear[year]! + daysBeforeMonth[month]! + leapDay + day - 1;
 }
 
 function daysInMonth(year: number, month: number): number {
   if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
-  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return isLeap(year) ? 29 : 28;
+}
+
+function isLeap(year: number): boolean {
+  return (year & 3) === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
 /** The day that the first ten characters name. */

@@ -65,6 +65,11 @@ export interface AboutEntry {
 export interface IdleCores {
   /** How many there are now; asked again and again, as other exports come and go. */
   readonly idle: number;
+  /**
+   * Whether a thread that was started may stay for the next file, in a process that is ended and does
+   * not wait for its threads. @default false
+   */
+  readonly keepThreads?: boolean;
 }
 
 /** One format. */

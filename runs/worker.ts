@@ -234,7 +234,8 @@ export async function serveCommands(kinds: readonly string[]): Promise<void> {
   for (const kind of kinds) loadSource(kind).catch(() => {});
   let credit: Credit | undefined;
   let stop: AbortController | undefined;
-  const cores = { idle: 0 };
+  // Threads stay for the next task: this process is ended, and waits for nobody.
+  const cores = { idle: 0, keepThreads: true };
 
   for await (const line of lines(Deno.stdin.readable)) {
     const command = parseCommand(line);

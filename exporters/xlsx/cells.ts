@@ -5,7 +5,13 @@ import { createCellText, isZoned, numberText } from "../cell_text.ts";
 import { zoneOffsets } from "../time_zone.ts";
 import type { Warnings } from "../warnings.ts";
 import { cut } from "./cut.ts";
-import { decimalText, isExactDecimal, isExactInteger, isExactNumber } from "./numbers.ts";
+import {
+  decimalText,
+  isExactDecimal,
+  isExactInteger,
+  isExactNumber,
+  isShortDecimal,
+} from "./numbers.ts";
 import {
   dateSerial,
   dateTimeSerial,
@@ -105,9 +111,10 @@ export function createCellWriter(
   }
 
   function decimal(value: string, xml: XmlBytes): void {
-    const digits = decimalText(value);
+    const short = isShortDecimal(value);
+    const digits = short ? value : decimalText(value);
     if (digits === undefined) return text(value, xml);
-    if (!isExactDecimal(digits)) return asText(value, xml);
+    if (!short && !isExactDecimal(digits)) return asText(value, xml);
     xml.startCell(start, numberMiddle, digits.length);
     xml.addAscii(digits);
     xml.addMarkup(VALUE_END);

@@ -24,20 +24,39 @@ export const BLOCKS_A_THREAD = 2;
 /** What a thread runs. */
 export const DEFLATE_THREAD = new URL(import.meta.resolve("./deflate_thread.ts"));
 
-/** What happens to a thread. */
-export interface HelperEvents {
-  /** It cannot start or broke; it has ended. */
-  failed(error: Error): void;
+/** What is called when a thread cannot start or broke; it has ended. */
+export type OnFailure = (error: Error) => void;
+
+/** Threads that wait for the next file. */
+const kept: DeflateHelper[] = [];
+
+/** Ends them. */
+export function closeKept(): void {
+  for (const helper of kept.splice(0)) helper.close();
+}
+
+/** Whether a thread was kept. */
+export function hasKept(): boolean {
+  return kept.length > 0;
+}
+
+/** Takes a thread that was kept; undefined where there is none. */
+export function takeKept(failed: OnFailure): DeflateHelper | undefined {
+  const helper = kept.pop();
+  helper?.tellFailure(failed);
+  return helper;
 }
 
 /** A thread that deflates. */
 export class DeflateHelper {
   readonly #worker: Worker;
   readonly #answers: ((block: DeflatedBlock) => void)[] = [];
+  #failed: OnFailure;
   #ready = false;
 
-  /** Starts it, which takes 40 ms of another core. */
-  constructor(thread: URL, { failed }: HelperEvents) {
+  /** Starts it, which takes 25 ms of this core, and as much of another before it deflates. */
+  constructor(thread: URL, failed: OnFailure) {
+    this.#failed = failed;
     this.#worker = new Worker(thread, { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<DeflatedBlock | "ready">) => {
       if (data === "ready") this.#ready = true;
@@ -47,7 +66,7 @@ export class DeflateHelper {
       // Otherwise it would end the process.
       event.preventDefault();
       this.close();
-      failed(new Error(`Cannot deflate: ${event.message}`));
+      this.#failed(new Error(`Cannot deflate: ${event.message}`));
     };
   }
 
@@ -65,6 +84,18 @@ export class DeflateHelper {
   deflate(block: PostedBlock, answer: (block: DeflatedBlock) => void): void {
     this.#answers.push(answer);
     this.#worker.postMessage(block, [block.bytes.buffer]);
+  }
+
+  /** Has somebody else told when it breaks. */
+  tellFailure(failed: OnFailure): void {
+    this.#failed = failed;
+  }
+
+  /** Keeps it for the next file where it has nothing to do; ends it otherwise. */
+  keep(): void {
+    if (!this.idle) return this.close();
+    this.#failed = () => kept.splice(kept.indexOf(this), 1);
+    kept.push(this);
   }
 
   /** Ends it, whatever it is doing. */

@@ -26,6 +26,30 @@ export function isExactInteger(integer: bigint): boolean {
   return integer < MAX_PLAIN && integer > -MAX_PLAIN || isExactDecimal(String(integer));
 }
 
+/**
+ * Whether a text is a decimal in its plain spelling, and so short that a cell holds it exactly: what
+ * nearly all are, told without {@linkcode decimalText} and {@linkcode isExactDecimal}, which together
+ * take 100 ns.
+ */
+export function isShortDecimal(text: string): boolean {
+  const length = text.length;
+  const first = text.charCodeAt(0) === MINUS ? 1 : 0;
+  if (length > MAX_DIGITS || !isDigit(text.charCodeAt(first))) return false;
+  let points = 0;
+  for (let index = first + 1; index < length; index++) {
+    const unit = text.charCodeAt(index);
+    if (!isDigit(unit) && (unit !== POINT || ++points > 1)) return false;
+  }
+  return isDigit(text.charCodeAt(length - 1));
+}
+
+const MINUS = 0x2d;
+const POINT = 0x2e;
+
+function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
+}
+
 /** Whether a cell holds every digit of a decimal that {@linkcode decimalText} gave. */
 export function isExactDecimal(decimal: string): boolean {
   if (decimal.length <= MAX_DIGITS && !EXPONENT.test(decimal)) return true;

@@ -12,6 +12,7 @@ import {
   sheetRelationshipsPath,
   tablePath,
 } from "./content_types.ts";
+import type { Blocks } from "./deflate_entry.ts";
 import { APP_PATH, appPropertiesXml, CORE_PATH, corePropertiesXml } from "./document_properties.ts";
 import { type Relationship, relationshipsXml } from "./relationships.ts";
 import { SharedStrings } from "./shared_strings.ts";
@@ -95,10 +96,10 @@ export function createWorkbook(
         const place = sheets.length;
         const name = nextName();
         let rows = 0;
-        const xml = async function* () {
+        const xml = async function* (): Blocks {
           rows = yield* table.nextSheet(place === activeSheet);
         };
-        await zip.addStream(sheetPath(place), ReadableStream.from(xml()));
+        await zip.addBlocks(sheetPath(place), xml());
         parts.push({ type: "worksheet", path: sheetPath(place) });
         // How many rows a table has is known when its sheet is written.
         if (tableColumns) {
@@ -118,7 +119,7 @@ export function createWorkbook(
     // What names every sheet, and what is in all of them, can only come after the last.
     const shares = strings !== undefined && strings.size > 0;
     if (shares) {
-      await zip.addStream(STRINGS_PATH, ReadableStream.from(strings.xml()));
+      await zip.addBlocks(STRINGS_PATH, strings.xml());
       parts.push({ type: "sharedStrings", path: STRINGS_PATH });
     }
     await write("workbook", WORKBOOK_PATH, workbookXml(sheets, activeSheet));

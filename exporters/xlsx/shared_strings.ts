@@ -2,7 +2,9 @@
 
 import { createUtf8Chunk } from "../utf8_chunk.ts";
 import { Warnings } from "../warnings.ts";
+import { BLOCK_BYTES } from "./block_deflater.ts";
 import { textXml } from "./cells.ts";
+import type { Blocks } from "./deflate_entry.ts";
 import { XML_DECLARATION } from "./xml_text.ts";
 
 /** Texts in the table. A reader keeps all of them in memory, and so does a run. */
@@ -16,9 +18,6 @@ const MAX_TEXT_UNITS = 1024;
 
 /** Cells of a column after which is decided whether it goes on: four batches. */
 const TRIAL_CELLS = 1024;
-
-/** Bytes of the part that are written at once. */
-const PIECE_BYTES = 64 * 1024;
 
 /** How much there is room for. */
 export interface SharedStringLimits {
@@ -84,19 +83,20 @@ export class SharedStrings {
     return index;
   }
 
-  /** The part, in pieces. */
-  *xml(): Generator<Uint8Array> {
-    const piece = createUtf8Chunk(PIECE_BYTES);
+  /** The part. */
+  // deno-lint-ignore require-await -- as all blocks are made
+  async *xml(): Blocks {
+    const block = createUtf8Chunk(BLOCK_BYTES);
     const none = new Warnings();
-    piece.add(
+    block.add(
       `${XML_DECLARATION}<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"` +
         ` count="${this.#uses}" uniqueCount="${this.size}">`,
     );
     for (const text of this.#indexes.keys()) {
-      piece.add(`<si>${textXml(text, "", none)}</si>`);
-      if (piece.bytes >= PIECE_BYTES) yield piece.take().bytes;
+      block.add(`<si>${textXml(text, "", none)}</si>`);
+      if (block.bytes >= BLOCK_BYTES) yield block.take().bytes;
     }
-    piece.add("</sst>");
-    yield piece.take().bytes;
+    block.add("</sst>");
+    yield block.take().bytes;
   }
 }

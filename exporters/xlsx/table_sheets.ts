@@ -2,6 +2,7 @@
 
 import type { Batch, Row, Table } from "../../sources/table.ts";
 import type { Warnings } from "../warnings.ts";
+import { BLOCK_BYTES } from "./block_deflater.ts";
 import { createSheetXml, type SheetOptions } from "./sheet.ts";
 import { columnWidths, WIDTH_ROWS } from "./widths.ts";
 import { XmlBytes } from "./xml_bytes.ts";
@@ -21,14 +22,18 @@ export type ReadBatch = () => Promise<Batch | undefined>;
 export interface TableSheets {
   /** Reads the first batch; before it, no sheet can be written. */
   begin(read: ReadBatch): Promise<void>;
-  /** The XML of the next sheet in pieces; what it returns is how many rows it has, the header too. */
-  nextSheet(first: boolean): AsyncGenerator<Uint8Array, number, void>;
+  /** The XML of the next sheet; what it returns is how many rows it has, the header too. */
+  nextSheet(first: boolean): SheetBlocks;
   /** Whether rows are left for another sheet. */
   readonly more: boolean;
 }
 
-/** Bytes of sheet XML that go to zip.js at once: enough that a piece costs nothing. */
-const PIECE_BYTES = 64 * 1024;
+/** {@linkcode Blocks} that return a number. */
+type SheetBlocks = AsyncGenerator<
+  Uint8Array<ArrayBuffer>,
+  number,
+  Uint8Array<ArrayBuffer> | undefined
+>;
 
 /**
  * Makes what writes a table's sheets.
@@ -43,7 +48,7 @@ export function createTableSheets(
 ): TableSheets {
   const sheet = createSheetXml(columns, options, warnings);
   const headerRows = options.header && columns.length > 0 ? 1 : 0;
-  const piece = new XmlBytes(PIECE_BYTES);
+  const block = new XmlBytes(BLOCK_BYTES);
   const ahead: Batch[] = [];
   let read!: ReadBatch;
   let batch: Batch | undefined;
@@ -66,25 +71,25 @@ export function createTableSheets(
       read = from;
       batch = await read();
     },
-    // A piece ends after some row, whatever the batches are: the same rows give the same bytes.
+    // A block ends after some row, whatever the batches are: the same rows give the same bytes.
     async *nextSheet(first) {
       // Not before the other parts: what leaves first waits for no second batch.
       widths ??= await chooseWidths();
-      piece.addXml(sheet.head(widths, first));
+      block.addXml(sheet.head(widths, first));
       let rows = headerRows;
       let bytes = 0;
       fill:
       for (; batch; batch = ahead.shift() ?? await read(), next = 0) {
         for (; next < batch.length; next++) {
-          if (rows >= rowsPerSheet || bytes >= bytesPerSheet) break fill;
-          sheet.row(batch[next]!, ++rows, piece);
-          if (piece.length < PIECE_BYTES) continue;
-          bytes += piece.length;
-          yield piece.take();
+          if (rows >= rowsPerSheet || bytes + block.length >= bytesPerSheet) break fill;
+          sheet.row(batch[next]!, ++rows, block);
+          if (block.length < BLOCK_BYTES) continue;
+          bytes += block.length;
+          block.reuse(yield block.take());
         }
       }
-      piece.addXml(sheet.tail(rows));
-      yield piece.take();
+      block.addXml(sheet.tail(rows));
+      yield block.take();
       return rows;
     },
     get more() {

@@ -55,12 +55,14 @@ const SECONDS_A_DAY = 86_400;
 const FIRST_DAY = 2 ** 15;
 const END_DAY = 2 ** 16;
 
+const NO_BYTES = new Uint8Array(0);
+
 /** XML on its way out. */
 export class XmlBytes {
   readonly #encoder = new TextEncoder();
   readonly #usual: number;
-  #bytes: Uint8Array<ArrayBuffer>;
-  #view: DataView;
+  #bytes = NO_BYTES;
+  #view = new DataView(NO_BYTES.buffer);
   #at = 0;
   /** The digits of the row's number, of which there are seven at most. */
   readonly #row = { words: new Float64Array(1), length: 0 };
@@ -69,8 +71,6 @@ export class XmlBytes {
   /** Takes the bytes that are taken at once, as a rule; more is no mistake. */
   constructor(usual: number) {
     this.#usual = 2 * usual + CELL_BYTES;
-    this.#bytes = new Uint8Array(this.#usual);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   /** Bytes so far. */
@@ -78,13 +78,17 @@ export class XmlBytes {
     return this.#at;
   }
 
-  /** Takes all there is, in a buffer of its own, and begins anew. */
+  /** Takes all there is, with the buffer, and begins anew. */
   take(): Uint8Array<ArrayBuffer> {
-    const taken = this.#bytes.slice(0, this.#at);
+    const taken = this.#bytes.subarray(0, this.#at);
     this.#at = 0;
-    // One cell of a hundred megabytes must not cost them for the rest of the file.
-    if (this.#bytes.length > this.#usual) this.#replace(new Uint8Array(this.#usual));
+    this.#replace(NO_BYTES);
     return taken;
+  }
+
+  /** Goes on in a buffer that was taken before, where it is as long as any; there must be nothing yet. */
+  reuse(taken: Uint8Array<ArrayBuffer> | undefined): void {
+    if (taken?.buffer.byteLength === this.#usual) this.#replace(new Uint8Array(taken.buffer));
   }
 
   /** Begins a row, and keeps its number for the cells. */
@@ -178,7 +182,7 @@ export class XmlBytes {
       return this.addAscii(String(serial));
     }
     this.addInteger(day);
-    if (second > 0) this.addAscii(fractions[second] ??= fraction(second));
+    if (second > 0) this.#at += writeFraction(this.#view, this.#at, second);
   }
 
   /** Adds XML of any length. */
@@ -196,7 +200,9 @@ export class XmlBytes {
         `Cannot write a row to a worksheet: it takes more than ${MAX_BYTES} bytes`,
       );
     }
-    const larger = new Uint8Array(Math.min(2 * needed, MAX_BYTES));
+    // One cell of a hundred megabytes must not cost them for the rest of the file.
+    const size = needed <= this.#usual ? this.#usual : Math.min(2 * needed, MAX_BYTES);
+    const larger = new Uint8Array(size);
     larger.set(this.#bytes.subarray(0, this.#at));
     this.#replace(larger);
   }
@@ -220,9 +226,25 @@ function writeDigits(bytes: Uint8Array, at: number, number: number): number {
   return end;
 }
 
-/** The point and the digits of each second of a day, once it has been asked for. */
-const fractions = new Array<string | undefined>(SECONDS_A_DAY);
+/**
+ * The point and the digits of each second of a day, once it has been asked for: {@linkcode WORD_BYTES}
+ * bytes twice, of which the last one says how many are meant; twelve digits at most.
+ */
+let fractions: DataView | undefined;
 
-function fraction(second: number): string {
-  return String(FIRST_DAY + second / SECONDS_A_DAY).slice(String(FIRST_DAY).length);
+const FRACTION_BYTES = 2 * WORD_BYTES;
+
+/** Writes the point and the digits of a second of a day; returns how many bytes that is. */
+function writeFraction(view: DataView, at: number, second: number): number {
+  fractions ??= new DataView(new ArrayBuffer(SECONDS_A_DAY * FRACTION_BYTES));
+  const from = second * FRACTION_BYTES;
+  const end = from + FRACTION_BYTES - 1;
+  if (fractions.getUint8(end) === 0) {
+    const digits = String(FIRST_DAY + second / SECONDS_A_DAY).slice(String(FIRST_DAY).length);
+    new TextEncoder().encodeInto(digits, new Uint8Array(fractions.buffer, from));
+    fractions.setUint8(end, digits.length);
+  }
+  view.setFloat64(at, fractions.getFloat64(from, true), true);
+  view.setFloat64(at + WORD_BYTES, fractions.getFloat64(from + WORD_BYTES, true), true);
+  return fractions.getUint8(end);
 }

@@ -5,14 +5,14 @@
 
 import { crc32, deflateRawSync } from "node:zlib";
 import { Uint8ArrayReader, ZipWriter } from "@zip.js/zip.js";
-import { type Deflate, withDeflate } from "./codec.ts";
+import { addDeflated, type Blocks, type Deflate } from "./deflate_entry.ts";
 
 /** A ZIP file that is being written; one entry at a time. */
 export interface Zip {
   /** Writes a small part, whole. */
   add(name: string, text: string): Promise<void>;
-  /** Writes an entry of any size below 4 GiB, as it is read. */
-  addStream(name: string, bytes: ReadableStream<Uint8Array>): Promise<void>;
+  /** Writes an entry of any size below 4 GiB, as it is made. */
+  addBlocks(name: string, blocks: Blocks): Promise<void>;
   /** Writes the central directory, without which the file is no ZIP file. */
   close(): Promise<void>;
 }
@@ -49,11 +49,7 @@ export function createZip(output: WritableStream<Uint8Array>, deflate: Deflate):
         crc32: crc32(bytes),
       });
     },
-    async addStream(name, bytes) {
-      // Without `zip64: false` zip.js writes ZIP64 fields of zeros into the local header of an
-      // entry of unknown size, which Excel, SheetJS and Java's ZipInputStream refuse.
-      await withDeflate(deflate, () => writer.add(name, bytes, { zip64: false }));
-    },
+    addBlocks: (name, blocks) => addDeflated(writer, name, blocks, deflate),
     async close() {
       await writer.close();
     },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { inflateRawSync } from "node:zlib";
 import { BLOCK_BYTES, BlockDeflater } from "../../../exporters/xlsx/block_deflater.ts";
+import { closeKept, hasKept } from "../../../exporters/xlsx/deflate_helper.ts";
 
 const LEVEL = 2;
 
@@ -21,11 +22,10 @@ async function deflate(idle: (block: number) => number, thread?: URL): Promise<U
   const deflater = new BlockDeflater(LEVEL, cores, (bytes) => chunks.push(bytes), thread);
   for (const [block, bytes] of BLOCKS.entries()) {
     cores.idle = idle(block);
-    const buffer = deflater.buffer();
-    buffer.set(bytes);
-    if (block === BLOCKS.length - 1) await deflater.finish(buffer.subarray(0, bytes.length));
-    else await deflater.add(buffer);
+    // The deflater's own from now on, and of threads.
+    await deflater.add(bytes.slice());
   }
+  await deflater.finish();
   return await new Blob(chunks as BlobPart[]).bytes();
 }
 
@@ -47,7 +47,7 @@ Deno.test("the same bytes come out however many cores help, and as they come and
 Deno.test("nothing at all is a stream that ends", async () => {
   const chunks: Uint8Array[] = [];
   const deflater = new BlockDeflater(LEVEL, { idle: 1 }, (bytes) => chunks.push(bytes));
-  await deflater.finish(deflater.buffer().subarray(0, 0));
+  await deflater.finish();
   assert.equal(inflateRawSync(await new Blob(chunks as BlobPart[]).bytes()).length, 0);
 });
 
@@ -72,9 +72,47 @@ Deno.test("closing ends the threads, and what waits for them", async () => {
   const deflater = new BlockDeflater(LEVEL, { idle: 1 }, () => {}, stuck);
   // Fills the thread's hands and then waits for it.
   const adding = (async () => {
-    for (let block = 0; block < 100; block++) await deflater.add(deflater.buffer());
+    for (let block = 0; block < 100; block++) {
+      await deflater.add(new Uint8Array(BLOCK_BYTES));
+    }
   })();
   await new Promise((resolve) => setTimeout(resolve, 500));
   deflater.close();
   await adding;
+});
+
+Deno.test("the buffers of blocks come back, each when it is done with", async () => {
+  const deflater = new BlockDeflater(LEVEL, { idle: 1 }, () => {});
+  let buffers = 0;
+  let spare: Uint8Array<ArrayBuffer> | undefined;
+  for (let block = 0; block < 200; block++) {
+    if (!spare) buffers++;
+    spare = await deflater.add(spare ?? new Uint8Array(BLOCK_BYTES));
+    assert.ok(!spare || spare.length === BLOCK_BYTES);
+  }
+  await deflater.finish();
+  // One that is filled, and two of a thread, as there is never more in its hands.
+  assert.ok(buffers <= 4, String(buffers));
+});
+
+Deno.test("a thread that may stay deflates the next stream too", async () => {
+  const cores = { idle: 1, keepThreads: true };
+  const inOrder = async () => {
+    const chunks: Uint8Array[] = [];
+    const deflater = new BlockDeflater(LEVEL, cores, (bytes) => chunks.push(bytes));
+    for (const bytes of BLOCKS) await deflater.add(bytes.slice());
+    await deflater.finish();
+    return await new Blob(chunks as BlobPart[]).bytes();
+  };
+  const alone = await deflate(() => 0);
+  try {
+    await inOrder();
+    assert.ok(hasKept());
+    // Some of them by the thread, once it has started.
+    for (let file = 0; file < 5; file++) assert.deepEqual(await inOrder(), alone);
+    assert.ok(hasKept());
+  } finally {
+    closeKept();
+  }
+  assert.ok(!hasKept());
 });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Uint8ArrayReader, Uint8ArrayWriter, ZipReader, ZipWriter } from "@zip.js/zip.js";
+import type { Blocks } from "../../../exporters/xlsx/deflate_entry.ts";
 import { createZip } from "../../../exporters/xlsx/zip.ts";
+import { until } from "../../runs/fixture.ts";
 import { readZip } from "./read_zip.ts";
 
 const SHEET = "<worksheet/>".repeat(100_000);
@@ -14,11 +16,16 @@ function begin(level: number) {
   };
 }
 
+/** The chunks of a stream as blocks. */
+async function* blocks(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Blocks {
+  for await (const chunk of stream) yield chunk;
+}
+
 /** Two small parts around a sheet. */
 async function write(level: number): Promise<Uint8Array<ArrayBuffer>> {
   const { zip, bytes } = begin(level);
   await zip.add("a.xml", "first, first, first");
-  await zip.addStream("sheet.xml", new Blob([SHEET]).stream());
+  await zip.addBlocks("sheet.xml", blocks(new Blob([SHEET]).stream()));
   await zip.add("b.xml", "last, last, last");
   await zip.close();
   return await bytes;
@@ -120,7 +127,12 @@ Deno.test("more files than cores can be open, and none waits for another", async
   const open = Array.from({ length: navigator.hardwareConcurrency + 8 }, () => {
     const { zip, bytes } = begin(2);
     const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>>();
-    return { zip, bytes, sheet: writable.getWriter(), added: zip.addStream("s.xml", readable) };
+    return {
+      zip,
+      bytes,
+      sheet: writable.getWriter(),
+      added: zip.addBlocks("s.xml", blocks(readable)),
+    };
   });
   for (const { sheet } of open) await sheet.write(new TextEncoder().encode("<x/>"));
   assert.equal(readZip(await write(2)).length, 3);
@@ -136,11 +148,12 @@ Deno.test("an entry whose bytes fail is not written, and the file cannot end", a
   const { zip, bytes } = begin(2);
   const error = new Error("the rows broke");
   bytes.catch(() => {});
-  const broken = new ReadableStream<Uint8Array>({
-    start: (controller) => controller.enqueue(new Uint8Array(100_000)),
-    pull: () => Promise.reject(error),
-  });
-  await assert.rejects(zip.addStream("sheet.xml", broken), error);
+  // deno-lint-ignore require-await -- as all blocks are made
+  const broken = async function* (): Blocks {
+    yield new Uint8Array(100_000);
+    throw error;
+  };
+  await assert.rejects(zip.addBlocks("sheet.xml", broken()), error);
 });
 
 Deno.test("somebody else's zip.js deflates at zlib's own level", async () => {
@@ -154,4 +167,26 @@ Deno.test("somebody else's zip.js deflates at zlib's own level", async () => {
   assert.ok(new TextDecoder().decode(content) === SHEET);
   assert.ok(bytes.length < 20_000);
   await reader.close();
+});
+
+Deno.test("nobody reads on for a file that is closed", async () => {
+  const output = new TransformStream<Uint8Array<ArrayBuffer>>();
+  const zip = createZip(output.writable, { level: 2, cores: { idle: 0 } });
+  let ended = false;
+  const endless = async function* (): Blocks {
+    try {
+      for (;;) {
+        await new Promise((resolve) => setTimeout(resolve));
+        yield new Uint8Array(100_000);
+      }
+    } finally {
+      ended = true;
+    }
+  };
+  const adding = zip.addBlocks("sheet.xml", endless());
+  const reader = output.readable.getReader();
+  await reader.read();
+  await reader.cancel(new Error("gone"));
+  await assert.rejects(adding, /gone/);
+  await until(() => ended);
 });
