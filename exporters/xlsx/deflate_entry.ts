@@ -102,7 +102,8 @@ class EntryWorker extends EventTarget {
     };
 
     try {
-      for (let spare: Uint8Array<ArrayBuffer> | undefined;;) {
+      let spare: Uint8Array<ArrayBuffer> | undefined;
+      for (;;) {
         const { done, value: block } = await blocks.next(spare);
         if (done) break;
         result.crc32 = crc32(block, result.crc32);

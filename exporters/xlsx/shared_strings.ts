@@ -84,7 +84,6 @@ export class SharedStrings {
   }
 
   /** The part. */
-  // deno-lint-ignore require-await -- as all blocks are made
   async *xml(): Blocks {
     const block = createUtf8Chunk(BLOCK_BYTES);
     const none = new Warnings();

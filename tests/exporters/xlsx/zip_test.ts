@@ -148,7 +148,6 @@ Deno.test("an entry whose bytes fail is not written, and the file cannot end", a
   const { zip, bytes } = begin(2);
   const error = new Error("the rows broke");
   bytes.catch(() => {});
-  // deno-lint-ignore require-await -- as all blocks are made
   const broken = async function* (): Blocks {
     yield new Uint8Array(100_000);
     throw error;
