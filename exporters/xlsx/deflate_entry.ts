@@ -14,11 +14,11 @@ import { BlockDeflater } from "./block_deflater.ts";
 
 /**
  * The bytes of an entry in blocks, each to be deflated alone. A block's buffer is the taker's, who may
- * give back one that is done with.
+ * give back one that is done with. What they return is for whoever made them.
  */
-export type Blocks = AsyncGenerator<
+export type Blocks<R = void> = AsyncGenerator<
   Uint8Array<ArrayBuffer>,
-  void,
+  R,
   Uint8Array<ArrayBuffer> | undefined
 >;
 

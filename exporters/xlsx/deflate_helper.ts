@@ -27,22 +27,24 @@ export const DEFLATE_THREAD = new URL(import.meta.resolve("./deflate_thread.ts")
 /** What is called when a thread cannot start or broke; it has ended. */
 export type OnFailure = (error: Error) => void;
 
-/** Threads that wait for the next file. */
-const kept: DeflateHelper[] = [];
+/** The thread that waits for the next file: one at most, whose help starts others while it works. */
+let kept: DeflateHelper | undefined;
 
-/** Ends them. */
+/** Ends it. */
 export function closeKept(): void {
-  for (const helper of kept.splice(0)) helper.close();
+  kept?.close();
+  kept = undefined;
 }
 
 /** Whether a thread was kept. */
 export function hasKept(): boolean {
-  return kept.length > 0;
+  return kept !== undefined;
 }
 
-/** Takes a thread that was kept; undefined where there is none. */
+/** Takes the thread that was kept; undefined where there is none. */
 export function takeKept(failed: OnFailure): DeflateHelper | undefined {
-  const helper = kept.pop();
+  const helper = kept;
+  kept = undefined;
   helper?.tellFailure(failed);
   return helper;
 }
@@ -91,11 +93,11 @@ export class DeflateHelper {
     this.#failed = failed;
   }
 
-  /** Keeps it for the next file where it has nothing to do; ends it otherwise. */
+  /** Keeps it for the next file where it has nothing to do and no other is kept; ends it otherwise. */
   keep(): void {
-    if (!this.idle) return this.close();
-    this.#failed = () => kept.splice(kept.indexOf(this), 1);
-    kept.push(this);
+    if (!this.idle || hasKept()) return this.close();
+    this.#failed = () => kept = undefined;
+    kept = this;
   }
 
   /** Ends it, whatever it is doing. */

@@ -3,6 +3,7 @@
 import type { Batch, Row, Table } from "../../sources/table.ts";
 import type { Warnings } from "../warnings.ts";
 import { BLOCK_BYTES } from "./block_deflater.ts";
+import type { Blocks } from "./deflate_entry.ts";
 import { createSheetXml, type SheetOptions } from "./sheet.ts";
 import { columnWidths, WIDTH_ROWS } from "./widths.ts";
 import { XmlBytes } from "./xml_bytes.ts";
@@ -23,17 +24,10 @@ export interface TableSheets {
   /** Reads the first batch; before it, no sheet can be written. */
   begin(read: ReadBatch): Promise<void>;
   /** The XML of the next sheet; what it returns is how many rows it has, the header too. */
-  nextSheet(first: boolean): SheetBlocks;
+  nextSheet(first: boolean): Blocks<number>;
   /** Whether rows are left for another sheet. */
   readonly more: boolean;
 }
-
-/** {@linkcode Blocks} that return a number. */
-type SheetBlocks = AsyncGenerator<
-  Uint8Array<ArrayBuffer>,
-  number,
-  Uint8Array<ArrayBuffer> | undefined
->;
 
 /**
  * Makes what writes a table's sheets.

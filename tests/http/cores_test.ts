@@ -43,6 +43,6 @@ Deno.test({
     await until(() => threads(server) === 0, 20_000);
     for (const one of leave) await one();
     await until(() => server.reports.length === CORES);
-    assert.equal(threads(server), 0);
+    assert(threads(server) <= server.engine.pool.pids.length, "a worker keeps one at most");
   },
 });
