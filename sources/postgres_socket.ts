@@ -26,16 +26,46 @@ export interface DialOptions {
 const SSL_REQUEST = [0, 0, 0, 8, 4, 210, 22, 47];
 const CANCEL_REQUEST = [0, 0, 0, 16, 4, 210, 22, 46];
 
+/** A connection that was made. */
+export interface Connection {
+  /** Its socket, to write to, to pause and to close. */
+  readonly socket: net.Socket;
+  /**
+   * Gives what comes from now on to one function, which may look at it until it returns. To be called
+   * before anything can have come.
+   */
+  onBytes(take: (bytes: Buffer) => void): void;
+}
+
+/**
+ * Bytes read at once. A socket that fills one buffer again and again takes 0.04 s of this core for
+ * 110 MB; one that emits `data` takes 0.21 s, of which a buffer for each read is 0.08 (Deno 2.9.6).
+ */
+const READ_BYTES = 64 * 1024;
+
 /**
  * Opens a connection on which the startup message can be sent.
  *
  * @throws {SourceError} when the server cannot be reached, or is not who it must be
  */
-export async function dial(endpoint: Endpoint, options: DialOptions): Promise<net.Socket> {
+export async function dial(endpoint: Endpoint, options: DialOptions): Promise<Connection> {
   const { ca, timeout, signal } = options;
   // Read before anything is open.
   const certificates = ca === undefined ? undefined : await readCertificates(ca);
-  let socket: net.Socket = net.connect({ host: endpoint.host, port: endpoint.port, noDelay: true });
+  let onBytes: (bytes: Buffer) => void;
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  const callback = (length: number) => {
+    onBytes(buffer.subarray(0, length));
+    return true;
+  };
+  // TLS needs the socket's events, and so does the answer whether there is any.
+  const plain = endpoint.tls === "disable";
+  let socket: net.Socket = net.connect({
+    host: endpoint.host,
+    port: endpoint.port,
+    noDelay: true,
+    ...(plain ? { onread: { buffer, callback } } : {}),
+  });
   const give = (reason: Error) => socket.destroy(reason);
   const timer = setTimeout(
     () => give(noAnswer(timeout)),
@@ -50,7 +80,13 @@ export async function dial(endpoint: Endpoint, options: DialOptions): Promise<ne
       socket = tls.connect({ socket, ...verification(endpoint, certificates) });
       await settled(socket, "secureConnect");
     }
-    return socket;
+    return {
+      socket,
+      onBytes(take) {
+        if (plain) onBytes = take;
+        else socket.on("data", take);
+      },
+    };
   } catch (error) {
     socket.destroy();
     throw error instanceof SourceError ? error : connectError(error);
@@ -156,12 +192,12 @@ export async function cancelBackend(
   options: DialOptions,
 ): Promise<void> {
   try {
-    const socket = await dial(endpoint, options);
+    const { socket, onBytes } = await dial(endpoint, options);
     const closed = new Promise((resolve) => socket.once("close", resolve));
     const timer = setTimeout(() => socket.destroy(), options.timeout);
     socket.write(new Uint8Array([...CANCEL_REQUEST, ...key]));
-    // The server closes when the signal is sent.
-    socket.resume();
+    // The server says nothing, and closes when the signal is sent.
+    onBytes(() => {});
     await closed;
     clearTimeout(timer);
   } catch {

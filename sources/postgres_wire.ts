@@ -10,6 +10,7 @@
 
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
+import type { Connection } from "./postgres_socket.ts";
 import { SourceError } from "./source.ts";
 
 /** A column as the server describes it. */
@@ -24,8 +25,10 @@ export interface WireColumn {
 export interface RowSink {
   /** Told of the columns, before the first row; also where no row comes. */
   columns(columns: readonly WireColumn[]): void;
-  /** Takes a row: the message's body from `start` to `end`. Its bytes stay as they are. */
-  row(bytes: Buffer, start: number, end: number): void;
+  /** Given bytes that rows are in; they stay as they are until the last of them was given. */
+  piece(bytes: Buffer): void;
+  /** Takes a row of the piece: a message's body, from `start` on. */
+  row(start: number): void;
 }
 
 /** Message types of the protocol (PostgreSQL 55.7). */
@@ -39,13 +42,16 @@ const MESSAGE = {
 /** A message's type and its length. */
 const HEADER_BYTES = 5;
 
+/** Room that is kept: one cell of a hundred megabytes must not cost them for the rest of the file. */
+const MOST_HELD_BYTES = 1024 * 1024;
+
 /** The events that postgres.js listens to are those of a socket. */
 export class Wire extends EventEmitter {
   readonly #socket: Socket;
   #sink: RowSink | undefined;
-  /** The beginning of a message whose rest has not come. */
-  #rest: Buffer[] = [];
-  #restBytes = 0;
+  /** Holds the beginning of a message whose rest has not come, and then its rest and what follows. */
+  #held = Buffer.alloc(0);
+  #heldBytes = 0;
   /** Bytes to wait for before it is worth to look again. */
   #missing = 0;
   #key: Uint8Array | undefined;
@@ -55,11 +61,11 @@ export class Wire extends EventEmitter {
   #closed = false;
   #awake = Promise.withResolvers<void>();
 
-  /** Takes over a socket that is connected. */
-  constructor(socket: Socket) {
+  /** Takes over a connection. */
+  constructor({ socket, onBytes }: Connection) {
     super();
     this.#socket = socket;
-    socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    onBytes((chunk) => this.#take(chunk));
     socket.on("drain", () => this.emit("drain"));
     socket.on("error", (error) => this.#fail(error));
     socket.on("close", () => this.#close());
@@ -105,7 +111,7 @@ export class Wire extends EventEmitter {
 
   /** Reads on, and drops all rows. */
   drop(): void {
-    this.#sink = { columns: () => {}, row: () => {} };
+    this.#sink = { columns: () => {}, piece: () => {}, row: () => {} };
     this.#dropping = true;
     this.#socket.resume();
   }
@@ -151,12 +157,12 @@ export class Wire extends EventEmitter {
   /** Gives every whole message to whom it is for, and keeps the rest. */
   #split(chunk: Buffer): void {
     let bytes = chunk;
-    if (this.#restBytes > 0) {
-      this.#rest.push(chunk);
-      this.#restBytes += chunk.length;
-      if (this.#restBytes < this.#missing) return;
-      bytes = Buffer.concat(this.#rest, this.#restBytes);
+    if (this.#heldBytes > 0) {
+      this.#hold(chunk);
+      if (this.#heldBytes < this.#missing) return;
+      bytes = this.#held.subarray(0, this.#heldBytes);
     }
+    this.#sink?.piece(bytes);
     let at = 0;
     let needed = HEADER_BYTES;
     while (bytes.length - at >= HEADER_BYTES) {
@@ -166,13 +172,27 @@ export class Wire extends EventEmitter {
         break;
       }
       const type = bytes[at]!;
-      if (type === MESSAGE.row && this.#sink) this.#sink.row(bytes, at + HEADER_BYTES, end);
-      else this.#pass(type, bytes.subarray(at, end));
+      if (type === MESSAGE.row && this.#sink) this.#sink.row(at + HEADER_BYTES);
+      // The library keeps what it is given.
+      else this.#pass(type, Buffer.from(bytes.subarray(at, end)));
       at = end;
     }
-    this.#rest = at === bytes.length ? [] : [bytes.subarray(at)];
-    this.#restBytes = bytes.length - at;
+    if (this.#held.length > MOST_HELD_BYTES) this.#held = Buffer.alloc(0);
+    this.#heldBytes = 0;
+    this.#hold(bytes.subarray(at));
     this.#missing = needed;
+  }
+
+  /** Adds bytes to those that are held, which may be a part of the same buffer. */
+  #hold(bytes: Buffer): void {
+    const length = this.#heldBytes + bytes.length;
+    if (length > this.#held.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * length);
+      larger.set(this.#held.subarray(0, this.#heldBytes));
+      this.#held = larger;
+    }
+    this.#held.set(bytes, this.#heldBytes);
+    this.#heldBytes = length;
   }
 
   #pass(type: number, message: Buffer): void {

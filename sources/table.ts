@@ -106,11 +106,14 @@ export type TableStyle = typeof TABLE_STYLES[number];
  */
 export type TextForm = "text" | "digits" | "number" | "boolean" | "utc" | "other";
 
-/** Rows whose cells are the bytes that the source sent: the faster unit for a text format. */
+/**
+ * Rows whose cells are the bytes that the source sent: the faster unit for a text format. All of them
+ * stay as they are until the next batch is asked for.
+ */
 export interface TextBatch {
   /** The text of all cells, UTF-8, with anything in between. */
   readonly bytes: Uint8Array;
-  /** Where each cell starts and ends, row by row; a null starts at -1. */
+  /** Where each cell starts and ends, row by row; a null starts at -1. There may be more behind them. */
   readonly bounds: Int32Array;
   /** How many rows there are; never 0. */
   readonly length: number;
