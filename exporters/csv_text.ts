@@ -56,55 +56,48 @@ const TRUE = 0x74;
 const [TRUE_BYTES, FALSE_BYTES, ZERO_MINUTES] = ["true", "false", ":00"]
   .map((text) => new TextEncoder().encode(text)) as [Uint8Array, Uint8Array, Uint8Array];
 
-/** Bytes that a field may take besides twice its own: quotes, `:00`, `false`, a separator. */
+/** Bytes that a field may take besides twice its own: quotes, `:00`, `false`, a separator, some too many. */
 const MARGIN = 16;
 
-/** What {@linkcode copyPlain} found instead of an end. */
-const NEEDS_QUOTES = -1;
-const LOOK = -2;
+/** What {@linkcode writeField} gives instead of an end. */
+const LOOK = -1;
 
 // The loops over bytes stand alone, and take all that they need: V8 made the same loops over what a
 // function closes over twice as slow, 550 ns a row of the audit log.
 
 /**
- * Copies bytes that need no quotes; returns where the copy ends. What each byte means is gathered, and
- * looked at behind the last one, four bytes at a time: 380 ns for a row of the audit log, where a look
- * at each byte took 520.
+ * Copies bytes, four at a time and up to three too many, and returns what they mean, gathered: 310 ns
+ * for a row of the audit log, where one at a time took 380 and a look at each took 520.
  */
 function copyPlain(
-  bytes: Uint8Array,
+  from: DataView,
   start: number,
   end: number,
-  out: Uint8Array,
+  out: DataView,
   to: number,
   classes: Uint8Array,
-  suspects: Uint8Array,
 ): number {
-  const shift = to - start;
   let found = PLAIN;
   let at = start;
-  for (const last = end - 3; at < last; at += 4) {
-    const one = bytes[at]!;
-    const two = bytes[at + 1]!;
-    const three = bytes[at + 2]!;
-    const four = bytes[at + 3]!;
-    found |= classes[one]! | classes[two]! | classes[three]! | classes[four]!;
-    out[at + shift] = one;
-    out[at + shift + 1] = two;
-    out[at + shift + 2] = three;
-    out[at + shift + 3] = four;
+  for (const last = end - 3; at < last; at += 4, to += 4) {
+    const word = from.getInt32(at, true);
+    out.setInt32(to, word, true);
+    found |= classes[word & 0xff]! | classes[word >>> 8 & 0xff]! |
+      classes[word >>> 16 & 0xff]! | classes[word >>> 24]!;
   }
-  for (; at < end; at++) {
-    const byte = bytes[at]!;
-    found |= classes[byte]!;
-    out[at + shift] = byte;
+  if (at + 4 > from.byteLength) {
+    for (; at < end; at++, to++) {
+      const byte = from.getUint8(at);
+      out.setUint8(to, byte);
+      found |= classes[byte]!;
+    }
+    return found;
   }
-  if (found === PLAIN) return end + shift;
-  if (found !== HIDING) return NEEDS_QUOTES;
-  for (at = start; at < end; at++) {
-    if (classes[bytes[at]!] === HIDING && mayHideFormula(bytes, at + 1, end, suspects)) return LOOK;
-  }
-  return end + shift;
+  const word = from.getInt32(at, true);
+  out.setInt32(to, word, true);
+  // Those that are too many are taken for zeros, which mean nothing.
+  const last = word & ((1 << 8 * (end - at)) - 1);
+  return found | classes[last & 0xff]! | classes[last >>> 8 & 0xff]! | classes[last >>> 16]!;
 }
 
 function copyQuoted(
@@ -156,13 +149,29 @@ function mayHideFormula(
   return at < end && bytes[at] !== TAB && isSuspect(bytes, at, suspects);
 }
 
-/** Writes a field where its bytes tell how; returns where it ends, or {@linkcode LOOK}. */
-function writeField(
-  form: TextForm,
+/** Whether a formula may stand behind one of the field's separators. */
+function hidesFormula(
   bytes: Uint8Array,
   start: number,
   end: number,
+  classes: Uint8Array,
+  suspects: Uint8Array,
+): boolean {
+  for (let at = start; at < end; at++) {
+    if (classes[bytes[at]!] === HIDING && mayHideFormula(bytes, at + 1, end, suspects)) return true;
+  }
+  return false;
+}
+
+/** Writes a field where its bytes tell how, given as bytes and as a view; returns where it ends, or {@linkcode LOOK}. */
+function writeField(
+  form: TextForm,
+  bytes: Uint8Array,
+  from: DataView,
+  start: number,
+  end: number,
   out: Uint8Array,
+  view: DataView,
   to: number,
   classes: Uint8Array,
   suspects: Uint8Array,
@@ -178,8 +187,9 @@ function writeField(
     case "text":
     case "utc": {
       if (start === end || isSuspect(bytes, start, suspects)) return LOOK;
-      let next = copyPlain(bytes, start, end, out, to, classes, suspects);
-      if (next === NEEDS_QUOTES) next = copyQuoted(bytes, start, end, out, to);
+      const found = copyPlain(from, start, end, view, to, classes);
+      if (found === HIDING && hidesFormula(bytes, start, end, classes, suspects)) return LOOK;
+      const next = found & QUOTED ? copyQuoted(bytes, start, end, out, to) : to + end - start;
       return form === "utc" && bytes[end - 3] === PLUS ? append(ZERO_MINUTES, out, next) : next;
     }
     default:
@@ -204,14 +214,21 @@ export function createCsvTextWriter(
   const classes = byteClasses(separator, guarded);
   const nullBytes = encoder.encode(nullField);
   const endBytes = encoder.encode(lineEnd);
-  let out = new Uint8Array(USUAL_BYTES);
+  let out!: Uint8Array<ArrayBuffer>;
+  let view!: DataView;
   let filled = 0;
+  useRoom(new Uint8Array(USUAL_BYTES));
+
+  function useRoom(bytes: Uint8Array<ArrayBuffer>): void {
+    out = bytes;
+    view = new DataView(bytes.buffer);
+  }
 
   function makeRoom(bytes: number): void {
     if (filled + bytes <= out.length) return;
     const larger = new Uint8Array(2 * (filled + bytes));
     larger.set(out.subarray(0, filled));
-    out = larger;
+    useRoom(larger);
   }
 
   function addText(text: string): void {
@@ -233,6 +250,7 @@ export function createCsvTextWriter(
   }
 
   function add({ bytes, bounds, length }: TextBatch): void {
+    const from = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let at = 0;
     for (let row = 0; row < length; row++) {
       const begin = filled;
@@ -245,7 +263,18 @@ export function createCsvTextWriter(
           addBytes(nullBytes);
           continue;
         }
-        const to = writeField(ways[index]!, bytes, start, end, out, filled, classes, suspects);
+        const to = writeField(
+          ways[index]!,
+          bytes,
+          from,
+          start,
+          end,
+          out,
+          view,
+          filled,
+          classes,
+          suspects,
+        );
         if (to >= 0) filled = to;
         else look(bytes, start, end, index);
       }
@@ -265,7 +294,7 @@ export function createCsvTextWriter(
       const taken = out.slice(0, filled);
       filled = 0;
       // One cell of a hundred megabytes must not cost them for the rest of the file.
-      if (out.length > MOST_BYTES) out = new Uint8Array(USUAL_BYTES);
+      if (out.length > MOST_BYTES) useRoom(new Uint8Array(USUAL_BYTES));
       return taken;
     },
   };
