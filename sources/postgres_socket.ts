@@ -52,7 +52,7 @@ export async function dial(endpoint: Endpoint, options: DialOptions): Promise<Co
   const { ca, timeout, signal } = options;
   // Read before anything is open.
   const certificates = ca === undefined ? undefined : await readCertificates(ca);
-  let onBytes: (bytes: Buffer) => void;
+  let onBytes: (bytes: Buffer) => void = () => {};
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   const callback = (length: number) => {
     onBytes(buffer.subarray(0, length));

@@ -8,8 +8,9 @@ import type { ReadBatch } from "./table_sheets.ts";
  * it cancels all the batches at once, and an error of theirs is the result's error.
  *
  * zip.js writes when it has something, and its streams read ahead of that. So whoever waits for
- * bytes opens a gate and the chunk that comes closes it, for the batches as for zip.js. Of an audit
- * log 0.5 MiB of sheet XML are read ahead of a reader that stops, and 2 MiB without the gate.
+ * bytes opens a gate and the chunk that comes closes it, for the batches as for zip.js. A block of
+ * sheet XML, 0.5 MiB, is read ahead of a reader that stops, and one for each that another thread has;
+ * all of it without the gate.
  *
  * @param batches of each table
  * @param write writes all; what it reads, it reads with the functions that it is given, one a table
