@@ -1,0 +1,131 @@
+/** Rows come in pieces of any size, in one buffer that is filled again and again. */
+
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+import { CellQueue, TextQueue } from "../../sources/postgres_queues.ts";
+import { Wire } from "../../sources/postgres_wire.ts";
+
+const INT8 = 20;
+const TEXT = 25;
+
+const COLUMNS = [{ name: "id", oid: INT8 }, { name: "note", oid: TEXT }];
+
+const ROWS: [number, string | null][] = Array.from({ length: 40 }, (_, index) => [
+  index,
+  index % 7 === 3 ? null : "ä".repeat(index * index % 90) + index,
+]);
+
+/** A message of the protocol (PostgreSQL 55.7). */
+function message(type: string, body: Buffer): Buffer {
+  const head = Buffer.alloc(5, type);
+  head.writeUInt32BE(4 + body.length, 1);
+  return Buffer.concat([head, body]);
+}
+
+function uint16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16BE(value);
+  return bytes;
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
+
+function described(): Buffer {
+  const columns = COLUMNS.map(({ name, oid }) =>
+    Buffer.concat([Buffer.from(`${name}\0`), int32(0), uint16(0), int32(oid), Buffer.alloc(8)])
+  );
+  return message("T", Buffer.concat([uint16(columns.length), ...columns]));
+}
+
+function row(cells: readonly (string | null)[]): Buffer {
+  const fields = cells.flatMap((cell) => {
+    if (cell === null) return [int32(-1)];
+    const bytes = Buffer.from(cell);
+    return [int32(bytes.length), bytes];
+  });
+  return message("D", Buffer.concat([uint16(cells.length), ...fields]));
+}
+
+const COMPLETE = message("C", Buffer.from("SELECT 40\0"));
+
+const SENT = Buffer.concat([
+  described(),
+  ...ROWS.map(([id, note]) => row([`${id}`, note])),
+  COMPLETE,
+]);
+
+/** A connection that is fed by hand: what was given is overwritten as soon as it was taken. */
+function connect(): { wire: Wire; send: (bytes: Buffer) => void; passed: Buffer[] } {
+  const idle = () => {};
+  const socket = Object.assign(new EventEmitter(), { pause: idle, resume: idle, destroy: idle });
+  let take!: (bytes: Buffer) => void;
+  const wire = new Wire({
+    socket: socket as unknown as Socket,
+    onBytes: (given) => take = given,
+  });
+  const passed: Buffer[] = [];
+  wire.on("data", (bytes: Buffer) => passed.push(bytes));
+  const buffer = Buffer.alloc(SENT.length);
+  return {
+    wire,
+    passed,
+    send(bytes) {
+      buffer.set(bytes);
+      take(buffer.subarray(0, bytes.length));
+      buffer.fill(0xff);
+    },
+  };
+}
+
+function* pieces(size: number): Generator<Buffer> {
+  for (let at = 0; at < SENT.length; at += size) yield SENT.subarray(at, at + size);
+}
+
+Deno.test("rows are the same however they are cut, and so is what the library is given", () => {
+  for (let size = 1; size <= SENT.length; size += size < 300 ? 1 : 97) {
+    const { wire, passed, send } = connect();
+    const queue = new CellQueue({});
+    wire.divert(queue);
+    for (const piece of pieces(size)) send(piece);
+    assert.deepEqual(queue.take(ROWS.length), ROWS, `in pieces of ${size} bytes`);
+    assert.deepEqual(Buffer.concat(passed), Buffer.concat([described(), COMPLETE]));
+  }
+});
+
+Deno.test("a batch of text stays until the next one is taken, whatever comes meanwhile", () => {
+  const decoder = new TextDecoder();
+  for (const size of [1, 50, 333, 1000, SENT.length]) {
+    const { wire, send } = connect();
+    const queue = new TextQueue({});
+    wire.divert(queue);
+    const read: (string | null)[][] = [];
+    const batches = () => {
+      while (queue.length > 0) {
+        const { bytes, bounds, length } = queue.take();
+        // The server goes on sending before the batch is read.
+        const next = sending.next();
+        if (!next.done) send(next.value);
+        for (let at = 0; at < 4 * length; at += 4) {
+          read.push([0, 2].map((cell) => {
+            const start = bounds[at + cell]!;
+            return start < 0 ? null : decoder.decode(bytes.subarray(start, bounds[at + cell + 1]));
+          }));
+        }
+      }
+    };
+    const sending = pieces(size);
+    for (let next = sending.next(); !next.done; next = sending.next()) {
+      send(next.value);
+      // Some wait, so that there is more than one piece.
+      if (queue.length > 5) batches();
+    }
+    batches();
+    assert.deepEqual(read, ROWS.map(([id, note]) => [`${id}`, note]), `in pieces of ${size} bytes`);
+  }
+});
