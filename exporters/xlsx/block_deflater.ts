@@ -11,9 +11,10 @@ import {
 } from "./deflate_helper.ts";
 
 /**
- * Bytes of a block, or a few more. Each begins with nothing to look back at: at level 2 a sheet takes 4.0 % more
- * than as one stream in blocks of 128 KiB, 2.1 % in blocks of 256, 1.0 % of 512, 0.5 % of 1024, in
- * the same time. The bytes before it as a dictionary would help, but Deno 2.9.6 ignores that option.
+ * Bytes of a block, and up to a row more. Each begins with nothing to look back at: at level 2 a sheet
+ * takes 4.0 % more than as one stream in blocks of 128 KiB, 2.1 % in blocks of 256, 1.0 % of 512,
+ * 0.5 % of 1024, in the same time. The bytes before it as a dictionary would help, but Deno 2.9.6
+ * ignores that option.
  */
 export const BLOCK_BYTES = 512 * 1024;
 
@@ -66,7 +67,7 @@ export class BlockDeflater {
     if (this.#helpers.size > 0) await this.#turn();
     this.#deflate(bytes, constants.Z_SYNC_FLUSH);
     const most = (this.#helpers.size + 1) * BLOCKS_A_THREAD;
-    while (this.#places.length >= most && this.#helpers.size > 0) await this.#change();
+    while (this.#places.length >= most && this.#waits) await this.#change();
     if (this.#error) throw this.#error;
     return this.#free.pop();
   }
@@ -74,16 +75,17 @@ export class BlockDeflater {
   /** Ends the stream; resolves when all is deflated. */
   async finish(): Promise<void> {
     this.#deflate(new Uint8Array(0), constants.Z_FINISH);
-    while (this.#places.length > 0 && this.#helpers.size > 0) await this.#change();
+    while (this.#places.length > 0 && this.#waits) await this.#change();
     this.close();
     if (this.#error) throw this.#error;
   }
 
-  /** Ends the threads, whatever they are doing. */
+  /** Lets go of the threads: one that has nothing to do may be kept, the others end. */
   close(): void {
     for (const helper of this.#helpers) this.#cores.keepThreads ? helper.keep() : helper.close();
     this.#helpers.clear();
     this.#mail?.port1.close();
+    this.#mail?.port2.close();
     this.#arrived();
     this.#canHelp = false;
     this.#tell();
@@ -130,6 +132,11 @@ export class BlockDeflater {
     return promise;
   }
 
+  /** Whether a thread may still change something. */
+  get #waits(): boolean {
+    return this.#helpers.size > 0 && !this.#error;
+  }
+
   #tell(): void {
     this.#changed.resolve();
   }
@@ -141,7 +148,7 @@ export class BlockDeflater {
 
   /** A thread that takes a block now; starts and ends them as cores come and go. */
   #helper(): DeflateHelper | undefined {
-    if (++this.#blocks <= BLOCKS_ALONE && !hasKept()) return;
+    if (++this.#blocks <= BLOCKS_ALONE && this.#helpers.size === 0 && !hasKept()) return;
     const { idle } = this.#cores;
     for (const helper of this.#helpers) {
       if (this.#helpers.size > idle && helper.idle) this.#end(helper);

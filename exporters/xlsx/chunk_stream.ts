@@ -31,8 +31,14 @@ export function chunkStream(
     const output = new WritableStream<Uint8Array>({
       write(chunk) {
         gate = Promise.withResolvers();
-        // Copied: the buffer of a header is not the chunk's own. Throws after a cancel.
-        controller.enqueue(chunk.slice());
+        try {
+          // Copied: the buffer of a header is not the chunk's own.
+          controller.enqueue(chunk.slice());
+        } catch (error) {
+          // After a cancel. Whoever waits to read must learn that there is no more.
+          gate.resolve();
+          throw error;
+        }
         return gate.promise;
       },
     });

@@ -71,7 +71,7 @@ type Tells =
       readonly outputSize: number;
     };
   }
-  | { readonly error: object; readonly errorValue: { readonly value: unknown } };
+  | { readonly error: unknown; readonly errorValue: { readonly value: unknown } };
 
 /** A worker as zip.js sees it, for one entry after another. */
 class EntryWorker extends EventTarget {
@@ -115,7 +115,10 @@ class EntryWorker extends EventTarget {
       await write();
       this.#tell({ type: "close", result });
     } catch (error) {
-      if (!this.#ended) this.#tell({ error: {}, errorValue: { value: error } });
+      if (!this.#ended) {
+        // As both, as zip.js copies the name and the code of the one to the other.
+        this.#tell({ error, errorValue: { value: error } });
+      }
     } finally {
       deflater.close();
       await blocks.return();

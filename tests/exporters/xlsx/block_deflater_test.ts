@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { inflateRawSync } from "node:zlib";
 import { BLOCK_BYTES, BlockDeflater } from "../../../exporters/xlsx/block_deflater.ts";
-import { closeKept, hasKept } from "../../../exporters/xlsx/deflate_helper.ts";
+import { closeKept, DeflateHelper, hasKept } from "../../../exporters/xlsx/deflate_helper.ts";
 
 const LEVEL = 2;
 
@@ -14,6 +14,25 @@ const BLOCKS = Array.from({ length: 24 }, (_, block) => {
   }
   return bytes;
 });
+
+/** Counts the blocks that threads are given, and changes the next one. */
+function spyOnHelp() {
+  const { deflate } = DeflateHelper.prototype;
+  const spy = {
+    blocks: 0,
+    next: undefined as ((bytes: Uint8Array) => void) | undefined,
+    [Symbol.dispose]() {
+      DeflateHelper.prototype.deflate = deflate;
+    },
+  };
+  DeflateHelper.prototype.deflate = function (block, answer) {
+    spy.blocks++;
+    spy.next?.(block.bytes);
+    spy.next = undefined;
+    deflate.call(this, block, answer);
+  };
+  return spy;
+}
 
 /** Deflates the blocks; `cores` is told of each one before it is taken. */
 async function deflate(idle: (block: number) => number, thread?: URL): Promise<Uint8Array> {
@@ -64,6 +83,34 @@ Deno.test("a thread that breaks with a block in its hands breaks the stream", as
   await assert.rejects(deflate(() => 1, breaks), /Cannot deflate: .*no/);
 });
 
+Deno.test("a thread that breaks is told while another one lives", async () => {
+  const breaksOnce = new URL(
+    "data:application/javascript," + encodeURIComponent(
+      "onmessage = ({ data: { bytes } }) => {" +
+        " if (bytes[0] === 1) throw new Error('no');" +
+        " postMessage({ deflated: new Uint8Array(1), bytes }); };" +
+        "postMessage('ready');",
+    ),
+  );
+  const deflater = new BlockDeflater(LEVEL, { idle: 2 }, () => {}, breaksOnce);
+  const adding = async () => {
+    for (let block = 0; block < 200; block++) {
+      // Both have started by then; one of them is given it.
+      if (block === 100) helped.next = (bytes) => bytes[0] = 1;
+      await deflater.add(new Uint8Array(BLOCK_BYTES));
+      // From then on without a pause, so that it waits for the one that breaks.
+      if (block < 100) await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    await deflater.finish();
+  };
+  using helped = spyOnHelp();
+  try {
+    await assert.rejects(adding(), /Cannot deflate: .*no/);
+  } finally {
+    deflater.close();
+  }
+});
+
 Deno.test("closing ends the threads, and what waits for them", async () => {
   const stuck = new URL(
     "data:application/javascript," +
@@ -108,8 +155,9 @@ Deno.test("a thread that may stay deflates the next stream too", async () => {
   try {
     await inOrder();
     assert.ok(hasKept());
-    // Some of them by the thread, once it has started.
+    using helped = spyOnHelp();
     for (let file = 0; file < 5; file++) assert.deepEqual(await inOrder(), alone);
+    assert.ok(helped.blocks > 5, `it deflated ${helped.blocks} blocks`);
     assert.ok(hasKept());
   } finally {
     closeKept();

@@ -53,3 +53,21 @@ for (const how of ["ends", "fails", "is cancelled"]) {
     await until(() => threads() === before, 20_000);
   });
 }
+
+Deno.test("the threads of workbooks that are cancelled at any moment are gone", async () => {
+  const before = threads();
+  for (let moment = 0; moment < 12; moment++) {
+    const rows = batches((controller) => controller.close());
+    const table = { title: "T", columns: [column("a")], batches: rows };
+    const reader = createXlsx().encode(table, {}, new Warnings(), { idle: 1 }).getReader();
+    const reading = (async () => {
+      while (!(await reader.read()).done);
+    })();
+    await until(() => threads() > before, 20_000);
+    await new Promise((resolve) => setTimeout(resolve, 3 * moment));
+    // With a read pending, and the next rows asked for.
+    await reader.cancel();
+    await reading;
+    await until(() => threads() === before, 20_000);
+  }
+});
