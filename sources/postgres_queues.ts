@@ -24,6 +24,8 @@ function declaredTypes(columns: readonly WireColumn[], types: Types) {
 /** Where the cells of a row begin: behind their number, of two bytes. */
 const CELLS = 2;
 
+const NO_BYTES = Buffer.alloc(0);
+
 /** Rows as cells. */
 export class CellQueue implements RowQueue<Batch> {
   described: readonly WireColumn[] | undefined;
@@ -31,7 +33,7 @@ export class CellQueue implements RowQueue<Batch> {
   readonly #types: Types;
   #readRow: ReturnType<typeof createRowReader> | undefined;
   readonly #rows: Row[] = [];
-  #piece!: Buffer;
+  #piece: Buffer = NO_BYTES;
   #text = "";
 
   /** Makes an empty one, for an export that declares these types. */
@@ -60,16 +62,22 @@ export class CellQueue implements RowQueue<Batch> {
 
   take(count: number): Batch {
     // Taken out at once: the queue is seldom empty, and what it kept until then was 60 MB.
-    return this.#rows.splice(0, count);
+    const batch = this.#rows.splice(0, count);
+    if (this.#rows.length === 0) {
+      this.#piece = NO_BYTES;
+      this.#text = "";
+    }
+    return batch;
   }
 }
 
-/** Bytes and bounds that there is room for at first: those of a read. */
+/** Bytes and bounds that there is room for at first: those of a read, and what was left before it. */
 const PIECE_BYTES = 128 * 1024;
 const PIECE_BOUNDS = 8192;
 
-/** Bytes of a piece whose room is kept for others. */
+/** Bytes of a piece whose room is kept for others, and pieces that are: one is read, one is filled. */
 const MOST_BYTES = 1024 * 1024;
+const MOST_SPARE = 2;
 
 /** Rows that came in one piece. */
 class Piece {
@@ -153,7 +161,9 @@ export class TextQueue implements RowQueue<TextBatch> {
 
   take(): TextBatch {
     const done = this.#taken;
-    if (done && done.bytes.length <= MOST_BYTES) this.#spare.push(done);
+    if (done && done.bytes.length <= MOST_BYTES && this.#spare.length < MOST_SPARE) {
+      this.#spare.push(done);
+    }
     const { bytes, bounds, rows } = this.#taken = this.#waiting.shift()!;
     this.length -= rows;
     return { bytes, bounds, length: rows };

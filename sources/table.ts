@@ -107,8 +107,8 @@ export type TableStyle = typeof TABLE_STYLES[number];
 export type TextForm = "text" | "digits" | "number" | "boolean" | "utc" | "other";
 
 /**
- * Rows whose cells are the bytes that the source sent: the faster unit for a text format. All of them
- * stay as they are until the next batch is asked for.
+ * Rows whose cells are the bytes that the source sent: the faster unit for a text format. Bytes and
+ * bounds stay as they are until the next batch is asked for.
  */
 export interface TextBatch {
   /** The text of all cells, UTF-8, with anything in between. */
