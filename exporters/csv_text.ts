@@ -66,8 +66,9 @@ const LOOK = -1;
 // function closes over twice as slow, 550 ns a row of the audit log.
 
 /**
- * Copies bytes, four at a time and up to four too many, and returns what they mean, gathered: 310 ns
- * for a row of the audit log, where one at a time took 380 and a look at each took 520.
+ * Copies bytes, four at a time and up to four too many, and returns what they mean, gathered. A row of
+ * the audit log took 520 ns with a look at each byte and 380 with bytes one at a time; with words, all
+ * of CSV takes 0.83 of the time that it took with those.
  */
 function copyPlain(
   from: DataView,

@@ -53,18 +53,13 @@ export async function dial(endpoint: Endpoint, options: DialOptions): Promise<Co
   // Read before anything is open.
   const certificates = ca === undefined ? undefined : await readCertificates(ca);
   let onBytes: (bytes: Buffer) => void = () => {};
-  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  const callback = (length: number) => {
-    onBytes(buffer.subarray(0, length));
-    return true;
-  };
   // TLS needs the socket's events, and so does the answer whether there is any.
   const plain = endpoint.tls === "disable";
   let socket: net.Socket = net.connect({
     host: endpoint.host,
     port: endpoint.port,
     noDelay: true,
-    ...(plain ? { onread: { buffer, callback } } : {}),
+    ...(plain ? { onread: oneBuffer((bytes) => onBytes(bytes)) } : {}),
   });
   const give = (reason: Error) => socket.destroy(reason);
   const timer = setTimeout(
@@ -94,6 +89,16 @@ export async function dial(endpoint: Endpoint, options: DialOptions): Promise<Co
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
   }
+}
+
+/** Has a socket read into one buffer, and gives what it read each time. */
+function oneBuffer(take: (bytes: Buffer) => void): net.OnReadOpts {
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  const callback = (length: number) => {
+    take(buffer.subarray(0, length));
+    return true;
+  };
+  return { buffer, callback };
 }
 
 /** Milliseconds of silence after which the kernel asks whether the server is still there. */
