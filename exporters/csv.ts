@@ -13,7 +13,8 @@
  * The formula guard puts `'` before text that a spreadsheet would run (see `formula_guard.ts`),
  * whatever its column's type. Numbers are never touched, those that come as text in a number column
  * included. A value that begins with a quote needs no guard: it is text to a spreadsheet. It holds in
- * every dialect: whoever makes a link chooses the dialect, and only the export may turn it off.
+ * every dialect: whoever makes a link chooses the dialect, and only the export may turn it off, for all
+ * of them or for COPY.
  */
 
 import type { Cell, Column, Row, Table } from "../sources/table.ts";
@@ -26,8 +27,14 @@ import {
 } from "./cell_text.ts";
 import { createCsvTextWriter, type CsvTextRules } from "./csv_text.ts";
 import { csvTextStream } from "./csv_text_stream.ts";
-import { type Dialect, type Exporter, type ExportOptions, TableError } from "./exporter.ts";
-import { hidesFormula, isFormula, mayBeFormula } from "./formula_guard.ts";
+import {
+  type Dialect,
+  type Exporter,
+  type ExportOptions,
+  type FormulaGuard,
+  TableError,
+} from "./exporter.ts";
+import { guardFormulas, mayBeFormula } from "./formula_guard.ts";
 import { type TextFormat, textStream } from "./text_stream.ts";
 import type { Warnings } from "./warnings.ts";
 
@@ -109,9 +116,10 @@ function csvFormat(
   warnings: Warnings,
 ): TextFormat & { readonly text: CsvTextRules } {
   const { separator, lineEnd, reader } = rules;
-  const { bom = rules.bom, header = true, formulaGuard = true } = options;
-  const needsQuotes = createQuoteTest(separator, reader, formulaGuard);
-  const nullText = harmlessNull(options.null ?? "", formulaGuard);
+  const { bom = rules.bom, header = true } = options;
+  const guarded = isGuarded(rules, options.formulaGuard);
+  const needsQuotes = createQuoteTest(separator, reader);
+  const nullText = harmlessNull(options.null ?? "", guarded);
   if (reader === "copy" && needsQuotes(nullText)) {
     throw new TableError(`Cannot write null as ${JSON.stringify(nullText)}: COPY wants it bare`);
   }
@@ -132,9 +140,9 @@ function csvFormat(
   }
 
   function guard(text: string, column: Column): string {
-    if (!formulaGuard || !isFormula(text)) return text;
-    warnings.count("formula-guarded", column.name);
-    return "'" + text;
+    const harmless = guarded ? guardFormulas(text) : text;
+    if (harmless !== text) warnings.count("formula-guarded", column.name);
+    return harmless;
   }
 
   /** A field that is not null and holds nothing that needs quotes otherwise. */
@@ -187,7 +195,7 @@ function csvFormat(
   const text: CsvTextRules = {
     separator,
     lineEnd,
-    guarded: formulaGuard,
+    guarded,
     exact: zoned.map((moves) => moves || nullText !== ""),
     nullField,
     emptyLine,
@@ -196,12 +204,16 @@ function csvFormat(
   return { head: (bom ? "\ufeff" : "") + (header ? headerLine() : ""), row, tail: "", text };
 }
 
+function isGuarded({ reader }: Rules, guard: FormulaGuard = true): boolean {
+  return guard === "spreadsheets" ? reader === "spreadsheet" : guard;
+}
+
 /**
  * What stands for null comes from a URL: a crafted link must not write a formula. A lone `-`, which
  * people like, is none.
  */
 function harmlessNull(text: string, guarded: boolean): string {
-  return guarded && text.length > 1 && isFormula(text) ? "'" + text : text;
+  return guarded && text !== "-" ? guardFormulas(text) : text;
 }
 
 /**
@@ -214,20 +226,13 @@ const SUSPECT = /[",;\t\r\n\\]/;
 function createQuoteTest(
   separator: Rules["separator"],
   reader: Rules["reader"],
-  guarded: boolean,
 ): (text: string) => boolean {
   // U+FEFF in front would be read as the file's mark, if it is the file's first field.
   const special = new RegExp(`["${separator}\\r\\n]|^\\ufeff`);
   // A line that is `\.` ends the data, before PostgreSQL 18 (COPY, "CSV Format").
-  const needed = reader === "copy"
-    ? (text: string) => special.test(text) || text === "\\."
-    : (text: string) => special.test(text);
-  if (!guarded) return needed;
-  // LibreOffice splits at all three separators unless told otherwise, but not inside quotes: what
-  // follows one must not become a formula of its own. Nothing helps Excel where its locale separates
-  // by `;` and the file by `,`: that takes the dialect `excel-semicolon`.
-  const others = [",", ";", "\t"].filter((other) => other !== separator);
-  return (text) => needed(text) || hidesFormula(text, others);
+  return reader === "copy"
+    ? (text) => special.test(text) || text === "\\."
+    : (text) => special.test(text);
 }
 
 function quote(text: string): string {

@@ -41,12 +41,23 @@ export interface CsvTextWriter {
 
 /** What a byte within a field means: bits, so that those of a field can be gathered. */
 const PLAIN = 0;
+/** A separator of some reader: a formula may stand behind it. */
+const HIDING = 1;
+/** White space, or a byte of it, and quotes, which may stand between a separator and its formula. */
+const BLANK = 2;
+/** `=`, `+`, `-` and `@`, or the first byte of their full-width forms. */
+const TRIGGER = 4;
+/** `=`, which needs no reach. */
+const EQUALS = 8;
+/** `(`, `|` and `!`, or the first byte of their full-width forms. */
+const REACH = 16;
 /** The field needs quotes. */
-const QUOTED = 1;
-/** A separator of other readers: a formula may stand behind it. */
-const HIDING = 2;
+const QUOTED = 32;
+/** A quote, which is written twice. */
+const DOUBLED = 64;
 
-const TAB = 0x09;
+const LF = 0x0a;
+const CR = 0x0d;
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const PLUS = 0x2b;
@@ -118,6 +129,15 @@ function copyQuoted(
   return to;
 }
 
+/** Puts quotes around what was copied already, and holds none. */
+function wrap(out: Uint8Array, start: number, length: number): number {
+  const end = start + length + 1;
+  out.copyWithin(start + 1, start, end - 1);
+  out[start] = QUOTE;
+  out[end] = QUOTE;
+  return end + 1;
+}
+
 function copyBytes(
   bytes: Uint8Array,
   start: number,
@@ -135,31 +155,53 @@ function isSuspect(bytes: Uint8Array, at: number, suspects: Uint8Array): boolean
   return suspects[byte < 0x80 ? byte << 8 : byte << 8 | bytes[at + 1]!] === 1;
 }
 
-/**
- * Whether a formula may stand here, behind a separator. White space is passed over, as user agents are
- * full of `; `; a TAB is a separator itself.
- */
-function mayHideFormula(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  suspects: Uint8Array,
-): boolean {
-  let at = start;
-  while (at < end && bytes[at] === SPACE) at++;
-  return at < end && bytes[at] !== TAB && isSuspect(bytes, at, suspects);
+/** Whether there is all that a formula behind a separator takes, in some order. */
+function mayHideFormula(found: number): boolean {
+  return (found & (HIDING | TRIGGER)) === (HIDING | TRIGGER) && (found & (EQUALS | REACH)) !== 0;
 }
 
-/** Whether a formula may stand behind one of the field's separators. */
+/**
+ * Whether a formula may stand behind one of the field's separators. The first loop finds triggers there
+ * and has no branch: it takes 1 to 2 ns a byte, where a look behind each separator took 6 to 9.
+ */
 function hidesFormula(
   bytes: Uint8Array,
   start: number,
   end: number,
   classes: Uint8Array,
-  suspects: Uint8Array,
 ): boolean {
+  let found = 0;
+  let behind = 0;
   for (let at = start; at < end; at++) {
-    if (classes[bytes[at]!] === HIDING && mayHideFormula(bytes, at + 1, end, suspects)) return true;
+    const meaning = classes[bytes[at]!]!;
+    found |= behind & meaning >> 2;
+    behind = meaning & HIDING | behind & meaning >> 1;
+  }
+  if (found === 0) return false;
+  for (let at = start; at < end; at++) {
+    if ((classes[bytes[at]!]! & HIDING) === 0) continue;
+    if (mayBeginFormula(bytes, at, end, classes)) return true;
+  }
+  return false;
+}
+
+/** Whether a formula may begin behind the separator that stands here. */
+function mayBeginFormula(
+  bytes: Uint8Array,
+  separatorAt: number,
+  end: number,
+  classes: Uint8Array,
+): boolean {
+  let at = separatorAt + 1;
+  while (at < end && (classes[bytes[at]!]! & (BLANK | TRIGGER)) === BLANK) at++;
+  if (at === end || (classes[bytes[at]!]! & TRIGGER) === 0) return false;
+  // From the trigger on, as the first byte of its full-width form has all meanings.
+  const separator = bytes[separatorAt]!;
+  if ((classes[bytes[at]!]! & EQUALS) !== 0) return true;
+  for (; at < end; at++) {
+    const byte = bytes[at]!;
+    if ((classes[byte]! & REACH) !== 0) return true;
+    if (byte === separator || byte === LF || byte === CR) return false;
   }
   return false;
 }
@@ -192,8 +234,12 @@ function writeField(
     case "utc": {
       if (start === end || isSuspect(bytes, start, suspects)) return LOOK;
       const found = copyPlain(from, start, end, view, to, classes);
-      if (found === HIDING && hidesFormula(bytes, start, end, classes, suspects)) return LOOK;
-      const next = found & QUOTED ? copyQuoted(bytes, start, end, out, to) : to + end - start;
+      if (mayHideFormula(found) && hidesFormula(bytes, start, end, classes)) return LOOK;
+      const next = (found & QUOTED) === 0
+        ? to + end - start
+        : (found & DOUBLED) === 0
+        ? wrap(out, to, end - start)
+        : copyQuoted(bytes, start, end, out, to);
       return form === "utc" && bytes[end - 3] === PLUS ? append(ZERO_MINUTES, out, next) : next;
     }
     default:
@@ -308,11 +354,30 @@ export function createCsvTextWriter(
 const USUAL_BYTES = 512 * 1024;
 const MOST_BYTES = 4 * USUAL_BYTES;
 
+/** The first byte of full-width ASCII in UTF-8, and of U+FEFF. */
+const FULL_WIDTH = 0xef;
+
+/** The first bytes of other white space beyond ASCII, and of much that is none. */
+const SPACE_STARTS = [0xc2, 0xe1, 0xe2, 0xe3];
+
 /** What each byte within a field means. */
 function byteClasses(separator: string, guarded: boolean): Uint8Array {
   const classes = new Uint8Array(256);
-  for (const other of guarded ? ",;\t" : "") classes[other.charCodeAt(0)] = HIDING;
-  for (const special of `"\r\n${separator}`) classes[special.charCodeAt(0)] = QUOTED;
+  const add = (meaning: number, ...bytes: readonly number[]) => {
+    for (const byte of bytes) classes[byte]! |= meaning;
+  };
+  const of = (text: string) => [...text].map((character) => character.charCodeAt(0));
+  if (guarded) {
+    classes.fill(BLANK, 0, SPACE + 1);
+    classes.fill(BLANK, 0x80, 0xc0);
+    add(BLANK, QUOTE, FULL_WIDTH, ...SPACE_STARTS);
+    for (const byte of of(",;\t\r\n")) classes[byte] = HIDING;
+    add(TRIGGER, FULL_WIDTH, ...of("=+-@"));
+    add(EQUALS, FULL_WIDTH, ...of("="));
+    add(REACH, FULL_WIDTH, ...of("(|!"));
+  }
+  add(QUOTED, ...of(`"\r\n${separator}`));
+  add(DOUBLED, QUOTE);
   return classes;
 }
 

@@ -122,8 +122,20 @@ Deno.test("csv from text: fields are copied, quoted, guarded and translated as c
   );
   // The full-width signs, and separators of other readers, behind which a formula may stand.
   assert.equal(
-    await lines(["＝1", "＠x", "\t=1", "a;=1", "a; b", "a\t-1", "@", "+"]),
-    '\'＝1\r\n\'＠x\r\n"\'\t=1"\r\n"a;=1"\r\na; b\r\n"a\t-1"\r\n\'@\r\n\'+\r\n',
+    await lines([
+      "＝1",
+      "＠x",
+      "\t=1",
+      "a;=1",
+      "a; b",
+      "a\t-1",
+      "a\t-x(1)",
+      "@",
+      "+",
+      "a,b;＋ｓ（",
+    ]),
+    "'＝1\r\n'＠x\r\n'\t'=1\r\na;'=1\r\na; b\r\na\t-1\r\na\t'-x(1)\r\n'@\r\n'+\r\n" +
+      `"a,b;'＋ｓ（"\r\n`,
   );
   assert.equal(await lines(["=1", "a;=1"], { formulaGuard: false }), "=1\r\na;=1\r\n");
   assert.equal(
@@ -158,7 +170,24 @@ Deno.test("csv from text: each type is written as its cells are", async () => {
 });
 
 Deno.test("csv from text: whatever the rows, the dialect and the options are", async () => {
-  const SPECIAL = ["=", "+", "-", "@", "\t", "\r", "\n", '"', ",", ";", " ", "\\", ".", "a", "0"];
+  const SPECIAL = [
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    '"',
+    ",",
+    ";",
+    " ",
+    "\\",
+    ".",
+    "a",
+    "0",
+    "(",
+  ];
   const piece = fc.oneof(
     fc.constantFrom(...SPECIAL, "＝", "－", "\ufeff", "é", "두", "🎉", "\0", "\u00a0", "\u2028"),
     fc.string(),
@@ -209,7 +238,7 @@ Deno.test("csv from text: whatever the rows, the dialect and the options are", a
     );
   const options: fc.Arbitrary<ExportOptions> = fc.record({
     dialect: fc.constantFrom(...DIALECTS),
-    formulaGuard: fc.boolean(),
+    formulaGuard: fc.constantFrom(true, false, "spreadsheets" as const),
     header: fc.boolean(),
     null: fc.constantFrom("", "-", "NULL", "t", "0", "=x", "2026-01-02"),
   });
