@@ -10,6 +10,10 @@ export type WarningKind =
   | "text-cut"
   /** A number, date or time beyond what the format's type holds exactly was written as text. */
   | "written-as-text"
+  /** A number with more digits than a double holds was written with all of them. */
+  | "beyond-double"
+  /** A number with more digits than a worksheet holds was written as the nearest that it does. */
+  | "rounded"
   /** A cell of a column of links that is no URL, or too long a one, was written as what it is. */
   | "link-as-text"
   /** A leading `'` was put before text that a spreadsheet would run as a formula. */

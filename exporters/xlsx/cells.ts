@@ -2,16 +2,11 @@
 
 import type { Cell, Column } from "../../sources/table.ts";
 import { createCellText, isZoned, numberText } from "../cell_text.ts";
+import { decimalText, isNonFinite, isPlainlyHeld } from "../decimals.ts";
 import { zoneOffsets } from "../time_zone.ts";
 import type { Warnings } from "../warnings.ts";
 import { cut } from "./cut.ts";
-import {
-  decimalText,
-  isExactDecimal,
-  isExactInteger,
-  isExactNumber,
-  isShortDecimal,
-} from "./numbers.ts";
+import { holdDecimal, isExactInteger, isExactNumber } from "./numbers.ts";
 import {
   dateSerial,
   dateTimeSerial,
@@ -61,6 +56,7 @@ export function createCellWriter(
   warnings: Warnings,
 ): WriteCell {
   const { name, type } = column;
+  const numeric = type === "integer" || type === "number" || type === "decimal";
   const serial = createSerial(column);
   const cellText = createCellText(column);
   const start = markup(cellStart(letters));
@@ -110,14 +106,21 @@ export function createCellWriter(
     xml.addMarkup(VALUE_END);
   }
 
-  function decimal(value: string, xml: XmlBytes): void {
-    const short = isShortDecimal(value);
-    const digits = short ? value : decimalText(value);
-    if (digits === undefined) return text(value, xml);
-    if (!short && !isExactDecimal(digits)) return asText(value, xml);
-    xml.startCell(start, numberMiddle, digits.length);
-    xml.addAscii(digits);
+  function digits(value: string, xml: XmlBytes): void {
+    xml.startCell(start, numberMiddle, value.length);
+    xml.addAscii(value);
     xml.addMarkup(VALUE_END);
+  }
+
+  /** Text in a column of numbers. */
+  function decimal(value: string, xml: XmlBytes): void {
+    if (isPlainlyHeld(value)) return digits(value, xml);
+    const spelt = decimalText(value);
+    if (spelt === undefined) return isNonFinite(value) ? asText(value, xml) : text(value, xml);
+    const held = holdDecimal(spelt);
+    if (held === undefined) return asText(value, xml);
+    if (held.rounded) warnings.count("rounded", name);
+    digits(held.digits, xml);
   }
 
   function string(value: string, xml: XmlBytes): void {
@@ -132,16 +135,13 @@ export function createCellWriter(
     switch (typeof value) {
       case "string":
         if (serial) return date(serial(value), value, xml);
-        return type === "decimal" ? decimal(value, xml) : string(value, xml);
+        return numeric ? decimal(value, xml) : string(value, xml);
       case "number":
         return type === "duration"
           ? date(secondsDurationSerial(value), value, xml)
           : number(value, xml);
       case "bigint":
-        if (!isExactInteger(value)) return asText(value, xml);
-        xml.startCell(start, numberMiddle);
-        xml.addAscii(String(value));
-        return xml.addMarkup(VALUE_END);
+        return isExactInteger(value) ? digits(String(value), xml) : asText(value, xml);
       case "boolean":
         xml.startCell(start, booleanMiddle);
         return xml.addMarkup(value ? TRUE : FALSE);

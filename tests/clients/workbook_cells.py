@@ -1,6 +1,7 @@
 """What the cells of a workbook should be: numbers, dates and times of their own types, else text."""
 
 import datetime
+import decimal as decimals
 import re
 
 import expected
@@ -42,9 +43,11 @@ def cut(text):
 
 
 def decimal(text, column):
-    if expected.NUMERIC.match(text) is None or digits(text) > DIGITS:
+    if expected.NUMERIC.match(text) is None:
         return None
-    return float(text)
+    # More digits are rounded behind a point, and kept in a whole number, which is a key.
+    whole = decimals.Decimal(text) % 1 == 0
+    return None if whole and digits(text) > DIGITS else float(text)
 
 
 def moment(text, column):

@@ -24,6 +24,7 @@ exporterContract(xlsx, {
   renamed: 0,
   hasEnd: true,
   reads: {
+    "long decimal": "12345678901234567000",
     "date": "46024",
     "datetime": "46024.12783564815",
     "datetime in a zone": "46025.127838541666",

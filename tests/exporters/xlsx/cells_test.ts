@@ -46,13 +46,17 @@ const EXACT: readonly (readonly [ColumnType, NonNullable<Cell>, xml: string])[] 
   ["boolean", false, '<c r="B7" s="3" t="b"><v>0</v></c>'],
   ["integer", 42, '<c r="B7" s="3"><v>42</v></c>'],
   ["integer", -42n, '<c r="B7" s="3"><v>-42</v></c>'],
-  ["integer", "42", '<c r="B7" s="3" t="inlineStr"><is><t>42</t></is></c>'],
+  ["integer", "42", '<c r="B7" s="3"><v>42</v></c>'],
+  ["integer", "none", '<c r="B7" s="3" t="inlineStr"><is><t>none</t></is></c>'],
   ["number", 0.1, '<c r="B7" s="3"><v>0.1</v></c>'],
   ["number", -0, '<c r="B7" s="3"><v>-0</v></c>'],
   ["number", 1e300, '<c r="B7" s="3"><v>1e+300</v></c>'],
   ["decimal", "-12.50", '<c r="B7" s="3"><v>-12.50</v></c>'],
   ["decimal", ".5", '<c r="B7" s="3"><v>0.5</v></c>'],
   ["decimal", 12.5, '<c r="B7" s="3"><v>12.5</v></c>'],
+  ["decimal", "2180.0000000000000000", '<c r="B7" s="3"><v>2180.0000000000000000</v></c>'],
+  ["decimal", "007.5", '<c r="B7" s="3"><v>7.5</v></c>'],
+  ["number", "-12.50", '<c r="B7" s="3"><v>-12.50</v></c>'],
   ["decimal", "12,50", '<c r="B7" s="3" t="inlineStr"><is><t>12,50</t></is></c>'],
   ["date", "2026-01-02", '<c r="B7" s="3"><v>46024</v></c>'],
   ["datetime", "2026-01-02T12:00:00Z", '<c r="B7" s="3"><v>46024.5</v></c>'],
@@ -82,7 +86,11 @@ const AS_TEXT: readonly (readonly [ColumnType, NonNullable<Cell>, text: string])
   ["integer", 9_223_372_036_854_775_807n, "9223372036854775807"],
   ["number", NaN, "NaN"],
   ["number", -Infinity, "-Infinity"],
-  ["decimal", "1234567890123456.7", "1234567890123456.7"],
+  ["decimal", "1234567890123456", "1234567890123456"],
+  ["decimal", "-12345678901234567890.00", "-12345678901234567890.00"],
+  ["integer", "9223372036854775808", "9223372036854775808"],
+  ["decimal", "NaN", "NaN"],
+  ["number", "-Infinity", "-Infinity"],
 ];
 
 for (const [type, cell, text] of AS_TEXT) {
@@ -93,6 +101,15 @@ for (const [type, cell, text] of AS_TEXT) {
     });
   });
 }
+
+Deno.test("a decimal of more digits than a worksheet holds is the nearest number, counted", () => {
+  for (const type of ["decimal", "number"] as const) {
+    assert.deepEqual(write(type, "3.3333333333333333"), {
+      xml: '<c r="B7" s="3"><v>3.3333333333333335</v></c>',
+      warnings: [{ kind: "rounded", column: "b", count: 1 }],
+    });
+  }
+});
 
 const DATES_AS_TEXT: readonly (readonly [ColumnType, NonNullable<Cell>, text: string])[] = [
   ["date", "1900-02-28", "1900-02-28"],
