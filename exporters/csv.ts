@@ -17,7 +17,7 @@
  * of them or for COPY.
  */
 
-import type { Cell, Column, Row, Table } from "../sources/table.ts";
+import type { Cell, Column, Row, Table, TextBatch, TextRows } from "../sources/table.ts";
 import {
   type CellTextOptions,
   createCellText,
@@ -37,6 +37,7 @@ import {
 import { guardFormulas, mayBeFormula } from "./formula_guard.ts";
 import { type TextFormat, textStream } from "./text_stream.ts";
 import type { Warnings } from "./warnings.ts";
+import { DECIDING_ROWS, hasOffset, zoneTitles } from "./zone_titles.ts";
 
 /** What a dialect decides. */
 interface Rules {
@@ -105,8 +106,21 @@ function encode(
   warnings: Warnings,
 ): ReadableStream<Uint8Array> {
   const format = csvFormat(table.columns, rules, options, warnings);
-  if (!table.text) return textStream(table, format, warnings);
-  return csvTextStream(table.text, format.head, createCsvTextWriter(table.text, format.text));
+  const { text } = table;
+  if (!text) return textStream(table, format, warnings);
+  return csvTextStream(text, (first) => {
+    const head = format.head(first ? firstRows(text, first) : []);
+    const writer = createCsvTextWriter(text, format.text());
+    writer.addText(head);
+    return writer;
+  });
+}
+
+/** A CSV file, as rows of cells or as rows of text. */
+interface CsvFormat extends TextFormat {
+  head(rows: readonly Row[]): string;
+  /** The rules for rows of text; the head comes first. */
+  text(): CsvTextRules;
 }
 
 function csvFormat(
@@ -114,7 +128,7 @@ function csvFormat(
   rules: Rules,
   options: ExportOptions,
   warnings: Warnings,
-): TextFormat & { readonly text: CsvTextRules } {
+): CsvFormat {
   const { separator, lineEnd, reader } = rules;
   const { bom = rules.bom, header = true } = options;
   const guarded = isGuarded(rules, options.formulaGuard);
@@ -127,6 +141,11 @@ function csvFormat(
   const width = columns.length;
   const cellTexts = columns.map((column) => createCellText(column, rules.cells));
   const zoned = columns.map(isZoned);
+  const clocks = columns.map(({ type }) =>
+    rules.cells.datetime === "spreadsheet" && type === "datetime"
+  );
+  /** Columns of whose datetimes the head does not say what zone they are in. */
+  let unnamed: readonly boolean[] = [];
   const numeric = columns.map(({ type }) =>
     type === "integer" || type === "number" || type === "decimal"
   );
@@ -168,9 +187,14 @@ function csvFormat(
     return typeof cell === "bigint" ? notNull(written) : writeText(written, index);
   }
 
+  function dateText(text: string, index: number): string {
+    if (unnamed[index] && hasOffset(text)) warnings.count("zone-unnamed", columns[index]!.name);
+    return cellTexts[index]!(text);
+  }
+
   function field(cell: Cell | undefined, index: number): string {
     if (typeof cell === "string") {
-      return writeText(zoned[index] ? cellTexts[index]!(cell) : cell, index);
+      return writeText(zoned[index] || clocks[index] ? dateText(cell, index) : cell, index);
     }
     if (typeof cell === "number") return notNull(numberText(cell));
     if (cell === true) return trueField;
@@ -186,22 +210,51 @@ function csvFormat(
     return (line === "" ? emptyLine : line) + lineEnd;
   }
 
-  function headerLine(): string {
-    const line = columns.map((column) => quoteIfNeeded(guard(column[rules.header], column)))
+  function headerLine(titles: readonly string[]): string {
+    const line = titles.map((title, index) => quoteIfNeeded(guard(title, columns[index]!)))
       .join(separator);
     return (line === "" && width === 1 ? '""' : line) + lineEnd;
   }
 
-  const text: CsvTextRules = {
-    separator,
-    lineEnd,
-    guarded,
-    exact: zoned.map((moves) => moves || nullText !== ""),
-    nullField,
-    emptyLine,
-    field,
+  function head(rows: readonly Row[]): string {
+    let titles = columns.map((column) => column[rules.header]);
+    if (clocks.includes(true)) {
+      const zones = zoneTitles(columns, rows);
+      titles = zones.map(({ title }) => title);
+      unnamed = zones.map(({ named }, index) => !zoned[index] && !(named && header));
+    }
+    return (bom ? "\ufeff" : "") + (header ? headerLine(titles) : "");
+  }
+
+  return {
+    head,
+    row,
+    tail: "",
+    text: () => ({
+      separator,
+      lineEnd,
+      guarded,
+      exact: zoned.map((moves) => moves || nullText !== ""),
+      clocks: clocks.map((clock, index) => clock && (unnamed[index] ? "unnamed" : "named")),
+      nullField,
+      emptyLine,
+      field,
+    }),
   };
-  return { head: (bom ? "\ufeff" : "") + (header ? headerLine() : ""), row, tail: "", text };
+}
+
+/** The cells of the rows of a first batch that may decide about its head. */
+function firstRows(text: TextRows, { bytes, bounds, length }: TextBatch): readonly Row[] {
+  const width = text.forms.length;
+  return Array.from(
+    { length: Math.min(length, DECIDING_ROWS) },
+    (_, row) =>
+      text.forms.map((_, column) => {
+        const at = 2 * (row * width + column);
+        const start = bounds[at]!;
+        return start < 0 ? null : text.readCell(column, bytes, start, bounds[at + 1]!);
+      }),
+  );
 }
 
 function isGuarded({ reader }: Rules, guard: FormulaGuard = true): boolean {

@@ -19,6 +19,11 @@ export interface CsvTextRules {
   readonly guarded: boolean;
   /** Columns of which every cell must be read, as what they hold is not what is written. */
   readonly exact: readonly boolean[];
+  /**
+   * Columns of datetimes that are written as a wall clock in UTC, without an offset; those must be
+   * counted where no title names the zone.
+   */
+  readonly clocks: readonly (false | "named" | "unnamed")[];
   /** What is written for null. */
   readonly nullField: string;
   /** What is written for a row without a byte. */
@@ -61,6 +66,8 @@ const CR = 0x0d;
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const PLUS = 0x2b;
+const DASH = 0x2d;
+const ZERO = 0x30;
 const EXPONENT = 0x65;
 const TRUE = 0x74;
 
@@ -206,12 +213,33 @@ function mayBeginFormula(
   return false;
 }
 
+/** How the bytes of a column's cells become fields: by their form, or as a wall clock. */
+type Way = TextForm | "clock" | "utc-clock";
+
+function wayOf(form: TextForm, exact: boolean, clock: CsvTextRules["clocks"][number]): Way {
+  if (exact || clock === "unnamed" && form === "utc") return "other";
+  if (!clock) return form;
+  return form === "utc" ? "utc-clock" : form === "text" ? "clock" : form;
+}
+
+/** Whether there is a datetime as a spreadsheet reads it, as `cell_text.ts` has it too. */
+function isPlainClock(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start === 19 && bytes[start + 10] === SPACE;
+}
+
+/** Where a datetime in UTC ends before its offset, `+00`; {@linkcode LOOK} for any other. */
+function clockEnd(bytes: Uint8Array, start: number, end: number): number {
+  const utc = bytes[end - 3] === PLUS && bytes[end - 2] === ZERO && bytes[end - 1] === ZERO &&
+    bytes[start + 10] === SPACE && bytes[start + 4] === DASH;
+  return utc ? end - 3 : LOOK;
+}
+
 /**
  * Writes a field where its bytes, given as such and as a view, tell how; returns where it ends, or
  * {@linkcode LOOK}.
  */
 function writeField(
-  form: TextForm,
+  way: Way,
   bytes: Uint8Array,
   from: DataView,
   start: number,
@@ -222,7 +250,7 @@ function writeField(
   classes: Uint8Array,
   suspects: Uint8Array,
 ): number {
-  switch (form) {
+  switch (way) {
     case "digits":
       return copyBytes(bytes, start, end, out, to);
     case "boolean":
@@ -230,21 +258,43 @@ function writeField(
     case "number":
       if (bytes.subarray(start, end).includes(EXPONENT)) return LOOK;
       return copyBytes(bytes, start, end, out, to);
+    case "clock":
+      if (!isPlainClock(bytes, start, end)) return LOOK;
+      return writeText(bytes, from, start, end, out, view, to, classes, suspects);
+    case "utc-clock": {
+      const clock = clockEnd(bytes, start, end);
+      if (clock === LOOK) return LOOK;
+      return writeText(bytes, from, start, clock, out, view, to, classes, suspects);
+    }
     case "text":
+      return writeText(bytes, from, start, end, out, view, to, classes, suspects);
     case "utc": {
-      if (start === end || isSuspect(bytes, start, suspects)) return LOOK;
-      const found = copyPlain(from, start, end, view, to, classes);
-      if (mayHideFormula(found) && hidesFormula(bytes, start, end, classes)) return LOOK;
-      const next = (found & QUOTED) === 0
-        ? to + end - start
-        : (found & DOUBLED) === 0
-        ? wrap(out, to, end - start)
-        : copyQuoted(bytes, start, end, out, to);
-      return form === "utc" && bytes[end - 3] === PLUS ? append(ZERO_MINUTES, out, next) : next;
+      const next = writeText(bytes, from, start, end, out, view, to, classes, suspects);
+      return next >= 0 && bytes[end - 3] === PLUS ? append(ZERO_MINUTES, out, next) : next;
     }
     default:
       return LOOK;
   }
+}
+
+function writeText(
+  bytes: Uint8Array,
+  from: DataView,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  view: DataView,
+  to: number,
+  classes: Uint8Array,
+  suspects: Uint8Array,
+): number {
+  if (start === end || isSuspect(bytes, start, suspects)) return LOOK;
+  const found = copyPlain(from, start, end, view, to, classes);
+  if (mayHideFormula(found) && hidesFormula(bytes, start, end, classes)) return LOOK;
+  if ((found & QUOTED) === 0) return to + end - start;
+  return (found & DOUBLED) === 0
+    ? wrap(out, to, end - start)
+    : copyQuoted(bytes, start, end, out, to);
 }
 
 function append(bytes: Uint8Array, out: Uint8Array, to: number): number {
@@ -255,7 +305,7 @@ function append(bytes: Uint8Array, out: Uint8Array, to: number): number {
 /** Makes a writer. */
 export function createCsvTextWriter(
   { forms, readCell }: Pick<TextRows, "forms" | "readCell">,
-  { separator, lineEnd, guarded, exact, nullField, emptyLine, field }: CsvTextRules,
+  { separator, lineEnd, guarded, exact, clocks, nullField, emptyLine, field }: CsvTextRules,
 ): CsvTextWriter {
   const encoder = new TextEncoder();
   const width = forms.length;
@@ -292,7 +342,7 @@ export function createCsvTextWriter(
     for (let at = 0; at < bytes.length; at++) out[filled++] = bytes[at]!;
   }
 
-  const ways = forms.map((form, index) => exact[index] ? "other" : form);
+  const ways = forms.map((form, index) => wayOf(form, exact[index]!, clocks[index]!));
 
   /** Writes a field as the text of its cell. */
   function look(bytes: Uint8Array, start: number, end: number, index: number): void {

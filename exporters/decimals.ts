@@ -57,13 +57,14 @@ export function decimalText(text: string): string | undefined {
   if (plainDigits(text) >= 0) return text;
   const parts = DECIMAL.exec(text);
   if (!parts) return undefined;
-  const [, sign, whole = "", fraction = "", exponent = ""] = parts;
-  if (whole === "" && fraction === "") return undefined;
+  const [, sign, whole = "", after = "", alone = "", exponent = ""] = parts;
+  const fraction = after + alone;
   return (sign === "-" ? "-" : "") + (whole.replace(/^0+(?=\d)/, "") || "0") +
     (fraction && "." + fraction) + exponent;
 }
 
-const DECIMAL = /^([+-])?(\d*)\.?(\d*)([eE][+-]?\d+)?$/;
+// Read in one way only: two runs of digits side by side would take the square of their length.
+const DECIMAL = /^([+-])?(?:(\d+)(?:\.(\d*))?|\.(\d+))([eE][+-]?\d+)?$/;
 
 /** Whether a text is a number that no decimal is: infinite, or none. */
 export function isNonFinite(text: string): boolean {
@@ -83,11 +84,17 @@ export function isHeld(decimal: string): boolean {
 /** Whether a number that {@linkcode decimalText} gave has a fraction, be it too small for a double. */
 export function hasFraction(decimal: string): boolean {
   if (/[eE]/.test(decimal)) return !Number.isInteger(Number(decimal));
-  return /\.\d*[1-9]/.test(decimal);
+  const point = decimal.indexOf(".");
+  return point >= 0 && /[1-9]/.test(decimal.slice(point));
 }
 
 /** The digits of a number without the zeros around them, which are its size. */
 export function significantDigits(number: string): string {
-  const digits = number.replace(/[eE].*$/, "").replace(/[-+.]/g, "");
-  return digits.replace(/^0+/, "").replace(/0+$/, "");
+  const exponent = number.search(/[eE]/);
+  const digits = number.slice(0, exponent < 0 ? number.length : exponent).replace(/[-+.]/g, "");
+  // No expression for the zeros at the end: it takes the square of those within, of which there can be
+  // a hundred thousand.
+  let end = digits.length;
+  while (digits.charCodeAt(end - 1) === ZERO) end--;
+  return digits.slice(0, end).replace(/^0+/, "");
 }

@@ -14,6 +14,8 @@ export type WarningKind =
   | "beyond-double"
   /** A number with more digits than a worksheet holds was written as the nearest that it does. */
   | "rounded"
+  /** A datetime with an offset was written in UTC, without one and without a title that says so. */
+  | "zone-unnamed"
   /** A cell of a column of links that is no URL, or too long a one, was written as what it is. */
   | "link-as-text"
   /** A leading `'` was put before text that a spreadsheet would run as a formula. */

@@ -1,6 +1,7 @@
 /** Chooses the widths of columns that have none given, from the first rows. */
 
 import type { Cell, Column, Row } from "../../sources/table.ts";
+import { hasFraction } from "./serials.ts";
 import { columnFormat } from "./styles.ts";
 
 /** Widths in characters of the default font: wide enough to click, narrow enough to see others. */
@@ -50,7 +51,7 @@ function cellWidth(cell: Cell = null, column: Column): number {
     case "datetime":
     case "time":
     case "duration":
-      return columnFormat(column)!.length;
+      return columnFormat(column)!.length + fractionWidth(cell, column);
     case "boolean":
       return "FALSE".length;
     case "integer":
@@ -62,6 +63,11 @@ function cellWidth(cell: Cell = null, column: Column): number {
     default:
       return Math.max(MIN_TEXT_WIDTH, typeof cell === "string" ? textWidth(cell) : 0);
   }
+}
+
+/** What a fraction of a second takes, where the column shows one. */
+function fractionWidth(cell: Cell, { type, format }: Column): number {
+  return !format && typeof cell === "string" && hasFraction(cell, type) ? ".000".length : 0;
 }
 
 /** What a format writes before an amount: `EUR ` of `[$EUR] #,##0.00` (ECMA-376 part 1, 18.8.31). */

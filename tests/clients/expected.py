@@ -82,15 +82,21 @@ def text(value, column, *, binary="base64", datetimes="rfc3339"):
         return "true" if value else "false"
     if isinstance(value, bytes):
         return "\\x" + value.hex() if binary == "hex" else base64.b64encode(value).decode()
-    if isinstance(value, str) and column["type"] == "datetime" and "timezone" in column:
-        clock = wall_clock(value, column["timezone"])
-        if clock is None:
-            return value
-        local, fraction, offset = clock
-        if datetimes == "spreadsheet":
+    if isinstance(value, str) and column["type"] == "datetime":
+        clock = wall_clock(value, shown_zone(value, column))
+        if clock is not None and datetimes == "spreadsheet":
+            local, fraction, _ = clock
             return local.isoformat(" ") + fraction
-        return local.isoformat() + fraction + offset
+        if clock is not None and "timezone" in column:
+            local, fraction, offset = clock
+            return local.isoformat() + fraction + offset
     return str(value)
+
+
+def shown_zone(text, column):
+    """The zone that a spreadsheet shows a datetime in: its column's, else UTC where it has an offset."""
+    zoned = re.search(r"(?:Z|[+-]\d\d:\d\d)$", text) is not None
+    return column.get("timezone", "UTC" if zoned else None)
 
 
 def guarded(string, column):

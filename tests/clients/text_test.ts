@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { startServer } from "../sources/postgres_server.ts";
-import { AUDIT_ROWS, INVOICES, startExports, type TestExport } from "./fixture.ts";
+import { AUDIT_ROWS, inSpreadsheet, INVOICES, startExports, type TestExport } from "./fixture.ts";
 import { NASTY_COLUMNS, NASTY_ROWS } from "./nasty_table.ts";
 import { PSQL, readerTest, runProgram, runScript } from "./programs.ts";
 
@@ -19,7 +19,8 @@ interface Reading {
 
 /** Compares every cell of a file with the database, and that there were as many as there should be. */
 async function assertSame(of: TestExport, file: string, rows: number, reading: Reading) {
-  const { columns, database, query } = of;
+  const { database, query } = of;
+  const columns = reading.datetimes === "spreadsheet" ? inSpreadsheet(of.columns) : of.columns;
   const counts = await runScript("compare_text.py", { columns, database, query, file, ...reading });
   // Besides the cells, the header is compared, and each row's length.
   assert.deepEqual(counts, { rows, cells: 1 + rows * (columns.length + 1) });

@@ -4,7 +4,7 @@ import { parse } from "csv-parse/sync";
 import { csv, tsv } from "../../exporters/csv.ts";
 import { type Dialect, DIALECTS, TableError } from "../../exporters/exporter.ts";
 import { Warnings } from "../../exporters/warnings.ts";
-import type { Cell } from "../../sources/table.ts";
+import type { Cell, Column } from "../../sources/table.ts";
 import {
   type DecodedRows,
   exporterContract,
@@ -203,7 +203,7 @@ Deno.test("csv: dialect excel", async () => {
   const rows = [["2026-01-02T03:04:05.5Z"], ["later"], ["2026-01-02"], [null]];
   assert.equal(
     await exportText(csv, WHEN, rows, { dialect: "excel" }),
-    '\ufeffWhen\r\n2026-01-02 12:04:05.5\r\nlater\r\n2026-01-02\r\n""\r\n',
+    '\ufeffWhen (Asia/Seoul)\r\n2026-01-02 12:04:05.5\r\nlater\r\n2026-01-02\r\n""\r\n',
   );
 });
 
@@ -212,7 +212,7 @@ Deno.test("csv: dialect excel-semicolon", async () => {
   const rows = [["2026-01-02 03:04:05", "a,b", "1.50"], [null, "a;b", null]];
   assert.equal(
     await exportText(csv, columns, rows, { dialect: "excel-semicolon" }),
-    '\ufeffWhen;note;amount\r\n2026-01-02 12:04:05;a,b;1.50\r\n;"a;b";\r\n',
+    '\ufeffWhen (Asia/Seoul);note;amount\r\n2026-01-02 12:04:05;a,b;1.50\r\n;"a;b";\r\n',
   );
 });
 
@@ -290,17 +290,85 @@ Deno.test("csv: the mark and the header are options", async () => {
   assert.equal(await exportText(csv, columns, [], { header: false }), "");
 });
 
-Deno.test("csv: a datetime without a column zone is written as stored", async () => {
+Deno.test("csv: a datetime without a column zone is written as stored, but for Excel", async () => {
+  const cells = ["2026-01-02T03:04Z", "2026-01-02T03:04:05", "2026-01-02 03:04:05.25+00"];
   for (const dialect of DIALECTS) {
-    const options = { dialect, header: false, bom: false };
-    const text = await exportText(
-      csv,
-      [column("at", "datetime")],
-      [["2026-01-02T03:04Z"]],
-      options,
-    );
-    assert.equal(text.trimEnd(), "2026-01-02T03:04Z");
+    const text = await exportText(csv, [column("at", "datetime")], cells.map((cell) => [cell]), {
+      dialect,
+      header: false,
+      bom: false,
+    });
+    const written = dialect.startsWith("excel")
+      ? ["2026-01-02 03:04:00", "2026-01-02 03:04:05", "2026-01-02 03:04:05.25"]
+      : cells;
+    assert.deepEqual(text.trimEnd().split(/\r?\n/), written, dialect);
   }
+});
+
+/** A column of datetimes as the dialect for Excel has it, and what was counted. */
+async function excelDates(cells: readonly Cell[], more: Partial<Column> = {}, header = true) {
+  const columns = [{ ...column("at", "datetime"), title: "When", ...more }];
+  const options = { dialect: "excel", bom: false, header } as const;
+  const table = tableOf(columns, cells.map((cell) => [cell]));
+  const { bytes, warnings } = await exportTable(csv, table, options);
+  return { lines: new TextDecoder().decode(bytes).trimEnd().split("\r\n"), warnings };
+}
+
+Deno.test("csv: Excel gets datetimes with an offset as a wall clock in UTC, named in the header", async () => {
+  const { lines, warnings } = await excelDates([
+    null,
+    "2026-01-01T00:00:00+00:00",
+    "2026-01-01T00:00:00Z",
+    "2026-01-01T08:30:00.125+09:00",
+    "2025-12-31 19:00:00-05",
+    "2026-01-01 00:00:00",
+    "n/a",
+    "0001-01-01T00:00:00+01:00",
+    20260101,
+  ]);
+  assert.deepEqual(lines, [
+    "When (UTC)",
+    '""',
+    "2026-01-01 00:00:00",
+    "2026-01-01 00:00:00",
+    "2025-12-31 23:30:00.125",
+    "2026-01-01 00:00:00",
+    "2026-01-01 00:00:00",
+    "n/a",
+    "0000-12-31 23:00:00",
+    "20260101",
+  ]);
+  assert.deepEqual(warnings, []);
+});
+
+Deno.test("csv: Excel is told no zone where there is none, and another one by its name", async () => {
+  assert.deepEqual((await excelDates(["2026-01-01 00:00:00"])).lines[0], "When");
+  assert.deepEqual((await excelDates(["n/a", null, 5])).lines[0], "When");
+  const zoned = await excelDates([null], { timezone: "America/New_York" });
+  assert.deepEqual(zoned.lines[0], "When (America/New_York)");
+  const said = await excelDates(["2026-01-01T00:00:00Z"], { title: "When (UTC)" });
+  assert.deepEqual(said.lines[0], "When (UTC)");
+  const rows = [["2026-01-01T00:00:00Z"]];
+  const named = await exportText(csv, [column("at", "datetime")], rows, { dialect: "postgres" });
+  assert.equal(named, "at\n2026-01-01T00:00:00Z\n");
+});
+
+Deno.test("csv: an offset that is left out under a header that names no zone is counted", async () => {
+  const late = [...Array<Cell>(100).fill(null), "2026-01-01T09:00:00+09:00", "2026-01-01 00:00:00"];
+  const { lines, warnings } = await excelDates(late);
+  assert.deepEqual([lines[0], ...lines.slice(-2)], [
+    "When",
+    "2026-01-01 00:00:00",
+    "2026-01-01 00:00:00",
+  ]);
+  assert.deepEqual(warnings, [{ kind: "zone-unnamed", column: "at", count: 1 }]);
+  const headless = await excelDates(["2026-01-01T09:00:00+09:00"], {}, false);
+  assert.deepEqual(headless, {
+    lines: ["2026-01-01 00:00:00"],
+    warnings: [{ kind: "zone-unnamed", column: "at", count: 1 }],
+  });
+  const zone = { timezone: "Asia/Seoul" };
+  assert.deepEqual((await excelDates(["2026-01-01T00:00:00Z"], zone, false)).warnings, []);
 });
 
 Deno.test("csv: a row that is too short is filled with nulls", async () => {

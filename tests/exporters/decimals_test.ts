@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { isNumeric } from "../../exporters/cell_text.ts";
 import {
   decimalText,
   hasFraction,
@@ -111,4 +112,12 @@ Deno.test("hasFraction", () => {
     assert.equal(hasFraction(text), true, text);
   }
   for (const text of ["5", "5.00", "1.5e1", "1e20"]) assert.equal(hasFraction(text), false, text);
+});
+
+Deno.test("what is long takes time in proportion, be it a number or not", () => {
+  const digits = "1" + "0".repeat(1_000_000);
+  assert.equal(decimalText(digits + "x"), undefined);
+  assert.equal(isNumeric(digits + "x"), false);
+  assert.equal(isHeld(digits + "1." + digits + "1"), false);
+  assert.equal(hasFraction("0." + "0".repeat(1_000_000) + "1"), true);
 });

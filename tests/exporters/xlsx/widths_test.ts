@@ -21,6 +21,8 @@ Deno.test("a column is as wide as its value", () => {
   assert.equal(width("a", "decimal", "-1234567.50"), 11 + 4 + 2);
   assert.equal(width("a", "string", "x".repeat(30)), 30 + 2);
   assert.equal(width("a", "datetime", "2026-01-02T03:04:05Z"), 19 + 2);
+  assert.equal(width("a", "datetime", "2026-01-02T03:04:05.5Z"), 23 + 2);
+  assert.equal(width("a", "time", "03:04:05.000001"), 12 + 2);
 });
 
 Deno.test("a column is as wide as the widest of its first values", () => {
