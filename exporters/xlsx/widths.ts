@@ -1,7 +1,6 @@
 /** Chooses the widths of columns that have none given, from the first rows. */
 
 import type { Cell, Column, Row } from "../../sources/table.ts";
-import { hasFraction } from "./serials.ts";
 import { columnFormat } from "./styles.ts";
 
 /** Widths in characters of the default font: wide enough to click, narrow enough to see others. */
@@ -17,6 +16,9 @@ const FILTER_BUTTON = 3;
 
 /** What later numbers, or their format, may take more than the first ones do. */
 const NUMBER_ROOM = 4;
+
+/** What a later fraction of a second may take: of `.000`, the point is narrow, as are `-` and `:`. */
+const FRACTION_ROOM = 2;
 
 /**
  * How many rows decide: not those of the first batch, as the same rows give the same bytes, however
@@ -48,10 +50,11 @@ export function columnWidths(
 function cellWidth(cell: Cell = null, column: Column): number {
   switch (column.type) {
     case "date":
+      return columnFormat(column)!.length;
     case "datetime":
     case "time":
     case "duration":
-      return columnFormat(column)!.length + fractionWidth(cell, column);
+      return columnFormat(column)!.length + (column.format ? 0 : FRACTION_ROOM);
     case "boolean":
       return "FALSE".length;
     case "integer":
@@ -63,11 +66,6 @@ function cellWidth(cell: Cell = null, column: Column): number {
     default:
       return Math.max(MIN_TEXT_WIDTH, typeof cell === "string" ? textWidth(cell) : 0);
   }
-}
-
-/** What a fraction of a second takes, where the column shows one. */
-function fractionWidth(cell: Cell, { type, format }: Column): number {
-  return !format && typeof cell === "string" && hasFraction(cell, type) ? ".000".length : 0;
 }
 
 /** What a format writes before an amount: `EUR ` of `[$EUR] #,##0.00` (ECMA-376 part 1, 18.8.31). */
