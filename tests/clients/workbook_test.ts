@@ -17,6 +17,7 @@ import {
 import { NASTY_ROWS } from "./nasty_table.ts";
 import { saveAs } from "./office.ts";
 import { readerTest, runScript } from "./programs.ts";
+import { validate, validatorTest } from "./validator.ts";
 import { ZIP_READERS } from "./zip_readers.ts";
 
 /** A workbook, and what should be in it. */
@@ -184,6 +185,14 @@ for (const { name, programs, list } of ZIP_READERS) {
       }),
   );
 }
+
+validatorTest(
+  "the Open XML SDK finds nothing wrong with a workbook",
+  () =>
+    eachWorkbook(async ({ file }) => {
+      assert.deepEqual(await validate(file), []);
+    }),
+);
 
 Deno.test("every part of a workbook is as ECMA-376 has it", () =>
   eachWorkbook(async ({ file }) => {
