@@ -56,12 +56,18 @@ export interface SourceSetting {
   readonly type: string;
   /** Its settings, as the kind's own schema gave them, with paths resolved. */
   readonly config: unknown;
+  /** Whether it runs code of its own, which meets no other source. @default false */
+  readonly runsCode?: boolean;
 }
 
 /** How much at once, and for how long; durations are milliseconds. */
 export interface Limits {
   /** Exports that run at once. @default 32 */
   readonly concurrent: number;
+  /** Exports that may share a worker process, and are lost with it where it dies. @default 64 */
+  readonly runsPerWorker: number;
+  /** Worker processes that one export each may hold. @default 4, or one a core where there are more */
+  readonly exclusive: number;
   /** The longest wait for the first row. @default 60000 */
   readonly firstRow: number;
   /** The longest wait for the next rows. @default 60000 */
@@ -120,7 +126,10 @@ export interface ExportDefinition {
   readonly about: boolean;
 }
 
-/** The most exports at once: each one that runs has a worker process of its own. */
+/** Workers held by one export each, at least: they are of 51 MB and more while they are busy. */
+const MIN_EXCLUSIVE = 4;
+
+/** The most exports at once. */
 const MAX_CONCURRENT = 1024;
 
 /** More connections than a process may usually have files open. */
@@ -193,6 +202,9 @@ export const ACCESS = { public: yesOrNo.default(false) };
 /** The keys of `limits`. */
 export const LIMITS = {
   concurrent: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(32),
+  runs_per_worker: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(64),
+  exclusive: wholeNumber("a whole number", 1, MAX_CONCURRENT)
+    .default(Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency)),
   first_row: duration(1).default(60_000),
   source_idle: duration(1).default(60_000),
   run: duration(1).default(3_600_000),

@@ -33,6 +33,11 @@ export interface RowStream {
    * nobody asked for it, or the source has no text.
    */
   readonly text?: TextRows;
+  /**
+   * Whether reading may hold the thread for long, or has: nothing else in the process is heard meanwhile.
+   * Asked before the first batch is read, and when all are. @default false
+   */
+  readonly mayBlock?: boolean;
 }
 
 /** How to read an opened source. */
@@ -81,6 +86,13 @@ export interface SourceKind<Config> {
   readonly language: SourceLanguage;
   /** The keys of its settings that are file paths, or lists of them, resolved against the configuration file's folder. */
   readonly paths: readonly (keyof Config & string)[];
+  /**
+   * Whether reading holds the thread, so that a run has a worker to itself: `learn` where some queries
+   * do, of which {@linkcode RowStream.mayBlock} tells. @default false
+   */
+  readonly blocking?: boolean | "learn";
+  /** Whether it runs code that is not ours, in workers that nothing else uses. @default false */
+  readonly runsCode?: boolean;
   /**
    * What it needs leave for besides its {@linkcode paths}.
    *

@@ -44,6 +44,7 @@ export const sqlite: SourceKind<SqliteConfig> = {
   config,
   language: { query: "required" },
   paths: ["path"],
+  blocking: "learn",
   open: (config, query, options = {}) => Promise.try(openQuery, config, query, options),
 };
 
