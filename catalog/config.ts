@@ -67,7 +67,7 @@ export interface Limits {
   /** Exports that may share a worker process, and are lost with it where it dies. @default 64 */
   readonly runsPerWorker: number;
   /** Worker processes that one export each may hold. @default 4, or one a core where there are more */
-  readonly exclusive: number;
+  readonly exclusive?: number;
   /** The longest wait for the first row. @default 60000 */
   readonly firstRow: number;
   /** The longest wait for the next rows. @default 60000 */
@@ -125,9 +125,6 @@ export interface ExportDefinition {
   /** Whether a workbook begins with a sheet that tells what it holds. @default false */
   readonly about: boolean;
 }
-
-/** Workers held by one export each, at least: they are of 51 MB and more while they are busy. */
-const MIN_EXCLUSIVE = 4;
 
 /** The most exports at once. */
 const MAX_CONCURRENT = 1024;
@@ -203,8 +200,7 @@ export const ACCESS = { public: yesOrNo.default(false) };
 export const LIMITS = {
   concurrent: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(32),
   runs_per_worker: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(64),
-  exclusive: wholeNumber("a whole number", 1, MAX_CONCURRENT)
-    .default(Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency)),
+  exclusive: wholeNumber("a whole number", 1, MAX_CONCURRENT).optional(),
   first_row: duration(1).default(60_000),
   source_idle: duration(1).default(60_000),
   run: duration(1).default(3_600_000),

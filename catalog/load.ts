@@ -121,7 +121,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     limits: {
       concurrent: limits.whole.concurrent,
       runsPerWorker: limits.whole.runs_per_worker,
-      exclusive: limits.whole.exclusive,
+      ...(limits.whole.exclusive === undefined ? {} : { exclusive: limits.whole.exclusive }),
       firstRow: limits.whole.first_row,
       sourceIdle: limits.whole.source_idle,
       run: limits.whole.run,

@@ -62,7 +62,8 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     groups: workerGroups(config, slots, environment),
     route: routeOf,
     tasksPerWorker: config.limits.runsPerWorker,
-    maxExclusive: config.limits.exclusive,
+    maxExclusive: config.limits.exclusive ??
+      Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
   });
   const stallTimeout = Math.min(
     config.server.stallTimeout * RUN_STALL_FACTOR,
@@ -105,6 +106,9 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     },
   };
 }
+
+/** Workers held by one run each, where nobody says how many: they are of 51 MB while they are busy. */
+const MIN_EXCLUSIVE = 4;
 
 /** The name of the group whose workers run our own drivers. */
 const DRIVERS = "drivers";
@@ -149,7 +153,7 @@ function workerGroups(
       const warm = name === DRIVERS
         ? Math.min(slots, navigator.hardwareConcurrency)
         : Number(modules.indexOf(name) < MAX_WARM_MODULES);
-      return [name, { command, warm, shares: name === DRIVERS }];
+      return [name, { command, warm, shares: name === DRIVERS && slots > 1 }];
     }),
   );
 }

@@ -140,7 +140,7 @@ limits and spool
 spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not 0
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \
 1ms and at most 24d, not "60d"
-spillway.yaml:30: limits.queue: unknown key; the keys here are concurrent, first_row, \
+spillway.yaml:30: limits.queue: unknown key; the keys here are concurrent, runs_per_worker, exclusive, first_row, \
 source_idle and run
 `,
   );

@@ -74,6 +74,7 @@ access: {}
   deepStrictEqual(config.access, { public: false });
   deepStrictEqual(config.limits, {
     concurrent: 32,
+    runsPerWorker: 64,
     firstRow: 60_000,
     sourceIdle: 60_000,
     run: 3_600_000,
@@ -167,7 +168,13 @@ exports:
       style: "plain",
       about: false,
     }]]),
-    limits: { concurrent: 32, firstRow: 60_000, sourceIdle: 60_000, run: 3_600_000 },
+    limits: {
+      concurrent: 32,
+      runsPerWorker: 64,
+      firstRow: 60_000,
+      sourceIdle: 60_000,
+      run: 3_600_000,
+    },
   });
   deepStrictEqual(load("sources: {}\nexports: {}\n").exports, new Map());
 });
