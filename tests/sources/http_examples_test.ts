@@ -240,6 +240,8 @@ djangoTest("the Django view: a wrong secret is a problem that does not tell it",
 });
 
 Deno.test("the Express route: every row arrives, and a client that leaves ends it", async () => {
+  // Express is a package of the example's own, which no other configuration fetches.
+  await runProgram(Deno.execPath(), ["cache", "--quiet", `${EXAMPLES}express/app.js`]);
   const port = freePort();
   await using express = await startApplication(
     Deno.execPath(),
