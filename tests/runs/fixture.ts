@@ -32,8 +32,17 @@ export async function byteLength(stream: ReadableStream<Uint8Array>): Promise<nu
   return bytes;
 }
 
-/** Waits until a condition holds, for at most `within` milliseconds. */
-export async function until(condition: () => boolean | Promise<boolean>, within = 2000) {
+/**
+ * Milliseconds after which a test fails and does not hang. No time that code under test should take: on a
+ * machine whose cores are others' most of the time, a process alone may need a second to start.
+ */
+export const DEADLINE_MS = 60_000;
+
+/** Waits until a condition holds; where it does not come true, `within` milliseconds end the wait. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  within = DEADLINE_MS,
+): Promise<void> {
   const end = performance.now() + within;
   while (!await condition()) {
     if (performance.now() > end) throw new Error(`It did not come true within ${within} ms`);
