@@ -3,6 +3,8 @@
 import { WorkerPool } from "../../runs/pool.ts";
 import type { RunTask } from "../../runs/protocol.ts";
 
+export { until } from "../waiting.ts";
+
 /** A task whose export's name tells a fake worker what to do. */
 export function fakeTask(action: string): RunTask {
   return {
@@ -30,22 +32,4 @@ export async function byteLength(stream: ReadableStream<Uint8Array>): Promise<nu
   let bytes = 0;
   for await (const chunk of stream) bytes += chunk.length;
   return bytes;
-}
-
-/**
- * Milliseconds after which a test fails and does not hang. No time that code under test should take: on a
- * machine whose cores are others' most of the time, a process alone may need a second to start.
- */
-export const DEADLINE_MS = 60_000;
-
-/** Waits until a condition holds; where it does not come true, `within` milliseconds end the wait. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  within = DEADLINE_MS,
-): Promise<void> {
-  const end = performance.now() + within;
-  while (!await condition()) {
-    if (performance.now() > end) throw new Error(`It did not come true within ${within} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
