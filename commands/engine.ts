@@ -39,6 +39,8 @@ export interface EngineOptions {
   readonly spool?: OpenedSpool | undefined;
   /** What the spool was opened with. @default the system's */
   readonly files?: FileSystem | undefined;
+  /** The clock by which kept files expire. @default the system's */
+  readonly now?: (() => Date) | undefined;
   /** Told once of every run that got a slot, when everything it held has come back. */
   readonly onEnd: RunDependencies["onEnd"];
 }
@@ -56,7 +58,7 @@ const RUN_STALL_FACTOR = 10;
 
 /** Makes an engine; its first workers start at once. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
-  const { slots, environment, spool, files, onEnd } = options;
+  const { slots, environment, spool, files, now, onEnd } = options;
   const admission = new Admission(slots);
   const pool = new WorkerPool({
     groups: workerGroups(config, slots, environment),
@@ -87,10 +89,12 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
       dir: join(spool.directory, "files"),
       room: spool,
       ...(files ? { files } : {}),
+      ...(now ? { now } : {}),
     }),
     reserve: spool.reserve,
     keep: config.spool!.keep,
     stallTimeout,
+    now,
   });
   // A file that cannot be removed is tried again the next time; the spool has told of it.
   const expiring = wholeFiles &&

@@ -32,6 +32,8 @@ export interface ServiceOptions {
   readonly onEnd: RunDependencies["onEnd"];
   /** The file system of its spool. @default the system's */
   readonly files?: FileSystem;
+  /** The clock by which its whole files expire. @default the system's */
+  readonly now?: () => Date;
 }
 
 /**
@@ -49,6 +51,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       environment: options.environment,
       spool,
       files: options.files,
+      now: options.now,
       onEnd: (report, task) => {
         metrics.countRun(report, task);
         options.onEnd(report, task);

@@ -27,6 +27,8 @@ export interface WholeFilesDependencies {
   readonly keep: number;
   /** Milliseconds for which a reader may take nothing of a file. */
   readonly stallTimeout: number;
+  /** The store's clock. @default the system's */
+  readonly now?: (() => Date) | undefined;
 }
 
 /** How to make a file. */
@@ -74,16 +76,16 @@ export interface WholeFiles {
 
 /** Makes the access to whole files. */
 export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFiles {
-  const { startRun, store, reserve, keep, stallTimeout } = dependencies;
+  const { startRun, store, reserve, keep, stallTimeout, now = () => new Date() } = dependencies;
   /** The last file of each task: an older one would be of older rows. */
   const latest = new Map<string, KeptFile>();
   /** Files that those who asked for them are about to read, and whether there is a newer one already. */
   const awaited = new Map<string, { replaced: boolean }>();
 
   async function expire(): Promise<void> {
-    const now = new Date();
-    for (const [digest, { object }] of latest) if (object.expiresAt <= now) latest.delete(digest);
-    await store.expire(now);
+    const time = now();
+    for (const [digest, { object }] of latest) if (object.expiresAt <= time) latest.delete(digest);
+    await store.expire(time);
   }
 
   /** Deletes a file; one that cannot be deleted expires. */
@@ -101,7 +103,7 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
   return {
     find(task) {
       const kept = latest.get(digestOf(task));
-      return kept && kept.object.expiresAt > new Date() ? kept : undefined;
+      return kept && kept.object.expiresAt > now() ? kept : undefined;
     },
     async make(task, { id, mediaType, filename, abandoned }, use) {
       // What cannot be removed is tried again; there may be room all the same.

@@ -115,7 +115,7 @@ export async function startServe(
     await reading;
   };
   try {
-    await until(() => exited || url() !== undefined, 20_000);
+    await until(() => exited || url() !== undefined);
     if (exited) throw new Error(`The server did not start:\n${lines.join("\n")}`);
   } catch (error) {
     await stop();

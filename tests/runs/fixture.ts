@@ -3,6 +3,8 @@
 import { type PoolOptions, WorkerPool } from "../../runs/pool.ts";
 import type { RunTask } from "../../runs/protocol.ts";
 
+export { until } from "../waiting.ts";
+
 /** A task whose export's name tells a fake worker what to do. */
 export function fakeTask(action: string): RunTask {
   return {
@@ -46,13 +48,4 @@ export async function byteLength(stream: ReadableStream<Uint8Array>): Promise<nu
   let bytes = 0;
   for await (const chunk of stream) bytes += chunk.length;
   return bytes;
-}
-
-/** Waits until a condition holds, for at most `within` milliseconds. */
-export async function until(condition: () => boolean | Promise<boolean>, within = 2000) {
-  const end = performance.now() + within;
-  while (!await condition()) {
-    if (performance.now() > end) throw new Error(`It did not come true within ${within} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
