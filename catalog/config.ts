@@ -8,7 +8,7 @@ import { ALIGNMENTS, COLUMN_TYPES, TABLE_STYLES, type TableStyle } from "../sour
 import type { FilenameTemplate } from "./filename.ts";
 import { listing, type Param } from "./params.ts";
 import { LONGEST_DURATION, parseDuration, parseSize } from "./units.ts";
-import { PARAM_TYPES } from "./values.ts";
+import { ITEM_TYPES, PARAM_TYPES } from "./values.ts";
 
 /** Everything that `spillway.yaml` says, with its defaults filled in. */
 export interface Config {
@@ -271,9 +271,14 @@ export const COLUMN = {
     .optional(),
 };
 
+const PARAM_TYPE = `${listing([...ITEM_TYPES, "a list of one"])} such as integer[]`;
+
+/** The most items that a list may be declared to have; SQLite binds 32,766 values to a statement. */
+const MAX_ITEMS = 10_000;
+
 /** The keys of a param; what depends on its type is checked afterwards. */
 export const PARAM = {
-  type: oneOf(PARAM_TYPES),
+  type: z.enum(PARAM_TYPES, { error: PARAM_TYPE }),
   required: yesOrNo.optional(),
   default: z.unknown(),
   title: text.optional(),
@@ -282,6 +287,7 @@ export const PARAM = {
   min: z.unknown(),
   max: z.unknown(),
   max_length: wholeNumber("a whole number", 1, 100_000).optional(),
+  max_items: wholeNumber("a whole number", 1, MAX_ITEMS).optional(),
 };
 
 function isTimeZone(name: string): boolean {

@@ -14,7 +14,11 @@ const task: RunTask = {
   export: "audit-log",
   tables: [{
     source: { type: "sqlite", config: { path: "app.db" } },
-    query: { text: "select :org", params: { org: 9007199254740993n, since: null, on: true } },
+    query: {
+      text: "select :org",
+      params: { org: 9007199254740993n, since: null, on: true, ids: [1, 9007199254740993n] },
+      types: { ids: "integer[]" },
+    },
     title: "Audit log",
     columns: { amount: { type: "decimal" } },
   }],
