@@ -147,6 +147,34 @@ Deno.test("a slow client is let go of by its rate, and is not taken for one that
   assert.equal(server.reports[2]!.spilled, false, "a client that is fast enough does not spill");
 });
 
+Deno.test("where every slot is taken, slow clients are let go of whatever spill_after and spill_rate say", async () => {
+  await using server = await startServer({
+    limits: "{ concurrent: 2 }",
+    spool: "{ dir: spool, min_free: 64MiB, spill_after: 1h, spill_rate: 0B }",
+  });
+  const path = `/exports/pages.csv?${LARGE}`;
+  const whole = await digestOf(server, path);
+  const slow = [await startDownload(server, path), await startDownload(server, path)];
+  // Slowly, and never so slow that they have stopped.
+  let reading = true;
+  const paced = slow.map(async (download) => {
+    while (reading) {
+      await download.read();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  });
+  await until(async () => {
+    const another = await fetch(`${server.origin}/exports/table.csv`);
+    await another.body?.cancel();
+    return another.status === 200;
+  }, 60_000);
+  reading = false;
+  await Promise.all(paced);
+  for (const download of slow) assert.equal(await download.finish(), whole);
+  await assertNothingHeld(server, spoolOf(server));
+  assert.equal(server.reports.filter(({ spilled }) => spilled).length, 2);
+});
+
 Deno.test("without a spool, a client that stalls holds its slot until it is closed", async () => {
   await using server = await startServer({
     limits: "{ concurrent: 1 }",
