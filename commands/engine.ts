@@ -85,13 +85,14 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     startRun,
     store: await createDiskStore({
       dir: join(spool.directory, "files"),
-      room: spool,
+      room: spool.files,
       ...(files ? { files } : {}),
     }),
-    reserve: spool.reserve,
+    reserve: spool.files.reserve,
     keep: config.spool!.keep,
     stallTimeout,
   });
+  if (wholeFiles) spool.reclaimWith(wholeFiles.evict);
   // A file that cannot be removed is tried again the next time; the spool has told of it.
   const expiring = wholeFiles &&
     setInterval(() => void wholeFiles.expire().catch(() => {}), EXPIRE_MS);

@@ -32,7 +32,7 @@ const SEVERAL = "(several)";
 export interface Metrics {
   /** Counts a run that has ended. */
   countRun(report: RunReport, task: Pick<RunTask, "export" | "format">): void;
-  /** The numbers now, in Prometheus's text format; the peak of the spool begins anew with it. */
+  /** The numbers now, in Prometheus's text format; asking changes none of them. */
   scrape(measured: Measured): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -80,10 +80,10 @@ export function createMetrics(): Metrics {
 
 async function spoolMetrics(spool: OpenedSpool | undefined): Promise<Metric[]> {
   if (!spool) return [];
-  const { bytes, reservedBytes, freeBytes, refused } = await spool.stats();
+  const { bytes, peakBytes, reservedBytes, freeBytes, refused } = await spool.stats();
   return [
     gauge("spool_bytes", "Bytes that wait on the disk", bytes),
-    gauge("spool_bytes_peak", "The most that waited since the last scrape", spool.takePeak()),
+    gauge("spool_bytes_peak", "The most that waited in this minute and the last", peakBytes),
     gauge("spool_reserved_bytes", "Bytes of the disk reserved, written or not", reservedBytes),
     gauge("spool_free_bytes", "Bytes free on the disk", freeBytes),
     counter(

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { diskErrorCode, toDiskError } from "./disk_error.ts";
 import { fileName, partName, recoverDirectory, type Recovery } from "./disk_recovery.ts";
+import { ExpiryQueue } from "./expiry_queue.ts";
 import { type OnDisk, openStream } from "./file_stream.ts";
 import { type FileSystem, systemFiles } from "./file_system.ts";
 import { type DiskRoom, Holding, RESERVE_BYTES, UNLIMITED, wholeBlocks } from "./holding.ts";
@@ -56,7 +57,9 @@ interface Kept {
 export async function createDiskStore(options: DiskStoreOptions): Promise<DiskStore> {
   const { dir, files = systemFiles, now = () => new Date() } = options;
   const room = options.room ?? wholeDisk(files, dir);
+  /** All objects by key, those that were got least recently first. */
   const index = new Map<string, Kept>();
+  const expiries = new ExpiryQueue<Kept>();
   /** Files that are no objects, and whose names the disk would not remove. */
   const leftovers = new Set<Holding>();
   /** Objects that were found, and that there was no room for. */
@@ -90,11 +93,39 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
       .then(() => leftovers.delete(holding), () => {});
   }
 
+  function add(kept: Kept): void {
+    index.set(kept.object.key, kept);
+    expiries.add(kept, kept.object.expiresAt);
+  }
+
+  /** Whether it was there until then. */
+  function forget(kept: Kept): boolean {
+    const { key } = kept.object;
+    expiries.delete(kept);
+    return index.get(key) === kept && index.delete(key);
+  }
+
   /** Removes an object; whether it was there until then. */
   async function remove(kept: Kept): Promise<boolean> {
-    const { key } = kept.object;
-    await onDisk(`delete "${key}"`)(kept.holding.remove(files));
-    return index.get(key) === kept && index.delete(key);
+    await onDisk(`delete "${kept.object.key}"`)(kept.holding.remove(files));
+    return forget(kept);
+  }
+
+  /** The same for each of several; one that fails does not keep the others. */
+  async function removeAll(several: Iterable<Kept>): Promise<{
+    readonly removed: readonly StoredObject[];
+    readonly failed: readonly { readonly kept: Kept; readonly error: unknown }[];
+  }> {
+    const removed: StoredObject[] = [];
+    const failed: { kept: Kept; error: unknown }[] = [];
+    for (const kept of several) {
+      try {
+        if (await remove(kept)) removed.push(kept.object);
+      } catch (error) {
+        failed.push({ kept, error });
+      }
+    }
+    return { removed, failed };
   }
 
   /** Makes a whole file the object of its key, and removes the one that it replaces. */
@@ -102,9 +133,10 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
     const { key } = kept.object;
     const other = index.get(key);
     // One that was named after this one may have been through before it.
-    const replaced = other && other.number > kept.number ? kept : other;
-    if (replaced !== kept) index.set(key, kept);
-    if (replaced) await drop(replaced.holding);
+    if (other && other.number > kept.number) return await drop(kept.holding);
+    if (other) forget(other);
+    add(kept);
+    if (other) await drop(other.holding);
   }
 
   /** Takes room for what was there before: all bytes first, since the disk is looked at as it is. */
@@ -123,7 +155,7 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
   await countIn(found.map(({ object, name, number, bytes }) => {
     const path = join(dir, name);
     const kept = { object, path, number, holding: new Holding([path], UNLIMITED, room) };
-    index.set(object.key, kept);
+    add(kept);
     return { kept, bytes };
   }));
 
@@ -178,6 +210,8 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
             `Cannot read bytes ${first} to ${last} of "${key}": it has ${object.size}`,
           );
         }
+        index.delete(key);
+        index.set(key, kept);
         const release = holding.enter();
         const stretch = { path, offset: first, bytes: last - first + 1, release };
         try {
@@ -203,21 +237,27 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
     },
 
     async expire(until) {
-      let freed = 0;
-      const failures: unknown[] = [];
       for (const holding of [...leftovers]) await drop(holding);
-      for (const kept of [...index.values()].filter(({ object }) => object.expiresAt <= until)) {
-        try {
-          if (await remove(kept)) freed += kept.object.size;
-        } catch (error) {
-          failures.push(error);
-        }
-      }
+      const { removed, failed } = await removeAll(expiries.takeExpired(until));
+      for (const { kept } of failed) expiries.add(kept, kept.object.expiresAt);
       const again = uncounted.filter(({ kept }) => !kept.holding.removed);
       uncounted = [];
       await countIn(again);
-      if (failures.length > 0) throw failures[0];
-      return freed;
+      if (failed[0]) throw failed[0].error;
+      return removed.reduce((sum, { size }) => sum + size, 0);
+    },
+
+    async evict(bytes, isNeeded) {
+      const victims: Kept[] = [];
+      let found = 0;
+      for (const kept of index.values()) {
+        if (found >= bytes) break;
+        const { holding, object } = kept;
+        if (holding.isRead || holding.reservedBytes === 0 || isNeeded(object.key)) continue;
+        victims.push(kept);
+        found += holding.reservedBytes;
+      }
+      return found < bytes ? [] : (await removeAll(victims)).removed;
     },
   };
 }

@@ -59,13 +59,12 @@ for (const format of ["csv", "xlsx"]) {
       { state: "complete", spilled: true, taken: download.bytes },
     );
     const after = await scrape(server);
-    // A scrape sees what was between two. The slot is free before the last of what was in memory,
-    // at most a window and a half, is on the disk.
+    // The slot is free before the last of what was in memory, at most a window and a half, is on the disk.
     const peak = after.get("spool_bytes_peak")!;
     assert.ok(peak >= onDisk && peak <= onDisk + 1.5 * MIB, `${peak} bytes, and ${onDisk} before`);
     assert.equal(after.get("spilled_runs_total"), 1);
     await assertNothingHeld(server, spoolOf(server));
-    assert.equal((await scrape(server)).get("spool_bytes_peak"), 0);
+    assert.equal((await scrape(server)).get("spool_bytes_peak"), peak, "for another scraper too");
   });
 }
 
