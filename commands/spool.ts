@@ -17,13 +17,14 @@ export async function openConfiguredSpool(
   settings: SpoolSettings,
   files?: FileSystem,
 ): Promise<OpenedSpool> {
-  const { dir, maxBytes, minFree, allowMemory } = settings;
+  const { dir, maxBytes, minFree, allowMemory, allowShared } = settings;
   try {
     return await openSpool({
       dir,
       maxBytes,
       minFreeBytes: minFree,
       allowMemory,
+      allowShared,
       ...(files ? { files } : {}),
       onTrouble: logTrouble,
     });

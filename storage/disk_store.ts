@@ -4,11 +4,18 @@ import { join } from "node:path";
 import { diskErrorCode, toDiskError } from "./disk_error.ts";
 import { fileName, partName, recoverDirectory, type Recovery } from "./disk_recovery.ts";
 import { ExpiryQueue } from "./expiry_queue.ts";
-import { type OnDisk, openStream } from "./file_stream.ts";
-import { type FileSystem, systemFiles } from "./file_system.ts";
+import { type OnDisk, streamFile } from "./file_stream.ts";
+import { type FileSystem, type OpenFile, systemFiles } from "./file_system.ts";
 import { type DiskRoom, Holding, RESERVE_BYTES, UNLIMITED, wholeBlocks } from "./holding.ts";
 import { mountPoint } from "./mounts.ts";
 import { writeObject } from "./object_writer.ts";
+import {
+  type FileIdentity,
+  ForeignFileError,
+  identityOf,
+  openOwnFile,
+  proveOwnFile,
+} from "./own_file.ts";
 import {
   checkKey,
   checkMetadata,
@@ -44,13 +51,17 @@ interface Kept {
   /** Its place in the order of all that were published. */
   readonly number: number;
   readonly holding: Holding;
+  /** Which file it is: known of one that was put here, to be proved of one that was found. */
+  identity: Promise<FileIdentity> | undefined;
 }
 
 /**
  * Opens a store in a directory. What a dead process left unfinished is removed, and room is taken for
  * what it finished. No other process may use the directory.
  *
- * What is known of the objects is kept in memory; the disk is asked for their bytes alone.
+ * What is known of the objects is kept in memory; the disk is asked for their bytes alone. One that was
+ * found is read whole once, before it is first got: it must have the digest that it says it has. One that is
+ * another file by then, or whose name is a symbolic link, is removed, told to the room and gone.
  *
  * @throws {DiskError} where the directory cannot be made or listed
  */
@@ -111,6 +122,14 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
     return forget(kept);
   }
 
+  /** Which file an object is; a proof that the disk failed is begun anew the next time. */
+  function identify(kept: Kept): Promise<FileIdentity> {
+    return kept.identity ??= proveOwnFile(files, kept.path, kept.object).catch((error) => {
+      kept.identity = undefined;
+      throw error;
+    });
+  }
+
   /** The same for each of several; one that fails does not keep the others. */
   async function removeAll(several: Iterable<Kept>): Promise<{
     readonly removed: readonly StoredObject[];
@@ -154,7 +173,8 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
   let number = highest;
   await countIn(found.map(({ object, name, number, bytes }) => {
     const path = join(dir, name);
-    const kept = { object, path, number, holding: new Holding([path], UNLIMITED, room) };
+    const holding = new Holding([path], UNLIMITED, room);
+    const kept: Kept = { object, path, number, holding, identity: undefined };
     add(kept);
     return { kept, bytes };
   }));
@@ -179,8 +199,10 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
         holding = new Holding([part], reservation, room);
         const file = await onPut(files.open(part, { write: true, createNew: true }));
         let object: StoredObject;
+        let identity: FileIdentity;
         try {
           object = await writeObject(file, { ...options, key, body, now }, holding, onPut);
+          identity = identityOf(await onPut(file.stat()));
         } finally {
           file.close();
         }
@@ -191,7 +213,13 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
         await onPut(files.rename(part, path));
         await onPut(files.syncDirectory(dir));
         holding.paths = [path];
-        await publish({ object, path, number: place, holding });
+        await publish({
+          object,
+          path,
+          number: place,
+          holding,
+          identity: Promise.resolve(identity),
+        });
         return object;
       } catch (error) {
         body.cancel(error).catch(() => {}); // of one that is locked or errored
@@ -213,14 +241,21 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
         index.delete(key);
         index.set(key, kept);
         const release = holding.enter();
-        const stretch = { path, offset: first, bytes: last - first + 1, release };
+        const onRead = onDisk(`read "${key}"`);
+        let file: OpenFile | undefined;
         try {
-          return { object, body: await openStream(files, stretch, onDisk(`read "${key}"`)) };
+          ({ file } = await onRead(openOwnFile(files, path, await onRead(identify(kept)))));
+          const stretch = { file, offset: first, bytes: last - first + 1, release };
+          return { object, body: await streamFile(stretch, onRead) };
         } catch (error) {
+          file?.close();
           release();
-          if (!(error instanceof Deno.errors.NotFound)) throw error;
-          // Replaced or deleted since it was looked up, or removed behind our back.
-          await remove(kept);
+          if (error instanceof ForeignFileError) {
+            await room.noticed("trust a stored file", error);
+          } else if (!(error instanceof Deno.errors.NotFound)) throw error;
+          // Replaced or deleted since it was looked up, or behind our back.
+          forget(kept);
+          await drop(holding);
         }
       }
       return undefined;
@@ -268,6 +303,7 @@ function wholeDisk(files: FileSystem, dir: string): DiskRoom {
     reserve: () => Promise.resolve(UNLIMITED),
     wrote() {},
     freed() {},
+    noticed: () => Promise.resolve(),
     async failed(action, error) {
       const [mount, freeBytes] = await Promise.all([
         mountPoint(files, dir).catch(() => dir),

@@ -19,6 +19,8 @@ export interface DiskRoom {
    * @param written bytes of the failed write that got there
    */
   failed(action: string, error: unknown, written?: number): Promise<unknown>;
+  /** Tells whoever watches the disk of what is no failure of it, and does not hinder reservations. */
+  noticed(action: string, error: unknown): Promise<void>;
 }
 
 /** Bytes are reserved in steps of this size, so that not every chunk asks the disk for its room. */

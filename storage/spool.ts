@@ -198,6 +198,7 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
       wrote: space.wrote,
       freed: space.freed,
       failed,
+      noticed: async (action, error) => void await report(action, error, 0),
     },
     reclaimWith(give) {
       reclaim = give;

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { FileInfo, FileSystem, FileSystemRoom, OpenFile } from "./file_system.ts";
 import { fileSystemName, isMemory, mountPoint } from "./mounts.ts";
+import { whyUnsafe } from "./strict_modes.ts";
 
 /** A directory that the spool cannot be opened in. The message says which, where mounted, and why. */
 export class SpoolError extends Error {
@@ -20,6 +21,8 @@ export interface DirectoryOptions {
   readonly minFreeBytes: number;
   /** Whether it may be in memory. */
   readonly allowMemory: boolean;
+  /** Whether others may write to it, or to a directory above it. @default false */
+  readonly allowShared?: boolean;
 }
 
 /** A directory of our own in the one that was given, which nobody else has while it is open. */
@@ -71,10 +74,9 @@ export async function openSpoolDirectory(
   const us = await probe(files, dir).catch(refuse("it cannot be written"));
   // Any other owner could put another directory where ours is. Root could anyhow, and owns the volumes
   // that Kubernetes mounts; sshd trusts the same two (`StrictModes`).
-  if (found.owner !== us && found.owner !== 0) {
-    const reason = `it belongs to user ${found.owner}, and this is user ${us}`;
-    throw await refusal(files, options.dir, reason);
-  }
+  const unsafe = await whyUnsafe(files, dir, us, options.allowShared ?? false)
+    .catch(refuse("what is above it cannot be looked at"));
+  if (unsafe !== undefined) throw await refusal(files, options.dir, unsafe);
 
   const lock = await openLock(files, join(dir, LOCK)).catch(refuse("it cannot be locked"));
   try {

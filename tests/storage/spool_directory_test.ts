@@ -111,6 +111,117 @@ Deno.test(
   }),
 );
 
+/** Directories above one another, each of an owner, a group and a mode; all others are root's alone. */
+function owned(
+  dir: string,
+  told: Readonly<Record<string, { owner?: number; group?: number; mode?: number }>>,
+): FileSystem {
+  const stat: FileSystem["stat"] = async (path) => ({
+    ...await systemFiles.stat(path),
+    device: 1,
+    ...(path.includes("/spillway-probe-")
+      ? { owner: 1000 }
+      : { owner: 0, group: 0, mode: 0o755, ...told[path.slice(dir.length) || "/"] }),
+  });
+  return {
+    ...systemFiles,
+    stat,
+    room: async (path) => ({ ...await systemFiles.room(path), type: 0xef53 }),
+  };
+}
+
+Deno.test(
+  "a directory that others may write to is refused, and so is one below such a directory",
+  inDirectory(async (parent) => {
+    const dir = `${parent}/above/spool`;
+    await Deno.mkdir(dir, { recursive: true });
+    const advice = "take that away, or set allow_shared: true where nobody else is on this system";
+    const cases = [
+      [{ "/above/spool": { mode: 0o777 } }, `anybody can write to it (mode 0777); ${advice}`],
+      // Others could not remove what is ours, but take its lock.
+      [{ "/above/spool": { mode: 0o1777 } }, `anybody can write to it (mode 1777); ${advice}`],
+      [
+        { "/above": { mode: 0o757 } },
+        `anybody can write to ${parent}/above above it (mode 0757); ${advice}`,
+      ],
+      [{ "/": { mode: 0o777 } }, `anybody can write to ${parent} above it (mode 0777); ${advice}`],
+      [
+        { "/above/spool": { mode: 0o770, group: 50 } },
+        `group 50 can write to it (mode 0770); ${advice}`,
+      ],
+      [
+        { "/above": { mode: 0o2775, group: 0 } },
+        `group 0 can write to ${parent}/above above it (mode 2775); ${advice}`,
+      ],
+      [{ "/above/spool": { owner: 1001 } }, "it belongs to user 1001, and this is user 1000"],
+      [
+        { "/above": { owner: 1001 } },
+        `${parent}/above above it belongs to user 1001, and this is user 1000`,
+      ],
+    ] as const;
+    for (const [told, reason] of cases) {
+      const files = owned(parent, told);
+      assert.equal(
+        await refusal({ dir, files, ...LIMITS }),
+        `Cannot spool: ${dir} is on ext4, mounted at /: ${reason}`,
+      );
+      assert.deepEqual(await systemFiles.list(dir), []);
+    }
+  }),
+);
+
+Deno.test(
+  "root's and our own directories are fit, below a sticky one too, and for a group of our number",
+  inDirectory(async (parent) => {
+    const dir = `${parent}/above/spool`;
+    await Deno.mkdir(dir, { recursive: true });
+    for (
+      const told of [
+        {},
+        { "/above/spool": { owner: 1000, mode: 0o700 }, "/above": { owner: 1000 } },
+        { "/above": { mode: 0o1777 }, "/": { mode: 0o1775, group: 50 } },
+        { "/above/spool": { owner: 1000, group: 1000, mode: 0o775 } },
+        { "/above/spool": { owner: 0, group: 1000, mode: 0o2770 } },
+      ]
+    ) {
+      await using _spool = await openSpool({ dir, files: owned(parent, told), ...LIMITS });
+    }
+  }),
+);
+
+Deno.test(
+  "a directory that is shared is fit where that is allowed, unless it is of another user",
+  inDirectory(async (parent) => {
+    const dir = `${parent}/spool`;
+    await Deno.mkdir(dir);
+    const limits = { dir, ...LIMITS, allowShared: true };
+    {
+      const files = owned(parent, { "/spool": { mode: 0o777 }, "/": { owner: 1001, mode: 0o777 } });
+      await using _spool = await openSpool({ ...limits, files });
+    }
+    assert.match(
+      await refusal({ ...limits, files: owned(parent, { "/spool": { owner: 1001 } }) }),
+      /: it belongs to user 1001, and this is user 1000$/,
+    );
+  }),
+);
+
+Deno.test({
+  name: "real modes: a directory below one that anybody may write to",
+  ignore: Deno.build.os === "windows",
+  fn: inDirectory(async (parent) => {
+    const dir = `${parent}/above/spool`;
+    await Deno.mkdir(dir, { recursive: true });
+    await Deno.chmod(`${parent}/above`, 0o777);
+    assert.match(
+      await refusal({ dir, ...LIMITS, allowMemory: true }),
+      /: anybody can write to \/.*\/above above it \(mode 0777\); take that away, or /,
+    );
+    await Deno.chmod(`${parent}/above`, 0o1777);
+    await using _spool = await openTestSpool(dir);
+  }),
+});
+
 Deno.test(
   "a directory that cannot be written is refused with what the system says",
   inDirectory(async (dir) => {
@@ -136,7 +247,7 @@ Deno.test({
   name: `real disks: memory, read-only, full of files${NEEDS_SMALL_DISK}`,
   ignore: NO_SMALL_DISK,
   fn: async () => {
-    await using disk = await mountSmallDisk("nr_inodes=4");
+    await using disk = await mountSmallDisk("mode=0700,nr_inodes=4");
     const { path: dir } = disk;
     const on = `Cannot spool: ${dir} is on tmpfs, mounted at ${dir}`;
     assert.equal(
