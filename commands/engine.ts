@@ -1,5 +1,6 @@
 /** Wires what runs need: slots, workers, limits, a spool and a log. */
 
+import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../catalog/config.ts";
@@ -7,6 +8,7 @@ import { LONGEST_DURATION } from "../catalog/units.ts";
 import { threads } from "../exporters/mod.ts";
 import { Admission } from "../runs/admission.ts";
 import { WorkerPool } from "../runs/pool.ts";
+import { createReadiness, type Readiness } from "../runs/readiness.ts";
 import { createRuns, type RunDependencies, type StartRun } from "../runs/run.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
@@ -14,7 +16,10 @@ import { type AnyKind, sources } from "../sources/mod.ts";
 import type { SourceLeave } from "../sources/source.ts";
 import { createDiskStore } from "../storage/disk_store.ts";
 import type { FileSystem } from "../storage/file_system.ts";
+import { settlesWithin } from "../storage/settles_within.ts";
 import type { OpenedSpool } from "../storage/spool.ts";
+
+const logger = getLogger(["spillway"]);
 
 /** What runs exports; disposing it ends its workers. */
 export interface Engine extends AsyncDisposable {
@@ -26,6 +31,8 @@ export interface Engine extends AsyncDisposable {
   readonly startRun: StartRun;
   /** Files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles: WholeFiles | undefined;
+  /** Whether another export would be taken. */
+  readonly readiness: () => Promise<Readiness>;
 }
 
 /** How an engine works. */
@@ -41,6 +48,9 @@ export interface EngineOptions {
   /** Told once of every run that got a slot, when everything it held has come back. */
   readonly onEnd: RunDependencies["onEnd"];
 }
+
+/** Milliseconds that the workers have to end in: one that is killed takes a few, whatever it does. */
+const DISPOSE_MS = 2_000;
 
 /** Milliseconds between two looks for whole files that need not be kept any more. */
 const EXPIRE_MS = 30_000;
@@ -101,9 +111,14 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     pool,
     startRun,
     wholeFiles,
+    readiness: createReadiness([
+      { name: "slots", state: () => admission.state },
+      ...(spool ? [{ name: "spool", state: () => spool.state() }] : []),
+    ]),
     async [Symbol.asyncDispose]() {
       clearInterval(expiring);
-      await pool[Symbol.asyncDispose]();
+      if (await settlesWithin(pool[Symbol.asyncDispose](), DISPOSE_MS)) return;
+      logger.error(`Cannot end the workers within ${DISPOSE_MS} ms`, { pids: pool.pids });
     },
   };
 }

@@ -12,6 +12,7 @@ import {
 } from "../server/exposition.ts";
 import type { GateCounts } from "../server/gate.ts";
 import type { OpenedSpool } from "../storage/spool.ts";
+import type { LogWriter } from "./log_writer.ts";
 
 /** What is measured. */
 export interface Measured {
@@ -23,6 +24,8 @@ export interface Measured {
   readonly spool: OpenedSpool | undefined;
   /** The connections. */
   readonly connections: GateCounts;
+  /** The log, where lines may be dropped. */
+  readonly log: Pick<LogWriter, "dropped"> | undefined;
 }
 
 /** What runs of several exports count under; no export can be called so. */
@@ -53,13 +56,18 @@ export function createMetrics(): Metrics {
       bytes.add({ export: name, format }, report.bytes);
       if (report.spilled) spilled.add({});
     },
-    async scrape({ admission, pool, spool, connections }) {
+    async scrape({ admission, pool, spool, connections, log }) {
       const text = expositionText([
         counter("runs_total", "Runs that have ended, by state", runs.samples()),
         counter("rows_total", "Rows that sources gave", rows.samples()),
         counter("bytes_total", "Bytes of files handed to connections", bytes.samples()),
         counter("spilled_runs_total", "Runs that waited on the disk", spilled.samples()),
         gauge("runs_in_flight", "Runs that have a slot", admission.taken),
+        gauge(
+          "ended_runs_bytes",
+          "Bytes in memory of runs whose source has ended and whose client reads on",
+          admission.endedBytes,
+        ),
         gauge("workers", "Worker processes", pool.size.workers),
         gauge("workers_idle", "Worker processes without a task", pool.size.idle),
         gauge("connections", "Open connections", connections.open),
@@ -71,6 +79,9 @@ export function createMetrics(): Metrics {
             value: connections[reason],
           })),
         ),
+        counter("log_lines_dropped_total", "Lines of the log that nobody read in time", [
+          { labels: {}, value: log?.dropped ?? 0 },
+        ]),
         ...await spoolMetrics(spool),
       ]);
       return { contentType: EXPOSITION_TYPE, text };

@@ -5,7 +5,7 @@ import { diskErrorCode, toDiskError } from "./disk_error.ts";
 import { fileName, partName, recoverDirectory, type Recovery } from "./disk_recovery.ts";
 import { ExpiryQueue } from "./expiry_queue.ts";
 import { type OnDisk, streamFile } from "./file_stream.ts";
-import { type FileSystem, type OpenFile, systemFiles } from "./file_system.ts";
+import { type FileSystem, type OpenFile, type OpenMode, systemFiles } from "./file_system.ts";
 import { type DiskRoom, Holding, RESERVE_BYTES, UNLIMITED, wholeBlocks } from "./holding.ts";
 import { mountPoint } from "./mounts.ts";
 import { writeObject } from "./object_writer.ts";
@@ -122,6 +122,19 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
     return forget(kept);
   }
 
+  /** Makes a file, and the directory too where it was removed. */
+  async function create(path: string): Promise<OpenFile> {
+    const mode: OpenMode = { write: true, createNew: true };
+    try {
+      return await files.open(path, mode);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      await room.restore();
+      await files.makeDirectory(dir);
+      return await files.open(path, mode);
+    }
+  }
+
   /** Which file an object is; a proof that the disk failed is begun anew the next time. */
   function identify(kept: Kept): Promise<FileIdentity> {
     return kept.identity ??= proveOwnFile(files, kept.path, kept.object).catch((error) => {
@@ -197,7 +210,7 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
         reservation ??= await reserve(key, options);
         const part = join(dir, partName(key, ++number));
         holding = new Holding([part], reservation, room);
-        const file = await onPut(files.open(part, { write: true, createNew: true }));
+        const file = await onPut(create(part));
         let object: StoredObject;
         let identity: FileIdentity;
         try {
@@ -304,6 +317,7 @@ function wholeDisk(files: FileSystem, dir: string): DiskRoom {
     wrote() {},
     freed() {},
     noticed: () => Promise.resolve(),
+    restore: () => Promise.resolve(),
     async failed(action, error) {
       const [mount, freeBytes] = await Promise.all([
         mountPoint(files, dir).catch(() => dir),

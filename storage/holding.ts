@@ -21,6 +21,8 @@ export interface DiskRoom {
   failed(action: string, error: unknown, written?: number): Promise<unknown>;
   /** Tells whoever watches the disk of what is no failure of it, and does not hinder reservations. */
   noticed(action: string, error: unknown): Promise<void>;
+  /** Makes the directory again that the files are kept below, where it was removed. */
+  restore(): Promise<void>;
 }
 
 /** Bytes are reserved in steps of this size, so that not every chunk asks the disk for its room. */

@@ -108,6 +108,8 @@ export interface OpenedSpool extends Spool {
   readonly files: DiskRoom;
   /** Has bytes given back before any are refused; see `QuotaOptions.reclaim`. */
   reclaimWith(reclaim: (bytes: number) => Promise<boolean>): void;
+  /** Whether it can be used: its directory is there, or could be made again. Where not, that is told. */
+  state(): Promise<"ready" | "failing">;
   /** The numbers now; the disk is read where that was not done just before. */
   stats(): Promise<SpoolStats>;
 }
@@ -188,7 +190,11 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
     reserve: (bytes, tenant) => quota.reserve(bytes, tenant, "spill"),
     async createSegment() {
       try {
-        return await createSegment(files, path, owner);
+        return await createSegment(files, path, owner).catch(async (error) => {
+          if (!(error instanceof Deno.errors.NotFound)) throw error;
+          await directory.restore();
+          return await createSegment(files, path, owner);
+        });
       } catch (error) {
         throw await failed("make a file in the spool", error);
       }
@@ -199,9 +205,19 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
       freed: space.freed,
       failed,
       noticed: async (action, error) => void await report(action, error, 0),
+      restore: () => directory.restore(),
     },
     reclaimWith(give) {
       reclaim = give;
+    },
+    async state() {
+      try {
+        await directory.restore();
+        return "ready";
+      } catch (error) {
+        await report("use the spool", error, 0);
+        return "failing";
+      }
     },
     async stats() {
       await look();

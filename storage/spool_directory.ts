@@ -1,6 +1,6 @@
 /** The directory that the spool is given: looked at, locked, swept, and one of our own made in it. */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { FileInfo, FileSystem, FileSystemRoom, OpenFile } from "./file_system.ts";
 import { fileSystemName, isMemory, mountPoint } from "./mounts.ts";
 import { whyUnsafe } from "./strict_modes.ts";
@@ -35,6 +35,12 @@ export interface SpoolDirectory extends AsyncDisposable {
   readonly fileSystem: string;
   /** The room that was found. */
   readonly room: FileSystemRoom;
+  /**
+   * Makes it again where it was removed, as a cleaner of old files may do; does nothing where it is there.
+   *
+   * @throws {SpoolError} where that cannot be
+   */
+  restore(): Promise<void>;
 }
 
 /**
@@ -93,6 +99,20 @@ export async function openSpoolDirectory(
       mount: await mountPoint(files, dir),
       fileSystem: fileSystemName(room.type),
       room,
+      async restore() {
+        const there = await ifThere(files.statName(path));
+        if (there?.isDirectory && there.owner === us) return;
+        const given = await ifThere(files.stat(dir));
+        // The lock went with the one that was given: somebody else may spool in another one.
+        if (given?.device !== found.device || given.inode !== found.inode) {
+          throw await refusal(files, options.dir, "it was removed while it was in use");
+        }
+        if (there) {
+          const reason = `${basename(path)} in it was replaced while it was in use`;
+          throw await refusal(files, options.dir, reason);
+        }
+        await files.makeDirectory(path);
+      },
       async [Symbol.asyncDispose]() {
         try {
           await removeTree(files, path);
@@ -153,16 +173,23 @@ async function holder(files: FileSystem, dir: string): Promise<string> {
   return pids.length === 0 ? "another process" : `process ${pids.join(" or ")}`;
 }
 
+/** What is known of a name; nothing, where there is none. */
+async function ifThere(info: Promise<FileInfo>): Promise<FileInfo | undefined> {
+  try {
+    return await info;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
 /** Removes what dead processes left; nobody living has the lock. */
 async function sweep(files: FileSystem, dir: string, us: number | null): Promise<void> {
   for (const name of await files.list(dir)) {
     if (!OURS.test(name)) continue;
     const path = join(dir, name);
-    const found = await files.stat(path).catch((error) => {
-      // The probe of a process that is about to be refused, and a link that leads nowhere.
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    });
+    // The probe of a process that is about to be refused, and a link that leads nowhere, are not there.
+    const found = await ifThere(files.stat(path));
     // Its owner could put a link to another place into it while we remove what is there.
     if (found !== undefined && found.owner !== us) {
       throw new Error(`${name} in it belongs to user ${found.owner}`);

@@ -420,3 +420,34 @@ Deno.test("kept files make room for newer ones, and leave some of the quota to c
   assert.equal(await slow.finish(), await digestOf(server, "/exports/pages.csv?rows=5500"));
   assert.equal((await scrape(server)).get('spool_refused_total{reason="quota"}'), 0);
 });
+
+Deno.test("a spool that was removed is made again, or the server is not ready", async () => {
+  await using server = await startServer({ spool: SPOOL });
+  const spool = spoolOf(server);
+  const ready = async () => {
+    const response = await fetch(`${server.origin}/readyz`);
+    return [response.status, await response.json()];
+  };
+  const checks = { slots: "ready", spool: "ready" };
+  assert.deepEqual(await ready(), [200, { status: "ready", checks }]);
+  const first = await get(server, ROWS);
+  for (const { name, isDirectory } of Deno.readDirSync(spool)) {
+    if (isDirectory) Deno.removeSync(`${spool}/${name}`, { recursive: true });
+  }
+  // What was kept is gone, and is made anew.
+  const resumed = await get(server, ROWS, {
+    Range: "bytes=5-",
+    "If-Range": first.headers.get("etag")!,
+  });
+  assert.equal(resumed.status, 206);
+  assert.deepEqual(resumed.body, first.body.subarray(5));
+  assert.deepEqual(await ready(), [200, { status: "ready", checks }]);
+
+  Deno.removeSync(spool, { recursive: true });
+  assert.deepEqual(await ready(), [503, {
+    status: "failing",
+    checks: { ...checks, spool: "failing" },
+  }]);
+  assert.equal((await get(server, "/exports/rows.csv")).status, 200, "it can do without");
+  Deno.mkdirSync(spool);
+});

@@ -58,6 +58,7 @@ export function roomOf(quota: Quota, noticed: string[] = []): DiskRoom {
       noticed.push(`${action}: ${error instanceof Error ? error.message : error}`);
       return Promise.resolve();
     },
+    restore: () => Promise.resolve(),
     failed(action, error) {
       const context = { action, mount: "/", freeBytes: 0, reservedBytes: quota.reservedBytes };
       return Promise.resolve(toDiskError(error, context));

@@ -5,7 +5,7 @@ import { type FileSystem, type FileSystemRoom, systemFiles } from "../../storage
 import { openSpool, SpoolError, type SpoolOptions } from "../../storage/spool.ts";
 import { faultyFiles } from "./faulty_files.ts";
 import { mountSmallDisk, NEEDS_SMALL_DISK, NO_SMALL_DISK } from "./small_disk.ts";
-import { inDirectory, MiB, openTestSpool } from "./spools.ts";
+import { inDirectory, MiB, openTestSpool, pattern, readAll } from "./spools.ts";
 
 /** The message of the refusal to open a spool. */
 async function refusal(options: SpoolOptions): Promise<string> {
@@ -296,6 +296,65 @@ Deno.test({
     );
     assert.equal((await systemFiles.stat(spool.directory)).mode, 0o700);
     assert.equal((await systemFiles.stat(`${dir}/real/spillway.lock`)).mode, 0o600);
+  }),
+});
+
+Deno.test({
+  name:
+    "a directory of ours that was removed is made again, where ours was and for its owner alone",
+  ignore: Deno.build.os === "windows",
+  fn: inDirectory(async (dir) => {
+    await using spool = await openTestSpool(dir);
+    for (const use of [() => spool.state(), () => spool.files.restore(), write]) {
+      await Deno.remove(spool.directory, { recursive: true });
+      await use();
+      assert.equal((await systemFiles.stat(spool.directory)).mode, 0o700);
+    }
+    async function write() {
+      const segment = await spool.createSegment();
+      await segment.write(pattern(10));
+      assert.deepEqual(await readAll(segment), pattern(10));
+      segment.close();
+    }
+    assert.equal(await spool.state(), "ready");
+  }),
+});
+
+Deno.test({
+  name: "a spool whose place is another's by now is failing, and says so",
+  ignore: Deno.build.os === "windows",
+  fn: inDirectory(async (parent) => {
+    const dir = `${parent}/spool`;
+    const troubles: string[] = [];
+    const states: string[] = [];
+    for (
+      const [replace, reason] of [
+        [
+          async () => await Deno.remove(dir, { recursive: true }),
+          "it was removed while it was in use",
+        ],
+        [async () => {
+          await Deno.rename(dir, `${parent}/old`);
+          await Deno.mkdir(dir);
+        }, "it was removed while it was in use"],
+        [async (ours: string) => {
+          await Deno.remove(ours, { recursive: true });
+          await Deno.symlink(parent, ours);
+        }, "in it was replaced while it was in use"],
+      ] as const
+    ) {
+      await Deno.mkdir(dir, { recursive: true });
+      await using spool = await openTestSpool(dir, {
+        now: () => troubles.length * 10_000,
+        onTrouble: (trouble) => trouble.kind === "failed" && troubles.push(String(trouble.error)),
+      });
+      assert.equal(await spool.state(), "ready");
+      await replace(spool.directory);
+      states.push(await spool.state());
+      assert.ok(troubles.at(-1)?.endsWith(reason), `${troubles}`);
+      await Deno.remove(dir, { recursive: true }).catch(() => {});
+    }
+    assert.deepEqual(states, ["failing", "failing", "failing"]);
   }),
 });
 
