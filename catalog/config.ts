@@ -86,6 +86,8 @@ export interface SpoolSettings {
   readonly minFree: number;
   /** Whether the directory may be on a file system that is memory. @default false */
   readonly allowMemory: boolean;
+  /** Whether others may write to the directory or to those above it. @default false */
+  readonly allowShared: boolean;
   /** How long a client may read nothing before its run spills. @default 10000 */
   readonly spillAfter: number;
   /** Bytes a second below which a client's run spills. @default 64 KiB */
@@ -212,6 +214,7 @@ export const SPOOL = {
   max_bytes: size().default(2 ** 30),
   min_free: size().default(2 ** 30),
   allow_memory: yesOrNo.default(false),
+  allow_shared: yesOrNo.default(false),
   spill_after: duration(0).default(10_000),
   spill_rate: size().default(64 * 1024),
   keep: duration(1_000).default(600_000),

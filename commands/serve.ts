@@ -13,17 +13,17 @@ const logger = getLogger(["spillway"]);
 export async function serve({ environment, ...context }: CommandContext): Promise<void> {
   const { config, demoFolder } = await readConfiguration({ environment, ...context });
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
-  await configureLogs();
+  await using log = await configureLogs();
   // A promise that nobody awaited is a mistake of ours, and no reason to end everybody's downloads.
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     logger.error("Unhandled rejection: {error}", { error: Deno.inspect(event.reason) });
   });
 
-  await using service = await startService(config, { environment, onEnd: logRun });
+  await using service = await startService(config, { environment, onEnd: logRun, log });
   const origin = originOf(service.http.addr);
   logger.info(`Spillway serves ${origin}`, { exports: config.exports.size });
-  if (demoFolder !== undefined) console.error(greeting(origin));
+  if (demoFolder !== undefined) log.write(greeting(origin));
 
   await stopSignal();
   const { drainTimeout } = config.server;

@@ -9,6 +9,7 @@ import { type HttpServer, serveHttp } from "../server/http.ts";
 import type { FileSystem } from "../storage/file_system.ts";
 import { CommandError, EXIT } from "./command.ts";
 import { createEngine, type Engine } from "./engine.ts";
+import type { LogWriter } from "./log_writer.ts";
 import { createMetrics } from "./metrics.ts";
 import { openConfiguredSpool } from "./spool.ts";
 
@@ -34,6 +35,8 @@ export interface ServiceOptions {
   readonly files?: FileSystem;
   /** The clock by which its whole files expire. @default the system's */
   readonly now?: () => Date;
+  /** Whose dropped lines are counted. @default none are dropped */
+  readonly log?: Pick<LogWriter, "dropped">;
 }
 
 /**
@@ -64,8 +67,9 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     exporters,
     startRun,
     wholeFiles,
-    ready: () => admission.state,
-    scrape: () => metrics.scrape({ admission, pool, spool, connections: http.counts }),
+    readiness: engine.readiness,
+    scrape: () =>
+      metrics.scrape({ admission, pool, spool, connections: http.counts, log: options.log }),
     onError: (error, request) =>
       logger.error("Cannot answer {method} {path}: {error}", {
         method: request.method,

@@ -3,6 +3,7 @@
 import { Hono } from "hono";
 import type { Config } from "../catalog/config.ts";
 import type { Exporter } from "../exporters/exporter.ts";
+import type { Readiness } from "../runs/readiness.ts";
 import type { StartRun } from "../runs/run.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import { exportRoutes } from "./exports.ts";
@@ -21,7 +22,7 @@ export interface Dependencies {
   /** Makes files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles?: WholeFiles | undefined;
   /** Whether another export would be taken. */
-  readonly ready: () => "ready" | "full" | "draining";
+  readonly readiness: () => Promise<Readiness>;
   /** The numbers of the server, in Prometheus's text format. */
   readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Told of errors that are this server's own fault. */

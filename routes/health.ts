@@ -4,13 +4,13 @@ import { Hono } from "hono";
 import type { Dependencies } from "./app.ts";
 import { methodNotAllowed, ProblemError } from "./problems.ts";
 
-/** `/healthz`: the process answers. `/readyz`: it would also take an export. */
-export function healthRoutes({ ready }: Pick<Dependencies, "ready">): Hono {
+/** `/healthz`: the process answers. `/readyz`: it would also take an export, or what is in the way. */
+export function healthRoutes({ readiness }: Pick<Dependencies, "readiness">): Hono {
   return new Hono()
     .get("/healthz", (context) => context.json({ status: "ok" }))
-    .get("/readyz", (context) => {
-      const state = ready();
-      return context.json({ status: state }, state === "ready" ? 200 : 503);
+    .get("/readyz", async (context) => {
+      const { status, checks } = await readiness();
+      return context.json({ status, checks }, status === "ready" ? 200 : 503);
     })
     .on(["POST", "PUT", "PATCH", "DELETE"], ["/healthz", "/readyz"], (context) => {
       throw new ProblemError(methodNotAllowed(context.req.method, "GET, HEAD"));

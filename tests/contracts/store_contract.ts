@@ -451,4 +451,26 @@ export function testStore(name: string, create: () => Promise<StoreFixture>): vo
     assert.equal(both[0]! + both[1]!, 5, "bytes that came free were counted twice");
     assert.deepEqual(await held(), before);
   });
+  test("evict removes what was got least recently, as much as is needed and nothing in vain", async (fixture) => {
+    const { store, held } = fixture;
+    if (!store.evict) return;
+    const nothing = () => false;
+    const put = (key: string) => store.put(key, bodyOf([noise(100_000)]), PUT);
+    for (const key of ["a", "b", "c", "d"]) await put(key);
+    const keys = async (bytes: number, isNeeded: (key: string) => boolean = nothing) =>
+      (await store.evict!(bytes, isNeeded)).map(({ key }) => key);
+    await read(store, "a");
+    assert.deepEqual(await keys(1), ["b"]);
+    assert.equal(await store.get("b"), undefined);
+    const reading = (await store.get("c"))!.body;
+    const before = await held();
+    assert.deepEqual(await keys(1_000_000), [], "all of them would not be enough");
+    assert.deepEqual(await keys(250_000), [], "one is being read");
+    assert.deepEqual(await keys(200_000, (key) => key === "d"), [], "and another one is needed");
+    assert.deepEqual(await held(), before);
+    assert.deepEqual(await keys(200_000), ["d", "a"]);
+    assert.equal((await new Response(reading).bytes()).length, 100_000);
+    assert.deepEqual(await keys(1), ["c"]);
+    assert.deepEqual(await keys(1), []);
+  });
 }

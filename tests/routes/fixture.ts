@@ -59,7 +59,7 @@ export function fakeApp({ body = "the file", ...overrides }: AppOptions = {}) {
       tasks.push(task);
       return Promise.resolve({ id, body: new Response(body).body! });
     },
-    ready: () => "ready",
+    readiness: () => Promise.resolve({ status: "ready", checks: {} }),
     scrape: () => Promise.resolve({ contentType: "text/plain", text: "runs 0\n" }),
     onError: (error) => void errors.push(error),
     ...overrides,

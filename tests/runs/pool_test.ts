@@ -117,7 +117,7 @@ Deno.test("a task that finds every worker held waits for one, in order, and star
   const held = [pool.start(fakeTask("silent"), "a"), pool.start(fakeTask("silent"), "b")];
   const waiting = [pool.start(fakeTask("send:1"), "c"), pool.start(fakeTask("send:2"), "d")];
   assert.equal(pool.size.waiting, 2);
-  assert.equal(waiting[0]!.begun, undefined);
+  assert.equal(waiting[0]!.waiting, true);
   const order: string[] = [];
   void waiting[0]!.ended.then(() => order.push("c"));
   void waiting[1]!.ended.then(() => order.push("d"));

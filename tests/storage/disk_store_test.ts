@@ -129,16 +129,47 @@ Deno.test("writes that are short are finished", async () => {
   assert.deepEqual(await read(fixture.store, "file"), bytes);
 });
 
-Deno.test("a file that was cut behind our back is an error, not a shorter file", async () => {
+Deno.test("a file that is cut while it is read is an error, not a shorter file", async () => {
   await using fixture = await createDiskFixture();
   await fixture.store.put("file", bodyOf([noise(600_000)]), PUT);
   const before = await fixture.held();
+  const { body } = (await fixture.store.get("file"))!;
   Deno.truncateSync(join(fixture.dir, "file.2"), 599_999);
-  await assert.rejects(read(fixture.store, "file"), /1 bytes are gone/);
+  await assert.rejects(new Response(body).bytes(), /1 bytes are gone/);
   assert.equal((await fixture.held()).descriptors, before.descriptors);
-  const start = await read(fixture.store, "file", { first: 0, last: 299_999 });
-  assert.equal(start?.length, 300_000);
 });
+
+for (
+  const [what, replace] of [
+    ["was cut", (path: string) => Deno.truncateSync(path, 599_999)],
+    ["is another one", (path: string) => {
+      const bytes = Deno.readFileSync(path);
+      Deno.writeFileSync(`${path}.x`, bytes);
+      Deno.renameSync(`${path}.x`, path);
+    }],
+    ["is a link to itself", (path: string) => {
+      Deno.renameSync(path, `${path}.x`);
+      Deno.symlinkSync(`${path}.x`, path);
+    }],
+    ["is a directory", (path: string) => {
+      Deno.removeSync(path);
+      Deno.mkdirSync(path);
+    }],
+  ] as const
+) {
+  Deno.test(`a file that ${what} behind our back is not there`, async () => {
+    await using fixture = await createDiskFixture();
+    await fixture.store.put("file", bodyOf([noise(600_000)]), PUT);
+    replace(join(fixture.dir, "file.2"));
+    const held = await fixture.held();
+    assert.equal(await fixture.store.get("file", { range: { first: 0, last: 9 } }), undefined);
+    assert.equal(await fixture.store.head("file"), undefined);
+    assert.equal(fixture.noticed.length, 1);
+    const { names, descriptors, reserved } = await fixture.held();
+    assert.deepEqual(names, held.names.filter((name) => name !== "file.N"));
+    assert.deepEqual([descriptors, reserved], [0, 0]);
+  });
+}
 
 Deno.test("a file that was removed behind our back is not there, and takes no room", async () => {
   await using fixture = await createDiskFixture();
