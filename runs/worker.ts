@@ -4,7 +4,7 @@ import { exporters } from "../exporters/mod.ts";
 import { type Exporter, type IdleCores, TableError } from "../exporters/exporter.ts";
 import { Warnings } from "../exporters/warnings.ts";
 import { loadSource } from "../sources/load.ts";
-import { ColumnError, toTable } from "../sources/row_stream.ts";
+import { ColumnError, toTable } from "../sources/to_table.ts";
 import { SourceError } from "../sources/source.ts";
 import { openAgain } from "../sources/retry.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../sources/table.ts";

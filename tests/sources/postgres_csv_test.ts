@@ -5,7 +5,7 @@ import { csv } from "../../exporters/csv.ts";
 import { DIALECTS, type ExportOptions } from "../../exporters/exporter.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { postgres } from "../../sources/postgres.ts";
-import { type ColumnSetting, toTable } from "../../sources/row_stream.ts";
+import { type ColumnSetting, toTable } from "../../sources/to_table.ts";
 import { SourceError } from "../../sources/source.ts";
 import { startProxy } from "./postgres_fixture.ts";
 import { postgresTest, sharedServer } from "./postgres_shared.ts";

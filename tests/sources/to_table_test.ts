@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ColumnError, type TableSettings, toTable } from "../../sources/row_stream.ts";
+import { ColumnError, type TableSettings, toTable } from "../../sources/to_table.ts";
 import { type RowStream, type SourceColumn, SourceError } from "../../sources/source.ts";
 import type { Batch, Cell, ColumnType } from "../../sources/table.ts";
 
