@@ -70,13 +70,15 @@ async function openTable(
   task: TableTask,
   text: boolean,
   run: string,
+  warnings: Warnings,
   signal: AbortSignal,
 ): Promise<Table> {
   const kind = await loadSource(task.source.type);
   const types = declaredTypes(task.columns);
   return await openAgain(async () => {
     const config = task.source.config as never;
-    return await toTable(await kind.open(config, task.query, { types, text, run, signal }), task);
+    const stream = await kind.open(config, task.query, { types, text, run, signal });
+    return await toTable(stream, task, (column) => warnings.count("other-type", column));
   }, signal);
 }
 
@@ -84,12 +86,19 @@ async function openTable(
  * Opens all sources of a task. Not one after the other as they are written: a table that cannot be
  * read must not break a file that has begun.
  */
-async function openTables(task: RunTask, run: string, signal: AbortSignal): Promise<Table[]> {
+async function openTables(
+  task: RunTask,
+  run: string,
+  warnings: Warnings,
+  signal: AbortSignal,
+): Promise<Table[]> {
   const opened: Table[] = [];
   const exporter: Exporter = exporters[task.format as keyof typeof exporters];
   const text = exporter.readsText ?? false;
   try {
-    for (const table of task.tables) opened.push(await openTable(table, text, run, signal));
+    for (const table of task.tables) {
+      opened.push(await openTable(table, text, run, warnings, signal));
+    }
     return opened;
   } catch (error) {
     await cancelTables(opened, error);
@@ -140,8 +149,9 @@ async function runTask(task: RunTask, place: Place): Promise<void> {
   const { run, stopped, frames } = place;
   const progress = { rows: 0 };
   try {
-    const tables = await openTables(task, run, stopped);
-    const warnings = await writeFile(tables, task, progress, place);
+    const warnings = new Warnings();
+    const tables = await openTables(task, run, warnings, stopped);
+    await writeFile(tables, task, warnings, progress, place);
     if (stopped.aborted) void frames.send(FRAME.cancelled, toJson(progress));
     else void frames.send(FRAME.end, toJson({ ...progress, warnings: warnings.list() }));
   } catch (error) {
@@ -154,10 +164,10 @@ async function runTask(task: RunTask, place: Place): Promise<void> {
 async function writeFile(
   tables: readonly Table[],
   task: RunTask,
+  warnings: Warnings,
   progress: { rows: number },
   { credit, cores, stopped, frames }: Place,
-): Promise<Warnings> {
-  const warnings = new Warnings();
+): Promise<void> {
   let reported = performance.now();
   const count = (rows: number) => {
     progress.rows += rows;
@@ -188,7 +198,6 @@ async function writeFile(
     if (first || chunks.silence > CHUNK_MS) await chunks.flush();
   }
   if (!stopped.aborted) await chunks.flush();
-  return warnings;
 }
 
 function toJson(value: unknown): Uint8Array {
