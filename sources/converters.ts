@@ -1,4 +1,4 @@
-/** Chooses what makes the cells of a column into ones of the type that an export declares for it. */
+/** Chooses the converter of a column's cells to the type that an export declares for it. */
 
 import { type Converter, toDecimal, toInteger, toNumber, type Value } from "./number_converters.ts";
 import type { SourceColumn } from "./source.ts";
@@ -103,8 +103,8 @@ const NUMBER_TYPES: readonly (ColumnType | undefined)[] = ["integer", "number", 
 export type ConvertCell = (cell: Value) => Value;
 
 /**
- * Makes what makes the cells of a column into ones of the type that an export declares; nothing where
- * they all are already.
+ * The converter of a column's cells to the type that an export declares; nothing where they all are of
+ * it already.
  *
  * @param count told of each cell that stays as it is
  */

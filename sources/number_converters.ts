@@ -21,10 +21,11 @@ const NUMBER = /^\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*$/;
 const NOT_FINITE = /^(?:NaN|[+-]?Infinity)$/;
 
 /** A `number` while it is a safe integer, else a `bigint`. */
-export const toInteger: Converter = (value) => {
+export function toInteger(value: Value): Value | undefined {
   switch (typeof value) {
     case "number":
-      return Number.isInteger(value) ? unsigned(value) : undefined;
+      // Of -0 it makes 0.
+      return Number.isInteger(value) ? value + 0 : undefined;
     case "bigint":
       return value;
     case "boolean":
@@ -33,20 +34,15 @@ export const toInteger: Converter = (value) => {
       const digits = WHOLE.exec(value)?.[1];
       if (digits === undefined) return undefined;
       const number = Number(digits);
-      return Number.isSafeInteger(number) ? unsigned(number) : BigInt(digits);
+      return Number.isSafeInteger(number) ? number + 0 : BigInt(digits);
     }
     default:
       return undefined;
   }
-};
-
-/** No integer is `-0`. */
-function unsigned(integer: number): number {
-  return integer === 0 ? 0 : integer;
 }
 
 /** A double: digits beyond those that it holds are rounded, a size beyond is none. */
-export const toNumber: Converter = (value) => {
+export function toNumber(value: Value): Value | undefined {
   switch (typeof value) {
     case "number":
       return value;
@@ -61,10 +57,10 @@ export const toNumber: Converter = (value) => {
     default:
       return undefined;
   }
-};
+}
 
 /** A number as it is, or text with every digit that it has. */
-export const toDecimal: Converter = (value) => {
+export function toDecimal(value: Value): Value | undefined {
   switch (typeof value) {
     case "number":
     case "bigint":
@@ -76,4 +72,4 @@ export const toDecimal: Converter = (value) => {
     default:
       return undefined;
   }
-};
+}

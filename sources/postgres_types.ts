@@ -91,8 +91,14 @@ function formOf(reader: CellReader, oid: number): TextForm {
   return reader === readText || reader === readAscii ? "text" : "other";
 }
 
+/** What of a buffer's methods the type declarations leave out. */
+const { latin1Slice } = Buffer.prototype as unknown as {
+  latin1Slice(this: Uint8Array, start: number, end: number): string;
+};
+
+/** A third of the time that it takes to make a `Buffer` of the bytes first (190 and 620 ns). */
 function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  return latin1Slice.call(bytes, 0, bytes.length);
 }
 
 function cellReader(oid: number, declared: ColumnType | undefined): CellReader {

@@ -5,7 +5,7 @@
  * year 12026): a format that cannot hold it says so.
  */
 
-import { type Converter, toNumber } from "./number_converters.ts";
+import { toNumber, type Value } from "./number_converters.ts";
 
 const DAY = String.raw`(\d{4,7})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])`;
 const CLOCK = String.raw`(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?`;
@@ -36,21 +36,21 @@ function exists(year: number, month: number, day: number, era: string): boolean 
 }
 
 /** A day, or the day of a midnight on the clock that the text shows, whatever its offset. */
-export const toDate: Converter = (value) => {
+export function toDate(value: Value): Value | undefined {
   if (typeof value !== "string") return undefined;
   const read = readDay(value);
   if (read === undefined) return INFINITY.test(value) ? value : undefined;
   const { date, clock, era } = read;
   return clock === undefined || MIDNIGHT.test(clock) ? date + era : undefined;
-};
+}
 
 /** A datetime as it is, or the midnight of a day. */
-export const toDatetime: Converter = (value) => {
+export function toDatetime(value: Value): Value | undefined {
   if (typeof value !== "string") return undefined;
   const read = readDay(value);
   if (read === undefined) return INFINITY.test(value) ? value : undefined;
   return read.clock === undefined ? `${read.date} 00:00:00${read.era}` : value;
-};
+}
 
 /** A time as MySQL has it: up to 838 hours, either way. */
 const TIME = /^(-)?(\d{2,9}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?$/;
@@ -73,7 +73,7 @@ export function durationText(
 }
 
 /** A time of the day; a day or more, and less than nothing, is a duration. */
-export const toTime: Converter = (value) => {
+export function toTime(value: Value): Value | undefined {
   if (typeof value !== "string") return undefined;
   const time = TIME.exec(value);
   if (time) return time[1] === undefined && Number(time[2]) < 24 ? value : toDuration(value);
@@ -82,10 +82,10 @@ export const toTime: Converter = (value) => {
   const [, sign, hours = "", minutes = "", seconds = "", fraction = ""] = duration;
   if (sign || Number(hours) > 23 || Number(minutes) > 59 || Number(seconds) > 59) return value;
   return [hours, minutes, seconds].map((part) => part.padStart(2, "0")).join(":") + fraction;
-};
+}
 
 /** ISO 8601, which a time is written as; or seconds. */
-export const toDuration: Converter = (value) => {
+export function toDuration(value: Value): Value | undefined {
   if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
   if (typeof value !== "string") return undefined;
   if (DURATION.test(value)) return value;
@@ -101,4 +101,4 @@ export const toDuration: Converter = (value) => {
     Number(minutes),
     seconds.replace(/^0(?=\d)/, ""),
   );
-};
+}
