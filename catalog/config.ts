@@ -3,7 +3,7 @@
 import { z } from "zod";
 import type { DocumentProperties } from "../exporters/exporter.ts";
 import { isCurrency, isNumberFormat } from "../sources/number_format.ts";
-import type { ColumnSetting } from "../sources/row_stream.ts";
+import type { ColumnSetting } from "../sources/to_table.ts";
 import { ALIGNMENTS, COLUMN_TYPES, TABLE_STYLES, type TableStyle } from "../sources/table.ts";
 import type { FilenameTemplate } from "./filename.ts";
 import { listing, type Param } from "./params.ts";

@@ -5,6 +5,7 @@ import { mysql } from "../../sources/mysql.ts";
 import type { MysqlConfig } from "../../sources/mysql_config.ts";
 import { type ParamValue, type ReadOptions, SourceError } from "../../sources/source.ts";
 import type { Row } from "../../sources/table.ts";
+import { readDeclared } from "./declared.ts";
 import { PASSWORD } from "./mysql_server.ts";
 import { mysqlTest, sharedServer } from "./mysql_shared.ts";
 import { freePort } from "./postgres_server.ts";
@@ -139,16 +140,36 @@ mysqlTest("mysql: days and times are text; a timestamp is in UTC, zero dates sta
         ["datetime", "2026-01-02 00:00:00"],
         ["datetime", "2026-01-02 03:04:05Z"],
         ["datetime", "2026-01-02 03:04:05.000001Z"],
-        ["time", "-838:59:59"],
+        ["time", "-PT838H59M59S"],
         ["time", "00:00:00.5"],
       ],
     );
-    const types = { span: "duration" } as const;
-    const { rows } = await read("select cast('-36:05:06.25' as time(6)) as span", {}, { types });
-    assert.deepEqual(rows, [["-PT36H5M6.25S"]]);
   } finally {
     await server.run("set global time_zone = system");
   }
+});
+
+mysqlTest("mysql: a time of a day or more, or of less than nothing, is a duration", async () => {
+  const times = [
+    "00:00:00",
+    "23:59:59.999999",
+    "24:00:00",
+    "838:59:59",
+    "-00:00:01",
+    "-36:05:06.25",
+  ];
+  const query = times.map((time) => `select cast('${time}' as time(6)) as span`).join(
+    " union all ",
+  );
+  const durations = ["PT24H0M0S", "PT838H59M59S", "-PT0H0M1S", "-PT36H5M6.25S"];
+  const { columns, rows } = await read(query);
+  assert.equal(columns[0]?.type, "time");
+  assert.deepEqual(rows.flat(), ["00:00:00", "23:59:59.999999", ...durations]);
+  const types = { span: "duration" } as const;
+  assert.deepEqual(await readDeclared(await open(query, {}, { types }), types), {
+    rows: [["PT0H0M0S"], ["PT23H59M59.999999S"], ...durations.map((duration) => [duration])],
+    others: {},
+  });
 });
 
 mysqlTest("mysql: text is utf8mb4, bytes are bytes, and every other type is its text", async () => {
@@ -197,7 +218,7 @@ mysqlTest("mysql: a geometry is well-known text, as the server writes it", async
   ];
   for (const text of texts) {
     const { columns, rows } = await read("select st_geomfromtext(:text) as g", { text });
-    assert.deepEqual(columns, [{ name: "g", type: "string" }]);
+    assert.deepEqual(columns, [{ name: "g", type: "string", strict: true }]);
     assert.deepEqual(rows, [[text.replace("1e300", "1e+300")]]);
   }
   // OGC's form; MariaDB leaves the inner parentheses out.
@@ -218,16 +239,72 @@ mysqlTest("mysql: a geometry is well-known text, as the server writes it", async
   assert.equal(bytes.length, 25);
 });
 
-mysqlTest("mysql: the types that an export declares decide how cells are read", async () => {
-  const types = { flag: "integer", yes: "boolean", text: "string", words: "json" } as const;
-  const { rows } = await read(
-    `select cast(1 as signed) as yes, convert('a' using binary) as text,
-       convert('{"a": 1}' using binary) as words`,
-    {},
-    { types: { yes: types.yes, text: types.text, words: types.words } },
+mysqlTest("mysql: the types that an export declares decide what cells become", async () => {
+  const types = {
+    total: "integer",
+    mean: "number",
+    yes: "boolean",
+    flag: "boolean",
+    less: "integer",
+    code: "string",
+    share: "string",
+    text: "string",
+    words: "json",
+    raw: "string",
+    zero: "date",
+  } as const;
+  const query = `select sum(seq) as total, avg(seq) as mean, cast(1 as signed) as yes, f.flag,
+      f.flag as less, cast(7 as signed) as code, cast(0.1 as float) as share,
+      convert('é' using binary) as text, convert('{"a": 1}' using binary) as words, x'ff' as raw,
+      f.zero
+    from seq_1_to_4, flags as f group by f.flag order by f.flag`;
+  const server = await sharedServer();
+  await server.run(
+    "create table test.flags (flag tinyint(1), zero date)",
+    "insert into test.flags values (1, '2021-01-01'), (5, '2021-01-01')",
   );
-  assert.deepEqual(rows, [[true, "a", '{"a": 1}']]);
+  try {
+    assert.deepEqual(await readDeclared(await open(query, {}, { types }), types), {
+      rows: [1, 5].map((flag) => [
+        10,
+        2.5,
+        true,
+        flag === 1 ? true : flag,
+        flag,
+        "7",
+        "0.1",
+        "é",
+        '{"a": 1}',
+        new Uint8Array([255]),
+        "2021-01-01",
+      ]),
+      others: { flag: 1, raw: 2 },
+    });
+  } finally {
+    await server.run("drop table test.flags");
+  }
 });
+
+mysqlTest(
+  "mysql: the zeros of ZEROFILL are there where the column is declared a string",
+  async () => {
+    const columns = {
+      "int(6) unsigned zerofill": "42",
+      "bigint zerofill": "7",
+      "tinyint(3) zerofill": "255",
+      "year": "2026",
+      "int(6)": "42",
+    };
+    const types = Object.fromEntries(
+      Object.keys(columns).map((_, index) => [`c${index}`, "string" as const]),
+    );
+    assert.deepEqual(
+      (await stored(columns, { types })).map(([, cell]) => cell),
+      ["000042", "00000000000000000007", "255", "2026", 42],
+    );
+    assert.deepEqual((await stored(columns)).map(([, cell]) => cell), [42, 7, 255, 2026, 42]);
+  },
+);
 
 mysqlTest("mysql: what writes, or gives no rows, is refused", async () => {
   const server = await sharedServer();
