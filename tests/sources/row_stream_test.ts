@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ColumnError, type TableSettings, toTable } from "../../sources/row_stream.ts";
 import { type RowStream, type SourceColumn, SourceError } from "../../sources/source.ts";
 import type { Batch, Cell, ColumnType } from "../../sources/table.ts";
+import { turns } from "../waiting.ts";
 
 /** A stream that counts what is asked of it. */
 interface Watched extends RowStream {
@@ -106,7 +107,7 @@ Deno.test("the first batch is read at once and the others when they are pulled",
   assert.equal(source.pulls, 1);
   assert.deepEqual(await reader.read(), { done: false, value: [[3]] });
   assert.equal(source.pulls, 2);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await turns();
   assert.equal(source.pulls, 2);
   assert.deepEqual(await reader.read(), { done: false, value: [[4]] });
   assert.deepEqual(await reader.read(), { done: true, value: undefined });
