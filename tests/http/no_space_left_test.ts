@@ -199,7 +199,7 @@ exports:
       });
       assert.equal(most, 0, "bytes of /tmp");
       server.signal("SIGTERM");
-      assert.equal((await server.ended()).code, 0);
+      assert.equal(await server.ended(), 0);
       assert.deepEqual([...Deno.readDirSync(`${folder}/spool`)].map(({ name }) => name), [
         "spillway.lock",
       ]);
