@@ -9,7 +9,7 @@ import {
   type StoredFile,
   type StoredObject,
 } from "../storage/store.ts";
-import { commandLine, type RunTask } from "./protocol.ts";
+import { type RunTask, toJson } from "./protocol.ts";
 import type { StartRun } from "./run.ts";
 
 /** Bytes of room that a run must find before its query is run: a step of the store's. */
@@ -151,6 +151,5 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
  */
 function digestOf(task: RunTask): string {
   const { time: _, ...options } = task.options;
-  const start = { ...task, options };
-  return createHash("sha256").update(commandLine({ start, credit: 0 })).digest("hex");
+  return createHash("sha256").update(toJson({ ...task, options })).digest("hex");
 }
