@@ -1,7 +1,7 @@
 /** A client that does not read: its run goes to the disk, and everything else goes on. */
 
 import assert from "node:assert/strict";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { assertNothingHeld, digestOf, openFiles, scrape, startDownload } from "./downloads.ts";
 import { isUnread, openDownload, readBytes, startServer, type TestServer } from "./fixture.ts";
 
