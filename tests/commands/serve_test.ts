@@ -1,7 +1,7 @@
 /** `serve`: how it starts, what it says, and where it does not start. */
 
 import assert from "node:assert/strict";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { configured, emptyFolder, spillway, startServe } from "./fixture.ts";
 
 Deno.test("serve says where it answers, and answers there", async () => {

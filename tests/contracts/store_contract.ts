@@ -10,6 +10,7 @@ import {
   type PutOptions,
   type Store,
 } from "../../storage/store.ts";
+import { turns } from "../waiting.ts";
 
 /** A store that is empty, made anew for each test. */
 export interface StoreFixture extends AsyncDisposable {
@@ -284,7 +285,7 @@ export function testStore(name: string, create: () => Promise<StoreFixture>): vo
     const body = new ReadableStream<Uint8Array>({ start: (itself) => void (controller = itself) });
     controller.enqueue(noise(1_000));
     const put = store.put("file", body, PUT);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await turns();
     const reason = new Error("its owner gave up");
     controller.error(reason);
     await assert.rejects(put, (thrown) => thrown === reason);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { readerTest, runProgram } from "../clients/programs.ts";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { type FileSystem, systemFiles } from "../../storage/file_system.ts";
 import { type FaultCode, faultyFiles } from "../storage/faulty_files.ts";
 import {

@@ -124,9 +124,9 @@ export async function createFixture(format: HttpConfig["format"]): Promise<Sourc
     }
     // In the middle of the next row: csv-parse keeps the end of a row until it sees what follows.
     if (end === "broken") text += writer.row(["unfinished"]).slice(0, 10);
-    if (text !== "" && !await write(response, text)) return;
+    if (end === "broken") response.write(text, () => response.destroy());
+    else if (text !== "" && !await write(response, text)) return;
     if (end === "whole") response.end(writer.tail(count));
-    else if (end === "broken") setTimeout(() => response.destroy(), 5);
   }
 
   function* numbers(count: number): Generator<readonly Cell[]> {

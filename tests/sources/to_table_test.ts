@@ -9,6 +9,7 @@ import type {
   TextRows,
 } from "../../sources/table.ts";
 import { ColumnError, type TableSettings, toTable } from "../../sources/to_table.ts";
+import { turns } from "../waiting.ts";
 
 /** A stream that counts what is asked of it. */
 interface Watched extends RowStream {
@@ -213,7 +214,7 @@ Deno.test("the first batch is read at once and the others when they are pulled",
   assert.equal(source.pulls, 1);
   assert.deepEqual(await reader.read(), { done: false, value: [[3]] });
   assert.equal(source.pulls, 2);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await turns();
   assert.equal(source.pulls, 2);
   assert.deepEqual(await reader.read(), { done: false, value: [[4]] });
   assert.deepEqual(await reader.read(), { done: true, value: undefined });

@@ -482,7 +482,7 @@ async function otherProcess(dir: string): Promise<Deno.ChildProcess> {
       segments.push(segment);
     }
     console.log("ready");
-    await new Promise((resolve) => setTimeout(resolve, 60_000));
+    await new Promise((resolve) => setTimeout(resolve, 600_000));
     segments.forEach((segment) => segment.close());`;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["eval", code],
