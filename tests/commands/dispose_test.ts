@@ -27,7 +27,7 @@ Deno.test("an engine ends although one of its workers is stopped", async () => {
     });
     // A worker that has had a task, be it one that it cannot do, is asked to end by itself.
     await assert.rejects(engine.startRun("one", fakeTask("one")));
-    await until(() => runs === 1, 10_000);
+    await until(() => runs === 1);
     const { pids } = engine.pool;
     for (const pid of pids) Deno.kill(pid, "SIGSTOP");
     await engine[Symbol.asyncDispose]();
@@ -38,7 +38,7 @@ Deno.test("an engine ends although one of its workers is stopped", async () => {
         // It has been already.
       }
     }
-    await until(() => engine.pool.size.workers === 0, 10_000);
+    await until(() => engine.pool.size.workers === 0);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
