@@ -2,12 +2,12 @@
  * Makes dates, datetimes, times and durations of the text that stands for them.
  *
  * What a database has beyond the calendar of four digits is of its type here (`infinity`, ` BC`, the
- * year 12026): a format that cannot hold it says so.
+ * year 12026, MySQL's `2026-00-00`): a format that cannot hold it says so.
  */
 
 import { toNumber, type Value } from "./number_converters.ts";
 
-const DAY = String.raw`(\d{4,7})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])`;
+const DAY = String.raw`(\d{4,7})-(0\d|1[0-2])-([012]\d|3[01])`;
 const CLOCK = String.raw`(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?`;
 const OFFSET = String.raw`[Zz]|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?`;
 
@@ -18,7 +18,7 @@ const MIDNIGHT = /^00:00(?::00(?:\.0+)?)?$/;
 
 const INFINITY = /^-?infinity$/;
 
-/** Reads a day that exists, with its time. */
+/** Reads a day that exists, or one that MySQL keeps without a month or a day, with its time. */
 function readDay(text: string) {
   const [, date, year, month, day, clock, era = ""] = DATETIME.exec(text) ?? [];
   if (date === undefined || !exists(Number(year), Number(month), Number(day), era)) {
