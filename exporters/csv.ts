@@ -252,7 +252,7 @@ function firstRows(text: TextRows, { bytes, bounds, length }: TextBatch): readon
       text.forms.map((_, column) => {
         const at = 2 * (row * width + column);
         const start = bounds[at]!;
-        return start < 0 ? null : text.readCell(column, bytes, start, bounds[at + 1]!);
+        return start < 0 ? null : text.readCell(column, bytes, start, bounds[at + 1]!, true);
       }),
   );
 }
