@@ -10,7 +10,7 @@ import {
   expositionText,
   type Metric,
 } from "../server/exposition.ts";
-import type { GateCounts } from "../server/gate.ts";
+import type { ConnectionCounts } from "../server/http.ts";
 import type { OpenedSpool } from "../storage/spool.ts";
 
 /** What is measured. */
@@ -22,7 +22,7 @@ export interface Measured {
   /** The spool, where there is one. */
   readonly spool: OpenedSpool | undefined;
   /** The connections. */
-  readonly connections: GateCounts;
+  readonly connections: ConnectionCounts;
 }
 
 /** What runs of several exports count under; no export can be called so. */
@@ -62,20 +62,41 @@ export function createMetrics(): Metrics {
         gauge("runs_in_flight", "Runs that have a slot", admission.taken),
         gauge("workers", "Worker processes", pool.size.workers),
         gauge("workers_idle", "Worker processes without a task", pool.size.idle),
-        gauge("connections", "Open connections", connections.open),
-        counter(
-          "connections_closed_total",
-          "Connections that the server closed, by reason",
-          (["refused", "headless", "idle", "stalled"] as const).map((reason) => ({
-            labels: { reason },
-            value: connections[reason],
-          })),
-        ),
+        ...connectionMetrics(connections),
         ...await spoolMetrics(spool),
       ]);
       return { contentType: EXPOSITION_TYPE, text };
     },
   };
+}
+
+/** Why connections are closed, as labels. */
+const REASONS = {
+  refused: "refused",
+  per_address: "perAddress",
+  headless: "headless",
+  bodyless: "bodyless",
+  idle: "idle",
+  stalled: "stalled",
+} as const satisfies Record<string, keyof ConnectionCounts>;
+
+function connectionMetrics(counts: ConnectionCounts): Metric[] {
+  const total = (value: number) => [{ labels: {}, value }];
+  return [
+    gauge("connections", "Open connections", counts.open),
+    gauge("connections_max", "Connections that there may be", counts.max),
+    counter(
+      "connections_closed_total",
+      "Connections that the server closed, by reason",
+      Object.entries(REASONS).map(([reason, key]) => ({ labels: { reason }, value: counts[key] })),
+    ),
+    counter("accept_failures_total", "Times that accept failed", total(counts.failed)),
+    counter(
+      "listener_reopened_total",
+      "Times that the port was opened again",
+      total(counts.reopened),
+    ),
+  ];
 }
 
 async function spoolMetrics(spool: OpenedSpool | undefined): Promise<Metric[]> {

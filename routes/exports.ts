@@ -3,22 +3,22 @@
 import { Hono } from "hono";
 import type { ExportDefinition } from "../catalog/config.ts";
 import type { Param } from "../catalog/params.ts";
-import type { Dependencies } from "./app.ts";
+import type { Dependencies, Environment } from "./app.ts";
 import { download } from "./download.ts";
 import { findExport, findExports } from "./find_exports.ts";
 import { methodNotAllowed, ProblemError } from "./problems.ts";
 
 /** The routes under `/exports`. */
-export function exportRoutes(dependencies: Dependencies): Hono {
+export function exportRoutes(dependencies: Dependencies): Hono<Environment> {
   const { catalog } = dependencies;
-  return new Hono()
+  return new Hono<Environment>()
     .get("/", (context) => context.json({ exports: [...catalog.exports.values()].map(summary) }))
     .get("/:file", (context) => {
       const file = context.req.param("file");
       const dot = file.lastIndexOf(".");
       if (dot < 0) return context.json(describe(findExport(file, catalog)));
       const found = findExports(file.slice(0, dot), file.slice(dot + 1), dependencies);
-      return download(context.req.raw, found, dependencies);
+      return download(context.req.raw, found, dependencies, context.env?.client?.remoteAddress);
     })
     .all("/:file?", (context) => {
       throw new ProblemError(methodNotAllowed(context.req.method, "GET, HEAD"));

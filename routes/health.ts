@@ -1,12 +1,12 @@
 /** Liveness and readiness. */
 
 import { Hono } from "hono";
-import type { Dependencies } from "./app.ts";
+import type { Dependencies, Environment } from "./app.ts";
 import { methodNotAllowed, ProblemError } from "./problems.ts";
 
 /** `/healthz`: the process answers. `/readyz`: it would also take an export. */
-export function healthRoutes({ ready }: Pick<Dependencies, "ready">): Hono {
-  return new Hono()
+export function healthRoutes({ ready }: Pick<Dependencies, "ready">): Hono<Environment> {
+  return new Hono<Environment>()
     .get("/healthz", (context) => context.json({ status: "ok" }))
     .get("/readyz", (context) => {
       const state = ready();

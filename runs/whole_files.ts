@@ -39,6 +39,8 @@ export interface MakeOptions {
   readonly filename: string;
   /** Aborted by a caller that leaves before the file is finished. */
   readonly abandoned: AbortSignal;
+  /** The address of the client that asks for it, for the report. */
+  readonly client?: string | undefined;
 }
 
 /** A file that is kept. */
@@ -103,14 +105,14 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
       const kept = latest.get(digestOf(task));
       return kept && kept.object.expiresAt > new Date() ? kept : undefined;
     },
-    async make(task, { id, mediaType, filename, abandoned }, use) {
+    async make(task, { id, mediaType, filename, abandoned, client }, use) {
       // What cannot be removed is tried again; there may be room all the same.
       await expire().catch(() => {});
       const reservation = await reserve(FIRST_BYTES);
       if (typeof reservation === "string") throw new NoRoomError(id, reservation);
       let body: ReadableStream<Uint8Array>;
       try {
-        ({ body } = await startRun(id, task, { abandoned, whole: true }));
+        ({ body } = await startRun(id, task, { abandoned, whole: true, client }));
       } catch (error) {
         reservation.release();
         throw error;

@@ -36,25 +36,6 @@ for (const format of ["csv", "xlsx"]) {
   });
 }
 
-Deno.test("a client may leave over HTTP/2", async () => {
-  await using server = await startServer({ limits: "{ concurrent: 1 }" });
-  const curl = new Deno.Command("curl", {
-    args: [
-      "--silent",
-      "--http2-prior-knowledge",
-      "--output",
-      "/dev/null",
-      `${server.origin}/exports/rows.csv?rows=50000000`,
-    ],
-  }).spawn();
-  await until(() => server.engine.admission.taken === 1);
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  curl.kill("SIGTERM");
-  await curl.status;
-  await until(() => server.engine.admission.taken === 0, 1000);
-  assert.equal(server.reports[0]!.state, "cancelled");
-});
-
 Deno.test("for a client that reads nothing, rows and memory stand still", async () => {
   await using server = await startServer();
   const socket = await openDownload(server, "/exports/rows.csv?rows=50000000");

@@ -58,7 +58,7 @@ export interface TestServer extends AsyncDisposable {
   readonly origin: string;
   readonly port: number;
   readonly engine: Engine;
-  /** What its gate did. */
+  /** What became of its connections. */
   readonly counts: HttpServer["counts"];
   /** Where its database and its configuration's relative paths are. */
   readonly folder: string;
@@ -139,7 +139,7 @@ export function isUnread(path: string): boolean {
 
 /** What curl made of a request. */
 export interface CurlResult {
-  /** curl's exit status: 0 whole, 18 HTTP/1.1 cut short, 92 an HTTP/2 stream reset. */
+  /** curl's exit status: 0 whole, 18 cut short. */
   readonly code: number;
   readonly body: Uint8Array;
 }

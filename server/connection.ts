@@ -1,0 +1,105 @@
+/** One client's connection: its requests, and what it is doing for the timeouts. */
+
+import type { ServerResponse } from "node:http";
+import type { Excess } from "./connection_limits.ts";
+import type { TcpStream } from "./tcp_stream.ts";
+import type { Activity } from "./timeouts.ts";
+
+/**
+ * Milliseconds that an answer may take from when its client has ended its side: such a client has left, or
+ * has but nothing more to ask (`nc -N`), which looks the same until something is sent to it.
+ */
+const HALF_CLOSED_MS = 100;
+
+/** Requests that may wait for the answer of one before them; more is no client but an attack. */
+const MAX_PIPELINED = 100;
+
+/** A connection. */
+export class Connection {
+  /** Its socket. */
+  readonly stream: TcpStream;
+  /** The limit that it is above. */
+  readonly excess: Excess | undefined;
+  /** Whether it is a trusted proxy's. */
+  readonly viaProxy: boolean;
+  /** When more of a request's body was asked for. */
+  bodySince: number | undefined;
+
+  readonly #openedAt = performance.now();
+  #answeredAt = this.#openedAt;
+  #requests = 0;
+  #inFlight = 0;
+  #answer: ServerResponse | undefined;
+  #onAnswered: (() => void) | undefined;
+
+  /** Takes a socket. */
+  constructor(stream: TcpStream, about: Pick<Connection, "excess" | "viaProxy">) {
+    this.stream = stream;
+    this.excess = about.excess;
+    this.viaProxy = about.viaProxy;
+  }
+
+  /** Requests that came and are not answered. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Whether the head of the answer that is due is sent. */
+  get answering(): boolean {
+    return this.#answer?.headersSent ?? false;
+  }
+
+  /** What it is doing. */
+  get activity(): Activity {
+    const { unclaimedSince, writingSince, sentAt, writableEnded } = this.stream;
+    const headSince = unclaimedSince ?? (this.#requests === 0 ? this.#openedAt : undefined);
+    return {
+      inFlight: this.#inFlight,
+      headSince: writableEnded ? undefined : headSince,
+      bodySince: writableEnded ? undefined : this.bodySince,
+      writingSince,
+      activeAt: Math.max(sentAt, this.#answeredAt),
+    };
+  }
+
+  /** Takes a request that has come; `start` is called when those before it are answered. */
+  begin(answer: ServerResponse, start: () => void): void {
+    const { stream } = this;
+    stream.unclaimedSince = undefined;
+    this.#requests++;
+    if (++this.#inFlight > MAX_PIPELINED) return void stream.destroy();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const onEnd = () => {
+      timer = setTimeout(() => answer.writableEnded || stream.destroy(), HALF_CLOSED_MS);
+    };
+    answer.once("close", () => {
+      clearTimeout(timer);
+      stream.off("end", onEnd);
+      this.#answered();
+    });
+    const onTurn = () => {
+      this.#answer = answer;
+      if (stream.readableEnded) onEnd();
+      else stream.once("end", onEnd);
+      start();
+    };
+    if (answer.socket) onTurn();
+    else answer.once("socket", onTurn);
+  }
+
+  /** Calls `act` once no request is in flight. */
+  whenAnswered(act: () => void): void {
+    if (this.#inFlight === 0) act();
+    else this.#onAnswered = act;
+  }
+
+  #answered(): void {
+    this.#answer = undefined;
+    this.#inFlight--;
+    this.#answeredAt = performance.now();
+    // What came meanwhile is of this body, or of the next head: its time begins with its next byte.
+    this.stream.unclaimedSince = undefined;
+    this.bodySince = undefined;
+    if (this.#inFlight === 0) this.#onAnswered?.();
+  }
+}
