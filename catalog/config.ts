@@ -9,7 +9,7 @@ import { ALIGNMENTS, COLUMN_TYPES, TABLE_STYLES, type TableStyle } from "../sour
 import type { FilenameTemplate } from "./filename.ts";
 import { listing, type Param } from "./params.ts";
 import { LONGEST_DURATION, parseDuration, parseSize } from "./units.ts";
-import { PARAM_TYPES } from "./values.ts";
+import { ITEM_TYPES, PARAM_TYPES } from "./values.ts";
 
 /** Everything that `spillway.yaml` says, with its defaults filled in. */
 export interface Config {
@@ -67,6 +67,8 @@ export interface SourceSetting {
   readonly type: string;
   /** Its settings, as the kind's own schema gave them, with paths resolved. */
   readonly config: unknown;
+  /** Whether it runs code of its own, which meets no other source. @default false */
+  readonly runsCode?: boolean;
 }
 
 /** How much at once, and for how long; durations are milliseconds. */
@@ -75,6 +77,10 @@ export interface Limits {
   readonly concurrent: number;
   /** Connections at once of one client's address. @default 64 */
   readonly perAddress: number;
+  /** Exports that may share a worker process, and are lost with it where it dies. @default 64 */
+  readonly runsPerWorker: number;
+  /** Worker processes that one export each may hold. @default 4, or one a core where there are more */
+  readonly exclusive?: number;
   /** The longest wait for the first row. @default 60000 */
   readonly firstRow: number;
   /** The longest wait for the next rows. @default 60000 */
@@ -133,7 +139,7 @@ export interface ExportDefinition {
   readonly about: boolean;
 }
 
-/** The most exports at once: each one that runs has a worker process of its own. */
+/** The most exports at once. */
 const MAX_CONCURRENT = 1024;
 
 /** More connections than a process may usually have files open. */
@@ -230,6 +236,8 @@ export const ACCESS = { public: yesOrNo.default(false) };
 export const LIMITS = {
   concurrent: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(32),
   per_address: wholeNumber("a whole number", 1, MAX_CONNECTIONS).default(64),
+  runs_per_worker: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(64),
+  exclusive: wholeNumber("a whole number", 1, MAX_CONCURRENT).optional(),
   first_row: duration(1).default(60_000),
   source_idle: duration(1).default(60_000),
   run: duration(1).default(3_600_000),
@@ -300,9 +308,14 @@ export const COLUMN = {
     .optional(),
 };
 
+const PARAM_TYPE = `${listing([...ITEM_TYPES, "a list of one"])} such as integer[]`;
+
+/** The most items that a list may be declared to have; SQLite binds 32,766 values to a statement. */
+const MAX_ITEMS = 10_000;
+
 /** The keys of a param; what depends on its type is checked afterwards. */
 export const PARAM = {
-  type: oneOf(PARAM_TYPES),
+  type: z.enum(PARAM_TYPES, { error: PARAM_TYPE }),
   required: yesOrNo.optional(),
   default: z.unknown(),
   title: text.optional(),
@@ -311,6 +324,7 @@ export const PARAM = {
   min: z.unknown(),
   max: z.unknown(),
   max_length: wholeNumber("a whole number", 1, 100_000).optional(),
+  max_items: wholeNumber("a whole number", 1, MAX_ITEMS).optional(),
 };
 
 /** Whether a text is a URL of the web with nothing behind its host and port. */

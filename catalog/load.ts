@@ -18,6 +18,8 @@ export interface SourceSchema {
   readonly config: z.ZodType;
   /** What its exports say to it. @default a query in SQL */
   readonly language?: SourceLanguage;
+  /** Whether it runs code that is not ours. @default false */
+  readonly runsCode?: boolean;
   /** The keys of its settings that are file paths, or lists of them. */
   readonly paths: readonly string[];
 }
@@ -132,6 +134,8 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     limits: {
       concurrent: limits.whole.concurrent,
       perAddress: limits.whole.per_address,
+      runsPerWorker: limits.whole.runs_per_worker,
+      ...(limits.whole.exclusive === undefined ? {} : { exclusive: limits.whole.exclusive }),
       firstRow: limits.whole.first_row,
       sourceIdle: limits.whole.source_idle,
       run: limits.whole.run,
@@ -186,7 +190,11 @@ function readSource(
   const kind = sources[type]!;
   const read = reader.value(kind.config, settings, path);
   if (read === undefined) return undefined;
-  return { type, config: resolvePaths(read.value, kind.paths, folder) };
+  return {
+    type,
+    config: resolvePaths(read.value, kind.paths, folder),
+    ...(kind.runsCode ? { runsCode: true } : {}),
+  };
 }
 
 /** Makes relative paths absolute, so that they do not depend on where the process was started. */

@@ -45,6 +45,8 @@ export interface ServiceOptions {
   readonly onEnd: RunDependencies["onEnd"];
   /** The file system of its spool. @default the system's */
   readonly files?: FileSystem;
+  /** The clock by which its whole files expire. @default the system's */
+  readonly now?: () => Date;
 }
 
 /** Connections of the port for health and metrics: a few tools, on a network of one's own. */
@@ -67,6 +69,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       environment: options.environment,
       spool,
       files: options.files,
+      now: options.now,
       onEnd: (report, task) => {
         metrics.countRun(report, task);
         options.onEnd(report, task);

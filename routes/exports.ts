@@ -47,7 +47,11 @@ function describeParam(param: Param) {
   return Object.fromEntries(
     Object.entries(param).map(([key, value]) => [
       key,
-      typeof value === "bigint" ? `${value}` : value,
+      Array.isArray(value) ? value.map(jsonValue) : jsonValue(value),
     ]),
   );
+}
+
+function jsonValue<T>(value: T): T | string {
+  return typeof value === "bigint" ? `${value}` : value;
 }

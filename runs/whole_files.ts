@@ -9,7 +9,7 @@ import {
   type StoredFile,
   type StoredObject,
 } from "../storage/store.ts";
-import { commandLine, type RunTask } from "./protocol.ts";
+import { type RunTask, toJson } from "./protocol.ts";
 import type { StartRun } from "./run.ts";
 
 /** Bytes of room that a run must find before its query is run: a step of the store's. */
@@ -27,6 +27,8 @@ export interface WholeFilesDependencies {
   readonly keep: number;
   /** Milliseconds for which a reader may take nothing of a file. */
   readonly stallTimeout: number;
+  /** The store's clock. @default the system's */
+  readonly now?: (() => Date) | undefined;
 }
 
 /** How to make a file. */
@@ -76,16 +78,16 @@ export interface WholeFiles {
 
 /** Makes the access to whole files. */
 export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFiles {
-  const { startRun, store, reserve, keep, stallTimeout } = dependencies;
+  const { startRun, store, reserve, keep, stallTimeout, now = () => new Date() } = dependencies;
   /** The last file of each task: an older one would be of older rows. */
   const latest = new Map<string, KeptFile>();
   /** Files that those who asked for them are about to read, and whether there is a newer one already. */
   const awaited = new Map<string, { replaced: boolean }>();
 
   async function expire(): Promise<void> {
-    const now = new Date();
-    for (const [digest, { object }] of latest) if (object.expiresAt <= now) latest.delete(digest);
-    await store.expire(now);
+    const time = now();
+    for (const [digest, { object }] of latest) if (object.expiresAt <= time) latest.delete(digest);
+    await store.expire(time);
   }
 
   /** Deletes a file; one that cannot be deleted expires. */
@@ -103,7 +105,7 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
   return {
     find(task) {
       const kept = latest.get(digestOf(task));
-      return kept && kept.object.expiresAt > new Date() ? kept : undefined;
+      return kept && kept.object.expiresAt > now() ? kept : undefined;
     },
     async make(task, { id, mediaType, filename, abandoned, client }, use) {
       // What cannot be removed is tried again; there may be room all the same.
@@ -151,6 +153,5 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
  */
 function digestOf(task: RunTask): string {
   const { time: _, ...options } = task.options;
-  const start = { ...task, options };
-  return createHash("sha256").update(commandLine({ start, credit: 0 })).digest("hex");
+  return createHash("sha256").update(toJson({ ...task, options })).digest("hex");
 }

@@ -38,13 +38,15 @@ const config = z.strictObject({
 });
 
 /**
- * Row generators in TypeScript. The file is loaded once by each worker process and not checked for
- * its types; it can do what its source, and the other sources, have leave for.
+ * Row generators in TypeScript. The file is loaded once by each of its worker processes, which have no
+ * other source, and not checked for its types; it can do what its source has permissions for.
  */
 export const module: SourceKind<ModuleConfig> = {
   config,
   language: { query: "none" },
   paths: ["path", "read"],
+  blocking: true,
+  runsCode: true,
   leave: ({ read = [], net = [] }) => ({ read, net }),
   open,
 };

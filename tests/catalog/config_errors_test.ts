@@ -107,9 +107,9 @@ spillway.yaml:14: exports.audit-log.source: expected the name of a source (app, 
 Shop), not "ap"
 spillway.yaml:15: exports.audit-log.query: names :from, which is not declared in params
 spillway.yaml:17: exports.audit-log.params.org.type: expected string, integer, number, boolean, \
-date, datetime or enum, not "int"
+date, datetime, enum or a list of one such as integer[], not "int"
 spillway.yaml:17: exports.audit-log.params.org.from: unknown key; the keys here are type, \
-required, default, title, values, min, max and max_length
+required, default, title, values, min, max, max_length and max_items
 spillway.yaml:18: exports.audit-log.params.since: not used: the query does not name :since
 spillway.yaml:18: exports.audit-log.params.since.default: expected a date such as 2026-01-31, \
 not "2026-02-30"
@@ -142,7 +142,7 @@ spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \
 1ms and at most 24d, not "60d"
 spillway.yaml:30: limits.queue: unknown key; the keys here are concurrent, per_address, \
-first_row, source_idle and run
+runs_per_worker, exclusive, first_row, source_idle and run
 `,
   );
 });
@@ -244,7 +244,9 @@ Deno.test("a server beyond loopback is refused even where the environment names 
 
 /** Params that are wrong, and what is printed of them after their path. */
 const PARAMS: Readonly<Record<string, string>> = {
-  "{}": ".type: missing; expected string, integer, number, boolean, date, datetime or enum",
+  "{}":
+    ".type: missing; expected string, integer, number, boolean, date, datetime, enum or a list " +
+    "of one such as integer[]",
   "": ": expected a mapping, not nothing",
   "{ type: integer, default: 1.5 }":
     ".default: expected a whole number from -9223372036854775808 to 9223372036854775807, not 1.5",
@@ -283,6 +285,20 @@ const PARAMS: Readonly<Record<string, string>> = {
   "{ type: date, required: true, default: 2026-01-01 }":
     ".required: a param with a default is never missing; remove one of them",
   "{ type: date, title: }": ".title: expected text, not nothing",
+  '{ type: "integer[]", default: 1 }':
+    ".default: expected at most 1000 items with commas between, " +
+    "each a whole number from -9223372036854775808 to 9223372036854775807, not 1",
+  '{ type: "date[]", default: [2026-01-31, soon] }': ".default: expected at most 1000 items with " +
+    "commas between, each a date such as 2026-01-31, not a list",
+  '{ type: "string[]", max_items: 1, default: [a, b] }':
+    ".default: expected at most 1 items with " +
+    "commas between, each text of at most 1000 characters, without NUL, not a list",
+  '{ type: "enum[]" }': ".values: missing; expected the list of the enum's values",
+  '{ type: "boolean[]", max: true }':
+    ".max: only for integer, number, date or datetime, and the type is boolean[]",
+  '{ type: "integer[]", max_items: 0 }':
+    ".max_items: expected a whole number from 1 to 10000, not 0",
+  "{ type: integer, max_items: 5 }": ".max_items: only for lists, and the type is integer",
 };
 
 for (const [declaration, expected] of Object.entries(PARAMS)) {

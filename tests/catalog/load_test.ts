@@ -78,6 +78,7 @@ access: {}
   deepStrictEqual(config.limits, {
     concurrent: 32,
     perAddress: 64,
+    runsPerWorker: 64,
     firstRow: 60_000,
     sourceIdle: 60_000,
     run: 3_600_000,
@@ -174,6 +175,7 @@ exports:
     limits: {
       concurrent: 32,
       perAddress: 64,
+      runsPerWorker: 64,
       firstRow: 60_000,
       sourceIdle: 60_000,
       run: 3_600_000,
@@ -267,7 +269,7 @@ columns:
 Deno.test("params are read with the precise values of their type", () => {
   const { params } = withExport(`
 source: app
-query: select :i, :j, :n, :b, :s, :e, :t, :d, :o, :z
+query: select :i, :j, :n, :b, :s, :e, :t, :d, :o, :z, :li, :le, :lo
 params:
   i: { type: integer, default: 9007199254740993, min: -9223372036854775808, max: 9223372036854775807 }
   j: { type: integer, default: -0, title: The J }
@@ -279,6 +281,9 @@ params:
   d: { type: date, required: false, min: 2026-01-01, max: 2026-12-31 }
   o: { type: string, required: true }
   z: { type: date, default: null }
+  li: { type: "integer[]", default: [1, 9007199254740993], min: 1, max_items: 3 }
+  le: { type: "enum[]", values: [a, b], default: [] }
+  lo: { type: "datetime[]" }
 `).get("one")!;
   deepStrictEqual([...params.values()], [
     {
@@ -304,6 +309,16 @@ params:
     { name: "d", type: "date", required: false, min: "2026-01-01", max: "2026-12-31" },
     { name: "o", type: "string", required: true },
     { name: "z", type: "date", required: false },
+    {
+      name: "li",
+      type: "integer[]",
+      required: false,
+      min: 1,
+      maxItems: 3,
+      default: [1, 9007199254740993n],
+    },
+    { name: "le", type: "enum[]", required: false, values: ["a", "b"], default: [] },
+    { name: "lo", type: "datetime[]", required: true },
   ]);
 });
 

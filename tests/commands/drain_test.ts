@@ -154,6 +154,6 @@ Deno.test("when a server is killed, its workers end by themselves", async () => 
   assert.ok(workers.length > 0);
   server.signal("SIGKILL");
   await server.ended();
-  await until(() => !workers.some(isAlive), 3000);
+  await until(() => !workers.some(isAlive));
   await reader.cancel().catch(() => {});
 });

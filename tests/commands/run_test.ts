@@ -152,7 +152,7 @@ for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     await until(async () => {
       const part = folder.names().find((name) => /^rows\.csv\.[0-9a-f]{8}\.part$/.test(name));
       return part !== undefined && (await Deno.stat(`${folder.path}/${part}`)).size > 0;
-    }, 10_000);
+    });
     Deno.kill(-child.pid, signal);
     const { code, stderr } = await child.output();
     assert.equal(code, status);

@@ -10,6 +10,7 @@ import {
   SourceError,
 } from "../../sources/source.ts";
 import type { Cell, ColumnType, Row } from "../../sources/table.ts";
+import { inTime, standstill, until } from "../waiting.ts";
 
 /** A column of a table that a fixture makes. */
 export interface FixtureColumn {
@@ -63,7 +64,7 @@ export interface SourceFixture extends AsyncDisposable {
   sent?(): number | Promise<number>;
   /**
    * A query that gives `good` rows, whose first cells are the whole numbers from 1, and then nothing
-   * for a minute. More columns may push the rows through the server's own buffer. Absent where nothing
+   * for longer than any test waits. More columns may push the rows through the server's own buffer. Absent where nothing
    * can wait.
    */
   stalling?(good: number): string;
@@ -141,63 +142,35 @@ function bytesRead(): number {
 
 const MEGABYTE = 1024 * 1024;
 
-/** Milliseconds within which a cancel must have reached the server. */
-const CANCEL_MS = 1000;
+/** More rows than are read, or made, in the time that any test waits. */
+const ENDLESS = 1_000_000_000;
 
-/** More rows than any test waits for. */
-const ENDLESS = 10_000_000;
-
-const pause = (milliseconds: number) =>
-  new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
-
-/** Waits for what must come in time; the timer does not outlive it. */
-async function within<T>(milliseconds: number, what: string, promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`${what}: not within ${milliseconds} ms`)),
-      milliseconds,
-    );
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Polls until the server says that it works on so many queries of a run. */
-async function untilWorking(fixture: SourceFixture, run: string, count: number): Promise<void> {
-  while (await fixture.working?.(run) !== count) await pause(10);
-}
-
-/** Cancels, and has the server confirm within a second that it works for the run no more. */
+/** Cancels, and has the server confirm that it works for the run no more. */
 async function confirmCancel(
   fixture: SourceFixture,
   run: string,
   cancel: () => Promise<unknown>,
 ): Promise<void> {
   // The measure measures: the server knows of the query.
-  if (fixture.working) {
-    await within(5000, "the server runs the query", untilWorking(fixture, run, 1));
-  }
-  const start = performance.now();
-  await within(CANCEL_MS, "the cancel", cancel());
-  const left = CANCEL_MS - (performance.now() - start);
-  if (fixture.working) {
-    await within(left, "the server stopped working", untilWorking(fixture, run, 0));
-  }
+  if (fixture.working) await until(async () => await fixture.working!(run) === 1);
+  await inTime(cancel(), "the cancel");
+  if (fixture.working) await until(async () => await fixture.working!(run) === 0);
   assert.equal(fixture.held(), 0, "what was cancelled is still open");
 }
 
-/** Reads until a read stays pending, which it gives with the number of rows that came before. */
+/**
+ * Reads until a read stays pending behind the first rows, and gives it with the number of rows that came
+ * before.
+ */
 async function readUntilStalled(reader: ReadableStreamDefaultReader<readonly Row[]>) {
   for (let rows = 0;;) {
+    let settled = 0;
     const pending = reader.read();
     // A read that an error ends is looked at later.
-    pending.catch(() => {});
-    const step = await Promise.race([pending, pause(500)]);
-    if (!step) return { rows, pending };
+    pending.then(() => settled = 1, () => settled = 1);
+    if (rows === 0) await inTime(pending, "the first rows");
+    else if (await standstill(() => settled) === 0) return { rows, pending };
+    const step = await pending;
     assert(!step.done, "the stream ended instead of stalling");
     for (const row of step.value) assert.equal(row[0], ++rows);
   }
@@ -302,9 +275,8 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
     const start = await sent();
     const reader = (await fixture.open(ask(text))).batches.getReader();
     let read = (await reader.read()).value?.length ?? 0;
-    // A pause, in which a source that reads ahead would.
-    await pause(300);
-    const afterOne = await sent() - start;
+    // To read what it measures with is no more than this.
+    const afterOne = await standstill(sent, 64 * 1024) - start;
     assert(afterOne < most * MEGABYTE, `${afterOne} bytes were sent for one batch`);
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       read += next.value.length;
@@ -333,13 +305,13 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
     });
   });
 
-  test("a cancel before the first read reaches the source within a second", async (fixture) => {
+  test("a cancel before the first read reaches the source", async (fixture) => {
     const stream = await fixture.open(ask(fixture.numbers(ENDLESS)), { run: "unread" });
     assert(fixture.held() > 0, "the fixture does not see what is open");
     await confirmCancel(fixture, "unread", () => stream.batches.cancel("changed my mind"));
   });
 
-  test("a cancel between reads reaches the source within a second", async (fixture) => {
+  test("a cancel between reads reaches the source", async (fixture) => {
     const stream = await fixture.open(ask(fixture.numbers(ENDLESS)), { run: "begun" });
     const reader = stream.batches.getReader();
     await reader.read();
@@ -347,7 +319,7 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
     assert.deepEqual(await reader.read(), { done: true, value: undefined });
   });
 
-  test("a cancel of a source that stalls reaches it within a second", async (fixture) => {
+  test("a cancel of a source that stalls reaches it", async (fixture) => {
     if (!fixture.stalling) return;
     const text = fixture.stalling(2 * BATCH_ROWS);
     const reader = (await fixture.open(ask(text), { run: "stalled" })).batches.getReader();
@@ -357,7 +329,7 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
     assert.deepEqual(await pending, { done: true, value: undefined });
   });
 
-  test("a signal takes back what is still being opened, within a second", async (fixture) => {
+  test("a signal takes back what is still being opened", async (fixture) => {
     if (!fixture.stalling) return;
     const controller = new AbortController();
     const { signal } = controller;
@@ -383,7 +355,7 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
     const reader = (await fixture.open(ask(fixture.numbers(ENDLESS)))).batches.getReader();
     await reader.read();
     await fixture.kill();
-    const error = await within(10_000, "the error", readToError(reader));
+    const error = await inTime(readToError(reader), "the error");
     assert(error instanceof SourceError, `not a SourceError: ${error}`);
   });
 
@@ -393,7 +365,7 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
     const reader = (await fixture.open(ask(text))).batches.getReader();
     const { pending } = await readUntilStalled(reader);
     await fixture.kill();
-    await within(10_000, "the error", assert.rejects(pending, SourceError));
+    await inTime(assert.rejects(pending, SourceError), "the error");
   });
 
   test("the end, an error and a refusal let the source go", async (fixture) => {

@@ -75,6 +75,8 @@ export interface Sections {
   readonly spool?: string;
   /** The file system of the spool. @default the system's */
   readonly files?: FileSystem;
+  /** The clock by which whole files expire. @default the system's */
+  readonly now?: () => Date;
 }
 
 /** Starts a server. */
@@ -105,6 +107,7 @@ ${EXPORTS}`;
     environment: Deno.env.toObject(),
     onEnd: (report) => void reports.push(report),
     ...(sections.files ? { files: sections.files } : {}),
+    ...(sections.now ? { now: sections.now } : {}),
   });
   const { port } = service.http.addr;
   return {

@@ -138,7 +138,7 @@ diskTest(
       await using server = await startOn(disk);
       const whole = await digestOf(server, LARGE);
       const download = await startDownload(server, LARGE);
-      await until(async () => (await refusals(server)).quota! > 0, 5000);
+      await until(async () => (await refusals(server)).quota! > 0);
       const numbers = await scrape(server);
       const bytes = numbers.get("spool_bytes")!;
       assert.ok(bytes > 4 * MIB && bytes <= SMALL_DISK_BYTES, `${bytes} bytes`);
@@ -165,7 +165,7 @@ diskTest("a disk that others have filled takes nothing, and nothing breaks", asy
     fill(disk);
     await new Promise((resolve) => setTimeout(resolve, 300)); // as old as a reading of it gets
     const download = await startDownload(server, LARGE);
-    await until(async () => (await refusals(server)).disk! > 0, 5000);
+    await until(async () => (await refusals(server)).disk! > 0);
     assertTold(records[0], /^No room: disk; 0 bytes are free at \//, disk);
     assert.equal(await download.finish(), whole);
     await until(() => server.reports.length === 2);
@@ -201,14 +201,14 @@ diskTest(
         await using server = await startOn(disk, filling.files);
         whole ??= await digestOf(server, LARGE);
         const download = await startDownload(server, LARGE);
-        await until(() => filling.filled, 5000);
-        await until(() => records.some(({ properties }) => properties.action), 5000);
+        await until(() => filling.filled);
+        await until(() => records.some(({ properties }) => properties.action));
         const line = records.find(({ properties }) => properties.action);
         assertTold(line, /^Cannot write to the spool; 0 bytes are free at \//, disk);
         assert.match(String(line!.properties.error), /ENOSPC/);
         assert.equal(server.engine.admission.taken, 1);
         assert.equal(await download.finish(), whole, `filled before write ${at}`);
-        await assertNothingHeld(server, disk, 2000, "others");
+        await assertNothingHeld(server, disk, "others");
         await Deno.remove(`${disk}/others`);
       });
     }
@@ -235,7 +235,7 @@ diskTest(
       } else {
         assert.equal(answer.status, 503, `filled before write ${at}`);
         assert.equal(answer.headers.get("retry-after"), "30");
-        await assertNothingHeld(server, disk, 1000, "others");
+        await assertNothingHeld(server, disk, "others");
       }
       await Deno.remove(`${disk}/others`);
     }
@@ -270,9 +270,9 @@ async function failDownload(path: string, fault: Fault) {
   const lock = files.openFiles.length;
   files.setFaults([fault]);
   const download = await startDownload(server, path);
-  await until(() => files.failed > 0 || server.engine.admission.taken === 0, 20_000);
+  await until(() => files.failed > 0 || server.engine.admission.taken === 0);
   const digest = await download.finish().catch(() => undefined);
-  await until(() => server.reports.length > 0 && files.openFiles.length === lock, 10_000);
+  await until(() => server.reports.length > 0 && files.openFiles.length === lock);
   const [call] = files.failedCalls;
   files.setFaults([]);
   await assertNothingHeld(server, `${server.folder}/spool`);

@@ -14,6 +14,12 @@ Deno.test("the list of exports names each with its formats", async () => {
       },
       { name: "people", title: "People", formats: ["csv", "xlsx"], url: "/exports/people" },
       {
+        name: "by-id",
+        title: "by-id",
+        formats: ["csv", "xlsx"],
+        url: "/exports/by-id",
+      },
+      {
         name: "sheet-only",
         title: "sheet-only",
         formats: ["xlsx"],
@@ -21,6 +27,14 @@ Deno.test("the list of exports names each with its formats", async () => {
       },
     ],
   });
+});
+
+Deno.test("integers that a double does not hold are text where a list is described", async () => {
+  const { app } = fakeApp();
+  const { params } = await (await app.request("/exports/by-id")).json();
+  assert.deepEqual(params, [
+    { name: "ids", type: "integer[]", required: false, default: ["9007199254740993"] },
+  ]);
 });
 
 Deno.test("an export says its params and columns, and nothing of its query or source", async () => {

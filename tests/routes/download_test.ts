@@ -37,6 +37,7 @@ Deno.test("the task holds bound params, the declared columns and the options", a
         text:
           "select id, amount from audit where day >= :since and (:actor is null or actor = :actor)",
         params: Object.assign(Object.create(null), { since: "1970-01-01", actor: "O'Hara" }),
+        types: { since: "date", actor: "string" },
       },
       title: "Audit log",
       style: "plain",
@@ -283,6 +284,27 @@ Deno.test("what a file system reads as a path does not come back in the ASCII na
   const response = await app.request("/exports/audit-log.csv?_filename=a%EF%BC%8F..%EF%BC%8Fb");
   const disposition = response.headers.get("content-disposition")!;
   assert.match(disposition, /filename="a_\.\._b\.csv"/);
+});
+
+Deno.test("a list is bound as one, and stands in the file's name", async () => {
+  const { app, tasks } = fakeApp();
+  const query = "ids=1&ids=9007199254740993".concat("&ids=5".repeat(300));
+  const response = await app.request(`/exports/by-id.csv?${query}`);
+  assert.deepEqual({ ...tasks[0]?.tables[0]?.query.params }, {
+    ids: [1, 9007199254740993n, ...Array(300).fill(5)],
+  });
+  assert.deepEqual(tasks[0]?.tables[0]?.query.types, { ids: "integer[]" });
+  assert.match(
+    response.headers.get("content-disposition")!,
+    /filename="by-1,9007199254740993,5,5,/,
+  );
+  await app.request("/exports/by-id.xlsx?ids=1,2");
+  await app.request("/exports/by-id.xlsx?ids=");
+  assert.deepEqual(tasks.map(({ options }) => options.about?.[1]?.value), [
+    `1, 9007199254740993${", 5".repeat(18)} and 282 more`,
+    "1, 2",
+    "9007199254740993",
+  ]);
 });
 
 Deno.test("more params and options than anybody needs are refused at once", async () => {

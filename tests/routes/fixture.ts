@@ -28,6 +28,13 @@ exports:
       since: { type: date, default: 1970-01-01 }
       team: { type: string, required: true, max_length: 10 }
     formats: [csv, xlsx]
+  by-id:
+    source: app
+    query: select name from people where id in (:ids)
+    params: { ids: { type: "integer[]", default: [9007199254740993] } }
+    filename: "by-{ids}"
+    formats: [csv, xlsx]
+    about: true
   sheet-only: { source: app, query: select 1, formats: [xlsx] }
 `;
 

@@ -94,8 +94,13 @@ export async function createFixture(format: HttpConfig["format"]): Promise<Sourc
     sent += text.length;
     if (response.write(text)) return true;
     await new Promise<void>((resolve) => {
-      response.once("drain", resolve);
-      response.once("close", resolve);
+      const taken = () => {
+        response.off("drain", taken);
+        response.off("close", taken);
+        resolve();
+      };
+      response.on("drain", taken);
+      response.on("close", taken);
     });
     return !response.destroyed;
   }

@@ -94,7 +94,7 @@ export function createFixture(): Promise<SourceFixture> {
     stalling: (good) =>
       numbers(`${NUMBERS(good)}
         await new Promise((_, reject) => {
-          const timer = setTimeout(reject, 60_000);
+          const timer = setTimeout(reject, 600_000);
           signal.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)));
         });`),
     refused: folder.write("export default {"),

@@ -88,13 +88,13 @@ mysqlTest("mysql: a client that leaves ends its query within a second", async ()
   await reader.read();
   assert.equal(await running(), 1);
   await reader.cancel();
-  await until(async () => await running() === 0, 1000);
+  await until(async () => await running() === 0);
 
   // One that leaves before there is a response, while the server cannot send anything.
   const leaving = new AbortController();
   const asked = fetch(`${server.origin}/exports/sleeps.csv`, { signal: leaving.signal });
   asked.catch(() => {});
-  await until(async () => await running() === 1, 5000);
+  await until(async () => await running() === 1);
   leaving.abort();
-  await until(async () => await running() === 0, 1000);
+  await until(async () => await running() === 0);
 });

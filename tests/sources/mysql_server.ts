@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net";
 import mysql, { type Connection } from "mysql2";
+import { until } from "../waiting.ts";
 import { freePort } from "./postgres_server.ts";
 
 /** A server that runs until it is stopped. */
@@ -154,16 +155,13 @@ function install(data: string, user: readonly string[]): void {
   if (!success) throw new Error("Cannot run mariadb-install-db");
 }
 
-/** Milliseconds that a server may take to start. */
-const START_MS = 20_000;
-
 async function untilUp(server: MysqlServer): Promise<void> {
-  for (const end = performance.now() + START_MS;;) {
-    const error = await server.run("select 1").then(() => undefined, (error) => error);
-    if (error === undefined) return;
-    if (performance.now() > end) throw error;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  let error: unknown;
+  const answers = () =>
+    server.run("select 1").then(() => true, (reason) => (error = reason, false));
+  await until(answers).catch((cause) => {
+    throw new Error(`The server did not start: ${error}`, { cause });
+  });
 }
 
 async function connect(socketPath: string): Promise<Admin> {

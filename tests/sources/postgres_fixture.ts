@@ -5,6 +5,7 @@ import { postgres } from "../../sources/postgres.ts";
 import type { Cell, Row } from "../../sources/table.ts";
 import type { FixtureColumn, SourceFixture } from "../contracts/source_contract.ts";
 import type { PostgresServer } from "./postgres_server.ts";
+import { until } from "../waiting.ts";
 import { sharedServer } from "./postgres_shared.ts";
 
 /** What tables of the fixture declare. */
@@ -76,7 +77,7 @@ export async function createFixture(): Promise<SourceFixture> {
     // The second column fills the 8 KiB that a backend gathers before it sends.
     stalling: (good) =>
       `select n, repeat('x', 100) from generate_series(1, ${good}) as n
-       union all select 0, pg_sleep(60)::text`,
+       union all select 0, pg_sleep(600)::text`,
     async working(run) {
       const [row] = await admin`select count(*)::int as count from pg_stat_activity
         where application_name = ${`spillway:${run}`}`;
@@ -105,13 +106,14 @@ function literal(cell: Cell): string {
 
 /** Kills what serves `reader`; the server then ends all connections, and starts anew. */
 async function killBackends(admin: Sql, server: PostgresServer): Promise<void> {
+  const starts = () =>
+    Deno.readTextFileSync(`${server.folder}/log`).split("ready to accept connections").length;
+  const before = starts();
   const backends = await admin`select pid from pg_stat_activity where usename = 'reader'`;
+  if (backends.length === 0) throw new Error("Nothing serves the reader");
   for (const { pid } of backends) Deno.kill(pid, "SIGKILL");
-  // It answers again when it has recovered.
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    if (await server.run("select 1").then(() => true, () => false)) return;
-  }
+  // Until then it may answer still, and hang up on who has just asked.
+  await until(() => starts() > before);
 }
 
 /** Passes connections on to the server, and counts what comes back. */

@@ -50,7 +50,7 @@ for (const how of ["ends", "fails", "is cancelled"]) {
     else await reading;
     assert.equal(most, before + 1);
     // One that is ended while it starts is gone when it has started.
-    await until(() => threads() === before, 20_000);
+    await until(() => threads() === before);
   });
 }
 
@@ -63,11 +63,11 @@ Deno.test("the threads of workbooks that are cancelled at any moment are gone", 
     const reading = (async () => {
       while (!(await reader.read()).done);
     })();
-    await until(() => threads() > before, 20_000);
+    await until(() => threads() > before);
     await new Promise((resolve) => setTimeout(resolve, 3 * moment));
     // With a read pending, and the next rows asked for.
     await reader.cancel();
     await reading;
-    await until(() => threads() === before, 20_000);
+    await until(() => threads() === before);
   }
 });
