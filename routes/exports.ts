@@ -42,10 +42,11 @@ function describe(definition: ExportDefinition) {
   };
 }
 
-/** A param as JSON can say it: integers beyond a double's reach are text. */
-function describeParam(param: Param) {
+/** A param as JSON can say it: integers beyond a double's reach are text. A default from the environment stays there. */
+function describeParam({ secretDefault, ...param }: Param) {
+  const told = Object.entries(param).filter(([key]) => key !== "default" || !secretDefault);
   return Object.fromEntries(
-    Object.entries(param).map(([key, value]) => [
+    told.map(([key, value]) => [
       key,
       Array.isArray(value) ? value.map(jsonValue) : jsonValue(value),
     ]),
