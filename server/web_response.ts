@@ -23,7 +23,7 @@ const BODILESS_STATUSES: readonly number[] = [204, 304];
  * Sends an answer as fast as the client takes it; resolves when all is handed to the socket, or the client
  * has left, which cancels the body. One that is there in one piece is sent with its length.
  *
- * @throws {BrokenBody} having closed the socket: half a body never ends as if it were whole
+ * @throws {BrokenBody} and ends the connection behind what was sent: half a body never ends as if it were whole
  */
 export async function sendWebResponse(
   response: Response,
@@ -51,7 +51,8 @@ export async function sendWebResponse(
       answer.writeHead(status, lines);
     });
   } catch (error) {
-    answer.destroy();
+    // A connection that ended without a byte of its answer would be taken for an idle one, and asked again.
+    answer.socket?.destroySoon();
     await reader.cancel(error).catch(() => {});
     throw error;
   } finally {
@@ -82,11 +83,12 @@ async function sendBody(
   // A stream that holds one chunk more and no others is closed by the read that takes it.
   if (there && closed && declared === undefined) writeHead((await first).value?.length ?? 0);
   else writeHead();
+  if (!there) answer.flushHeaders();
   let piece = await first;
   let sent = 0;
   for (; !piece.done; piece = await read()) {
     sent += piece.value.length;
-    if (sent > (declared ?? sent)) throw new Error(`The body is longer than ${declared} bytes`);
+    if (sent > (declared ?? sent)) throw new BrokenBody(`It is longer than ${declared} bytes`);
     if (!answer.write(piece.value) && !answer.destroyed) await drained(answer);
   }
   if (answer.destroyed) return;

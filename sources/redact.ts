@@ -28,7 +28,10 @@ export function redact(text: string, secrets: readonly string[]): string {
 }
 
 /** What of a request's headers and URL could be a secret: their values, and what `Basic` stands for. */
-export function secretsOf(headers: Readonly<Record<string, string>>, url: string): readonly string[] {
+export function secretsOf(
+  headers: Readonly<Record<string, string>>,
+  url: string,
+): readonly string[] {
   const { username, password, search } = new URL(url);
   const values = Object.values(headers);
   const basic = values.flatMap((value) => {

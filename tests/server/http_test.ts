@@ -1,230 +1,427 @@
-/** What the gate does with sockets, over real ones. */
+/** What the HTTP server makes of requests and answers, over real sockets. */
 
 import assert from "node:assert/strict";
-import { serveHttp } from "../../server/http.ts";
-import { until } from "../runs/fixture.ts";
+import type { Client, RefusedRequest } from "../../server/exchange.ts";
+import { until } from "../waiting.ts";
+import { RawClient } from "./raw_client.ts";
+import { endless, MIB, serve, textBody } from "./serving.ts";
 
-const MIB = 1024 * 1024;
-const encoder = new TextEncoder();
+/** Says what was asked for. */
+const echo = (request: Request) => new Response(`${request.method} ${request.url}`);
 
-/** An endless file, and how it was given up. */
-function endless(events: string[]): Response {
-  return new Response(
-    new ReadableStream({
-      pull: (controller) => controller.enqueue(new Uint8Array(64 * 1024)),
-      cancel: () => void events.push("cancelled"),
-    }, { highWaterMark: 0 }),
-  );
-}
-
-function serve(
-  fetch: (request: Request) => Response | Promise<Response>,
-  limits: Parameters<typeof serveHttp>[0] | Record<string, number> = {},
-) {
-  return serveHttp({ hostname: "127.0.0.1", port: 0, ...limits }, fetch);
-}
-
-function connect({ addr }: { addr: Deno.NetAddr }): Promise<Deno.TcpConn> {
-  return Deno.connect({ hostname: "127.0.0.1", port: addr.port });
-}
-
-async function send(socket: Deno.TcpConn, text: string): Promise<void> {
-  await socket.write(encoder.encode(text));
-}
-
-/** Reads until the other side ends. */
-async function readAll(socket: Deno.TcpConn): Promise<Uint8Array> {
-  const chunks: number[] = [];
-  const buffer = new Uint8Array(64 * 1024);
-  let total = 0;
-  for (;;) {
-    const count = await socket.read(buffer).catch(() => null);
-    if (count === null) break;
-    total += count;
-    if (chunks.length < 4096) chunks.push(...buffer.subarray(0, Math.min(count, 4096)));
-  }
-  return Object.assign(new Uint8Array(chunks), { total });
-}
-
-Deno.test("answers pass through, over one connection after another and one for several", async () => {
-  const server = serve((request) => new Response(new URL(request.url).pathname));
-  const socket = await connect(server);
+Deno.test("answers come one after another over one connection, and at once where requests do", async () => {
+  await using server = serve((request) => new Response(new URL(request.url).pathname));
+  using client = await RawClient.connect(server);
   for (const path of ["/one", "/two"]) {
-    await send(socket, `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
-    const buffer = new Uint8Array(4096);
-    const text = new TextDecoder().decode(buffer.subarray(0, (await socket.read(buffer))!));
-    assert.ok(text.endsWith(path), text);
+    await client.get(path);
+    assert.equal((await client.answer()).body, path);
   }
-  socket.close();
-  await until(() => server.counts.open === 0);
-  await server.close();
+  await client.send(
+    "GET /three HTTP/1.1\r\nHost: x\r\n\r\nGET /four HTTP/1.1\r\nHost: x\r\n\r\n",
+  );
+  assert.equal((await client.answer()).body, "/three");
+  assert.equal((await client.answer()).body, "/four");
 });
 
-Deno.test("a client that stalls is closed, and the answer's body is cancelled", async () => {
+Deno.test("of requests that are sent at once, each is begun when the one before is answered", async () => {
   const events: string[] = [];
-  const server = serve(() => endless(events), { stallTimeout: 500 });
-  const socket = await connect(server);
-  await send(socket, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  await until(() => server.counts.stalled === 1, 5000);
+  const answers = new Map<string, (response: Response) => void>();
+  await using server = serve((request) => {
+    const { pathname } = new URL(request.url);
+    events.push(pathname);
+    return new Promise((resolve) => answers.set(pathname, resolve));
+  });
+  using client = await RawClient.connect(server);
+  await client.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
   await until(() => events.length === 1);
-  assert.deepEqual(events, ["cancelled"]);
-  assert.equal(server.counts.open, 0);
-  // What the kernel had taken is all that there is: the end is no clean one.
-  const { total } = await readAll(socket) as Uint8Array & { total: number };
-  assert.ok(total < 16 * MIB, `${total} bytes`);
-  socket.close();
-  await server.close();
+  answers.get("/1")!(new Response("first"));
+  assert.equal((await client.answer()).body, "first");
+  await until(() => events.length === 2);
+  answers.get("/2")!(new Response("second"));
+  assert.equal((await client.answer()).body, "second");
+  assert.deepEqual(events, ["/1", "/2"]);
 });
 
-Deno.test("a client that reads slowly but reads is not closed", async () => {
-  const events: string[] = [];
-  const server = serve(() => endless(events), { stallTimeout: 1000 });
-  const socket = await connect(server);
-  await send(socket, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  const buffer = new Uint8Array(MIB);
-  for (let turn = 0; turn < 25; turn++) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    for (let read = 0; read < MIB;) read += (await socket.read(buffer))!;
-  }
-  assert.equal(server.counts.stalled, 0);
-  socket.close();
-  await until(() => events.length === 1);
-  await server.close();
-});
-
-Deno.test("half a head is answered 408 and closed", async () => {
-  const server = serve(() => new Response("never"), { headTimeout: 300 });
-  const socket = await connect(server);
-  await send(socket, "GET / HTTP/1.1\r\nHost:");
-  const text = new TextDecoder().decode(await readAll(socket));
-  assert.match(text, /^HTTP\/1\.1 408 /);
-  assert.equal(server.counts.headless, 1);
-  socket.close();
-  await server.close();
-});
-
-Deno.test("a connection that asks nothing more is closed, one that waits for its answer is not", async () => {
+Deno.test("a client that sends hundreds of requests at once is closed", async () => {
   const answer = Promise.withResolvers<Response>();
-  const server = serve(
-    (request) => request.url.endsWith("/slow") ? answer.promise : new Response("quick"),
-    { idleTimeout: 300 },
+  await using server = serve(() => answer.promise);
+  using client = await RawClient.connect(server);
+  await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(200));
+  assert.equal(await client.rest(), "");
+  answer.resolve(new Response("too late"));
+});
+
+Deno.test("an empty line before a request is no mistake", async () => {
+  await using server = serve(echo);
+  using client = await RawClient.connect(server);
+  await client.send("\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+  assert.equal((await client.answer()).body, `GET http://127.0.0.1:${server.addr.port}/a`);
+  assert.equal((await client.answer()).body, `GET http://127.0.0.1:${server.addr.port}/b`);
+});
+
+Deno.test("the URL is the target's, under an origin of ours, whatever Host says", async () => {
+  await using server = serve(echo, { origin: "https://exports.example.com" });
+  using client = await RawClient.connect(server);
+  const cases: [target: string, host: string, url: string][] = [
+    ["/exports/a.csv?x=1", "x/metrics?", "/exports/a.csv?x=1"],
+    ["/exports/a.csv", "evil@x/metrics#", "/exports/a.csv"],
+    ["/a", "", "/a"],
+    ["//evil.example/a", "x", "//evil.example/a"],
+    ["/a%2Fb", "x", "/a%2Fb"],
+  ];
+  for (const [target, host, url] of cases) {
+    await client.send(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    assert.equal((await client.answer()).body, `GET https://exports.example.com${url}`);
+  }
+});
+
+Deno.test("a target in absolute form takes the place of Host", async () => {
+  await using server = serve((request) =>
+    new Response(`${new URL(request.url).pathname} ${request.headers.get("Host")}`)
   );
-  const [quick, slow] = [await connect(server), await connect(server)];
-  await send(quick, "GET /quick HTTP/1.1\r\nHost: x\r\n\r\n");
-  await send(slow, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
-  assert.ok(new TextDecoder().decode(await readAll(quick)).endsWith("quick"));
-  assert.equal(server.counts.idle, 1);
-  await new Promise((resolve) => setTimeout(resolve, 600));
-  answer.resolve(new Response("slow"));
-  assert.ok(new TextDecoder().decode(await readAll(slow)).endsWith("slow"));
-  quick.close();
-  slow.close();
-  await server.close();
+  using client = await RawClient.connect(server);
+  await client.send("GET http://evil.example:8/a?b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  assert.equal((await client.answer()).body, "/a evil.example:8");
+  await client.send("GET http://evil.example HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  assert.equal((await client.answer()).body, "/ evil.example");
 });
 
-Deno.test("more connections than allowed are closed at once, and there is room again later", async () => {
-  const server = serve(() => new Response("ok"), { connections: 2 });
-  const sockets = [await connect(server), await connect(server)];
-  await until(() => server.counts.open === 2);
-  const third = await connect(server);
-  assert.equal((await readAll(third)).length, 0);
-  assert.equal(server.counts.refused, 1);
-  third.close();
-  sockets[0]!.close();
-  await until(() => server.counts.open === 1);
-  const response = await fetch(`http://127.0.0.1:${server.addr.port}/`);
-  assert.equal(await response.text(), "ok");
-  sockets[1]!.close();
-  await server.close();
+Deno.test("what is no request of HTTP/1.1 is refused, and told to the log", async () => {
+  const refused: RefusedRequest[] = [];
+  await using server = serve(echo, { onRefusal: (one) => void refused.push(one) });
+  const cases: [request: string, status: number, detail: string][] = [
+    ["GET / HTTP/1.1\r\n\r\n", 400, "A request has one Host header"],
+    ["GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "A request has one Host header"],
+    ["OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 400, "The target of the request is no path"],
+    ["TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 501, "There is no such method here"],
+    ["HELLO\r\n\r\n", 400, "This is no request of HTTP/1.1"],
+    ["GET / HTTP/1.1\nHost: a\n\n", 400, "This is no request of HTTP/1.1"],
+    ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "This is no request of HTTP/1.1"],
+    [
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      400,
+      "This is no request of HTTP/1.1",
+    ],
+  ];
+  for (const [request, status, detail] of cases) {
+    using client = await RawClient.connect(server);
+    await client.send(request);
+    const answer = await client.answer();
+    assert.equal(answer.status, status, request);
+    assert.equal(answer.headers.get("content-type"), "application/problem+json");
+    const problem = JSON.parse(answer.body);
+    assert.deepEqual([problem.status, problem.detail], [status, detail]);
+    const { client: address, status: logged, detail: reason } = refused.pop()!;
+    assert.deepEqual([address, logged, reason], ["127.0.0.1", status, detail]);
+  }
 });
 
-Deno.test("a port that is taken is an error that says so", async () => {
-  const server = serve(() => new Response("ok"));
-  assert.throws(
-    () => serveHttp({ hostname: "127.0.0.1", port: server.addr.port }, () => new Response("")),
-    Deno.errors.AddrInUse,
+Deno.test("a head of 300 KB is 431, which its client gets to read", async () => {
+  await using server = serve(echo);
+  using client = await RawClient.connect(server);
+  await client.get("/", `X: ${"a".repeat(300_000)}`);
+  const { status, headers } = await client.answer();
+  assert.equal(status, 431);
+  assert.equal(headers.get("connection"), "close");
+  assert.equal(await client.rest(), "");
+  // A list of ids in the URL is no attack.
+  using other = await RawClient.connect(server);
+  await other.get(`/?ids=${"123456789,".repeat(4000)}1`);
+  assert.equal((await other.answer()).status, 200);
+});
+
+Deno.test("what follows a request and is none is refused when the request is answered", async () => {
+  const answer = Promise.withResolvers<Response>();
+  await using server = serve(() => answer.promise);
+  using client = await RawClient.connect(server);
+  await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\nHELLO\r\n\r\n");
+  answer.resolve(new Response("whole"));
+  assert.equal((await client.answer()).body, "whole");
+  assert.equal((await client.answer()).status, 400);
+  assert.equal(await client.rest(), "");
+});
+
+Deno.test("headers arrive as they were given, and none is added but what HTTP needs", async () => {
+  await using server = serve(() =>
+    new Response("text", {
+      headers: [
+        ["Content-Type", "text/csv; charset=utf-8"],
+        ["Content-Length", "4"],
+        ["Set-Cookie", "a=1"],
+        ["Set-Cookie", "b=2"],
+        ["X-Latin", "caf\xe9"],
+      ],
+    })
   );
-  await server.close();
+  using client = await RawClient.connect(server);
+  await client.get("/");
+  const { headers, body } = await client.answer();
+  assert.equal(body, "text");
+  const { date, ...others } = Object.fromEntries(headers);
+  assert.match(date!, /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
+  assert.deepEqual(others, {
+    "content-type": "text/csv; charset=utf-8",
+    "content-length": "4",
+    "set-cookie": "a=1, b=2",
+    "x-latin": "caf\xe9",
+    "connection": "keep-alive",
+  });
 });
 
-Deno.test("a server that drains gives everybody the rest of their answer", async () => {
-  const size = 32 * MIB;
-  let sent = 0;
-  const server = serve(() =>
+Deno.test("a body in one piece has a length, one in several pieces has chunks, none has 0", async () => {
+  await using server = serve((request) => {
+    switch (new URL(request.url).pathname) {
+      case "/text":
+        return new Response("text");
+      case "/pieces":
+        return new Response(textBody(["pie", "ces"]));
+      case "/length":
+        return new Response(textBody(["pie", "ces"]), { headers: { "Content-Length": "6" } });
+      case "/empty":
+        return new Response("");
+      default:
+        return new Response(null);
+    }
+  });
+  using client = await RawClient.connect(server);
+  const framing = async (path: string) => {
+    await client.get(path);
+    const { headers, body } = await client.answer();
+    return [headers.get("content-length"), headers.get("transfer-encoding"), body];
+  };
+  assert.deepEqual(await framing("/text"), ["4", undefined, "text"]);
+  assert.deepEqual(await framing("/pieces"), [undefined, "chunked", "pieces"]);
+  assert.deepEqual(await framing("/length"), ["6", undefined, "pieces"]);
+  assert.deepEqual(await framing("/empty"), ["0", undefined, ""]);
+  assert.deepEqual(await framing("/none"), ["0", undefined, ""]);
+});
+
+Deno.test("HEAD, 204 and 304 have no body, and no length that is not theirs", async () => {
+  const events: string[] = [];
+  await using server = serve((request) => {
+    const status = Number(new URL(request.url).pathname.slice(1));
+    if (status !== 200) return new Response(null, { status });
+    const headers = request.headers.has("X-Length") ? { "Content-Length": "1000" } : {};
+    return new Response(endless(events), { headers });
+  });
+  using client = await RawClient.connect(server);
+  const head = async (request: string) => {
+    await client.send(`${request} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    // The next answer proves that no body came.
+    await client.send("GET /404 HTTP/1.1\r\nHost: x\r\n\r\n");
+    const text: string[] = [];
+    for (;;) {
+      const { status, headers } = await client.answer().catch((error) => assert.fail(error));
+      if (status === 404) return text;
+      text.push(`${status} ${headers.get("content-length")} ${headers.get("transfer-encoding")}`);
+    }
+  };
+  assert.deepEqual(await head("HEAD /200"), ["200 undefined undefined"]);
+  assert.deepEqual(events, ["cancelled"]);
+  assert.deepEqual(await head("GET /204"), ["204 undefined undefined"]);
+  assert.deepEqual(await head("GET /304"), ["304 undefined undefined"]);
+  using other = await RawClient.connect(server);
+  await other.send("HEAD /200 HTTP/1.1\r\nHost: x\r\nX-Length: 1\r\nConnection: close\r\n\r\n");
+  assert.match(await other.rest(), /\r\ncontent-length: 1000\r\n(?:.*\r\n)*\r\n$/);
+});
+
+Deno.test("a head does not wait for a body that has nothing yet", async () => {
+  const piece = Promise.withResolvers<void>();
+  await using server = serve(() =>
     new Response(
       new ReadableStream({
-        pull(controller) {
-          if (sent === size) return controller.close();
-          sent += 64 * 1024;
-          controller.enqueue(new Uint8Array(64 * 1024));
+        async pull(controller) {
+          await piece.promise;
+          controller.enqueue(new TextEncoder().encode("late"));
+          controller.close();
         },
-      }, { highWaterMark: 0 }),
+      }),
     )
   );
-  const [busy, idle] = [await connect(server), await connect(server)];
-  await send(busy, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  await until(() => sent > MIB);
-  const drained = server.drain();
-  await assert.rejects(connect(server));
-  const { total } = await readAll(busy) as Uint8Array & { total: number };
-  assert.ok(total > size, `${total} bytes`);
-  await drained;
-  assert.equal((await readAll(idle)).length, 0);
-  assert.equal(server.counts.open, 0);
-  busy.close();
-  idle.close();
-  await server.close();
+  const response = await fetch(`http://127.0.0.1:${server.addr.port}/`);
+  assert.equal(response.status, 200);
+  piece.resolve();
+  assert.equal(await response.text(), "late");
 });
 
-Deno.test("a client that stalls does not keep a server from closing", async () => {
-  const events: string[] = [];
-  const server = serve(() => endless(events));
-  const socket = await connect(server);
-  await send(socket, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  await until(() => server.counts.open === 1);
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  void server.drain();
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  assert.equal(server.counts.open, 1);
-  await server.close();
-  assert.deepEqual(events, ["cancelled"]);
-  socket.close();
+Deno.test("a body that fails breaks the transport, whichever request of a connection it is of", async () => {
+  await using server = serve((request) =>
+    new URL(request.url).pathname === "/good"
+      ? new Response(textBody(["go", "od"]))
+      : new Response(textBody(["first piece", "second"], new Error("The source broke")))
+  );
+  for (const before of [0, 1, 3]) {
+    using client = await RawClient.connect(server);
+    for (let request = 0; request < before; request++) {
+      await client.get("/good");
+      assert.equal((await client.answer()).body, "good");
+    }
+    await client.get("/bad");
+    const text = await client.rest();
+    assert.ok(text.includes("first piece"), text);
+    assert.ok(!text.includes("\r\n0\r\n"), "there is no last chunk");
+  }
 });
 
-Deno.test("a later head that trickles in is not waited for longer than an idle connection", async () => {
-  const server = serve(() => new Response("ok"), { idleTimeout: 400 });
-  const socket = await connect(server);
-  await send(socket, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  const trickle = setInterval(() => void send(socket, "X").catch(() => {}), 100);
-  await until(() => server.counts.idle === 1, 3000);
-  clearInterval(trickle);
-  assert.equal(server.counts.open, 0);
-  socket.close();
-  await server.close();
+Deno.test("a body that is shorter or longer than its length breaks the transport", async () => {
+  await using server = serve((request) =>
+    new Response(textBody(["pie", "ces"]), {
+      headers: { "Content-Length": new URL(request.url).pathname.slice(1) },
+    })
+  );
+  for (const [length, sent] of [["7", "pieces"], ["5", "pie"]] as const) {
+    using client = await RawClient.connect(server);
+    await client.get(`/${length}`);
+    const [, body] = (await client.rest()).split("\r\n\r\n");
+    assert.equal(body, sent);
+  }
 });
 
 Deno.test("over HTTP/1.0, where half a file looks whole, only files of a known length are sent", async () => {
   const events: string[] = [];
-  const server = serve((request) => {
+  const refused: RefusedRequest[] = [];
+  await using server = serve((request) => {
     const { pathname } = new URL(request.url);
     if (pathname === "/health") return new Response("fine");
+    if (pathname === "/pieces") return new Response(textBody(["pie", "ces"]));
     const headers = new Headers({ "Content-Disposition": "attachment" });
-    if (pathname === "/stream") return new Response(endless(events).body, { headers });
-    headers.set("Content-Length", "4");
-    return new Response("file", { headers });
-  });
+    if (pathname === "/stream") return new Response(endless(events), { headers });
+    headers.set("Content-Length", "8");
+    const failure = pathname === "/broken" ? new Error("The disk broke") : undefined;
+    return new Response(textBody(["file"], failure), { headers });
+  }, { onRefusal: (one) => void refused.push(one) });
   const ask = async (path: string) => {
-    const socket = await connect(server);
-    await send(socket, `GET ${path} HTTP/1.0\r\n\r\n`);
-    const text = new TextDecoder().decode(await readAll(socket));
-    socket.close();
-    return [Number(/^HTTP\/1\.\d (\d+)/.exec(text)?.[1]), text.slice(text.indexOf("\r\n\r\n") + 4)];
+    using client = await RawClient.connect(server);
+    await client.send(`GET ${path} HTTP/1.0\r\n\r\n`);
+    return await client.rest();
   };
-  assert.deepEqual(await ask("/health"), [200, "fine"]);
-  assert.deepEqual(await ask("/whole"), [200, "file"]);
-  const [status, body] = await ask("/stream");
-  assert.equal(status, 505);
-  assert.match(String(body), /HTTP\/1\.0 cannot tell half a file from a whole one/);
-  assert.deepEqual(events, ["cancelled"]);
-  await server.close();
+  assert.match(
+    await ask("/health"),
+    /^HTTP\/1\.1 200 OK\r\n.*content-length: 4\r\n.*\r\n\r\nfine$/s,
+  );
+  assert.match(await ask("/pieces"), /content-length: 6\r\n.*\r\n\r\npieces$/s);
+  // A length tells that half of it is missing, broken or short.
+  assert.match(await ask("/broken"), /content-length: 8\r\n.*\r\n\r\nfile$/s);
+  assert.match(await ask("/short"), /content-length: 8\r\n.*\r\n\r\nfile$/s);
+  for (const headers of [[], ["Connection: keep-alive"], ["Host: x", "TE: chunked"]]) {
+    using client = await RawClient.connect(server);
+    await client.send(["GET /stream HTTP/1.0", ...headers, "", ""].join("\r\n"));
+    const { status, body } = await client.answer();
+    assert.equal(status, 505);
+    assert.match(body, /HTTP\/1\.0 cannot tell half a file from a whole one/);
+    assert.equal(events.pop(), "cancelled");
+    assert.equal(refused.pop()!.status, 505);
+  }
+});
+
+Deno.test("the handler knows the client's address, its own and the version of each request", async () => {
+  const clients: Client[] = [];
+  await using server = serve((_, client) => {
+    clients.push(client);
+    return new Response();
+  });
+  using client = await RawClient.connect(server);
+  await client.get("/");
+  await client.answer();
+  await client.send("GET / HTTP/1.0\r\n\r\n");
+  await client.answer();
+  const addresses = { remoteAddress: "127.0.0.1", localAddress: "127.0.0.1" };
+  assert.deepEqual(clients, [
+    { ...addresses, httpVersion: "1.1" },
+    { ...addresses, httpVersion: "1.0" },
+  ]);
+});
+
+Deno.test("a body is read as it comes, whole, and no faster than it is pulled", async () => {
+  let pulled = 0;
+  const go = Promise.withResolvers<void>();
+  await using server = serve(async (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/text") return new Response(await request.text());
+    const reader = request.body!.getReader();
+    pulled += (await reader.read()).value!.length;
+    await go.promise;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return new Response(`${pulled}`);
+      pulled += value.length;
+    }
+  });
+  using client = await RawClient.connect(server);
+  await client.send("POST /text HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+  assert.equal((await client.answer()).body, "hello");
+  await client.send(
+    "POST /text HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+  );
+  assert.equal((await client.answer()).body, "hello");
+
+  const size = 64 * MIB;
+  await client.send(`POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: ${size}\r\n\r\n`);
+  let sent = 0;
+  const sending = (async () => {
+    const piece = new Uint8Array(MIB);
+    for (; sent < size; sent += MIB) await client.send(piece);
+  })();
+  await until(() => pulled > 0);
+  // The kernel takes some megabytes, this process next to nothing.
+  let before = -1;
+  await until(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const still = before === sent;
+    before = sent;
+    return still;
+  });
+  assert.ok(sent < size, "the client was held up");
+  go.resolve();
+  await sending;
+  assert.equal((await client.answer()).body, `${size}`);
+});
+
+Deno.test("a body that nobody reads ends its connection, after an answer that can be read", async () => {
+  await using server = serve(() => new Response("no, thank you", { status: 405 }));
+  using client = await RawClient.connect(server);
+  await client.send(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${8 * MIB}\r\n\r\n`);
+  const { status, headers, body } = await client.answer();
+  assert.deepEqual([status, headers.get("connection"), body], [405, "close", "no, thank you"]);
+  await client.send(new Uint8Array(MIB)).catch(() => {});
+  assert.equal(await client.rest(), "");
+});
+
+Deno.test("a client that waits to be told to send its body is told", async () => {
+  await using server = serve(async (request) => new Response(await request.text()));
+  using client = await RawClient.connect(server);
+  await client.send(
+    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n",
+  );
+  assert.equal((await client.answer()).status, 100);
+  await client.send("ok");
+  assert.equal((await client.answer()).body, "ok");
+});
+
+Deno.test("an upgrade to HTTP/2 is not taken up", async () => {
+  await using server = serve(echo);
+  using client = await RawClient.connect(server);
+  await client.get(
+    "/a",
+    "Upgrade: h2c",
+    "Connection: Upgrade, HTTP2-Settings",
+    "HTTP2-Settings: AAA",
+  );
+  assert.equal((await client.answer()).status, 200);
+});
+
+Deno.test("a handler that throws is told of, and its client gets no answer that looks like one", async () => {
+  const errors: unknown[] = [];
+  await using server = serve(() => {
+    throw new Error("a mistake of ours");
+  }, { onError: (error, request) => void errors.push(`${request}: ${(error as Error).message}`) });
+  using client = await RawClient.connect(server);
+  await client.get("/a?secret=1");
+  assert.equal(await client.rest(), "");
+  assert.deepEqual(errors, ["GET /a: a mistake of ours"]);
+});
+
+Deno.test("a port that is taken is an error that says so", async () => {
+  await using server = serve(echo);
+  assert.throws(() => serve(echo, { port: server.addr.port }), Deno.errors.AddrInUse);
 });
