@@ -25,18 +25,26 @@ export class Connection {
   /** When more of a request's body was asked for. */
   bodySince: number | undefined;
 
+  /** What is due when the client ends its side. */
+  readonly onEnd: () => void = () => {
+    const answer = this.#answer;
+    if (answer) this.#leaving = setTimeout(() => this.#leave(answer), HALF_CLOSED_MS);
+  };
+
   readonly #openedAt = performance.now();
   #answeredAt = this.#openedAt;
   #requests = 0;
   #inFlight = 0;
   #answer: ServerResponse | undefined;
   #onAnswered: (() => void) | undefined;
+  #leaving: ReturnType<typeof setTimeout> | undefined;
 
   /** Takes a socket. */
   constructor(stream: TcpStream, about: Pick<Connection, "excess" | "viaProxy">) {
     this.stream = stream;
     this.excess = about.excess;
     this.viaProxy = about.viaProxy;
+    stream.once("end", this.onEnd);
   }
 
   /** Requests that came and are not answered. */
@@ -68,19 +76,10 @@ export class Connection {
     stream.unclaimedSince = undefined;
     this.#requests++;
     if (++this.#inFlight > MAX_PIPELINED) return void stream.destroy();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const onEnd = () => {
-      timer = setTimeout(() => answer.writableEnded || stream.destroy(), HALF_CLOSED_MS);
-    };
-    answer.once("close", () => {
-      clearTimeout(timer);
-      stream.off("end", onEnd);
-      this.#answered();
-    });
+    answer.once("close", () => this.#answered());
     const onTurn = () => {
       this.#answer = answer;
-      if (stream.readableEnded) onEnd();
-      else stream.once("end", onEnd);
+      if (stream.readableEnded) this.onEnd();
       start();
     };
     if (answer.socket) onTurn();
@@ -93,7 +92,13 @@ export class Connection {
     else this.#onAnswered = act;
   }
 
+  #leave(answer: ServerResponse): void {
+    // All of a ready answer is handed to the socket, which has its own time for it.
+    if (answer === this.#answer && !answer.writableEnded) this.stream.destroy();
+  }
+
   #answered(): void {
+    clearTimeout(this.#leaving);
     this.#answer = undefined;
     this.#inFlight--;
     this.#answeredAt = performance.now();

@@ -147,7 +147,8 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
     // A client that left.
     if (!connection || !code?.startsWith("HPE_")) return void socket.destroy();
     // The parser is another connection's soon.
-    socket.removeAllListeners("data").removeAllListeners("end").resume();
+    socket.removeAllListeners("data").removeAllListeners("end");
+    socket.once("end", connection.onEnd).resume();
     const tooLarge = code === "HPE_HEADER_OVERFLOW";
     const refusal = tooLarge ? REFUSALS.headTooLarge : REFUSALS.malformed;
     connection.whenAnswered(() => refuse(connection, refusal));
@@ -215,8 +216,8 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
       draining = true;
       await new Promise((resolve) => setTimeout(resolve, LAST_REQUESTS_MS));
       listener.close();
-      for (const { inFlight, stream } of connections.values()) {
-        if (inFlight === 0) stream.destroySoon();
+      for (const connection of connections.values()) {
+        connection.whenAnswered(() => connection.stream.destroySoon());
       }
       const empty = new Promise<void>((resolve) => onEmpty = resolve);
       tellIfEmpty();

@@ -84,16 +84,16 @@ async function sendBody(
   if (there && closed && declared === undefined) writeHead((await first).value?.length ?? 0);
   else writeHead();
   if (!there) answer.flushHeaders();
-  let piece = await first;
   let sent = 0;
-  for (; !piece.done; piece = await read()) {
+  for (let piece = await first; !piece.done; piece = await read()) {
     sent += piece.value.length;
     if (sent > (declared ?? sent)) throw new BrokenBody(`It is longer than ${declared} bytes`);
+    if (closed && sent === (declared ?? sent)) return void answer.end(piece.value);
     if (!answer.write(piece.value) && !answer.destroyed) await drained(answer);
   }
   if (answer.destroyed) return;
   if (sent < (declared ?? sent)) {
-    throw new Error(`The body ended after ${sent} of ${declared} bytes`);
+    throw new BrokenBody(`It ended after ${sent} of ${declared} bytes`);
   }
   answer.end();
 }

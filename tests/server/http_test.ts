@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Client, RefusedRequest } from "../../server/exchange.ts";
-import { until } from "../waiting.ts";
+import { standstill, until } from "../waiting.ts";
 import { RawClient } from "./raw_client.ts";
 import { endless, MIB, serve, textBody } from "./serving.ts";
 
@@ -364,13 +364,7 @@ Deno.test("a body is read as it comes, whole, and no faster than it is pulled", 
   })();
   await until(() => pulled > 0);
   // The kernel takes some megabytes, this process next to nothing.
-  let before = -1;
-  await until(async () => {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const still = before === sent;
-    before = sent;
-    return still;
-  });
+  await standstill(() => sent);
   assert.ok(sent < size, "the client was held up");
   go.resolve();
   await sending;
