@@ -1,7 +1,7 @@
 /** One client's connection: its requests, and what it is doing for the timeouts. */
 
 import type { ServerResponse } from "node:http";
-import type { Excess } from "./connection_limits.ts";
+import type { CountedConnection, Excess } from "./connection_limits.ts";
 import type { TcpStream } from "./tcp_stream.ts";
 import type { Activity } from "./timeouts.ts";
 
@@ -14,12 +14,18 @@ const HALF_CLOSED_MS = 100;
 /** Requests that may wait for the answer of one before them; more is no client but an attack. */
 const MAX_PIPELINED = 100;
 
+/** What is known of a connection from its begin. */
+export interface ConnectionOptions {
+  /** Its place among the others. */
+  readonly counted: CountedConnection;
+  /** Whether it is a trusted proxy's. */
+  readonly viaProxy: boolean;
+}
+
 /** A connection. */
 export class Connection {
   /** Its socket. */
   readonly stream: TcpStream;
-  /** The limit that it is above. */
-  readonly excess: Excess | undefined;
   /** Whether it is a trusted proxy's. */
   readonly viaProxy: boolean;
   /** When more of a request's body was asked for. */
@@ -33,6 +39,7 @@ export class Connection {
 
   readonly #openedAt = performance.now();
   #answeredAt = this.#openedAt;
+  readonly #counted: CountedConnection;
   #requests = 0;
   #inFlight = 0;
   #answer: ServerResponse | undefined;
@@ -40,11 +47,16 @@ export class Connection {
   #leaving: ReturnType<typeof setTimeout> | undefined;
 
   /** Takes a socket. */
-  constructor(stream: TcpStream, about: Pick<Connection, "excess" | "viaProxy">) {
+  constructor(stream: TcpStream, { counted, viaProxy }: ConnectionOptions) {
     this.stream = stream;
-    this.excess = about.excess;
-    this.viaProxy = about.viaProxy;
+    this.viaProxy = viaProxy;
+    this.#counted = counted;
     stream.once("end", this.onEnd);
+  }
+
+  /** The limit that it is above. */
+  get excess(): Excess | undefined {
+    return this.#counted.excess;
   }
 
   /** Requests that came and are not answered. */
@@ -75,6 +87,7 @@ export class Connection {
     const { stream } = this;
     stream.unclaimedSince = undefined;
     this.#requests++;
+    this.#counted.keep();
     if (++this.#inFlight > MAX_PIPELINED) return void stream.destroy();
     answer.once("close", () => this.#answered());
     const onTurn = () => {

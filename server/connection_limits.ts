@@ -9,7 +9,9 @@ export type Excess = "server" | "address";
 export interface CountedConnection {
   /** The limit that it is above: only what is always answered is answered on it. */
   readonly excess: Excess | undefined;
-  /** Counts it no more; called once. */
+  /** Says that a request has come on it, so that no other takes its place. */
+  keep(): void;
+  /** Counts it no more. */
   release(): void;
 }
 
@@ -22,8 +24,8 @@ export interface ConnectionLimitOptions {
 }
 
 /**
- * Connections above the limits, so that a health check is answered, and others are told why they are not.
- * No client has more than a quarter of them: one that is above its own limit would take them all.
+ * Connections above the limits, so that a health check is answered, and others are told why they are not. No
+ * client has more than a quarter of them: one that is above its own limit would take them all.
  */
 export const SPARE_CONNECTIONS = 16;
 const SPARE_PER_ADDRESS = SPARE_CONNECTIONS / 4;
@@ -34,6 +36,8 @@ export class ConnectionLimits {
   readonly #usual: Counts;
   readonly #spare = new Counts(SPARE_PER_ADDRESS);
   readonly #requests: Counts;
+  /** Spare connections on which nothing was asked yet, the oldest first. */
+  readonly #silent = new Set<SilentConnection>();
 
   /** Begins with none. */
   constructor({ connections, perAddress }: ConnectionLimitOptions) {
@@ -48,17 +52,47 @@ export class ConnectionLimits {
   }
 
   /**
-   * Counts a connection; the limit that it is above, where there is not even a spare one.
+   * Counts a connection. A spare one may take the place of another on which nothing was asked yet, so that
+   * whoever asks at once is heard.
    *
    * @param address the client's; undefined for a proxy's, whose clients are counted by their requests
+   * @param onEvicted told that another has taken its place
+   * @returns the limit that it is above, where there is not even a spare one
    */
-  acquire(address: string | undefined): CountedConnection | Excess {
+  acquire(
+    address: string | undefined,
+    onEvicted: (excess: Excess) => void,
+  ): CountedConnection | Excess {
     const key = address === undefined ? undefined : clientKey(address);
     const excess = this.full ? "server" : this.#usual.isFull(key) ? "address" : undefined;
-    const counts = excess === undefined ? this.#usual : this.#spare;
-    if (excess && (counts.all >= SPARE_CONNECTIONS || counts.isFull(key))) return excess;
+    if (excess && !this.#findSpare(key)) return excess;
+    const counts = excess ? this.#spare : this.#usual;
     counts.add(key);
-    return { excess, release: () => counts.remove(key) };
+    let released = false;
+    const release = () => {
+      if (!released) counts.remove(key);
+      released = true;
+      this.#silent.delete(silent);
+    };
+    const evict = () => {
+      release();
+      onEvicted(excess!);
+    };
+    const silent = { key, evict };
+    if (excess) this.#silent.add(silent);
+    return { excess, keep: () => void this.#silent.delete(silent), release };
+  }
+
+  /** Whether there is a spare connection, be it another's. */
+  #findSpare(key: string | undefined): boolean {
+    const full = this.#spare.isFull(key);
+    if (!full && this.#spare.all < SPARE_CONNECTIONS) return true;
+    for (const silent of this.#silent) {
+      if (full && silent.key !== key) continue;
+      silent.evict();
+      return true;
+    }
+    return false;
   }
 
   /** Counts a request that a proxy passes on for a client, until it is released; undefined at the limit. */
@@ -68,6 +102,12 @@ export class ConnectionLimits {
     this.#requests.add(key);
     return () => this.#requests.remove(key);
   }
+}
+
+/** A spare connection on which nothing was asked yet. */
+interface SilentConnection {
+  readonly key: string | undefined;
+  readonly evict: () => void;
 }
 
 /** Counts what each client has. */

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { plainAddress } from "./addresses.ts";
 import { createClientAddress } from "./client_address.ts";
 import { Connection } from "./connection.ts";
-import { ConnectionLimits } from "./connection_limits.ts";
+import { ConnectionLimits, type Excess } from "./connection_limits.ts";
 import { answerRequest, type Handler, type RefusedRequest } from "./exchange.ts";
 import { openListener } from "./listener.ts";
 import { type Refusal, REFUSALS, refusalText } from "./refusals.ts";
@@ -157,13 +157,19 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
   function accept(socket: Deno.TcpConn): void {
     const address = plainAddress(socket.remoteAddr.hostname);
     const viaProxy = clients.isProxy(address);
-    const counted = limits.acquire(viaProxy ? undefined : address);
+    const countRefused = (excess: Excess) => {
+      counts[excess === "server" ? "refused" : "perAddress"]++;
+    };
+    const counted = limits.acquire(viaProxy ? undefined : address, (excess) => {
+      countRefused(excess);
+      stream.destroy();
+    });
     if (typeof counted === "string") {
-      counts[counted === "server" ? "refused" : "perAddress"]++;
+      countRefused(counted);
       return socket.close();
     }
     const stream = new TcpStream(socket);
-    const connection = new Connection(stream, { excess: counted.excess, viaProxy });
+    const connection = new Connection(stream, { counted, viaProxy });
     connections.set(stream, connection);
     stream.once("linger", tellIfEmpty);
     stream.once("close", () => {
