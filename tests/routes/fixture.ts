@@ -36,6 +36,14 @@ exports:
     formats: [csv, xlsx]
     about: true
   sheet-only: { source: app, query: select 1, formats: [xlsx] }
+  own-tenant:
+    source: app
+    query: select name from people where tenant = :tenant and team = :team
+    params:
+      tenant: { type: string, default: "\${TENANT}" }
+      team: { type: string, default: ops }
+    formats: [xlsx]
+    about: true
 `;
 
 /** What a test may change. */
@@ -52,7 +60,7 @@ export function fakeApp({ body = "the file", ...overrides }: AppOptions = {}) {
   const app = createApp({
     names: { hostname: "127.0.0.1", hosts: [] },
     catalog: loadConfig(CONFIG, {
-      env: () => undefined,
+      env: (name) => name === "TENANT" ? "acme-secret" : undefined,
       folder: "/srv",
       sources: { sqlite: { config: z.strictObject({ path: z.string() }), paths: ["path"] } },
       formats: Object.keys(exporters),
