@@ -57,6 +57,7 @@ exports:
 export interface TestServer extends AsyncDisposable {
   readonly origin: string;
   readonly port: number;
+  readonly addr: Deno.NetAddr;
   readonly engine: Engine;
   /** What became of its connections. */
   readonly counts: HttpServer["counts"];
@@ -109,10 +110,12 @@ ${EXPORTS}`;
     ...(sections.files ? { files: sections.files } : {}),
     ...(sections.now ? { now: sections.now } : {}),
   });
-  const { port } = service.http.addr;
+  const { addr } = service.http;
+  const { port } = addr;
   return {
     origin: `http://127.0.0.1:${port}`,
     port,
+    addr,
     engine: service.engine,
     get counts() {
       return service.http.counts;
