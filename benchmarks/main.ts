@@ -10,6 +10,7 @@ import { postgres } from "./postgres.ts";
 import { readers } from "./readers.ts";
 import { measuredWith, replacePart } from "./report.ts";
 import { small } from "./small.ts";
+import { soak } from "./soak.ts";
 import { sourcesMemory } from "./sources_memory.ts";
 import { upstreams } from "./upstreams.ts";
 
@@ -27,6 +28,7 @@ const PARTS = {
   first_byte: firstByte,
   small,
   many,
+  soak,
 };
 
 const USAGE = `deno task bench [${Object.keys(PARTS).join("|")}]... [--write]

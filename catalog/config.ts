@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import type { DocumentProperties } from "../exporters/exporter.ts";
 import { isCurrency, isNumberFormat } from "../sources/number_format.ts";
-import type { ColumnSetting } from "../sources/row_stream.ts";
+import type { ColumnSetting } from "../sources/to_table.ts";
 import { ALIGNMENTS, COLUMN_TYPES, TABLE_STYLES, type TableStyle } from "../sources/table.ts";
 import type { FilenameTemplate } from "./filename.ts";
 import { listing, type Param } from "./params.ts";
@@ -99,6 +99,8 @@ export interface SpoolSettings {
   readonly minFree: number;
   /** Whether the directory may be on a file system that is memory. @default false */
   readonly allowMemory: boolean;
+  /** Whether others may write to the directory or to those above it. @default false */
+  readonly allowShared: boolean;
   /** How long a client may read nothing before its run spills. @default 10000 */
   readonly spillAfter: number;
   /** Bytes a second below which a client's run spills. @default 64 KiB */
@@ -249,6 +251,7 @@ export const SPOOL = {
   max_bytes: size().default(2 ** 30),
   min_free: size().default(2 ** 30),
   allow_memory: yesOrNo.default(false),
+  allow_shared: yesOrNo.default(false),
   spill_after: duration(0).default(10_000),
   spill_rate: size().default(64 * 1024),
   keep: duration(1_000).default(600_000),

@@ -147,6 +147,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
           maxBytes: spool.whole.max_bytes,
           minFree: spool.whole.min_free,
           allowMemory: spool.whole.allow_memory,
+          allowShared: spool.whole.allow_shared,
           spillAfter: spool.whole.spill_after,
           spillRate: spool.whole.spill_rate,
           keep: spool.whole.keep,

@@ -1,5 +1,6 @@
 /** Wires what runs need: slots, workers, limits, a spool and a log. */
 
+import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config, SourceSetting } from "../catalog/config.ts";
@@ -8,6 +9,7 @@ import { threads } from "../exporters/mod.ts";
 import { Admission } from "../runs/admission.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
 import type { RunTask } from "../runs/protocol.ts";
+import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
 import { createRuns, type RunDependencies, type StartRun } from "../runs/run.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
@@ -15,7 +17,10 @@ import { type AnyKind, sources } from "../sources/mod.ts";
 import type { SourceLeave } from "../sources/source.ts";
 import { createDiskStore } from "../storage/disk_store.ts";
 import type { FileSystem } from "../storage/file_system.ts";
+import { settlesWithin } from "../storage/settles_within.ts";
 import type { OpenedSpool } from "../storage/spool.ts";
+
+const logger = getLogger(["spillway"]);
 
 /** What runs exports; disposing it ends its workers. */
 export interface Engine extends AsyncDisposable {
@@ -27,6 +32,8 @@ export interface Engine extends AsyncDisposable {
   readonly startRun: StartRun;
   /** Files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles: WholeFiles | undefined;
+  /** Whether another export would be taken. */
+  readonly readiness: () => Promise<Readiness>;
 }
 
 /** How an engine works. */
@@ -41,9 +48,14 @@ export interface EngineOptions {
   readonly files?: FileSystem | undefined;
   /** The clock by which kept files expire. @default the system's */
   readonly now?: (() => Date) | undefined;
+  /** What else an export needs, for the readiness. @default nothing */
+  readonly checks?: readonly Check[];
   /** Told once of every run that got a slot, when everything it held has come back. */
   readonly onEnd: RunDependencies["onEnd"];
 }
+
+/** Milliseconds that the workers have to end in: one that is killed takes a few, whatever it does. */
+const DISPOSE_MS = 2_000;
 
 /** Milliseconds between two looks for whole files that need not be kept any more. */
 const EXPIRE_MS = 30_000;
@@ -65,6 +77,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     tasksPerWorker: config.limits.runsPerWorker,
     maxExclusive: config.limits.exclusive ??
       Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
+    onFailure: (reason) => logger.error("Cannot start a worker: {reason}", { reason }),
   });
   const stallTimeout = Math.min(
     config.server.stallTimeout * RUN_STALL_FACTOR,
@@ -86,15 +99,16 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     startRun,
     store: await createDiskStore({
       dir: join(spool.directory, "files"),
-      room: spool,
+      room: spool.files,
       ...(files ? { files } : {}),
       ...(now ? { now } : {}),
     }),
-    reserve: spool.reserve,
+    reserve: spool.files.reserve,
     keep: config.spool!.keep,
     stallTimeout,
     now,
   });
+  if (wholeFiles) spool.reclaimWith(wholeFiles.evict);
   // A file that cannot be removed is tried again the next time; the spool has told of it.
   const expiring = wholeFiles &&
     setInterval(() => void wholeFiles.expire().catch(() => {}), EXPIRE_MS);
@@ -103,9 +117,17 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     pool,
     startRun,
     wholeFiles,
+    readiness: createReadiness([
+      { name: "slots", state: () => admission.state },
+      { name: "workers", state: () => pool.state.state },
+      ...(spool ? [{ name: "spool", state: () => spool.state() }] : []),
+      ...(options.checks ?? []),
+    ]),
     async [Symbol.asyncDispose]() {
       clearInterval(expiring);
-      await pool[Symbol.asyncDispose]();
+      if (await settlesWithin(pool[Symbol.asyncDispose](), DISPOSE_MS)) return;
+      logger.error(`Cannot end the workers within ${DISPOSE_MS} ms`, { pids: pool.pids });
+      pool.kill();
     },
   };
 }

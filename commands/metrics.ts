@@ -12,6 +12,7 @@ import {
 } from "../server/exposition.ts";
 import type { ConnectionCounts } from "../server/http.ts";
 import type { OpenedSpool } from "../storage/spool.ts";
+import type { LogWriter } from "./log_writer.ts";
 
 /** What is measured. */
 export interface Measured {
@@ -23,6 +24,8 @@ export interface Measured {
   readonly spool: OpenedSpool | undefined;
   /** The connections. */
   readonly connections: ConnectionCounts;
+  /** The log, where lines may be dropped. */
+  readonly log: Pick<LogWriter, "dropped"> | undefined;
 }
 
 /** What runs of several exports count under; no export can be called so. */
@@ -32,7 +35,7 @@ const SEVERAL = "(several)";
 export interface Metrics {
   /** Counts a run that has ended. */
   countRun(report: RunReport, task: Pick<RunTask, "export" | "format">): void;
-  /** The numbers now, in Prometheus's text format; the peak of the spool begins anew with it. */
+  /** The numbers now, in Prometheus's text format; asking changes none of them. */
   scrape(measured: Measured): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -53,16 +56,24 @@ export function createMetrics(): Metrics {
       bytes.add({ export: name, format }, report.bytes);
       if (report.spilled) spilled.add({});
     },
-    async scrape({ admission, pool, spool, connections }) {
+    async scrape({ admission, pool, spool, connections, log }) {
       const text = expositionText([
         counter("runs_total", "Runs that have ended, by state", runs.samples()),
         counter("rows_total", "Rows that sources gave", rows.samples()),
         counter("bytes_total", "Bytes of files handed to connections", bytes.samples()),
         counter("spilled_runs_total", "Runs that waited on the disk", spilled.samples()),
         gauge("runs_in_flight", "Runs that have a slot", admission.taken),
+        gauge(
+          "ended_runs_bytes",
+          "Bytes in memory of runs whose source has ended and whose client reads on",
+          admission.endedBytes,
+        ),
         gauge("workers", "Worker processes", pool.size.workers),
         gauge("workers_idle", "Worker processes without a task", pool.size.idle),
         ...connectionMetrics(connections),
+        counter("log_lines_dropped_total", "Lines of the log that nobody read in time", [
+          { labels: {}, value: log?.dropped ?? 0 },
+        ]),
         ...await spoolMetrics(spool),
       ]);
       return { contentType: EXPOSITION_TYPE, text };
@@ -101,10 +112,10 @@ function connectionMetrics(counts: ConnectionCounts): Metric[] {
 
 async function spoolMetrics(spool: OpenedSpool | undefined): Promise<Metric[]> {
   if (!spool) return [];
-  const { bytes, reservedBytes, freeBytes, refused } = await spool.stats();
+  const { bytes, peakBytes, reservedBytes, freeBytes, refused } = await spool.stats();
   return [
     gauge("spool_bytes", "Bytes that wait on the disk", bytes),
-    gauge("spool_bytes_peak", "The most that waited since the last scrape", spool.takePeak()),
+    gauge("spool_bytes_peak", "The most that waited in this minute and the last", peakBytes),
     gauge("spool_reserved_bytes", "Bytes of the disk reserved, written or not", reservedBytes),
     gauge("spool_free_bytes", "Bytes free on the disk", freeBytes),
     counter(

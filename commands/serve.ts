@@ -5,7 +5,7 @@ import { logRun } from "../runs/run_log.ts";
 import { originOf } from "../server/http.ts";
 import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
 import { prepareDemo, readConfiguration } from "./configuration.ts";
-import { configureLogs } from "./logs.ts";
+import { configureLogs, type Log } from "./logs.ts";
 import { type Service, startService } from "./service.ts";
 
 const logger = getLogger(["spillway"]);
@@ -25,18 +25,18 @@ const HURRIED_DISPOSAL_MS = 500;
 export async function serve({ environment, ...context }: CommandContext): Promise<void> {
   const { config, demoFolder } = await readConfiguration({ environment, ...context });
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
-  await configureLogs();
+  await using log = await configureLogs();
   // A promise that nobody awaited is a mistake of ours, and no reason to end everybody's downloads.
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     logger.error("Unhandled rejection: {error}", { error: Deno.inspect(event.reason) });
   });
 
-  const service = await startService(config, { environment, onEnd: logRun });
+  const service = await startService(config, { environment, onEnd: logRun, log });
   const origin = originOf(service.http.addr);
   logger.info(`Spillway serves ${origin}`, { exports: config.exports.size });
   if (service.admin) logger.info(`Health and metrics are at ${originOf(service.admin.addr)}`);
-  if (demoFolder !== undefined) console.error(greeting(origin));
+  if (demoFolder !== undefined) log.write(greeting(origin));
 
   const lost = await Promise.race([stopSignal(), service.lost]);
   const hurry = stopSignal();
@@ -46,17 +46,18 @@ export async function serve({ environment, ...context }: CommandContext): Promis
     logger.info(`Stopping: ${taken} runs in flight have ${drainTimeout} ms to finish`);
     await Promise.race([service.drain(), delay(drainTimeout), hurry]);
   }
-  await letGo(service, hurry);
+  await letGo(service, log, hurry);
   if (lost) throw new CommandError(lost.message, EXIT.failure);
 }
 
 /** Disposes a service, or ends the process where that takes too long. */
-async function letGo(service: Service, hurry: Promise<void>): Promise<void> {
+async function letGo(service: Service, log: Log, hurry: Promise<void>): Promise<void> {
   const late = Promise.race([delay(DISPOSAL_MS), hurry.then(() => delay(HURRIED_DISPOSAL_MS))]);
   const disposal = service[Symbol.asyncDispose]().then(() => "done" as const);
   if (await Promise.race([disposal, late]) === "done") return;
   logger.error("Cannot let go of every worker and file in time; ending without");
   service.engine.pool.kill();
+  await log[Symbol.asyncDispose]();
   Deno.exit(EXIT.failure);
 }
 

@@ -3,13 +3,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../catalog/config.ts";
 import { exporters } from "../exporters/mod.ts";
-import {
-  createAdminApp,
-  createApp,
-  type Dependencies,
-  isEssential,
-  type Readiness,
-} from "../routes/app.ts";
+import { createAdminApp, createApp, type Dependencies, isEssential } from "../routes/app.ts";
 import type { RunDependencies } from "../runs/run.ts";
 import type { Handler, RefusedRequest } from "../server/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "../server/http.ts";
@@ -17,6 +11,7 @@ import type { FileSystem } from "../storage/file_system.ts";
 import { CommandError, EXIT } from "./command.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
+import type { LogWriter } from "./log_writer.ts";
 import { createMetrics } from "./metrics.ts";
 import { logRefusal } from "./request_log.ts";
 import { openConfiguredSpool } from "./spool.ts";
@@ -47,6 +42,8 @@ export interface ServiceOptions {
   readonly files?: FileSystem;
   /** The clock by which its whole files expire. @default the system's */
   readonly now?: () => Date;
+  /** Whose dropped lines are counted. @default none are dropped */
+  readonly log?: Pick<LogWriter, "dropped">;
 }
 
 /** Connections of the port for health and metrics: a few tools, on a network of one's own. */
@@ -70,6 +67,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       spool,
       files: options.files,
       now: options.now,
+      checks: [{ name: "connections", state: () => http.state }],
       onEnd: (report, task) => {
         metrics.countRun(report, task);
         options.onEnd(report, task);
@@ -78,19 +76,15 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   );
   const { admission, pool, startRun, wholeFiles } = engine;
   const { server, limits } = config;
-  const ready = (): Readiness => {
-    if (admission.state !== "ready") return admission.state;
-    if (!http.accepting) return "unreachable";
-    return "ready";
-  };
   const dependencies: Dependencies = {
     names: server,
     catalog: config,
     exporters,
     startRun,
     wholeFiles,
-    ready,
-    scrape: () => metrics.scrape({ admission, pool, spool, connections: http.counts }),
+    readiness: engine.readiness,
+    scrape: () =>
+      metrics.scrape({ admission, pool, spool, connections: http.counts, log: options.log }),
     adminElsewhere: server.admin !== undefined,
     onRefusal: logRefusal,
     onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),

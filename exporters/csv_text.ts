@@ -52,6 +52,7 @@ const QUOTE = 0x22;
 const PLUS = 0x2b;
 const EXPONENT = 0x65;
 const TRUE = 0x74;
+const ERA_END = 0x43;
 
 const [TRUE_BYTES, FALSE_BYTES, ZERO_MINUTES] = ["true", "false", ":00"]
   .map((text) => new TextEncoder().encode(text)) as [Uint8Array, Uint8Array, Uint8Array];
@@ -191,6 +192,8 @@ function writeField(
     case "text":
     case "utc": {
       if (start === end || isSuspect(bytes, start, suspects)) return LOOK;
+      // A year BC has its era behind the offset.
+      if (form === "utc" && bytes[end - 1] === ERA_END) return LOOK;
       const found = copyPlain(from, start, end, view, to, classes);
       if (found === HIDING && hidesFormula(bytes, start, end, classes, suspects)) return LOOK;
       const next = found & QUOTED ? copyQuoted(bytes, start, end, out, to) : to + end - start;

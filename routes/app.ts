@@ -3,6 +3,7 @@
 import { Hono } from "hono";
 import type { Config } from "../catalog/config.ts";
 import type { Exporter } from "../exporters/exporter.ts";
+import type { Readiness } from "../runs/readiness.ts";
 import type { StartRun } from "../runs/run.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import { exportRoutes } from "./exports.ts";
@@ -39,7 +40,7 @@ export interface Dependencies {
   /** Makes files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles?: WholeFiles | undefined;
   /** Whether another export would be taken. */
-  readonly ready: () => Readiness;
+  readonly readiness: () => Promise<Readiness>;
   /** The numbers of the server, in Prometheus's text format. */
   readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Whether health and metrics are answered on a port of their own, and not here. @default false */
@@ -49,9 +50,6 @@ export interface Dependencies {
   /** Told of errors that are this server's own fault. */
   readonly onError: (error: unknown, request: Request) => void;
 }
-
-/** Whether another export would be taken, or why not. */
-export type Readiness = "ready" | "full" | "draining" | "unreachable";
 
 /** Makes the app. */
 export function createApp(dependencies: Dependencies): Hono<Environment> {

@@ -22,7 +22,7 @@ import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.
 export async function download(
   request: Request,
   { definitions, exporter }: FileOfExports,
-  { catalog, startRun, wholeFiles }: Dependencies,
+  { catalog, startRun, wholeFiles, onError }: Dependencies,
   client: string | undefined,
 ): Promise<Response> {
   const asked = parseDownload(definitions, exporter, parseQuery(new URL(request.url).search));
@@ -55,7 +55,9 @@ export async function download(
     const { body } = await startRun(id, task, { abandoned: request.signal, client });
     return new Response(body, { headers });
   } catch (error) {
-    return problemResponse(toProblem(error), { "Export-Id": id });
+    const problem = toProblem(error);
+    if (problem.status === 500) onError(error, request);
+    return problemResponse(problem, { "Export-Id": id });
   }
 }
 

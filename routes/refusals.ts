@@ -20,6 +20,15 @@ export interface RefusedRequest {
   readonly id?: string;
 }
 
+/** Reasons of answers that are no problems. */
+const reasons = new WeakMap<Response, string>();
+
+/** The same answer; where it is a refusal, the log is told this reason. */
+export function withReason(response: Response, reason: string): Response {
+  reasons.set(response, reason);
+  return response;
+}
+
 /** Makes the middleware. A source that failed (502, 504) and a mistake of ours (500) have lines of their own. */
 export function tellRefusals(
   onRefusal: (refused: RefusedRequest) => void,
@@ -45,7 +54,7 @@ export function tellRefusals(
 /** What a problem says; of mistakes in params and options their names alone, as a message repeats the value. */
 function reasonOf(response: Response): string {
   const problem = problemOf(response);
-  if (!problem) return `status ${response.status}`;
+  if (!problem) return reasons.get(response) ?? `status ${response.status}`;
   const { title, detail, errors = [] } = problem;
   const names = [...new Set(errors.map(({ name }) => name))];
   return names.length === 0 ? `${title}: ${detail}` : `${title}: ${names.join(", ")}`;

@@ -48,6 +48,8 @@ export interface PoolOptions {
   readonly maxExclusive: number;
   /** Milliseconds after which a worker beyond the warm ones ends. @default {@linkcode IDLE_MS} */
   readonly idleTimeout?: number;
+  /** Told each time that a worker cannot be started, or does not come up. */
+  readonly onFailure?: (reason: string) => void;
 }
 
 /** Whether tasks can be run now. */
@@ -112,6 +114,8 @@ export class WorkerPool implements AsyncDisposable {
   readonly #tasksPerWorker: number;
   readonly #maxExclusive: number;
   readonly #idleTimeout: number;
+  readonly #onFailed: (reason: string) => void;
+  readonly #listeners = new Set<() => void>();
   readonly #waiting: Waiting[] = [];
   /** The tasks in hand, so that one that comes back can wait again. */
   readonly #running = new Map<RunningTask, Waiting>();
@@ -130,6 +134,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#tasksPerWorker = options.tasksPerWorker;
     this.#maxExclusive = options.maxExclusive;
     this.#idleTimeout = idleTimeout;
+    this.#onFailed = options.onFailure ?? (() => {});
     this.#sweeping = setInterval(() => this.#sweep(), idleTimeout / 4);
     for (const group of this.#groups.values()) this.#fill(group);
   }
@@ -142,6 +147,17 @@ export class WorkerPool implements AsyncDisposable {
       idle: workers.filter(({ usable, tasks }) => usable && tasks === 0).length,
       waiting: this.#waiting.length,
     };
+  }
+
+  /** Whether tasks wait for a worker. */
+  get contended(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Has a listener called each time that a task begins to wait; what it returns takes that back. */
+  onContended(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** The process ids of the workers, oldest first in each group. */
@@ -167,6 +183,7 @@ export class WorkerPool implements AsyncDisposable {
     const waiting: Waiting = { task, run, running, route, attempts: 0, alone: false };
     this.#waiting.push(waiting);
     this.#dispatch();
+    if (this.#waiting.includes(waiting)) this.#listeners.forEach((listener) => listener());
     return running;
   }
 
@@ -320,6 +337,7 @@ export class WorkerPool implements AsyncDisposable {
   #onFailure(group: Group, reason: string): void {
     if (this.#closed) return;
     group.failure = reason;
+    this.#onFailed(reason);
     clearTimeout(group.restart);
     group.restart = setTimeout(() => {
       group.restart = undefined;

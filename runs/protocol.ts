@@ -12,7 +12,7 @@
 
 import type { ExportOptions } from "../exporters/exporter.ts";
 import type { Warning } from "../exporters/warnings.ts";
-import type { ColumnSetting } from "../sources/row_stream.ts";
+import type { ColumnSetting } from "../sources/to_table.ts";
 import type { Query } from "../sources/source.ts";
 import type { TableStyle } from "../sources/table.ts";
 import type { ContentCoding } from "./content_coding.ts";

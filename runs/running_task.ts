@@ -61,7 +61,7 @@ export class RunningTask {
   #wake: (() => void) | undefined;
   #outcome: TaskOutcome | undefined;
   #consumed = 0;
-  #begun: number | undefined;
+  #waiting = true;
   #heard = performance.now();
   #answered = false;
   #json = "";
@@ -94,7 +94,7 @@ export class RunningTask {
     this.#holder = worker;
     this.#creditStep = window / CREDIT_STEPS;
     this.#consumed = 0;
-    this.#begun ??= performance.now();
+    this.#waiting = false;
     this.#heard = performance.now();
     this.#answered = false;
   }
@@ -103,11 +103,12 @@ export class RunningTask {
   handBack(queue: TaskHolder): void {
     this.#holder = queue;
     this.#creditStep = Infinity;
+    this.#waiting = true;
   }
 
-  /** When a worker first had it; of `performance.now()`. Absent while it waits for one. */
-  get begun(): number | undefined {
-    return this.#begun;
+  /** Whether it waits for a worker. */
+  get waiting(): boolean {
+    return this.#waiting;
   }
 
   /** Whether its worker has said anything of it. */

@@ -1,6 +1,7 @@
 /** Whole files: an export is finished in the store before a byte of it is sent. */
 
 import { createHash } from "node:crypto";
+import { ExpiryQueue } from "../storage/expiry_queue.ts";
 import type { RefusalReason, Reservation } from "../storage/quota.ts";
 import {
   type ByteRange,
@@ -20,7 +21,7 @@ export interface WholeFilesDependencies {
   /** Runs an export. */
   readonly startRun: StartRun;
   /** Where the files live. */
-  readonly store: Store & Required<Pick<Store, "delete" | "expire">>;
+  readonly store: Store & Required<Pick<Store, "delete" | "expire" | "evict">>;
   /** Asks for room in the store; the reason, where there is none. */
   readonly reserve: (bytes: number) => Promise<Reservation | RefusalReason>;
   /** Milliseconds for which a file can be asked for again. */
@@ -74,19 +75,46 @@ export interface WholeFiles {
   readonly stallTimeout: number;
   /** Removes what need not be kept any more. */
   expire(): Promise<void>;
+  /**
+   * Removes what was read least recently, until so many bytes of room are free; whether it did. What is being
+   * read stays, and what a client waits for.
+   */
+  evict(bytes: number): Promise<boolean>;
+}
+
+/** A file, and the task that it is of. */
+interface Entry extends KeptFile {
+  readonly digest: string;
+  /** Whether it had to go before it expired; some client may have a part of it. */
+  evicted: boolean;
 }
 
 /** Makes the access to whole files. */
 export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFiles {
   const { startRun, store, reserve, keep, stallTimeout, now = () => new Date() } = dependencies;
   /** The last file of each task: an older one would be of older rows. */
-  const latest = new Map<string, KeptFile>();
+  const latest = new Map<string, Entry>();
+  /** The same files, by their key. */
+  const entries = new Map<string, Entry>();
+  const expiries = new ExpiryQueue<Entry>();
   /** Files that those who asked for them are about to read, and whether there is a newer one already. */
   const awaited = new Map<string, { replaced: boolean }>();
 
+  function remember(entry: Entry): void {
+    latest.set(entry.digest, entry);
+    entries.set(entry.object.key, entry);
+    expiries.add(entry, entry.object.expiresAt);
+  }
+
+  function forget(entry: Entry): void {
+    if (latest.get(entry.digest) === entry) latest.delete(entry.digest);
+    entries.delete(entry.object.key);
+    expiries.delete(entry);
+  }
+
   async function expire(): Promise<void> {
     const time = now();
-    for (const [digest, { object }] of latest) if (object.expiresAt <= time) latest.delete(digest);
+    expiries.takeExpired(time).forEach(forget);
     await store.expire(time);
   }
 
@@ -105,11 +133,9 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
   return {
     find(task) {
       const kept = latest.get(digestOf(task));
-      return kept && kept.object.expiresAt > now() ? kept : undefined;
+      return kept && !kept.evicted && kept.object.expiresAt > now() ? kept : undefined;
     },
     async make(task, { id, mediaType, filename, abandoned, client }, use) {
-      // What cannot be removed is tried again; there may be room all the same.
-      await expire().catch(() => {});
       const reservation = await reserve(FIRST_BYTES);
       if (typeof reservation === "string") throw new NoRoomError(id, reservation);
       let body: ReadableStream<Uint8Array>;
@@ -119,31 +145,44 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
         reservation.release();
         throw error;
       }
-      const object = await store.put(id, body, {
-        reservation,
-        metadata: { mediaType, filename },
-        // From its end on: a run may take longer than its file is kept.
-        expiresAt: (createdAt) => new Date(createdAt.getTime() + keep),
-      });
-      const digest = digestOf(task);
-      const previous = latest.get(digest);
-      const replacedOther = previous !== undefined &&
-        (previous.replacedOther || previous.object.etag !== object.etag);
-      latest.set(digest, { object, replacedOther });
+      // Before it is there: from then on it could be evicted.
       const reader = { replaced: false };
       awaited.set(id, reader);
-      if (previous) await replace(previous.object);
       try {
-        return await use(object);
+        const object = await store.put(id, body, {
+          reservation,
+          metadata: { mediaType, filename },
+          // From its end on: a run may take longer than its file is kept.
+          expiresAt: (createdAt) => new Date(createdAt.getTime() + keep),
+        });
+        const digest = digestOf(task);
+        const previous = latest.get(digest);
+        const replacedOther = previous !== undefined &&
+          (previous.replacedOther || previous.object.etag !== object.etag);
+        if (previous) forget(previous);
+        remember({ digest, object, replacedOther, evicted: false });
+        if (previous) await replace(previous.object);
+        try {
+          return await use(object);
+        } finally {
+          // What is being read stays on the disk until it was, without a name.
+          if (reader.replaced) await remove(object);
+        }
       } finally {
         awaited.delete(id);
-        // What is being read stays on the disk until it was, without a name.
-        if (reader.replaced) await remove(object);
       }
     },
     read: (object, range) => store.get(object.key, range ? { range } : {}),
     stallTimeout,
     expire,
+    async evict(bytes) {
+      const evicted = await store.evict(bytes, (key) => awaited.has(key));
+      for (const { key } of evicted) {
+        const entry = entries.get(key);
+        if (entry) entry.evicted = true;
+      }
+      return evicted.length > 0;
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import { exporters } from "../exporters/mod.ts";
 import { type Exporter, type IdleCores, TableError } from "../exporters/exporter.ts";
 import { Warnings } from "../exporters/warnings.ts";
 import { loadSource } from "../sources/load.ts";
-import { ColumnError, toTable } from "../sources/row_stream.ts";
+import { ColumnError, toTable } from "../sources/to_table.ts";
 import { type RowStream, SourceError } from "../sources/source.ts";
 import { openAgain } from "../sources/retry.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../sources/table.ts";
@@ -105,7 +105,7 @@ function watchBlocking(exclusive: boolean): Blocking {
 async function openTable(
   task: TableTask,
   text: boolean,
-  { run, stopped: signal, blocking }: TaskContext,
+  { run, stopped: signal, blocking, warnings }: TaskContext,
 ): Promise<Table> {
   const kind = await loadSource(task.source.type);
   const types = declaredTypes(task.columns);
@@ -118,7 +118,7 @@ async function openTable(
       await (stream.text ?? stream).batches.cancel(error);
       throw error;
     }
-    return await toTable(stream, task);
+    return await toTable(stream, task, (column) => warnings.count("other-type", column));
   }, signal);
 }
 
@@ -181,6 +181,8 @@ interface TaskContext {
   readonly turns: Turns;
   /** Whether its queries may hold the thread. */
   readonly blocking: Blocking;
+  /** Counts what was not written as it was. */
+  readonly warnings: Warnings;
 }
 
 /** Runs a task to its end, or until it is stopped, and says what became of it; never rejects. */
@@ -193,10 +195,10 @@ async function runTask(task: RunTask, context: TaskContext): Promise<void> {
     const tables = await openTables(task, context);
     const { mayBlock } = blocking;
     send(FRAME.opened, { mayBlock });
-    const warnings = await writeFile(tables, task, progress, context);
+    await writeFile(tables, task, progress, context);
     if (stopped.aborted) return send(FRAME.cancelled, progress);
     const learned = blocking.mayBlock && !mayBlock ? { mayBlock: true } : {};
-    send(FRAME.end, { ...progress, warnings: warnings.list(), ...learned });
+    send(FRAME.end, { ...progress, warnings: context.warnings.list(), ...learned });
   } catch (error) {
     if (stopped.aborted) send(FRAME.cancelled, progress);
     else if (error instanceof DeclinedError) send(FRAME.declined);
@@ -211,9 +213,8 @@ async function writeFile(
   tables: readonly Table[],
   task: RunTask,
   progress: { rows: number },
-  { task: number, credit, cores, stopped, frames, turns }: TaskContext,
-): Promise<Warnings> {
-  const warnings = new Warnings();
+  { task: number, credit, cores, stopped, frames, turns, warnings }: TaskContext,
+): Promise<void> {
   let reported = performance.now();
   const count = (rows: number) => {
     progress.rows += rows;
@@ -249,7 +250,6 @@ async function writeFile(
     await turns.next(value.length);
   }
   if (!stopped.aborted) await chunks.flush();
-  return warnings;
 }
 
 function toJson(value: unknown): Uint8Array {
@@ -312,7 +312,8 @@ export async function serveCommands(kinds: readonly string[]): Promise<void> {
       tasks.set(task, { credit, stop });
       const blocking = watchBlocking(exclusive);
       const stopped = stop.signal;
-      const context = { task, run, credit, cores, stopped, frames, turns, blocking };
+      const warnings = new Warnings();
+      const context = { task, run, credit, cores, stopped, frames, turns, blocking, warnings };
       void runTask(start, context).finally(() => tasks.delete(task));
     } else if ("idle" in command) {
       cores.idle = command.idle;

@@ -65,8 +65,8 @@ export interface HttpServer {
   readonly addr: Deno.NetAddr;
   /** What became of connections. */
   readonly counts: ConnectionCounts;
-  /** Whether another client would be answered: none is without a descriptor, or with every connection taken. */
-  readonly accepting: boolean;
+  /** Whether another client would be answered: every connection may be taken, or none can be accepted. */
+  readonly state: "ready" | "full" | "failing";
   /** Accepts nothing any more; resolves when every client has all that was there for it. */
   drain(): Promise<void>;
   /** Closes every socket; resolves when the last answer has been given up. */
@@ -215,8 +215,8 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
       const { failures, reopened } = listener;
       return { open: connections.size, max, ...counts, failed: failures, reopened };
     },
-    get accepting() {
-      return listener.accepting && !limits.full;
+    get state() {
+      return !listener.accepting ? "failing" : limits.full ? "full" : "ready";
     },
     async drain() {
       draining = true;

@@ -72,7 +72,7 @@ async function open(
     const first = await orAborted(next, signal);
     const readRow = createRowReader(columns);
     return {
-      columns: columns.map(([name, type]) => ({ name, type })),
+      columns: columns.map(([name, type]) => ({ name, type, strict: true })),
       batches: readBatches({ iterator, first, readRow, batchRows, abort }),
     };
   } catch (error) {

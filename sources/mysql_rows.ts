@@ -172,7 +172,10 @@ export async function readRows(
   return {
     columns: fields.map((field) => {
       const type = columnType(field);
-      return type === undefined ? { name: field.name } : { name: field.name, type };
+      // What is taken for a boolean may hold more.
+      return type === undefined
+        ? { name: field.name }
+        : { name: field.name, type, strict: type !== "boolean" };
     }),
     batches,
   };

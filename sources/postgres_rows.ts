@@ -89,7 +89,12 @@ async function runQuery<T>(
     },
     cancel: () => session.cancel(),
   }, { highWaterMark: 0 });
-  return { columns: described.map(({ name, oid }) => ({ name, type: columnType(oid) })), batches };
+  const columns = described.map(({ name, oid }) => ({
+    name,
+    type: columnType(oid),
+    strict: true,
+  }));
+  return { columns, batches };
 }
 
 function readError(error: unknown): SourceError {

@@ -38,6 +38,11 @@ export interface SourceColumn {
   readonly name: string;
   /** The type that the source declares; absent where it declares none (an SQLite expression). */
   readonly type?: ColumnType;
+  /**
+   * Whether the source holds every cell to that type, as PostgreSQL does and SQLite does not.
+   * @default false
+   */
+  readonly strict?: boolean;
 }
 
 /** An open query. Cancelling `batches` closes everything that opening it opened. */
@@ -62,7 +67,10 @@ export interface RowStream {
 export interface ReadOptions {
   /** Rows in a batch. @default {@linkcode BATCH_ROWS} */
   readonly batchRows?: number;
-  /** Types that the export declares, by column name: they win over the source's own. */
+  /**
+   * Types that the export declares, by column name, where a source reads for them what is lost
+   * otherwise (the zeros of a number, the moment of an integer); `to_table.ts` makes the cells theirs.
+   */
   readonly types?: Readonly<Record<string, ColumnType>>;
   /** Whether the rows are welcome as text. @default false */
   readonly text?: boolean;

@@ -34,7 +34,7 @@ export type ColumnType = typeof COLUMN_TYPES[number];
  * | boolean | `boolean` |
  * | date | `string`, `YYYY-MM-DD` |
  * | datetime | `string`, `YYYY-MM-DD`, then `T` or a space, `HH:MM[:SS[.f…]]`, then nothing, `Z` or `±HH:MM` |
- * | time | `string`, `HH:MM[:SS[.f…]]` |
+ * | time | `string`, `HH:MM[:SS[.f…]]`; a duration from a day on, and below zero, as MariaDB has them |
  * | duration | `string`, ISO 8601 (`PT36H5M`); or `number` of seconds |
  * | json | `string`, JSON text |
  * | binary | `Uint8Array` |

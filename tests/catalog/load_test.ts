@@ -361,6 +361,7 @@ Deno.test("a spool is read with its sizes in bytes, and there is none unless it 
     maxBytes: 1_073_741_824,
     minFree: 1_073_741_824,
     allowMemory: false,
+    allowShared: false,
     spillAfter: 10_000,
     spillRate: 65_536,
     keep: 600_000,
@@ -368,13 +369,14 @@ Deno.test("a spool is read with its sizes in bytes, and there is none unless it 
   deepStrictEqual(
     spool(
       "spool: { dir: /var/lib/spillway, max_bytes: 20GiB, min_free: 0B, allow_memory: true, " +
-        "spill_after: 1s, spill_rate: 1MiB, keep: 24h }",
+        "allow_shared: true, spill_after: 1s, spill_rate: 1MiB, keep: 24h }",
     ),
     {
       dir: "/var/lib/spillway",
       maxBytes: 21_474_836_480,
       minFree: 0,
       allowMemory: true,
+      allowShared: true,
       spillAfter: 1000,
       spillRate: 1_048_576,
       keep: 86_400_000,

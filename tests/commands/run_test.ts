@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { exporters } from "../../exporters/mod.ts";
 import { readWorkbook } from "../exporters/xlsx/read_workbook.ts";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { command, configured, type Folder, spillway, startServe } from "./fixture.ts";
 
 /** Runs an export of the folder's configuration. */

@@ -1,7 +1,7 @@
 /** The worker processes of a server, seen from outside. */
 
 import assert from "node:assert/strict";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { childrenOf, configured, isAlive, startServe } from "./fixture.ts";
 
 /** A program that Debian has and a container may lack. */
@@ -40,10 +40,10 @@ Deno.test({
       workers = await childrenOf(server.pid);
       // One of them is deep in the sort: it uses a core, and is past its own start.
       return workers.some((pid) => ticks(pid) > 100);
-    }, 60_000);
+    });
     server.signal("SIGKILL");
     await request.catch(() => {});
-    await until(() => workers.every((pid) => !isAlive(pid)), 10_000);
+    await until(() => workers.every((pid) => !isAlive(pid)));
   },
 });
 

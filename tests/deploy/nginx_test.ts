@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { digestOf, scrape, startDownload } from "../http/downloads.ts";
 import { curl, startServer, type TestServer } from "../http/fixture.ts";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 
 const MIB = 1024 * 1024;
 
@@ -193,15 +193,15 @@ nginxTest("nginx: a client that leaves frees its run", async () => {
   await using proxy = await startProxy(server);
   const leaving = async (flag: string, origin: string) => {
     const client = new Deno.Command("curl", {
-      args: [
-        ...["--silent", flag, "--limit-rate", "20M", "--output", "/dev/null"],
-        `${origin}/exports/pages.csv?rows=1000000`,
-      ],
+      args: ["--silent", flag, `${origin}/exports/pages.csv?rows=1000000`],
+      stdout: "piped",
     }).spawn();
-    await until(() => server.engine.admission.taken === 1);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const reader = client.stdout.getReader();
+    await reader.read();
+    assert.equal(server.engine.admission.taken, 1);
     client.kill("SIGTERM");
     await client.status;
+    await reader.cancel();
     await until(() => server.engine.admission.taken === 0);
     assert.equal(server.reports.at(-1)!.state, "cancelled");
   };
@@ -223,7 +223,8 @@ nginxTest("nginx: a client that leaves frees its run", async () => {
 nginxTest("nginx: a client that stalls spills in our spool, not in nginx's files", async () => {
   await using server = await startServer({ spool: SPOOL, limits: "{ concurrent: 1 }" });
   await using proxy = await startProxy(server);
-  const path = "/exports/pages.csv?rows=5000";
+  // 100 MB, of which the kernel and nginx take some.
+  const path = "/exports/pages.csv?rows=10000";
   const whole = await digestOf(server, path);
   const download = await startDownload(proxy, path);
   await until(() => server.engine.admission.taken === 0);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { exporters } from "../../exporters/mod.ts";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { curl, startServer } from "./fixture.ts";
 
 /** What only a whole file holds near its end. */

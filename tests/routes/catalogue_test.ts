@@ -93,11 +93,13 @@ Deno.test("a newcomer at the root is sent to the exports", async () => {
 });
 
 Deno.test("the process is alive while it is full or stopping, and only ready while it is ready", async () => {
-  for (const [state, status] of [["ready", 200], ["full", 503], ["draining", 503]] as const) {
-    const { app } = fakeApp({ ready: () => state });
+  const cases = [["ready", 200], ["full", 503], ["draining", 503], ["failing", 503]] as const;
+  for (const [state, status] of cases) {
+    const readiness = { status: state, checks: { slots: "ready", spool: state } } as const;
+    const { app } = fakeApp({ readiness: () => Promise.resolve(readiness) });
     assert.equal((await app.request("/healthz")).status, 200);
     const response = await app.request("/readyz");
     assert.equal(response.status, status);
-    assert.deepEqual(await response.json(), { status: state });
+    assert.deepEqual(await response.json(), readiness);
   }
 });

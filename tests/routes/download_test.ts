@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { AdmissionError } from "../../runs/admission.ts";
 import { RunTimeoutError } from "../../runs/run.ts";
 import { TaskError } from "../../runs/running_task.ts";
+import type { WholeFiles } from "../../runs/whole_files.ts";
 import { fakeApp, problem } from "./fixture.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -234,15 +235,26 @@ Deno.test("a run that fails before its first byte is a problem with the right st
 });
 
 Deno.test("an error of ours is 500, told to the log and not to the caller", async () => {
-  const { app, errors } = fakeApp({
-    ready: () => {
-      throw new Error("secret");
-    },
-  });
-  const response = await app.request("/readyz");
-  assert.equal(response.status, 500);
-  assert.ok(!(await response.text()).includes("secret"));
-  assert.equal((errors[0] as Error).message, "secret");
+  const secret = () => Promise.reject(new Error("secret"));
+  for (
+    const path of ["/readyz", "/exports/audit-log.csv", "/exports/audit-log.csv?_delivery=whole"]
+  ) {
+    const { app, errors } = fakeApp({
+      readiness: secret,
+      startRun: secret,
+      wholeFiles: { find: () => undefined, make: secret } as unknown as WholeFiles,
+    });
+    const response = await app.request(path);
+    assert.equal(response.status, 500);
+    assert.ok(!(await response.text()).includes("secret"));
+    assert.deepEqual(errors.map((error) => (error as Error).message), ["secret"], path);
+  }
+});
+
+Deno.test("an answer that is no error of ours is none of the log's errors", async () => {
+  const { app, errors } = fakeApp({ startRun: () => Promise.reject(new AdmissionError("full")) });
+  assert.equal((await app.request("/exports/audit-log.csv")).status, 503);
+  assert.deepEqual(errors, []);
 });
 
 Deno.test("text is compressed for who accepts it, a ZIP file never", async () => {

@@ -70,7 +70,7 @@ export function fakeApp({ body = "the file", ...overrides }: AppOptions = {}) {
       tasks.push(task);
       return Promise.resolve({ id, body: new Response(body).body! });
     },
-    ready: () => "ready",
+    readiness: () => Promise.resolve({ status: "ready", checks: {} }),
     scrape: () => Promise.resolve({ contentType: "text/plain", text: "runs 0\n" }),
     onRefusal: (refused) => void refusals.push(refused),
     onError: (error) => void errors.push(error),

@@ -45,8 +45,10 @@ Deno.test("a server that is full, or not ready, says so; what works says nothing
     "192.0.2.1 | GET | /exports/audit-log.csv | 503 | Service unavailable: " +
     "As many exports are running as this server allows; try again shortly",
   ]);
-  assert.deepEqual(await told("/readyz", { ready: () => "draining" }), [
-    "192.0.2.1 | GET | /readyz | 503 | status 503",
+  const checks = { slots: "full", workers: "ready", connections: "failing" } as const;
+  const readiness = () => Promise.resolve({ status: "full" as const, checks });
+  assert.deepEqual(await told("/readyz", { readiness }), [
+    "192.0.2.1 | GET | /readyz | 503 | Not ready: slots full, connections failing",
   ]);
   assert.deepEqual(await told("/readyz"), []);
   assert.deepEqual(await told("/exports/audit-log.csv"), []);

@@ -261,7 +261,7 @@ Deno.test("beyond all connections health is answered, all else 503, and there is
     isEssential: (path) => path === "/healthz",
   });
   const clients = await fill(server, 3);
-  assert.equal(server.accepting, false);
+  assert.equal(server.state, "full");
   using health = await RawClient.connect(server);
   await health.get("/healthz?x");
   assert.deepEqual(["ok", ""], [(await health.answer()).body, await health.rest()]);
@@ -274,7 +274,7 @@ Deno.test("beyond all connections health is answered, all else 503, and there is
     "close",
   ]);
   clients.pop()![Symbol.dispose]();
-  await until(() => server.accepting);
+  await until(() => server.state === "ready");
   using next = await RawClient.connect(server);
   await next.get("/exports/a.csv");
   assert.equal((await next.answer()).body, "ok");
@@ -298,7 +298,7 @@ Deno.test("one client cannot have them all, and is told so; others, and health, 
   using other = await connectFrom("127.0.0.2", server);
   other.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   assert.match(await other.rest, /^HTTP\/1\.1 200 .*ok$/s);
-  assert.equal(server.accepting, true);
+  assert.equal(server.state, "ready");
   leaveAll(clients);
 });
 

@@ -4,6 +4,6 @@ import { serveHttp } from "../../server/http.ts";
 
 const server = serveHttp(
   { hostname: "127.0.0.1", port: 0, connections: 10_000 },
-  () => new Response(JSON.stringify({ accepting: server.accepting, ...server.counts })),
+  () => new Response(JSON.stringify({ state: server.state, ...server.counts })),
 );
 console.log(server.addr.port);

@@ -38,21 +38,21 @@ async function ask(client: RawClient): Promise<Record<string, unknown>> {
 Deno.test("without a descriptor left none is accepted, which is known; then all that waited are", async () => {
   await using server = await startExhaustible();
   using early = await RawClient.connect(server);
-  assert.equal((await ask(early)).accepting, true);
+  assert.equal((await ask(early)).state, "ready");
   const clients = await Promise.all(
     Array.from({ length: 3 * DESCRIPTORS }, () => RawClient.connect(server)),
   );
   await until(async () => {
-    const { accepting, failed } = await ask(early);
-    return accepting === false && Number(failed) > 0;
+    const { state, failed } = await ask(early);
+    return state === "failing" && Number(failed) > 0;
   });
   // One that waits in the kernel is answered as soon as another has left.
   const waiting = clients.pop()!;
   const answer = ask(waiting);
   for (const client of clients) client[Symbol.dispose]();
   assert.equal((await answer).reopened, 0);
-  await until(async () => (await ask(early)).accepting === true);
+  await until(async () => (await ask(early)).state === "ready");
   using late = await RawClient.connect(server);
-  assert.equal((await ask(late)).accepting, true);
+  assert.equal((await ask(late)).state, "ready");
   waiting[Symbol.dispose]();
 });

@@ -121,13 +121,23 @@ export interface Proxy extends AsyncDisposable {
   readonly port: number;
   /** Bytes that the server has sent. */
   sent(): number;
+  /** Connections that it was asked for. */
+  accepted(): number;
 }
 
-/** Starts a proxy before a port. */
-export function startProxy(port: number): Proxy {
+/**
+ * Starts a proxy before a port.
+ *
+ * @param options.hangUps how many connections it closes at once before it passes others on
+ */
+export function startProxy(
+  port: number,
+  { hangUps = 0 }: { readonly hangUps?: number } = {},
+): Proxy {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.Conn>();
   let sent = 0;
+  let accepted = 0;
 
   async function pump(from: Deno.Conn, to: Deno.Conn, count: (bytes: number) => void) {
     const buffer = new Uint8Array(64 * 1024);
@@ -162,11 +172,15 @@ export function startProxy(port: number): Proxy {
 
   const served: Promise<void>[] = [];
   const accepting = (async () => {
-    for await (const client of listener) served.push(serve(client));
+    for await (const client of listener) {
+      if (++accepted > hangUps) served.push(serve(client));
+      else client.close();
+    }
   })();
   return {
     port: listener.addr.port,
     sent: () => sent,
+    accepted: () => accepted,
     async [Symbol.asyncDispose]() {
       listener.close();
       for (const side of open) side.close();

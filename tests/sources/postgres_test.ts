@@ -6,6 +6,7 @@ import type { PostgresConfig } from "../../sources/postgres_config.ts";
 import { type ParamValue, type ReadOptions, SourceError } from "../../sources/source.ts";
 import type { Row } from "../../sources/table.ts";
 import { inTime, until } from "../waiting.ts";
+import { readDeclared } from "./declared.ts";
 import { freePort, PASSWORD } from "./postgres_server.ts";
 import { postgresTest, sharedServer } from "./postgres_shared.ts";
 
@@ -121,7 +122,7 @@ postgresTest(
           ["datetime", "-infinity"],
           ["datetime", "2026-01-01 18:04:05.5+00:00"],
           ["datetime", "infinity"],
-          ["datetime", "0044-03-15 00:00:00+00 BC"],
+          ["datetime", "0044-03-15 00:00:00+00:00 BC"],
           ["time", "24:00:00"],
           ["string", "03:04:05+09:30"],
           ["duration", "P10M3DT4H5.5S"],
@@ -185,21 +186,69 @@ postgresTest("every other type is its text, and a domain is what it is made of",
   }
 });
 
-postgresTest("the types that an export declares decide how cells are read", async () => {
+postgresTest("the types that an export declares decide what cells become", async () => {
   const types = {
-    code: "string",
+    amount: "number",
+    third: "number",
+    total: "integer",
+    long: "integer",
     text: "integer",
     words: "integer",
+    code: "string",
+    share: "string",
+    flag: "string",
     float: "decimal",
-    long: "integer",
+    month: "date",
+    local: "date",
+    noon: "date",
+    day: "datetime",
+    raw: "string",
+    span: "duration",
   } as const;
-  const { rows } = await read(
-    `select 42 as code, '17'::text as text, 'none'::text as words, 1e20::float8 as float,
-       90071992547409930::numeric as long`,
-    {},
-    { types },
-  );
-  assert.deepEqual(rows, [["42", 17, "none", "1e+20", 90071992547409930n]]);
+  const query = `select 2180.0000000000000000 as amount, 10::numeric / 3 as third,
+      sum(n) as total, 90071992547409930::numeric as long, '17'::text as text,
+      'none'::text as words, 42 as code, 1e20::float8 as share, true as flag, 1e20::float8 as float,
+      date_trunc('month', timestamp '2021-01-15 03:04:05') as month,
+      date_trunc('day', timestamptz '2021-01-15 03:04:05+00') as local,
+      timestamp '2021-01-15 12:00:00' as noon, date '2021-01-15' as day,
+      convert_to('é', 'UTF8') as raw, extract(epoch from interval '90.5 s') as span
+    from generate_series(1::bigint, 4) as n`;
+  const stream = await open(query, {}, { types });
+  assert.deepEqual(await readDeclared(stream, types), {
+    rows: [[
+      2180,
+      3.3333333333333335,
+      10,
+      90071992547409930n,
+      17,
+      "none",
+      "42",
+      "100000000000000000000",
+      "true",
+      1e20,
+      "2021-01-01",
+      "2021-01-15",
+      "2021-01-15 12:00:00",
+      "2021-01-15 00:00:00",
+      "é",
+      90.5,
+    ]],
+    others: { words: 1, noon: 1 },
+  });
+});
+
+postgresTest("money is text, and a number where the export declares one", async () => {
+  const query = `select amount, amount as whole, amount as text from unnest(
+      array['$1,234.50', '-0.5', '92233720368547758.07', '2']::money[]) as amount`;
+  const types = { amount: "decimal", whole: "integer" } as const;
+  const { rows, others } = await readDeclared(await open(query, {}, { types }), types);
+  assert.deepEqual(rows, [
+    ["1234.50", "1234.50", "$1,234.50"],
+    ["-0.50", "-0.50", "-$0.50"],
+    ["92233720368547758.07", "92233720368547758.07", "$92,233,720,368,547,758.07"],
+    ["2.00", 2, "$2.00"],
+  ]);
+  assert.deepEqual(others, { whole: 3 });
 });
 
 postgresTest("a row of a megabyte is whole, and so is one of a thousand columns", async () => {
