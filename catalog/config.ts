@@ -2,7 +2,7 @@
 
 import { isIP } from "node:net";
 import { z } from "zod";
-import type { DocumentProperties } from "../exporters/exporter.ts";
+import type { DocumentProperties, FormulaGuard } from "../exporters/exporter.ts";
 import { isCurrency, isNumberFormat } from "../sources/number_format.ts";
 import type { ColumnSetting } from "../sources/to_table.ts";
 import { ALIGNMENTS, COLUMN_TYPES, TABLE_STYLES, type TableStyle } from "../sources/table.ts";
@@ -127,8 +127,8 @@ export interface ExportDefinition {
   readonly filename: FilenameTemplate;
   /** The formats it is offered in. @default every one */
   readonly formats: readonly string[];
-  /** Whether text that a spreadsheet would run as a formula is made harmless. @default true */
-  readonly formulaGuard: boolean;
+  /** Where text that a spreadsheet would run as a formula is made harmless. @default true */
+  readonly formulaGuard: FormulaGuard;
   /** Deflate level of formats that compress by themselves, 0 to 9. @default 2 */
   readonly deflateLevel: number;
   /** Whether a workbook keeps text that repeats in a table of its own. @default true */
@@ -268,8 +268,10 @@ export const EXPORT = {
   formats: z.array(z.string({ error: "text" }), { error: "a list of formats" })
     .min(1, { error: "a list of at least one format" }).optional(),
   // `on` and `off` are text in YAML 1.2.
-  formula_guard: z.union([z.boolean(), z.enum(["on", "off"])], { error: "on or off" })
-    .transform((guard) => guard === true || guard === "on").default(true),
+  formula_guard: z.union([z.boolean(), z.enum(["on", "off", "spreadsheets"])], {
+    error: "on, off or spreadsheets",
+  }).transform((guard) => guard === "spreadsheets" ? guard : guard === true || guard === "on")
+    .default(true),
   deflate_level: wholeNumber("a level", 0, 9).default(2),
   shared_strings: yesOrNo.default(true),
   style: oneOf(TABLE_STYLES).default("plain"),

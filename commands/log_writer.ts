@@ -53,13 +53,15 @@ export function createLogWriter(
       waiting = [];
       const isWritten = await writeAll(bytes);
       waitingBytes -= bytes.length;
-      // Where nobody reads any more there is nobody to tell.
       if (!isWritten) drop(lines.length);
-      else if (untold > 0) {
-        onDropped(untold);
+      // Where nobody reads any more there is nobody to tell; and that line must not be dropped itself.
+      else if (untold > 0 && waitingBytes <= maxWaitingBytes / 2) {
+        const missing = untold;
         untold = 0;
+        onDropped(missing);
       }
     }
+    writing = undefined;
   }
 
   async function writeAll(bytes: Uint8Array): Promise<boolean> {
@@ -80,7 +82,7 @@ export function createLogWriter(
       if (waitingBytes + bytes.length > maxWaitingBytes) return drop(1);
       waiting.push(bytes);
       waitingBytes += bytes.length;
-      writing ??= writeWaiting().finally(() => writing = undefined);
+      writing ??= writeWaiting();
     },
     flush: () => writing ?? Promise.resolve(),
   };

@@ -13,10 +13,11 @@
  * The formula guard puts `'` before text that a spreadsheet would run (see `formula_guard.ts`),
  * whatever its column's type. Numbers are never touched, those that come as text in a number column
  * included. A value that begins with a quote needs no guard: it is text to a spreadsheet. It holds in
- * every dialect: whoever makes a link chooses the dialect, and only the export may turn it off.
+ * every dialect: whoever makes a link chooses the dialect, and only the export may turn it off, for all
+ * of them or for COPY.
  */
 
-import type { Cell, Column, Row, Table } from "../sources/table.ts";
+import type { Cell, Column, Row, Table, TextBatch, TextRows } from "../sources/table.ts";
 import {
   type CellTextOptions,
   createCellText,
@@ -26,10 +27,17 @@ import {
 } from "./cell_text.ts";
 import { createCsvTextWriter, type CsvTextRules } from "./csv_text.ts";
 import { csvTextStream } from "./csv_text_stream.ts";
-import { type Dialect, type Exporter, type ExportOptions, TableError } from "./exporter.ts";
-import { hidesFormula, isFormula, mayBeFormula } from "./formula_guard.ts";
+import {
+  type Dialect,
+  type Exporter,
+  type ExportOptions,
+  type FormulaGuard,
+  TableError,
+} from "./exporter.ts";
+import { guardFormulas, mayBeFormula } from "./formula_guard.ts";
 import { type TextFormat, textStream } from "./text_stream.ts";
 import type { Warnings } from "./warnings.ts";
+import { DECIDING_ROWS, hasOffset, zoneTitles } from "./zone_titles.ts";
 
 /** What a dialect decides. */
 interface Rules {
@@ -98,8 +106,21 @@ function encode(
   warnings: Warnings,
 ): ReadableStream<Uint8Array> {
   const format = csvFormat(table.columns, rules, options, warnings);
-  if (!table.text) return textStream(table, format, warnings);
-  return csvTextStream(table.text, format.head, createCsvTextWriter(table.text, format.text));
+  const { text } = table;
+  if (!text) return textStream(table, format, warnings);
+  return csvTextStream(text, (first) => {
+    const head = format.head(first ? firstRows(text, first) : []);
+    const writer = createCsvTextWriter(text, format.text());
+    writer.addText(head);
+    return writer;
+  });
+}
+
+/** A CSV file, as rows of cells or as rows of text. */
+interface CsvFormat extends TextFormat {
+  head(rows: readonly Row[]): string;
+  /** The rules for rows of text; the head comes first. */
+  text(): CsvTextRules;
 }
 
 function csvFormat(
@@ -107,11 +128,12 @@ function csvFormat(
   rules: Rules,
   options: ExportOptions,
   warnings: Warnings,
-): TextFormat & { readonly text: CsvTextRules } {
+): CsvFormat {
   const { separator, lineEnd, reader } = rules;
-  const { bom = rules.bom, header = true, formulaGuard = true } = options;
-  const needsQuotes = createQuoteTest(separator, reader, formulaGuard);
-  const nullText = harmlessNull(options.null ?? "", formulaGuard);
+  const { bom = rules.bom, header = true } = options;
+  const guarded = isGuarded(rules, options.formulaGuard);
+  const needsQuotes = createQuoteTest(separator, reader);
+  const nullText = harmlessNull(options.null ?? "", guarded);
   if (reader === "copy" && needsQuotes(nullText)) {
     throw new TableError(`Cannot write null as ${JSON.stringify(nullText)}: COPY wants it bare`);
   }
@@ -119,6 +141,11 @@ function csvFormat(
   const width = columns.length;
   const cellTexts = columns.map((column) => createCellText(column, rules.cells));
   const zoned = columns.map(isZoned);
+  const clocks = columns.map(({ type }) =>
+    rules.cells.datetime === "spreadsheet" && type === "datetime"
+  );
+  /** Columns of whose datetimes the head does not say what zone they are in. */
+  let unnamed: readonly boolean[] = [];
   const numeric = columns.map(({ type }) =>
     type === "integer" || type === "number" || type === "decimal"
   );
@@ -132,9 +159,9 @@ function csvFormat(
   }
 
   function guard(text: string, column: Column): string {
-    if (!formulaGuard || !isFormula(text)) return text;
-    warnings.count("formula-guarded", column.name);
-    return "'" + text;
+    const harmless = guarded ? guardFormulas(text) : text;
+    if (harmless !== text) warnings.count("formula-guarded", column.name);
+    return harmless;
   }
 
   /** A field that is not null and holds nothing that needs quotes otherwise. */
@@ -160,9 +187,14 @@ function csvFormat(
     return typeof cell === "bigint" ? notNull(written) : writeText(written, index);
   }
 
+  function dateText(text: string, index: number): string {
+    if (unnamed[index] && hasOffset(text)) warnings.count("zone-unnamed", columns[index]!.name);
+    return cellTexts[index]!(text);
+  }
+
   function field(cell: Cell | undefined, index: number): string {
     if (typeof cell === "string") {
-      return writeText(zoned[index] ? cellTexts[index]!(cell) : cell, index);
+      return writeText(zoned[index] || clocks[index] ? dateText(cell, index) : cell, index);
     }
     if (typeof cell === "number") return notNull(numberText(cell));
     if (cell === true) return trueField;
@@ -178,22 +210,55 @@ function csvFormat(
     return (line === "" ? emptyLine : line) + lineEnd;
   }
 
-  function headerLine(): string {
-    const line = columns.map((column) => quoteIfNeeded(guard(column[rules.header], column)))
+  function headerLine(titles: readonly string[]): string {
+    const line = titles.map((title, index) => quoteIfNeeded(guard(title, columns[index]!)))
       .join(separator);
     return (line === "" && width === 1 ? '""' : line) + lineEnd;
   }
 
-  const text: CsvTextRules = {
-    separator,
-    lineEnd,
-    guarded: formulaGuard,
-    exact: zoned.map((moves) => moves || nullText !== ""),
-    nullField,
-    emptyLine,
-    field,
+  function head(rows: readonly Row[]): string {
+    let titles = columns.map((column) => column[rules.header]);
+    if (clocks.includes(true)) {
+      const zones = zoneTitles(columns, rows);
+      titles = zones.map(({ title }) => title);
+      unnamed = zones.map(({ named }, index) => !zoned[index] && !(named && header));
+    }
+    return (bom ? "\ufeff" : "") + (header ? headerLine(titles) : "");
+  }
+
+  return {
+    head,
+    row,
+    tail: "",
+    text: () => ({
+      separator,
+      lineEnd,
+      guarded,
+      exact: zoned.map((moves) => moves || nullText !== ""),
+      clocks: clocks.map((clock, index) => clock && (unnamed[index] ? "unnamed" : "named")),
+      nullField,
+      emptyLine,
+      field,
+    }),
   };
-  return { head: (bom ? "\ufeff" : "") + (header ? headerLine() : ""), row, tail: "", text };
+}
+
+/** The cells of the rows of a first batch that may decide about its head. */
+function firstRows(text: TextRows, { bytes, bounds, length }: TextBatch): readonly Row[] {
+  const width = text.forms.length;
+  return Array.from(
+    { length: Math.min(length, DECIDING_ROWS) },
+    (_, row) =>
+      text.forms.map((_, column) => {
+        const at = 2 * (row * width + column);
+        const start = bounds[at]!;
+        return start < 0 ? null : text.readCell(column, bytes, start, bounds[at + 1]!);
+      }),
+  );
+}
+
+function isGuarded({ reader }: Rules, guard: FormulaGuard = true): boolean {
+  return guard === "spreadsheets" ? reader === "spreadsheet" : guard;
 }
 
 /**
@@ -201,7 +266,7 @@ function csvFormat(
  * people like, is none.
  */
 function harmlessNull(text: string, guarded: boolean): string {
-  return guarded && text.length > 1 && isFormula(text) ? "'" + text : text;
+  return guarded && text !== "-" ? guardFormulas(text) : text;
 }
 
 /**
@@ -214,20 +279,13 @@ const SUSPECT = /[",;\t\r\n\\]/;
 function createQuoteTest(
   separator: Rules["separator"],
   reader: Rules["reader"],
-  guarded: boolean,
 ): (text: string) => boolean {
   // U+FEFF in front would be read as the file's mark, if it is the file's first field.
   const special = new RegExp(`["${separator}\\r\\n]|^\\ufeff`);
   // A line that is `\.` ends the data, before PostgreSQL 18 (COPY, "CSV Format").
-  const needed = reader === "copy"
-    ? (text: string) => special.test(text) || text === "\\."
-    : (text: string) => special.test(text);
-  if (!guarded) return needed;
-  // LibreOffice splits at all three separators unless told otherwise, but not inside quotes: what
-  // follows one must not become a formula of its own. Nothing helps Excel where its locale separates
-  // by `;` and the file by `,`: that takes the dialect `excel-semicolon`.
-  const others = [",", ";", "\t"].filter((other) => other !== separator);
-  return (text) => needed(text) || hidesFormula(text, others);
+  return reader === "copy"
+    ? (text) => special.test(text) || text === "\\."
+    : (text) => special.test(text);
 }
 
 function quote(text: string): string {

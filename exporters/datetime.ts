@@ -77,23 +77,43 @@ export function parseDateTime(text: string): DateTime | undefined {
   return offset === undefined ? undefined : { days, seconds, fraction, offset };
 }
 
+/** A duration of a fixed length. */
+export interface Duration {
+  /** Whole seconds, rounded down; negative where it goes back. */
+  readonly seconds: number;
+  /** The digits after the seconds with their point (`.250`), which go on; or `""`. */
+  readonly fraction: string;
+}
+
 /**
- * Reads an ISO 8601 duration as seconds: `PT36H5M`, `P1DT2.5S`, `P2W`, `-PT90S`. A day is 24
- * hours; a duration of years or months has no fixed length and is `undefined`.
+ * Reads an ISO 8601 duration: `PT36H5M`, `P1DT2.5S`, `P2W`, `-PT90S`, and `P1DT-1H`, as PostgreSQL puts
+ * signs within. A day is 24 hours; a duration of years or months has no fixed length and is `undefined`.
  */
-export function parseDuration(text: string): number | undefined {
+export function parseDuration(text: string): Duration | undefined {
   const parts = DURATION.exec(text);
   if (!parts) return undefined;
-  const [, sign, years, months, weeks, days, hours, minutes, seconds] = parts;
+  const [, sign, years, months, weeks, days, hours, minutes, seconds, fraction] = parts;
   if (Number(years ?? 0) !== 0 || Number(months ?? 0) !== 0) return undefined;
-  const total = Number(weeks ?? 0) * 7 * SECONDS_A_DAY + Number(days ?? 0) * SECONDS_A_DAY +
-    Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60 + Number(seconds?.replace(",", ".") ?? 0);
-  return sign === "-" ? -total : total;
+  const back = sign === "-";
+  const whole = Number(weeks ?? 0) * 7 * SECONDS_A_DAY + Number(days ?? 0) * SECONDS_A_DAY +
+    Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0);
+  const total = back ? -whole : whole;
+  if (fraction === undefined || /^0+$/.test(fraction)) return { seconds: total, fraction: "" };
+  if (back === seconds!.startsWith("-")) return { seconds: total, fraction: "." + fraction };
+  return { seconds: total - 1, fraction: "." + restOfSecond(fraction) };
+}
+
+/** The digits of what is left of a second: `75` of `25`. */
+function restOfSecond(digits: string): string {
+  let last = digits.length - 1;
+  while (digits[last] === "0") last--;
+  const nines = [...digits.slice(0, last)].map((digit) => 9 - Number(digit));
+  return nines.join("") + (10 - Number(digits[last]));
 }
 
 // The lookaheads ask for at least one number, and for one after a `T` (ISO 8601-1, 5.5.2.2).
 const DURATION =
-  /^([+-])?P(?=[\dT])(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d+)?)S)?)?$/;
+  /^([+-])?P(?=[\dT+-])(?:([+-]?\d+)Y)?(?:([+-]?\d+)M)?(?:([+-]?\d+)W)?(?:([+-]?\d+)D)?(?:T(?=[\d+-])(?:([+-]?\d+)H)?(?:([+-]?\d+)M)?(?:([+-]?\d+)(?:[.,](\d+))?S)?)?$/;
 
 /** The same instant on the wall clock of a zone; a datetime without an offset is UTC. */
 export function toZone(datetime: DateTime, offsets: ZoneOffset): DateTime {

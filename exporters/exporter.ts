@@ -12,6 +12,9 @@ export type Dialect = typeof DIALECTS[number];
 /** The options that a format may understand; a request names them with a leading `_`. */
 export type FormatOption = "dialect" | "bom" | "header" | "null" | "level";
 
+/** Whether formulas are made harmless: in every dialect, in those that spreadsheets read, or nowhere. */
+export type FormulaGuard = boolean | "spreadsheets";
+
 /** How to write a file. Every member has a default, so that `{}` is a request. */
 export interface ExportOptions {
   /** CSV dialect. @default "rfc4180" */
@@ -23,7 +26,7 @@ export interface ExportOptions {
   /** What stands for null. @default "" */
   readonly null?: string;
   /** Whether text that a spreadsheet would run as a formula is made harmless. @default true */
-  readonly formulaGuard?: boolean;
+  readonly formulaGuard?: FormulaGuard;
   /** Deflate level of a format that compresses by itself, 0 to 9. @default 2 */
   readonly deflateLevel?: number;
   /** Whether text that repeats is written once, in a table of strings. @default true */

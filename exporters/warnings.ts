@@ -12,6 +12,12 @@ export type WarningKind =
   | "other-type"
   /** A number, date or time beyond what the format's type holds exactly was written as text. */
   | "written-as-text"
+  /** A number with more digits than a double holds was written with all of them. */
+  | "beyond-double"
+  /** A number with more digits than a worksheet holds was written as the nearest that it does. */
+  | "rounded"
+  /** A datetime with an offset was written in UTC, without one and without a title that says so. */
+  | "zone-unnamed"
   /** A cell of a column of links that is no URL, or too long a one, was written as what it is. */
   | "link-as-text"
   /** A leading `'` was put before text that a spreadsheet would run as a formula. */

@@ -35,8 +35,11 @@ export type Delivery = typeof DELIVERIES[number];
 /** Params and options of a request, a list counting once; more are no request but an attempt. */
 const MAX_PARAMS = 200;
 
-/** The longest text that stands for null. */
-const MAX_NULL_LENGTH = 64;
+/**
+ * What may stand for null, `NULL`, `\N` or `n/a`: nothing that any reader takes for a separator or a
+ * formula, as a link may name it.
+ */
+const NULL_TEXT = /^[A-Za-z0-9_./\\-]{0,64}$/;
 
 type OptionName = typeof COMMON_OPTIONS[number] | Exporter["options"][number];
 
@@ -68,7 +71,9 @@ const READERS: Readonly<Record<OptionName, ReadOption>> = {
     into.options.dialect = dialect;
   },
   null: (text, into) => {
-    if (text.length > MAX_NULL_LENGTH) return `must be at most ${MAX_NULL_LENGTH} characters long`;
+    if (!NULL_TEXT.test(text)) {
+      return `must be at most 64 letters, digits and _ . / \\ -, not ${quote(text)}`;
+    }
     into.options.null = text;
   },
   columns: (text, into) => {
@@ -121,11 +126,9 @@ export function parseDownload(
   const seen = new Set<string>();
   const understood = new Set<string>([...COMMON_OPTIONS, ...exporter.options]);
   const [first] = definitions;
-  const download: Download = {
-    options: { formulaGuard: definitions.every(({ formulaGuard }) => formulaGuard) },
-    delivery: "auto",
-  };
+  const download: Download = { options: {}, delivery: "auto" };
   if (first) {
+    download.options.formulaGuard = first.formulaGuard;
     download.options.deflateLevel = first.deflateLevel;
     download.options.sharedStrings = first.sharedStrings;
   }

@@ -64,8 +64,8 @@ export async function openOwnFile(
 }
 
 /**
- * Reads a file of an object whole, and compares its digest: 1.4 GB/s, which is asked of a file that was
- * found after a restart once, before its first byte is sent.
+ * Reads a file of an object whole, and compares its digest, which takes about a second a GiB: once, of a file
+ * that was found after a restart, before its first byte is sent.
  *
  * @throws {ForeignFileError} where its bytes are others
  */

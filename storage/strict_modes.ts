@@ -42,7 +42,7 @@ export async function whyUnsafe(
     const isProtected = path !== dir && (bits & STICKY) !== 0;
     if (writer !== undefined && !isProtected) {
       const octal = bits.toString(8).padStart(4, "0");
-      return `${writer} can write to ${it} (mode ${octal}); take that away, ` +
+      return `${writer} can write to ${it} (mode ${octal}); take that permission away, ` +
         "or set allow_shared: true where nobody else is on this system";
     }
     if (path === dirname(path)) return undefined;

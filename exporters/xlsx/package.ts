@@ -18,7 +18,7 @@ import { type Relationship, relationshipsXml } from "./relationships.ts";
 import { SharedStrings } from "./shared_strings.ts";
 import { createSheetNames } from "./sheet_names.ts";
 import { createStyles } from "./styles.ts";
-import { createTableNames, tableColumnNames, tablePartXml } from "./table_part.ts";
+import { createTableNames, tablePartXml } from "./table_part.ts";
 import { createTableSheets, type ReadBatch, type SheetLimits } from "./table_sheets.ts";
 import { workbookXml, type WrittenSheet } from "./workbook.ts";
 import type { Zip } from "./zip.ts";
@@ -41,12 +41,9 @@ export function createWorkbook(
   const styles = createStyles(tables, { about: about !== undefined });
   const strings = sharedStrings ? new SharedStrings() : undefined;
   const all = tables.map(({ columns, style }, index) => {
-    // A table of Excel's has a name for each column, which is its header.
-    const tableColumns = style === "table" && header && columns.length > 0
-      ? tableColumnNames(columns, warnings)
-      : undefined;
-    const options = { header, styles: styles.tables[index]!, tableColumns, strings, ...limits };
-    return { tableColumns, sheets: createTableSheets({ columns }, options, warnings) };
+    const asTable = style === "table" && header && columns.length > 0;
+    const options = { header, styles: styles.tables[index]!, asTable, strings, ...limits };
+    return { asTable, sheets: createTableSheets({ columns }, options, warnings) };
   });
 
   return async function writeWorkbook(reads, zip) {
@@ -89,7 +86,7 @@ export function createWorkbook(
     const activeSheet = sheets.length;
 
     for (const [index, { title, columns }] of tables.entries()) {
-      const { tableColumns, sheets: table } = all[index]!;
+      const { asTable, sheets: table } = all[index]!;
       const nextName = namesOf(title);
       if (index > 0) await table.begin(reads[index]!);
       do {
@@ -102,17 +99,17 @@ export function createWorkbook(
         await zip.addBlocks(sheetPath(place), xml());
         parts.push({ type: "worksheet", path: sheetPath(place) });
         // How many rows a table has is known when its sheet is written.
-        if (tableColumns) {
+        if (asTable) {
           const id = ++tableParts;
           const target = `../tables/table${id}.xml`;
           await zip.add(
             sheetRelationshipsPath(place),
             relationshipsXml([{ type: "table", target }]),
           );
-          const part = { id, name: tableName(name), columns: tableColumns, rows };
+          const part = { id, name: tableName(name), columns: table.titles, rows };
           await write("table", tablePath(id), tablePartXml(part));
         }
-        sheets.push({ name, filterColumns: header && !tableColumns ? columns.length : 0, rows });
+        sheets.push({ name, filterColumns: header && !asTable ? columns.length : 0, rows });
       } while (table.more);
     }
 

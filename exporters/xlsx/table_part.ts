@@ -46,7 +46,7 @@ function columnAttribute(name: string): string {
 }
 
 /**
- * Names the columns of a table after their titles: none empty, none longer than a name may be, none
+ * Names the columns of a table after what is to stand above them: none empty, none longer than a name may be, none
  * with a control character but LF, no two the same in any letter case. Excel repairs a table that
  * breaks one of these rules, or whose header says anything else.
  *
@@ -54,26 +54,26 @@ function columnAttribute(name: string): string {
  */
 export function tableColumnNames(
   columns: readonly Column[],
+  titles: readonly string[],
   warnings: Warnings,
 ): readonly string[] {
-  const wanted = columns.map(({ title }, index) =>
+  const wanted = titles.map((title, index) =>
     cut(legal(title), MAX_NAME_UNITS) || `Column${index + 1}`
   );
   const taken = new Set<string>();
-  const titles = new Set(wanted.map(keyOf));
+  const keys = new Set(wanted.map(keyOf));
   const counts = new Map<string, number>();
   return wanted.map((title, index) => {
     let name = title;
     let count = counts.get(keyOf(title)) ?? 1;
     // A name that is made must not be another column's title either.
-    while (taken.has(keyOf(name)) || name !== title && titles.has(keyOf(name))) {
+    while (taken.has(keyOf(name)) || name !== title && keys.has(keyOf(name))) {
       const suffix = ` (${++count})`;
       name = cut(title, MAX_NAME_UNITS - suffix.length) + suffix;
     }
     counts.set(keyOf(title), count);
     taken.add(keyOf(name));
-    const column = columns[index]!;
-    if (name !== column.title) warnings.count("column-renamed", column.name);
+    if (name !== titles[index]) warnings.count("column-renamed", columns[index]!.name);
     return name;
   });
 }

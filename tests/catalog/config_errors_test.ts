@@ -318,7 +318,8 @@ const LINES: Readonly<Record<string, string>> = {
   "formats: []":
     "6: exports.one.formats: expected a list of at least one format, not an empty list",
   "formats: [5]": "6: exports.one.formats[0]: expected text, not 5",
-  "formula_guard: maybe": '6: exports.one.formula_guard: expected on or off, not "maybe"',
+  "formula_guard: maybe":
+    '6: exports.one.formula_guard: expected on, off or spreadsheets, not "maybe"',
   "deflate_level: 1.5": "6: exports.one.deflate_level: expected a level from 0 to 9, not 1.5",
   'filename: "a{b"':
     '6: exports.one.filename: expected a name with {param} for the value of a param, not "a{b"',

@@ -322,8 +322,15 @@ params:
   ]);
 });
 
-Deno.test("the formula guard is switched by on and off, true and false", () => {
-  const guards = { on: true, off: false, true: true, false: false, '"off"': false };
+Deno.test("the formula guard is switched by on and off, true and false, or is for spreadsheets", () => {
+  const guards = {
+    on: true,
+    off: false,
+    true: true,
+    false: false,
+    '"off"': false,
+    spreadsheets: "spreadsheets",
+  };
   for (const [word, expected] of Object.entries(guards)) {
     const exports = withExport(`source: app\nquery: select 1\nformula_guard: ${word}`);
     strictEqual(exports.get("one")?.formulaGuard, expected, word);

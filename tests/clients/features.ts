@@ -190,12 +190,13 @@ export function featureValues(): readonly SheetValues[] {
         ["Text", "Text of more than 32,767 characters is cut."],
         [
           "Numbers",
-          "Numbers of more than 15 digits are text, with every digit; so are infinite ones.",
+          "A number of more digits than a worksheet holds is the nearest one that it does; a " +
+          "whole number of more than 15 digits is text, with every digit, and so are infinite ones.",
         ],
         [
           "Dates",
           "Dates and times that a worksheet cannot hold exactly are text, such as those before " +
-          "1900-03-01.",
+          "1900-03-01. The zone of those that had one is named above them.",
         ],
       ],
     },

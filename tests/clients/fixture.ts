@@ -17,6 +17,14 @@ export interface TestExport {
   readonly query: string;
 }
 
+/** Columns with the titles that a spreadsheet shows: they name the zone, which the cells do not. */
+export function inSpreadsheet(columns: readonly Column[]): readonly Column[] {
+  return columns.map((column) => {
+    if (column.name === "moment") return { ...column, title: "As stored (UTC)" };
+    return column.timezone === "Asia/Seoul" ? { ...column, title: "When (Asia/Seoul)" } : column;
+  });
+}
+
 /** The server and its files. */
 export interface Exports extends AsyncDisposable {
   /** Where files may be put. */

@@ -8,6 +8,7 @@ import { readZip } from "../exporters/xlsx/read_zip.ts";
 import { readerTest } from "./programs.ts";
 import { assertFinds, type Wanted } from "./reader.ts";
 import { READERS } from "./readers.ts";
+import { validate, validatorTest } from "./validator.ts";
 import { ZIP_READERS } from "./zip_readers.ts";
 
 /** One more than the rows of a sheet (Excel's specifications and limits), headers not counted. */
@@ -104,6 +105,12 @@ for (const reader of READERS) {
     SOAK || SLOW[name] === undefined ? undefined : `${SLOW[name]}: only with SPILLWAY_SOAK=1`,
   );
 }
+
+validatorTest(
+  `the Open XML SDK finds nothing wrong with a workbook of ${ROWS.toLocaleString("en")} rows`,
+  async () => assert.deepEqual(await validate(await millionFile()), []),
+  SOAK ? undefined : "42 s and 2.4 GB: only with SPILLWAY_SOAK=1",
+);
 
 for (const { name, programs, list } of ZIP_READERS) {
   readerTest(

@@ -68,6 +68,7 @@ const LABELS: readonly string[] = [
   "\uff1d1+1",
   "first\n=1+1",
   "a;=1+1",
+  "a\t+cmd|1!A1, and @SUM(1); -2 (of 3), -x",
   "007",
   "1e5",
   "1/2",

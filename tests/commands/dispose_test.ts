@@ -6,7 +6,8 @@ import { createEngine } from "../../commands/engine.ts";
 import { openConfiguredSpool } from "../../commands/spool.ts";
 import { systemFiles } from "../../storage/file_system.ts";
 import { sources } from "../../sources/mod.ts";
-import { fakeTask, until } from "../runs/fixture.ts";
+import { fakeTask } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 
 function configure(folder: string, spool = "") {
   const text = `
@@ -26,8 +27,11 @@ Deno.test("an engine ends although one of its workers is stopped", async () => {
       onEnd: () => void runs++,
     });
     // A worker that has had a task, be it one that it cannot do, is asked to end by itself.
-    await assert.rejects(engine.startRun("one", fakeTask("one")));
-    await until(() => runs === 1, 10_000);
+    const source = { type: "sqlite", config: { path: `${folder}/none.db` } };
+    const query = { text: "select 1", params: {} };
+    const task = { ...fakeTask("one"), tables: [{ source, query, title: "One", columns: {} }] };
+    await assert.rejects(engine.startRun("one", task));
+    await until(() => runs === 1);
     const { pids } = engine.pool;
     for (const pid of pids) Deno.kill(pid, "SIGSTOP");
     await engine[Symbol.asyncDispose]();
@@ -38,7 +42,7 @@ Deno.test("an engine ends although one of its workers is stopped", async () => {
         // It has been already.
       }
     }
-    await until(() => engine.pool.size.workers === 0, 10_000);
+    await until(() => engine.pool.size.workers === 0);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -83,7 +83,7 @@ function bothTables(
   const half = Math.ceil(rows.length / 2);
   const batches = [rows.slice(0, half), rows.slice(half)].filter(({ length }) => length > 0)
     .map(toBatch);
-  const cells = tableOf(described, read);
+  const cells = tableOf(described, read, Math.max(1, half));
   const text = {
     ...tableOf(described, []),
     text: {
@@ -157,8 +157,20 @@ Deno.test("csv from text: fields are copied, quoted, guarded and translated as c
   );
   // The full-width signs, and separators of other readers, behind which a formula may stand.
   assert.equal(
-    await lines(["＝1", "＠x", "\t=1", "a;=1", "a; b", "a\t-1", "@", "+"]),
-    '\'＝1\r\n\'＠x\r\n"\'\t=1"\r\n"a;=1"\r\na; b\r\n"a\t-1"\r\n\'@\r\n\'+\r\n',
+    await lines([
+      "＝1",
+      "＠x",
+      "\t=1",
+      "a;=1",
+      "a; b",
+      "a\t-1",
+      "a\t-x(1)",
+      "@",
+      "+",
+      "a,b;＋ｓ（",
+    ]),
+    "'＝1\r\n'＠x\r\n'\t'=1\r\na;'=1\r\na; b\r\na\t-1\r\na\t'-x(1)\r\n'@\r\n'+\r\n" +
+      `"a,b;'＋ｓ（"\r\n`,
   );
   assert.equal(await lines(["=1", "a;=1"], { formulaGuard: false }), "=1\r\na;=1\r\n");
   assert.equal(
@@ -166,6 +178,37 @@ Deno.test("csv from text: fields are copied, quoted, guarded and translated as c
     '"\\."\n\n""\nx\n',
   );
   assert.equal(await lines([null, "-", "x"], { null: "-" }), "-\r\n'-\r\nx\r\n");
+});
+
+Deno.test("csv from text: a spreadsheet gets wall clocks in UTC, and is told so", async () => {
+  const columns: readonly TextColumn[] = [
+    { oid: 1184, type: "datetime" },
+    { oid: 1114, type: "datetime" },
+    { oid: 25, type: "string", declared: "datetime" },
+    { oid: 1184, type: "datetime" },
+  ];
+  const rows: readonly TextRow[] = [
+    ["2026-01-02 03:04:05.5+00", "2026-01-02 03:04:05", "2026-01-02T03:04:05+09:00", null],
+    ["infinity", "2026-01-02 03:04:05.123456", "n/a", "2026-01-02 03:04:05+00"],
+    ["12345-01-02 03:04:05+00", "-infinity", "2026-01-02 03:04:05+00", "2026-01-02 03:04:05+00"],
+    ["2026-01-02 03:04:05+00", "0044-03-15 00:00:00 BC", "x", null],
+  ];
+  // The first two rows are the first batch, which decides.
+  assert.equal(
+    await exportBoth(columns, rows, { dialect: "excel", bom: false }),
+    "c0 (UTC),c1,c2 (UTC),c3 (UTC)\r\n" +
+      "2026-01-02 03:04:05.5,2026-01-02 03:04:05,2026-01-01 18:04:05,\r\n" +
+      "infinity,2026-01-02 03:04:05.123456,n/a,2026-01-02 03:04:05\r\n" +
+      "12345-01-02 03:04:05+00:00,'-infinity,2026-01-02 03:04:05,2026-01-02 03:04:05\r\n" +
+      "2026-01-02 03:04:05,0044-03-15 00:00:00 BC,x,\r\n",
+  );
+  assert.equal(
+    await exportBoth([columns[0]!], [[null], [null], ["2026-01-02 03:04:05+00"]], {
+      dialect: "excel-semicolon",
+      bom: false,
+    }),
+    'c0\r\n""\r\n""\r\n2026-01-02 03:04:05\r\n',
+  );
 });
 
 Deno.test("csv from text: each type is written as its cells are", async () => {
@@ -193,7 +236,24 @@ Deno.test("csv from text: each type is written as its cells are", async () => {
 });
 
 Deno.test("csv from text: whatever the rows, the dialect and the options are", async () => {
-  const SPECIAL = ["=", "+", "-", "@", "\t", "\r", "\n", '"', ",", ";", " ", "\\", ".", "a", "0"];
+  const SPECIAL = [
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    '"',
+    ",",
+    ";",
+    " ",
+    "\\",
+    ".",
+    "a",
+    "0",
+    "(",
+  ];
   const piece = fc.oneof(
     fc.constantFrom(...SPECIAL, "＝", "－", "\ufeff", "é", "두", "🎉", "\0", "\u00a0", "\u2028"),
     fc.string(),
@@ -244,7 +304,7 @@ Deno.test("csv from text: whatever the rows, the dialect and the options are", a
     );
   const options: fc.Arbitrary<ExportOptions> = fc.record({
     dialect: fc.constantFrom(...DIALECTS),
-    formulaGuard: fc.boolean(),
+    formulaGuard: fc.constantFrom(true, false, "spreadsheets" as const),
     header: fc.boolean(),
     null: fc.constantFrom("", "-", "NULL", "t", "0", "=x", "2026-01-02"),
   });

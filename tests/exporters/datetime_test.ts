@@ -132,20 +132,31 @@ Deno.test("parseDateTime refuses what is no datetime", () => {
   for (const text of texts) assert.equal(parseDateTime(text), undefined, text);
 });
 
-Deno.test("parseDuration reads seconds", () => {
-  const seconds = {
-    "PT0S": 0,
-    "PT36H5M": 129900,
-    "P1DT2.5S": 86402.5,
-    "P1DT2,5S": 86402.5,
-    "P2W": 1209600,
-    "P1D": 86400,
-    "-PT90S": -90,
-    "+PT90S": 90,
-    "P0Y0M3D": 259200,
+Deno.test("parseDuration reads seconds, rounded down, and the fraction that goes on", () => {
+  const cases: Readonly<Record<string, readonly [seconds: number, fraction: string]>> = {
+    "PT0S": [0, ""],
+    "PT36H5M": [129900, ""],
+    "P1DT2.5S": [86402, ".5"],
+    "P1DT2,50S": [86402, ".50"],
+    "PT2.000S": [2, ""],
+    "P2W": [1209600, ""],
+    "P1D": [86400, ""],
+    "-PT90S": [-90, ""],
+    "+PT90S": [90, ""],
+    "P0Y0M3D": [259200, ""],
+    // Signs within, as PostgreSQL has them.
+    "PT-1H": [-3600, ""],
+    "P1DT-1H": [82800, ""],
+    "-P1DT-1H": [-82800, ""],
+    "P1DT-0.5S": [86399, ".5"],
+    "PT1M-0.0250S": [59, ".975"],
+    "PT-90.25S": [-91, ".75"],
+    "-PT0.999999S": [-1, ".000001"],
+    "-PT-0.25S": [0, ".25"],
   };
-  for (const [text, expected] of Object.entries(seconds)) {
-    assert.equal(parseDuration(text), expected, text);
+  for (const [text, [seconds, fraction]] of Object.entries(cases)) {
+    const read = parseDuration(text)!;
+    assert.deepEqual([read.seconds + 0, read.fraction], [seconds, fraction], text);
   }
   const texts = [
     "",
@@ -160,6 +171,9 @@ Deno.test("parseDuration reads seconds", () => {
     "PT1.5H",
     "PT1S ",
     "--PT1S",
+    "P-",
+    "PT-",
+    "P-1Y-2M3D",
   ];
   for (const text of texts) assert.equal(parseDuration(text), undefined, text);
 });

@@ -466,8 +466,8 @@ Deno.test("kept files make room for newer ones, and leave some of the quota to c
 
   // What spills may have all the rest, and what is kept as well.
   const slow = await startDownload(server, "/exports/pages.csv?rows=5500");
-  await until(async () => (await scrape(server)).get("spool_bytes")! > 25 * MIB, 20_000);
-  await until(() => server.engine.admission.taken === 0, 20_000);
+  await until(async () => (await scrape(server)).get("spool_bytes")! > 25 * MIB);
+  await until(() => server.engine.admission.taken === 0);
   assert.equal(await slow.finish(), await digestOf(server, "/exports/pages.csv?rows=5500"));
   assert.equal((await scrape(server)).get('spool_refused_total{reason="quota"}'), 0);
 });

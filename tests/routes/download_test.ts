@@ -114,6 +114,25 @@ Deno.test("an option that is given twice, or is no boolean, is refused", async (
   ]);
 });
 
+Deno.test("what stands for null is nothing that a reader could split or run", async () => {
+  const { app, tasks } = fakeApp();
+  const asked = (text: string) =>
+    app.request(`/exports/audit-log.csv?_null=${encodeURIComponent(text)}`);
+  for (const text of ["", "NULL", "\\N", "n/a", "-", "a_b.c", "x".repeat(64)]) {
+    assert.equal((await asked(text)).status, 200, text);
+    assert.equal(tasks.at(-1)!.options.null, text);
+  }
+  const refused = ["x;=cmd|'/C calc'!A1;", "=1", "a,b", "a\tb", "a b", "a\n", "é", "x".repeat(65)];
+  for (const text of refused) {
+    const { status, body } = await problem(await asked(text));
+    assert.equal(status, 400, text);
+    assert.deepEqual(body.errors, [{
+      name: "_null",
+      detail: `must be at most 64 letters, digits and _ . / \\ -, not ${JSON.stringify(text)}`,
+    }]);
+  }
+});
+
 Deno.test("what is not there is 404, in words that help", async () => {
   const { app } = fakeApp();
   for (

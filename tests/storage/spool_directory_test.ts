@@ -135,7 +135,8 @@ Deno.test(
   inDirectory(async (parent) => {
     const dir = `${parent}/above/spool`;
     await Deno.mkdir(dir, { recursive: true });
-    const advice = "take that away, or set allow_shared: true where nobody else is on this system";
+    const advice =
+      "take that permission away, or set allow_shared: true where nobody else is on this system";
     const cases = [
       [{ "/above/spool": { mode: 0o777 } }, `anybody can write to it (mode 0777); ${advice}`],
       // Others could not remove what is ours, but take its lock.
@@ -215,7 +216,7 @@ Deno.test({
     await Deno.chmod(`${parent}/above`, 0o777);
     assert.match(
       await refusal({ dir, ...LIMITS, allowMemory: true }),
-      /: anybody can write to \/.*\/above above it \(mode 0777\); take that away, or /,
+      /: anybody can write to \/.*\/above above it \(mode 0777\); take that permission away, or /,
     );
     await Deno.chmod(`${parent}/above`, 0o1777);
     await using _spool = await openTestSpool(dir);

@@ -105,6 +105,39 @@ Deno.test("a link looks as its column does, but blue and underlined", () => {
   );
 });
 
+Deno.test("fractions of a second and times of a day or more have formats, but where one is declared", () => {
+  const columns = [
+    column("datetime"),
+    column("time", undefined, { align: "left" }),
+    column("duration"),
+    column("date"),
+    column("string"),
+    column("datetime", "yyyy-mm-dd hh:mm"),
+    column("time", "hh:mm"),
+  ];
+  const { xml, tables: [styles] } = createStyles([{ columns }]);
+  const formats = new Map(
+    [...xml.matchAll(/<numFmt numFmtId="(\d+)" formatCode="([^"]*)"/g)]
+      .map(([, id, code]) => [id, code]),
+  );
+  const [, list] = /<cellXfs count="\d+">(.*)<\/cellXfs>/.exec(xml)!;
+  const xfs = [...list!.matchAll(/<xf numFmtId="(\d+)"[^>]*?(?:\/>|>(<alignment[^>]*>)<\/xf>)/g)]
+    .map(([, id, alignment = ""]) => (formats.get(id) ?? "") + alignment);
+  const shown = styles!.times.map(({ fraction, long, longFraction }) =>
+    [fraction, long, longFraction].map((index) => xfs[index])
+  );
+  const left = '<alignment horizontal="left"/>';
+  assert.deepEqual(shown, [
+    ["yyyy-mm-dd hh:mm:ss.000", "yyyy-mm-dd hh:mm:ss", "yyyy-mm-dd hh:mm:ss.000"],
+    [`hh:mm:ss.000${left}`, `[h]:mm:ss${left}`, `[h]:mm:ss.000${left}`],
+    ["[h]:mm:ss.000", "[h]:mm:ss", "[h]:mm:ss.000"],
+    ["yyyy-mm-dd", "yyyy-mm-dd", "yyyy-mm-dd"],
+    ["", "", ""],
+    ["yyyy-mm-dd hh:mm", "yyyy-mm-dd hh:mm", "yyyy-mm-dd hh:mm"],
+    ["hh:mm", "hh:mm", "hh:mm"],
+  ]);
+});
+
 Deno.test('the sheet "About" has styles only where there is one', () => {
   const [plain, about] = [false, true].map((about) => createStyles([], { about }));
   assert.deepEqual(plain!.about, { heading: 0, label: 0, value: 0, time: 0 });
