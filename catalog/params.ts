@@ -21,6 +21,8 @@ export interface Param {
   readonly required: boolean;
   /** Its value when a caller gives none; null when this is absent too. */
   readonly default?: ParamValue;
+  /** Whether the environment is in the default, so that callers are not told of it. @default false */
+  readonly secretDefault?: boolean;
   /** What people read for it. */
   readonly title?: string;
   /** The values of an enum, or of the items of a list of them; so are the limits below. */

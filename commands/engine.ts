@@ -9,7 +9,7 @@ import { threads } from "../exporters/mod.ts";
 import { Admission } from "../runs/admission.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
 import type { RunTask } from "../runs/protocol.ts";
-import { createReadiness, type Readiness } from "../runs/readiness.ts";
+import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
 import { createRuns, type RunDependencies, type StartRun } from "../runs/run.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
@@ -48,6 +48,8 @@ export interface EngineOptions {
   readonly files?: FileSystem | undefined;
   /** The clock by which kept files expire. @default the system's */
   readonly now?: (() => Date) | undefined;
+  /** What else an export needs, for the readiness. @default nothing */
+  readonly checks?: readonly Check[];
   /** Told once of every run that got a slot, when everything it held has come back. */
   readonly onEnd: RunDependencies["onEnd"];
 }
@@ -59,10 +61,9 @@ const DISPOSE_MS = 2_000;
 const EXPIRE_MS = 30_000;
 
 /**
- * How much longer than a socket a run waits for its reader. The gate sees a client take bytes; a run sees
- * it in steps of what the kernel holds between the server and the gate, up to 4 MB: with the same limit
- * for both, a client that read 23 KB/s all the time was given up after 120 s. So the gate is the judge,
- * and this one is for a stream of HTTP/2 that stalls beside others that do not.
+ * How much longer than a socket a run waits for its reader. The socket sees a client take bytes; a run sees it
+ * in steps of a chunk and of what the kernel holds. So the socket is the judge, and this one is for what
+ * comes without one.
  */
 const RUN_STALL_FACTOR = 10;
 
@@ -120,11 +121,13 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
       { name: "slots", state: () => admission.state },
       { name: "workers", state: () => pool.state.state },
       ...(spool ? [{ name: "spool", state: () => spool.state() }] : []),
+      ...(options.checks ?? []),
     ]),
     async [Symbol.asyncDispose]() {
       clearInterval(expiring);
       if (await settlesWithin(pool[Symbol.asyncDispose](), DISPOSE_MS)) return;
       logger.error(`Cannot end the workers within ${DISPOSE_MS} ms`, { pids: pool.pids });
+      pool.kill();
     },
   };
 }

@@ -10,7 +10,7 @@ import {
   expositionText,
   type Metric,
 } from "../server/exposition.ts";
-import type { GateCounts } from "../server/gate.ts";
+import type { ConnectionCounts } from "../server/http.ts";
 import type { OpenedSpool } from "../storage/spool.ts";
 import type { LogWriter } from "./log_writer.ts";
 
@@ -23,7 +23,7 @@ export interface Measured {
   /** The spool, where there is one. */
   readonly spool: OpenedSpool | undefined;
   /** The connections. */
-  readonly connections: GateCounts;
+  readonly connections: ConnectionCounts;
   /** The log, where lines may be dropped. */
   readonly log: Pick<LogWriter, "dropped"> | undefined;
 }
@@ -70,15 +70,7 @@ export function createMetrics(): Metrics {
         ),
         gauge("workers", "Worker processes", pool.size.workers),
         gauge("workers_idle", "Worker processes without a task", pool.size.idle),
-        gauge("connections", "Open connections", connections.open),
-        counter(
-          "connections_closed_total",
-          "Connections that the server closed, by reason",
-          (["refused", "headless", "idle", "stalled"] as const).map((reason) => ({
-            labels: { reason },
-            value: connections[reason],
-          })),
-        ),
+        ...connectionMetrics(connections),
         counter("log_lines_dropped_total", "Lines of the log that nobody read in time", [
           { labels: {}, value: log?.dropped ?? 0 },
         ]),
@@ -87,6 +79,35 @@ export function createMetrics(): Metrics {
       return { contentType: EXPOSITION_TYPE, text };
     },
   };
+}
+
+/** Why connections are closed, as labels. */
+const REASONS = {
+  refused: "refused",
+  per_address: "perAddress",
+  headless: "headless",
+  bodyless: "bodyless",
+  idle: "idle",
+  stalled: "stalled",
+} as const satisfies Record<string, keyof ConnectionCounts>;
+
+function connectionMetrics(counts: ConnectionCounts): Metric[] {
+  const total = (value: number) => [{ labels: {}, value }];
+  return [
+    gauge("connections", "Open connections", counts.open),
+    gauge("connections_max", "Connections that there may be", counts.max),
+    counter(
+      "connections_closed_total",
+      "Connections that the server closed, by reason",
+      Object.entries(REASONS).map(([reason, key]) => ({ labels: { reason }, value: counts[key] })),
+    ),
+    counter("accept_failures_total", "Times that accept failed", total(counts.failed)),
+    counter(
+      "listener_reopened_total",
+      "Times that the port was opened again",
+      total(counts.reopened),
+    ),
+  ];
 }
 
 async function spoolMetrics(spool: OpenedSpool | undefined): Promise<Metric[]> {

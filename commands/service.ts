@@ -3,14 +3,17 @@
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../catalog/config.ts";
 import { exporters } from "../exporters/mod.ts";
-import { createApp } from "../routes/app.ts";
+import { createAdminApp, createApp, type Dependencies, isEssential } from "../routes/app.ts";
 import type { RunDependencies } from "../runs/run.ts";
-import { type HttpServer, serveHttp } from "../server/http.ts";
+import type { Handler, RefusedRequest } from "../server/exchange.ts";
+import { type HttpOptions, type HttpServer, serveHttp } from "../server/http.ts";
 import type { FileSystem } from "../storage/file_system.ts";
 import { CommandError, EXIT } from "./command.ts";
+import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import type { LogWriter } from "./log_writer.ts";
 import { createMetrics } from "./metrics.ts";
+import { logRefusal } from "./request_log.ts";
 import { openConfiguredSpool } from "./spool.ts";
 
 const logger = getLogger(["spillway"]);
@@ -19,8 +22,12 @@ const logger = getLogger(["spillway"]);
 export interface Service extends AsyncDisposable {
   /** Its sockets. */
   readonly http: HttpServer;
+  /** Those for health and metrics, where they have a port of their own. */
+  readonly admin: HttpServer | undefined;
   /** What runs its exports. */
   readonly engine: Engine;
+  /** Resolves when its port is lost and cannot be opened again. */
+  readonly lost: Promise<Error>;
   /** Resolves when everybody has what they asked for; from now on nobody new is let in. */
   drain(): Promise<void>;
 }
@@ -39,6 +46,9 @@ export interface ServiceOptions {
   readonly log?: Pick<LogWriter, "dropped">;
 }
 
+/** Connections of the port for health and metrics: a few tools, on a network of one's own. */
+const ADMIN_CONNECTIONS = 64;
+
 /**
  * Starts a service.
  *
@@ -47,6 +57,8 @@ export interface ServiceOptions {
 export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
   const metrics = createMetrics();
   await using stack = new AsyncDisposableStack();
+  // Before anything else is opened, so that all of it is counted.
+  const connections = fittingConnections(config);
   const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
   const engine = stack.use(
     await createEngine(config, {
@@ -55,6 +67,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       spool,
       files: options.files,
       now: options.now,
+      checks: [{ name: "connections", state: () => http.state }],
       onEnd: (report, task) => {
         metrics.countRun(report, task);
         options.onEnd(report, task);
@@ -62,7 +75,9 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     }),
   );
   const { admission, pool, startRun, wholeFiles } = engine;
-  const app = createApp({
+  const { server, limits } = config;
+  const dependencies: Dependencies = {
+    names: server,
     catalog: config,
     exporters,
     startRun,
@@ -70,33 +85,61 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     readiness: engine.readiness,
     scrape: () =>
       metrics.scrape({ admission, pool, spool, connections: http.counts, log: options.log }),
-    onError: (error, request) =>
-      logger.error("Cannot answer {method} {path}: {error}", {
-        method: request.method,
-        path: new URL(request.url).pathname,
-        error: Deno.inspect(error),
-      }),
-  });
-  const http = listen(config, (request) => app.fetch(request));
+    adminElsewhere: server.admin !== undefined,
+    onRefusal: logRefusal,
+    onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
+  };
+  const lost = Promise.withResolvers<Error>();
+  const common = {
+    ...server,
+    isEssential,
+    onRefusal: ({ title, detail, ...refused }: RefusedRequest) =>
+      logRefusal({ ...refused, reason: `${title}: ${detail}` }),
+    onError: logError,
+    onLost: lost.resolve,
+  };
+  const app = createApp(dependencies);
+  const http = listen(
+    { ...common, origin: server.publicUrl, connections, perAddress: limits.perAddress },
+    (request, client) => app.fetch(request, { client }),
+  );
   stack.defer(() => http.close());
+  const admin = server.admin && openAdmin({ ...common, ...server.admin }, dependencies);
+  if (admin) stack.defer(() => admin.close());
   const open = stack.move();
   return {
     http,
+    admin,
     engine,
+    lost: lost.promise,
     // A run is over when the server has taken its last chunk, which a slow client has yet to get.
     drain: () => admission.drain().then(() => http.drain()),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
 
+/** Opens the port for health and metrics. */
+function openAdmin(options: HttpOptions, dependencies: Dependencies): HttpServer {
+  const names = { ...dependencies.names, hostname: options.hostname };
+  const app = createAdminApp({ ...dependencies, names });
+  return listen(
+    { ...options, connections: ADMIN_CONNECTIONS },
+    (request, client) => app.fetch(request, { client }),
+  );
+}
+
 /** Listens, or says why not. */
-function listen({ server }: Config, fetch: Parameters<typeof serveHttp>[1]): HttpServer {
-  const { drainTimeout: _, ...options } = server;
+function listen(options: HttpOptions, handler: Handler): HttpServer {
   try {
-    return serveHttp(options, fetch);
+    return serveHttp(options, handler);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const { hostname, port } = server;
+    const { hostname, port } = options;
     throw new CommandError(`Cannot listen on ${hostname}:${port}: ${reason}`, EXIT.failure);
   }
+}
+
+/** Logs a mistake of ours. */
+function logError(error: unknown, request: string): void {
+  logger.error("Cannot answer {request}: {error}", { request, error: Deno.inspect(error) });
 }

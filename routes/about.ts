@@ -25,8 +25,8 @@ export function aboutEntries(
 }
 
 /** A value as people read it. */
-function shown({ type }: Param, value: ParamValue): string {
-  if (value === null) return "not given";
+function shown({ type, default: preset, secretDefault }: Param, value: ParamValue): string {
+  if (value === null || secretDefault && value === preset) return "not given";
   if (typeof value !== "object") return shownItem(type, value);
   if (value.length === 0) return "none";
   const items = value.slice(0, SHOWN_ITEMS).map((item) => shownItem(type, item)).join(", ");

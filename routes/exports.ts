@@ -3,22 +3,22 @@
 import { Hono } from "hono";
 import type { ExportDefinition } from "../catalog/config.ts";
 import type { Param } from "../catalog/params.ts";
-import type { Dependencies } from "./app.ts";
+import type { Dependencies, Environment } from "./app.ts";
 import { download } from "./download.ts";
 import { findExport, findExports } from "./find_exports.ts";
 import { methodNotAllowed, ProblemError } from "./problems.ts";
 
 /** The routes under `/exports`. */
-export function exportRoutes(dependencies: Dependencies): Hono {
+export function exportRoutes(dependencies: Dependencies): Hono<Environment> {
   const { catalog } = dependencies;
-  return new Hono()
+  return new Hono<Environment>()
     .get("/", (context) => context.json({ exports: [...catalog.exports.values()].map(summary) }))
     .get("/:file", (context) => {
       const file = context.req.param("file");
       const dot = file.lastIndexOf(".");
       if (dot < 0) return context.json(describe(findExport(file, catalog)));
       const found = findExports(file.slice(0, dot), file.slice(dot + 1), dependencies);
-      return download(context.req.raw, found, dependencies);
+      return download(context.req.raw, found, dependencies, context.env?.client?.remoteAddress);
     })
     .all("/:file?", (context) => {
       throw new ProblemError(methodNotAllowed(context.req.method, "GET, HEAD"));
@@ -42,10 +42,11 @@ function describe(definition: ExportDefinition) {
   };
 }
 
-/** A param as JSON can say it: integers beyond a double's reach are text. */
-function describeParam(param: Param) {
+/** A param as JSON can say it: integers beyond a double's reach are text. A default from the environment stays there. */
+function describeParam({ secretDefault, ...param }: Param) {
+  const told = Object.entries(param).filter(([key]) => key !== "default" || !secretDefault);
   return Object.fromEntries(
-    Object.entries(param).map(([key, value]) => [
+    told.map(([key, value]) => [
       key,
       Array.isArray(value) ? value.map(jsonValue) : jsonValue(value),
     ]),

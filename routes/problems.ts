@@ -56,6 +56,16 @@ export function badRequest(errors: readonly Mistake[]): Problem {
   return { status: 400, title: "Bad request", detail, errors };
 }
 
+/** 403, for what no credential would help with. */
+export function forbidden(detail: string): Problem {
+  return { status: 403, title: "Forbidden", detail };
+}
+
+/** 421, for a request that is meant for another server (RFC 9110, 15.5.20). */
+export function misdirected(detail: string): Problem {
+  return { status: 421, title: "Misdirected request", detail };
+}
+
 /** 404, for what is not there or not for this caller. */
 export function notFound(detail: string): Problem {
   return { status: 404, title: "Not found", detail };
@@ -128,6 +138,14 @@ export function toProblem(error: unknown): Problem {
   };
 }
 
+/** The problems that answers are. */
+const problems = new WeakMap<Response, Problem>();
+
+/** The problem that an answer is, if it is one. */
+export function problemOf(response: Response): Problem | undefined {
+  return problems.get(response);
+}
+
 /** The answer that a problem is. */
 export function problemResponse(problem: Problem, headers: HeadersInit = {}): Response {
   const { retryAfter, allow, ...body } = problem;
@@ -139,5 +157,6 @@ export function problemResponse(problem: Problem, headers: HeadersInit = {}): Re
   response.headers.set("Cache-Control", "no-store");
   if (retryAfter !== undefined) response.headers.set("Retry-After", `${retryAfter}`);
   if (allow !== undefined) response.headers.set("Allow", allow);
+  problems.set(response, problem);
   return response;
 }

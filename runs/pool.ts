@@ -190,6 +190,12 @@ export class WorkerPool implements AsyncDisposable {
     return running;
   }
 
+  /** Ends every worker at once, one that is stopped (SIGSTOP) too, and waits for none. */
+  kill(): void {
+    this.#closed = true;
+    for (const worker of this.#workers()) worker.kill();
+  }
+
   /** Ends every worker and waits until all are gone; one that does not go by itself is killed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;

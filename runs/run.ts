@@ -43,6 +43,8 @@ export interface RunReport {
   readonly spilled: boolean;
   /** What it failed of. */
   readonly error?: Error;
+  /** The address of the client that asked for it. */
+  readonly client?: string;
 }
 
 /** A run whose first chunk exists. */
@@ -98,6 +100,8 @@ export interface RunOptions {
    * nothing is spilled, as the file goes to the disk anyway. @default false
    */
   readonly whole?: boolean;
+  /** The address of the client that asks for it, for the report. */
+  readonly client?: string | undefined;
 }
 
 /** Milliseconds between two looks at a run's limits. */
@@ -128,7 +132,7 @@ export function createRuns(
     clock = systemClock,
   }: RunDependencies,
 ): StartRun {
-  return async (id, task, { abandoned, whole = false } = {}) => {
+  return async (id, task, { abandoned, whole = false, client } = {}) => {
     const slot = admission.acquire();
     const started = clock.now();
     let running: ReturnType<TaskRunner["start"]>;
@@ -248,6 +252,7 @@ export function createRuns(
         warnings: outcome.state === "complete" ? outcome.end.warnings : [],
         spilled: buffer.spilled,
         ...(state === "failed" && failure ? { error: failure } : {}),
+        ...(client === undefined ? {} : { client }),
       }, task);
     });
 

@@ -42,6 +42,8 @@ export interface MakeOptions {
   readonly filename: string;
   /** Aborted by a caller that leaves before the file is finished. */
   readonly abandoned: AbortSignal;
+  /** The address of the client that asks for it, for the report. */
+  readonly client?: string | undefined;
 }
 
 /** A file that is kept. */
@@ -133,12 +135,12 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
       const kept = latest.get(digestOf(task));
       return kept && !kept.evicted && kept.object.expiresAt > now() ? kept : undefined;
     },
-    async make(task, { id, mediaType, filename, abandoned }, use) {
+    async make(task, { id, mediaType, filename, abandoned, client }, use) {
       const reservation = await reserve(FIRST_BYTES);
       if (typeof reservation === "string") throw new NoRoomError(id, reservation);
       let body: ReadableStream<Uint8Array>;
       try {
-        ({ body } = await startRun(id, task, { abandoned, whole: true }));
+        ({ body } = await startRun(id, task, { abandoned, whole: true, client }));
       } catch (error) {
         reservation.release();
         throw error;

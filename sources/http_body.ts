@@ -14,6 +14,7 @@
 
 import type { HttpConfig } from "./http_config.ts";
 import type { HttpRequest } from "./http_request.ts";
+import { redact, secretsOf } from "./redact.ts";
 import { type ReadOptions, SourceError } from "./source.ts";
 
 /** The body of a response. */
@@ -141,10 +142,13 @@ function withoutUrl(error: unknown): Error {
 }
 
 /** Throws unless the response is a whole one, of the format and in UTF-8. */
-async function checkHead(response: Response, { format }: HttpConfig): Promise<void> {
+async function checkHead(response: Response, config: HttpConfig): Promise<void> {
+  const { format } = config;
   const { status, headers } = response;
   const refuse = async (reason: string, connection = false) => {
-    const cause = new Error(`HTTP ${status}: ${await excerpt(response)}`);
+    // It may repeat what it was sent, to tell what is wrong with it.
+    const text = redact(await excerpt(response), secretsOf(config.headers, config.url));
+    const cause = new Error(`HTTP ${status}: ${text}`);
     throw new SourceError(`Cannot open source: the upstream ${reason}`, { cause, connection });
   };
   if (status !== 200) {

@@ -45,12 +45,12 @@ export function toRequest({ url, method }: HttpConfig, { text, params }: Query):
       (_, name) => segment(name, valueOf(params, name)),
     );
     // A value can make `.:x` a `..`, and a URL takes that out together with what is before it.
-    if (DOTS.test(filled)) refuse("a param makes a . or .. of its path");
+    if (DOTS.test(filled)) refuse("a param makes a . or .. of its path", dotted(path, params));
     target.pathname = `${target.pathname.replace(/\/$/, "")}/${filled}`;
   }
   const named = new Set(placeholders(query));
   const others = Object.keys(params).filter((name) => !named.has(name));
-  if (method === "GET") pairs.push(...others.map((name) => `${encodeText(name)}=:${name}`));
+  if (method === "GET") pairs.push(...others.map((name) => `${encodeURIComponent(name)}=:${name}`));
   const written = pairs.flatMap((pair) => fillPair(pair, params));
   target.search = [target.search.slice(1), ...written].filter((part) => part !== "").join("&");
   return method === "GET"
@@ -61,8 +61,11 @@ export function toRequest({ url, method }: HttpConfig, { text, params }: Query):
 /** Everything but white space, control characters, the backslash, which a URL reads as a slash, and #. */
 const LEGAL = /^[^\0-\x20\x7f\\#]*$/;
 
-/** A segment that a URL takes for a direction (WHATWG URL, 4.1), or one that hides behind a %2F or ;. */
-const DOTS = /(?:^|\/|%2f|%5c)(?:\.|%2e){1,2}(?:$|\/|%2f|%5c|;)/i;
+/**
+ * A segment that a URL takes for a direction (WHATWG URL, 4.1), or one that hides behind a %2F or a `;`: some
+ * servers decode a segment, drop what follows its `;` and then go up.
+ */
+const DOTS = /(?:^|\/|%2f|%5c)(?:\.|%2e){1,2}(?:$|\/|%2f|%5c|;|%3b)/i;
 
 function valueOf(params: Query["params"], name: string): ParamValue {
   if (!Object.hasOwn(params, name)) refuse(`it names :${name}, which has no value`);
@@ -74,20 +77,25 @@ function segment(name: string, value: ParamValue): string {
   const text = value === null ? "" : String(value);
   // deno-lint-ignore no-control-regex
   if (text === "" || /[/\\\0-\x1f\x7f]/.test(text)) {
-    refuse(`the value of :${name} is empty or has a slash, and stands in its path`);
+    refuse(`the value of :${name} is empty or has a slash, and stands in its path`, [name]);
   }
-  return encodeText(text);
+  return encodeText(name, text);
+}
+
+/** The params of a path whose values have a dot. */
+function dotted(path: string, params: Query["params"]): readonly string[] {
+  return placeholders(path).filter((name) => String(params[name]).includes("."));
 }
 
 /** A pair with its values; nothing where one of them is null. */
 function fillPair(pair: string, params: Query["params"]): readonly string[] {
   const names = placeholders(pair);
   if (names.some((name) => valueOf(params, name) === null)) return [];
-  return [pair.replace(PLACEHOLDER, (_, name) => encodeText(String(params[name])))];
+  return [pair.replace(PLACEHOLDER, (_, name) => encodeText(name, String(params[name])))];
 }
 
-function encodeText(text: string): string {
-  if (!text.isWellFormed()) refuse("a value has half of a character (a lone surrogate)");
+function encodeText(name: string, text: string): string {
+  if (!text.isWellFormed()) refuse("a value has half of a character (a lone surrogate)", [name]);
   return encodeURIComponent(text);
 }
 
@@ -102,6 +110,7 @@ function toJson(names: readonly string[], params: Query["params"]): string {
   return `{${members.join(",")}}`;
 }
 
-function refuse(reason: string): never {
-  throw new SourceError(`Cannot run the query: ${reason}`);
+/** @param params those whose values are why */
+function refuse(reason: string, params: readonly string[] = []): never {
+  throw new SourceError(`Cannot run the query: ${reason}`, { params });
 }

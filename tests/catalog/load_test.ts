@@ -39,7 +39,10 @@ function withExport(lines: string): Config["exports"] {
 /** What a server is when nobody says otherwise. */
 const SERVER = {
   connections: 1024,
+  hosts: [],
+  trustedProxies: [],
   headTimeout: 15_000,
+  bodyTimeout: 30_000,
   idleTimeout: 75_000,
   stallTimeout: 120_000,
 };
@@ -74,6 +77,7 @@ access: {}
   deepStrictEqual(config.access, { public: false });
   deepStrictEqual(config.limits, {
     concurrent: 32,
+    perAddress: 64,
     runsPerWorker: 64,
     firstRow: 60_000,
     sourceIdle: 60_000,
@@ -170,6 +174,7 @@ exports:
     }]]),
     limits: {
       concurrent: 32,
+      perAddress: 64,
       runsPerWorker: 64,
       firstRow: 60_000,
       sourceIdle: 60_000,
@@ -194,6 +199,26 @@ exports: {}
   const other = load(text, { PORT: "0", DRAIN: "0s", DATABASE: "/var/lib/a: b #c.db" });
   deepStrictEqual(other.server, { ...SERVER, hostname: "127.0.0.1", port: 0, drainTimeout: 0 });
   deepStrictEqual(other.sources.get("app")?.config, { path: "/var/lib/a: b #c.db" });
+});
+
+Deno.test("a server has names, proxies that it trusts, and a port for health and metrics", () => {
+  const { server, limits } = load(`
+server:
+  public_url: https://Exports.example.com:8443/
+  hosts: [exports, "::1"]
+  trusted_proxies: [10.0.0.0/8, "fd00::/8", 192.0.2.1]
+  admin: { port: 9090 }
+  body_timeout: 5s
+limits: { per_address: 3 }
+sources: {}
+exports: {}
+`);
+  strictEqual(server.publicUrl, "https://exports.example.com:8443");
+  deepStrictEqual(server.hosts, ["exports", "::1"]);
+  deepStrictEqual(server.trustedProxies, ["10.0.0.0/8", "fd00::/8", "192.0.2.1"]);
+  deepStrictEqual(server.admin, { hostname: "127.0.0.1", port: 9090 });
+  strictEqual(server.bodyTimeout, 5000);
+  strictEqual(limits.perAddress, 3);
 });
 
 Deno.test("relative paths start at the folder of the file, absolute ones stay", () => {

@@ -1,6 +1,7 @@
 /** How `serve` ends: what it finishes, what it refuses meanwhile, and what it leaves behind. */
 
 import assert from "node:assert/strict";
+import { RawClient } from "../server/raw_client.ts";
 import { until } from "../waiting.ts";
 import { childrenOf, configured, isAlive, type Serving, startServe } from "./fixture.ts";
 
@@ -156,4 +157,63 @@ Deno.test("when a server is killed, its workers end by themselves", async () => 
   await server.ended();
   await until(() => !workers.some(isAlive));
   await reader.cancel().catch(() => {});
+});
+
+Deno.test("a server that is told to stop answers what is on its way to it", async () => {
+  await using folder = await configured();
+  await using server = await startServe([], { cwd: folder.path });
+  const addr = { hostname: "127.0.0.1", port: server.port } as Deno.NetAddr;
+  using kept = await RawClient.connect({ addr });
+  await kept.get("/healthz");
+  await kept.answer();
+  // While it stands still the requests and the signal come together.
+  server.signal("SIGSTOP");
+  await kept.get("/healthz");
+  using late = await RawClient.connect({ addr });
+  await late.get("/healthz");
+  server.signal("SIGTERM");
+  server.signal("SIGCONT");
+  for (const client of [kept, late]) {
+    const { status, body } = await client.answer();
+    assert.deepEqual([status, body], [200, '{"status":"ok"}']);
+  }
+  assert.equal(await server.ended(), 0);
+});
+
+/** A server whose workers have all run something, and are stopped. */
+async function startStopped(path: string): Promise<Serving & { readonly workers: number[] }> {
+  const server = await startServe([], { cwd: path });
+  await (await fetch(`${server.origin}/exports/items.csv`)).text();
+  const workers = await childrenOf(server.pid);
+  for (const pid of workers) Deno.kill(pid, "SIGSTOP");
+  return Object.assign(server, { workers });
+}
+
+Deno.test("a worker that is stopped does not keep a server from ending, which says so", async () => {
+  await using folder = await configured();
+  await using server = await startStopped(folder.path);
+  server.signal("SIGTERM");
+  assert.equal(await server.ended(), 0);
+  const { level, message } = server.logs().at(-1)!;
+  assert.deepEqual([level, message], ["ERROR", "Cannot end the workers within 2000 ms"]);
+  await until(() => !server.workers.some(isAlive));
+});
+
+Deno.test("a second signal ends a server whose workers are stopped, and its downloads with it", async () => {
+  await using folder = await configured();
+  await using server = await startStopped(folder.path);
+  for (const pid of server.workers) Deno.kill(pid, "SIGCONT");
+  const { reader } = await startDownload(server, 50_000_000);
+  const workers = await childrenOf(server.pid);
+  for (const pid of workers) Deno.kill(pid, "SIGSTOP");
+  server.signal("SIGTERM");
+  await until(() =>
+    server.logs().some(({ message }) => String(message).startsWith("Stopping: 1 "))
+  );
+  server.signal("SIGINT");
+  await server.ended();
+  await until(() => !workers.some(isAlive));
+  await assert.rejects(async () => {
+    while (!(await reader.read()).done);
+  });
 });

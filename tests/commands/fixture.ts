@@ -180,8 +180,9 @@ export interface Folder extends AsyncDisposable {
  * integer at the row it is told, `sorts` keeps SQLite busy for longer than any test.
  *
  * @param server the keys of `server`, besides the port, which is any that is free
+ * @param limits the keys of `limits`
  */
-export async function configured(server = ""): Promise<Folder> {
+export async function configured(server = "", limits = ""): Promise<Folder> {
   const folder = await emptyFolder();
   const made = new DatabaseSync(`${folder.path}/app.db`);
   made.exec("create table item (id integer primary key, note text)");
@@ -191,6 +192,7 @@ export async function configured(server = ""): Promise<Folder> {
     `${folder.path}/spillway.yaml`,
     `
 server: { port: 0${server === "" ? "" : `, ${server}`} }
+limits: { ${limits} }
 sources: { app: { type: sqlite, path: app.db } }
 exports:
   rows:

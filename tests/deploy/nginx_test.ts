@@ -233,3 +233,31 @@ nginxTest("nginx: a client that stalls spills in our spool, not in nginx's files
   assert.equal(await download.finish(), whole);
   await until(async () => (await scrape(server)).get("spool_bytes") === 0);
 });
+
+nginxTest(
+  "nginx: the client's own name and address reach the server, and nobody else's",
+  async () => {
+    await using server = await startServer({
+      server: "{ port: 0, hosts: [exports.example.com], trusted_proxies: [127.0.0.1] }",
+      limits: "{ per_address: 1 }",
+    });
+    await using proxy = await startProxy(server);
+    const ask = (host: string, address: string) =>
+      curl(
+        ...["--interface", address, "--header", `Host: ${host}`, "--write-out", "%{http_code}"],
+        ...["--header", "X-Forwarded-For: 192.0.2.1", "--header", "Forwarded: for=192.0.2.2"],
+        ...["--output", "/dev/null", `${proxy.origin}/exports/table.csv`],
+      );
+    const statuses = await Promise.all(
+      [["exports.example.com", "127.0.0.8"], ["exports.example.com", "127.0.0.9"], [
+        "evil.example",
+        "127.0.0.10",
+      ]].map(async ([host, address]) =>
+        new TextDecoder().decode((await ask(host!, address!)).body)
+      ),
+    );
+    assert.deepEqual(statuses, ["200", "200", "421"]);
+    await until(() => server.reports.length === 2);
+    assert.deepEqual(server.reports.map(({ client }) => client).sort(), ["127.0.0.8", "127.0.0.9"]);
+  },
+);

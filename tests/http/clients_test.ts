@@ -36,26 +36,6 @@ for (const format of ["csv", "xlsx"]) {
   });
 }
 
-Deno.test("a client may leave over HTTP/2", async () => {
-  await using server = await startServer({ limits: "{ concurrent: 1 }" });
-  const curl = new Deno.Command("curl", {
-    args: [
-      "--silent",
-      "--http2-prior-knowledge",
-      `${server.origin}/exports/rows.csv?rows=50000000`,
-    ],
-    stdout: "piped",
-  }).spawn();
-  const reader = curl.stdout.getReader();
-  await reader.read();
-  assert.equal(server.engine.admission.taken, 1);
-  curl.kill("SIGTERM");
-  await curl.status;
-  await reader.cancel();
-  await until(() => server.engine.admission.taken === 0);
-  assert.equal(server.reports[0]!.state, "cancelled");
-});
-
 /** Bytes that the workers of a server have written, to it or anywhere. */
 function written(server: TestServer): number {
   return server.engine.pool.pids.reduce((sum, pid) => {

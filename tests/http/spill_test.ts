@@ -195,7 +195,7 @@ Deno.test("without a spool, a client that stalls holds its slot until it is clos
 Deno.test("a hundred clients that stall hold no slot, no statement and no memory", async () => {
   const clients = 100;
   await using server = await startServer({
-    limits: "{ concurrent: 16 }",
+    limits: "{ concurrent: 16, per_address: 200 }",
     server: "{ port: 0, stall_timeout: 1h }",
     spool: "{ dir: spool, max_bytes: 2GiB, min_free: 64MiB, spill_after: 300ms }",
   });

@@ -128,6 +128,24 @@ Deno.test("ranges and conditions are answered as RFC 9110 says", async () => {
   await assertKept(server, 1);
 });
 
+Deno.test("conditions hold for HEAD as they do for GET", async () => {
+  await using server = await startServer({ spool: SPOOL });
+  const etag = (await get(server, ROWS)).headers.get("etag")!;
+  const head = (more: Record<string, string>) => get(server, ROWS, more, "HEAD");
+  for (const tag of [etag, `W/${etag}`, "*", `"other", ${etag}`]) {
+    const known = await head({ "If-None-Match": tag });
+    assert.equal(known.status, 304, tag);
+    assert.equal(known.headers.get("etag"), etag);
+    assert.equal(known.headers.get("content-length"), null);
+  }
+  assert.equal((await head({ "If-None-Match": '"other"' })).status, 200);
+  assert.equal((await head({ "If-Match": '"other"' })).status, 412);
+  assert.equal((await head({ "If-Match": etag })).status, 200);
+  const range = await head({ "Range": "bytes=0-9", "If-Range": etag });
+  assert.equal(range.status, 200, "a range is for GET alone");
+  assert.equal(server.reports.length, 1);
+});
+
 /** So many files are kept, and nothing else is held: no slot, descriptor, byte or reservation. */
 async function assertKept(server: TestServer, ...counts: number[]): Promise<void> {
   await until(() => server.engine.admission.taken === 0 && openFiles(spoolOf(server)).length === 0);

@@ -25,6 +25,12 @@ Deno.test("the list of exports names each with its formats", async () => {
         formats: ["xlsx"],
         url: "/exports/sheet-only",
       },
+      {
+        name: "own-tenant",
+        title: "own-tenant",
+        formats: ["xlsx"],
+        url: "/exports/own-tenant",
+      },
     ],
   });
 });
@@ -61,6 +67,23 @@ Deno.test("an export says its params and columns, and nothing of its query or so
     ],
     columns: [{ name: "amount", title: "Amount", type: "decimal", format: "#,##0.00" }],
   });
+});
+
+Deno.test("a default that the environment is in is not told, neither here nor in a workbook", async () => {
+  const { app, tasks } = fakeApp();
+  const text = await (await app.request("/exports/own-tenant")).text();
+  assert.deepEqual(JSON.parse(text).params, [
+    { name: "tenant", type: "string", required: false },
+    { name: "team", type: "string", required: false, default: "ops" },
+  ]);
+  await app.request("/exports/own-tenant.xlsx");
+  assert.equal(tasks[0]!.tables[0]!.query.params.tenant, "acme-secret");
+  assert.deepEqual(tasks[0]!.options.about!.slice(1, 3), [
+    { label: "tenant", value: "not given" },
+    { label: "team", value: "ops" },
+  ]);
+  await app.request("/exports/own-tenant.xlsx?tenant=other");
+  assert.equal(tasks[1]!.options.about![1]!.value, "other");
 });
 
 Deno.test("a newcomer at the root is sent to the exports", async () => {

@@ -310,6 +310,23 @@ Deno.test("the file is named by the request before the export", async () => {
   );
 });
 
+Deno.test("a file's name with its extension is at most 240 bytes, in both ways of saying it", async () => {
+  const { app } = fakeApp();
+  // Chromium cancels a download whose name has more than 244. U+FDFA comes apart into 18 letters.
+  for (const name of ["a".repeat(300), "두".repeat(100), "\ufdfa".repeat(100), "con.".repeat(90)]) {
+    for (const format of ["csv", "ndjson", "xlsx"]) {
+      const path = `/exports/audit-log.${format}?_filename=${encodeURIComponent(name)}`;
+      const disposition = (await app.request(path)).headers.get("content-disposition")!;
+      const [, ascii, extended] = /filename="([^"]+)"; filename\*=UTF-8''(\S+)$/.exec(disposition)!;
+      for (const written of [ascii!, decodeURIComponent(extended!)]) {
+        const bytes = new TextEncoder().encode(written).length;
+        assert.ok(bytes > 100 && bytes <= 240, `${bytes} bytes of ${format}`);
+        assert.ok(written.endsWith(`.${format}`), written);
+      }
+    }
+  }
+});
+
 Deno.test("what a file system reads as a path does not come back in the ASCII name", async () => {
   const { app } = fakeApp();
   const response = await app.request("/exports/audit-log.csv?_filename=a%EF%BC%8F..%EF%BC%8Fb");

@@ -64,7 +64,10 @@ Deno.test("a value or a query that leaves the URL is refused", () => {
     assert.equal(refusal("/:a", { a }), slash, String(a));
   }
   const dots = "a param makes a . or .. of its path";
-  for (const a of [".", ".."]) assert.equal(refusal("/:a/x", { a }), dots, a);
+  for (const a of [".", "..", "..;", "..;x=1", ".;"]) {
+    assert.equal(refusal("/:a/x", { a }), dots, a);
+  }
+  assert.equal(refusal("/.:a/x", { a: ".;/" }), slash);
   assert.equal(refusal("/.:a/x", { a: "." }), dots);
   assert.equal(refusal("/:a:b/x", { a: ".", b: "." }), dots);
   for (const path of ["/../x", "/./x", "/x/..", "/%2e%2E/x", "/a%2f../x", "/..;/x"]) {
@@ -78,6 +81,23 @@ Deno.test("a value or a query that leaves the URL is refused", () => {
     refusal("?a=:a", { a: "\ud800" }),
     "a value has half of a character (a lone surrogate)",
   );
+});
+
+Deno.test("a value that is refused is told of by the name of its param, as it is its caller's", () => {
+  const refused = (text: string, params: Record<string, ParamValue>) => {
+    try {
+      urlOf(text, params);
+    } catch (error) {
+      return error instanceof SourceError ? error.params : error;
+    }
+  };
+  assert.deepEqual(refused("/:org/:a", { org: "x", a: "..;" }), ["a"]);
+  assert.deepEqual(refused("/:org/:a", { org: "x", a: "" }), ["a"]);
+  assert.deepEqual(refused("/:a:b/x?c=:c", { a: ".", b: ".", c: "." }), ["a", "b"]);
+  assert.deepEqual(refused("?a=:a", { a: "\ud800" }), ["a"]);
+  assert.deepEqual(refused("", { a: "\ud800" }), ["a"]);
+  // The configuration's own mistakes are not.
+  assert.deepEqual(refused("/..;/x", {}), []);
 });
 
 Deno.test("whatever the values are, a request stays under the URL, and they arrive as they are", () => {

@@ -249,6 +249,26 @@ Deno.test("http: another status is an error, which only a gateway's is worth ano
   }
 });
 
+Deno.test("http: what an upstream repeats of our headers and our URL is no part of the reason", async () => {
+  const headers = { "authorization": "Bearer s3cr3t-token-of-ours", "x-key": "k3y" };
+  for (
+    const [body, told] of [
+      ["no access for Bearer s3cr3t-token-of-ours!", "no access for [redacted]!"],
+      ['{"authorization":"s3cr3t-token-of-ours"}', '{"authorization":"[redacted]"}'],
+      ["the key k3y is unknown", "the key [redacted] is unknown"],
+      [`${"x".repeat(290)}s3cr3t-token-of-ours`, `${"x".repeat(290)}[redacted]`],
+      ["no such row", "no such row"],
+    ]
+  ) {
+    const error = await errorOf([
+      `HTTP/1.1 401 X\r\nContent-Type: text/plain\r\nContent-Length: ${
+        body!.length
+      }\r\n\r\n${body}`,
+    ], { headers });
+    assert.equal((error.cause as Error).message, `HTTP 401: ${told}`);
+  }
+});
+
 Deno.test("http: another type, another charset and a header that is absent are refused", async () => {
   for (
     const [type, format, reason] of [
