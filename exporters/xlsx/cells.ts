@@ -10,6 +10,7 @@ import { cut } from "./cut.ts";
 import { holdDecimal, isExactInteger, isExactNumber } from "./numbers.ts";
 import {
   dateSerial,
+  DATETIME_LENGTH,
   dateTimeSerial,
   durationSerial,
   hasFraction,
@@ -27,9 +28,6 @@ export const MAX_CELL_UNITS = 32_767;
 
 /** Bytes whose base64 is longer than a cell: more need not be written to be cut. */
 const MAX_CELL_BYTES = Math.ceil((MAX_CELL_UNITS + 1) / 4) * 3;
-
-/** The length of `2026-01-02 03:04:05`; longer ones may have an offset. */
-const DATETIME_LENGTH = 19;
 
 /** Writes a cell that is not null into the row that was begun. */
 export type WriteCell = (value: NonNullable<Cell>, xml: XmlBytes) => void;
@@ -115,25 +113,26 @@ export function createCellWriter(
     if (read === undefined) {
       return typeof value === "string" ? text(value, xml) : asText(value, xml);
     }
-    if (type === "datetime" && timezone === undefined) countUnnamed(value as string);
-    xml.startCell(start, middleOf(read, value));
+    xml.startCell(start, isPlainClock(value) ? serialMiddle : middleOf(read, value));
     xml.addSerial(read);
     xml.addMarkup(VALUE_END);
   }
 
+  /** Whether a cell is a datetime without a fraction of a second and an offset, as most are. */
+  function isPlainClock(value: string | number): boolean {
+    return type === "datetime" && (value as string).length === DATETIME_LENGTH;
+  }
+
+  /** What comes before a serial; counts a datetime whose offset is lost without a word. */
   function middleOf(serial: number, value: string | number): Markup {
+    if (type === "datetime" && timezone === undefined && !isZoneNamed() && hasOffset(value)) {
+      warnings.count("zone-unnamed", name);
+    }
     const fraction = typeof value === "string"
       ? hasFraction(value, type)
       : !Number.isInteger(value);
     if (type === "time" && serial >= 1) return fraction ? longFractionMiddle : longMiddle;
     return fraction ? fractionMiddle : serialMiddle;
-  }
-
-  /** Counts what loses its offset where nothing says which zone it is in. */
-  function countUnnamed(value: string): void {
-    if (value.length > DATETIME_LENGTH && !isZoneNamed() && hasOffset(value)) {
-      warnings.count("zone-unnamed", name);
-    }
   }
 
   function digits(value: string, xml: XmlBytes): void {
