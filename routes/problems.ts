@@ -1,5 +1,6 @@
 /** Errors as HTTP answers: the only place that knows statuses (RFC 9110) and problem bodies (RFC 9457). */
 
+import { listing } from "../catalog/params.ts";
 import { AdmissionError } from "../runs/admission.ts";
 import { RunTimeoutError } from "../runs/run.ts";
 import { TaskError } from "../runs/running_task.ts";
@@ -109,6 +110,8 @@ export function toProblem(error: unknown): Problem {
   }
   if (error instanceof TaskError) {
     switch (error.kind) {
+      case "param":
+        return badRequest(error.params.map((name) => refusedParam(name, error.params)));
       case "column":
         return badRequest([{ name: "_columns", detail: error.message }]);
       case "table":
@@ -126,6 +129,13 @@ export function toProblem(error: unknown): Problem {
     title: "Internal server error",
     detail: "This server failed; its log says why",
   };
+}
+
+/** A value that the source does not take; of several it may not have said which one. */
+function refusedParam(name: string, all: readonly string[]): Mistake {
+  const others = all.filter((other) => other !== name);
+  const also = others.length === 0 ? "" : `, or that of ${listing(others)}`;
+  return { name, detail: `the source of this export does not take this value${also}` };
 }
 
 /** The answer that a problem is. */

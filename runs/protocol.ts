@@ -58,7 +58,7 @@ export type Command =
   | { readonly cancel: true };
 
 /** Why a run failed, as far as its caller needs to know. */
-export type FailureKind = "source" | "column" | "table" | "internal";
+export type FailureKind = "source" | "param" | "column" | "table" | "internal";
 
 /** How far a task is. */
 export interface TaskProgress {
@@ -78,6 +78,8 @@ export interface TaskEnd {
 export interface TaskFailure extends TaskProgress {
   /** Which side is at fault. */
   readonly kind: FailureKind;
+  /** The params whose values the source refused, by name; of that kind alone. */
+  readonly params?: readonly string[];
   /** What went wrong, for the log; a caller sees it only where the kind says so. */
   readonly message: string;
   /** Causes and stack, for the log alone. */

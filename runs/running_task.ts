@@ -23,6 +23,8 @@ export class TaskError extends Error {
   override readonly name = "TaskError";
   /** Which side is at fault. */
   readonly kind: TaskFailure["kind"];
+  /** The params whose values the source refused, by name. */
+  readonly params: readonly string[];
   /** Causes and stack of the worker's side, for the log alone. */
   readonly detail: string;
 
@@ -30,6 +32,7 @@ export class TaskError extends Error {
   constructor(failure: Omit<TaskFailure, "rows">) {
     super(failure.message);
     this.kind = failure.kind;
+    this.params = failure.params ?? [];
     this.detail = failure.detail;
   }
 }

@@ -197,15 +197,17 @@ function toJson(value: unknown): Uint8Array {
 
 /** What the server is told about an error. */
 function toFailure(error: unknown): Omit<TaskFailure, "rows"> {
+  const params = error instanceof SourceError ? error.params : [];
   const kind = error instanceof SourceError
-    ? "source"
+    ? params.length > 0 ? "param" : "source"
     : error instanceof ColumnError
     ? "column"
     : error instanceof TableError
     ? "table"
     : "internal";
   const message = error instanceof Error ? error.message : String(error);
-  return { kind, message, detail: Deno.inspect(error, { colors: false }) };
+  const detail = Deno.inspect(error, { colors: false });
+  return { kind, message, detail, ...(params.length > 0 ? { params } : {}) };
 }
 
 /** Splits a byte stream into lines of text. */

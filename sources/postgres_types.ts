@@ -1,6 +1,7 @@
 /** Turns PostgreSQL's types and text forms into column types and cells. */
 
 import { Buffer } from "node:buffer";
+import { isUtc, readInstant } from "./postgres_instants.ts";
 import { SourceError } from "./source.ts";
 import type { Cell, ColumnType, Row, TextForm, TextRows } from "./table.ts";
 
@@ -129,9 +130,9 @@ const readNumber: CellReader = (_, text, start, end) => Number(text.slice(start,
 const readBinary: CellReader = (_, text, start, end) =>
   Uint8Array.fromHex(text.slice(start + 2, end));
 
-/** The session is in UTC, whose offset PostgreSQL writes as `+00`; there is none in `infinity`. */
+/** In UTC, whose offset PostgreSQL writes as `+00`; there is none in `infinity`. */
 const readTimestamptz: CellReader = (bytes, text, start, end) =>
-  bytes[end - 3] === 0x2b ? text.slice(start, end) + ":00" : text.slice(start, end);
+  isUtc(bytes, end) ? text.slice(start, end) + ":00" : readInstant(bytes, text, start, end);
 
 /** Digits that a double holds whatever they are. */
 const SAFE_DIGITS = 15;

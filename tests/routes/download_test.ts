@@ -209,6 +209,24 @@ Deno.test("a run that fails before its first byte is a problem with the right st
       "The source of this export failed before its first row; its log says why",
       null,
     ],
+    [
+      new TaskError({ kind: "param", params: ["since"], message: "uuid", detail: "stack" }),
+      400,
+      "since: the source of this export does not take this value",
+      null,
+    ],
+    [
+      new TaskError({
+        kind: "param",
+        params: ["since", "actor"],
+        message: "uuid",
+        detail: "stack",
+      }),
+      400,
+      "since: the source of this export does not take this value, or that of actor; " +
+      "actor: the source of this export does not take this value, or that of since",
+      null,
+    ],
     [task("column"), 400, "_columns: message of column", null],
     [task("table"), 422, "message of table", null],
     [task("internal"), 500, "This server failed; its log says why", null],

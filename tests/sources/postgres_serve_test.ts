@@ -17,6 +17,15 @@ exports:
     query: >-
       select n, repeat('x', 100) as padding from generate_series(1, 1000) as n
       union all select 0, pg_sleep(60)::text
+  chosen:
+    source: warehouse
+    query: >-
+      select n from generate_series(1, 9) as n
+      where n in (:ids) and (:after is null or n > :after) and (:run is null or :run = gen_random_uuid())
+    params:
+      ids: { type: "integer[]", required: false, default: [1, 2, 3] }
+      after: { type: integer, required: false }
+      run: { type: string, required: false }
   sleeps:
     source: warehouse
     query: select pg_sleep(60)::text as never
@@ -78,6 +87,31 @@ postgresTest("postgres: a client that stalls holds no snapshot, and gets every b
       assert.equal(bytes, "n,page\r\n".length + 4000 * 10_003 + (9 + 90 * 2 + 900 * 3 + 3001 * 4));
     },
   );
+});
+
+postgresTest("postgres: params are lists, absent, or refused by name", async () => {
+  await serving("", async (server) => {
+    const get = (query: string) =>
+      fetch(`${server.origin}/exports/chosen.csv?_header=false&${query}`);
+    for (
+      const [query, rows] of [
+        ["", "1 2 3"],
+        ["ids=5,1,5000000000&after=", "1 5"],
+        ["ids=5&ids=1&ids=7&after=4&run=", "5 7"],
+        ["ids=&after=4", ""],
+      ] as const
+    ) {
+      const response = await get(query);
+      assert.equal(response.status, 200);
+      assert.equal((await response.text()).trim().replaceAll("\r\n", " "), rows, query);
+    }
+    const refused = await get("ids=5&run=none");
+    assert.equal(refused.status, 400);
+    const { errors } = await refused.json();
+    assert.deepEqual(errors, [
+      { name: "run", detail: "the source of this export does not take this value" },
+    ]);
+  });
 });
 
 postgresTest("postgres: a client that leaves ends its query within a second", async () => {
