@@ -67,7 +67,8 @@ export function createFixture(): Promise<SourceFixture> {
   const prefix = folder.path;
   const numbers = (rest: string) => folder.write(generator({ n: "integer" }, rest));
   return Promise.resolve({
-    open: ({ text, params }, options) => module.open({ path: text }, { text: "", params }, options),
+    open: ({ text, params }, options) =>
+      module.open(module.config.parse({ path: text }), { text: "", params }, options),
     table(name, columns, rows) {
       const key = `${prefix}/${name}`;
       shared.tables[key] = [...rows];
