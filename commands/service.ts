@@ -4,9 +4,12 @@ import { getLogger } from "@logtape/logtape";
 import type { Config } from "../catalog/config.ts";
 import { exporters } from "../exporters/mod.ts";
 import { createApp } from "../routes/app.ts";
-import type { RunDependencies } from "../runs/run.ts";
+import { isLocal } from "../routes/local_request.ts";
+import type { RunTask } from "../runs/protocol.ts";
+import type { RunDependencies, RunReport } from "../runs/run.ts";
 import { type HttpServer, serveHttp } from "../server/http.ts";
 import type { FileSystem } from "../storage/file_system.ts";
+import { createColumns } from "./columns.ts";
 import { CommandError, EXIT } from "./command.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { createMetrics } from "./metrics.ts";
@@ -50,17 +53,23 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       spool,
       files: options.files,
       onEnd: (report, task) => {
+        columns.learn(report, task);
+        // It made no file.
+        if (task.describe) return logDescription(report, task);
         metrics.countRun(report, task);
         options.onEnd(report, task);
       },
     }),
   );
   const { admission, pool, startRun, wholeFiles } = engine;
+  const columns = createColumns({ startRun, sources: config.sources });
   const app = createApp({
     catalog: config,
     exporters,
     startRun,
     wholeFiles,
+    columns: columns.of,
+    debug: (request) => config.server.debug ?? isLocal(request, config.server.hostname),
     ready: () => admission.state,
     scrape: () => metrics.scrape({ admission, pool, spool, connections: http.counts }),
     onError: (error, request) =>
@@ -82,9 +91,19 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   };
 }
 
+/** A source that did not say its columns may not give its rows either. */
+function logDescription({ id, error }: RunReport, task: RunTask): void {
+  if (!error) return;
+  logger.warn("Cannot describe {export}: {error}", {
+    id,
+    export: task.export,
+    error: error.message,
+  });
+}
+
 /** Listens, or says why not. */
 function listen({ server }: Config, fetch: Parameters<typeof serveHttp>[1]): HttpServer {
-  const { drainTimeout: _, ...options } = server;
+  const { drainTimeout: _drain, debug: _debug, ...options } = server;
   try {
     return serveHttp(options, fetch);
   } catch (error) {

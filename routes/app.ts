@@ -1,10 +1,11 @@
 /** The HTTP side of the server: `fetch(request) -> Response`, tested through `app.request()`. */
 
 import { Hono } from "hono";
-import type { Config } from "../catalog/config.ts";
+import type { Config, ExportDefinition } from "../catalog/config.ts";
 import type { Exporter } from "../exporters/exporter.ts";
 import type { StartRun } from "../runs/run.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
+import type { SourceColumn } from "../sources/source.ts";
 import { exportRoutes } from "./exports.ts";
 import { healthRoutes } from "./health.ts";
 import { metricsRoutes } from "./metrics.ts";
@@ -20,6 +21,10 @@ export interface Dependencies {
   readonly startRun: StartRun;
   /** Makes files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles?: WholeFiles | undefined;
+  /** All columns of an export, as its source gives them. @default they are not known */
+  readonly columns?: (definition: ExportDefinition) => Promise<readonly SourceColumn[] | undefined>;
+  /** Whether an answer may hold what a source said of its failure. @default never */
+  readonly debug?: (request: Request) => boolean;
   /** Whether another export would be taken. */
   readonly ready: () => "ready" | "full" | "draining";
   /** The numbers of the server, in Prometheus's text format. */

@@ -18,7 +18,7 @@ import { fileHeaders, fileResponse, madeResponse, resumes } from "./whole_file.t
 export async function download(
   request: Request,
   { definitions, exporter }: FileOfExports,
-  { catalog, startRun, wholeFiles }: Dependencies,
+  { catalog, startRun, wholeFiles, debug }: Dependencies,
 ): Promise<Response> {
   const asked = parseDownload(definitions, exporter, new URL(request.url).searchParams);
   const whole = asked.delivery === "whole";
@@ -48,7 +48,7 @@ export async function download(
     const { body } = await startRun(id, task, { abandoned: request.signal });
     return new Response(downloadBody(body), { headers });
   } catch (error) {
-    return problemResponse(toProblem(error), { "Export-Id": id });
+    return problemResponse(toProblem(error, debug?.(request)), { "Export-Id": id });
   }
 }
 

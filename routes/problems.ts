@@ -25,6 +25,8 @@ export interface Problem {
   readonly detail: string;
   /** Every mistake of the request at once. */
   readonly errors?: readonly Mistake[];
+  /** What the source said, for who may read it. */
+  readonly cause?: string;
   /** Seconds after which the same request may succeed. */
   readonly retryAfter?: number;
   /** Methods that would be answered (RFC 9110, 15.5.6). */
@@ -72,8 +74,19 @@ export function methodNotAllowed(method: string, allow: string): Problem {
   };
 }
 
-/** The problem that an error is, in words that hold no query, path or stack. */
-export function toProblem(error: unknown): Problem {
+/**
+ * The problem that an error is, in words that hold no query, path or stack.
+ *
+ * @param debug whether it also holds what the source said
+ */
+export function toProblem(error: unknown, debug = false): Problem {
+  if (debug && error instanceof TaskError && ["source", "param"].includes(error.kind)) {
+    const { message, reason } = error;
+    return {
+      ...toProblem(error),
+      cause: reason === undefined ? message : `${message} (${reason})`,
+    };
+  }
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof AdmissionError) {
     return {

@@ -12,7 +12,7 @@
 import type { ExportOptions } from "../exporters/exporter.ts";
 import type { Warning } from "../exporters/warnings.ts";
 import type { ColumnSetting } from "../sources/row_stream.ts";
-import type { Query } from "../sources/source.ts";
+import type { Query, SourceColumn } from "../sources/source.ts";
 import type { TableStyle } from "../sources/table.ts";
 import type { ContentCoding } from "./content_coding.ts";
 
@@ -44,7 +44,15 @@ export interface RunTask {
   readonly options: ExportOptions;
   /** The HTTP content coding of the result. */
   readonly coding: ContentCoding;
+  /**
+   * Makes no file: says which columns the queries give, without running them, or only whether the sources
+   * can be opened. @default it makes the file
+   */
+  readonly describe?: "columns" | "source";
 }
+
+/** The columns of a table, in the query's order; null where only its rows would tell. */
+export type TaskColumns = readonly SourceColumn[] | null;
 
 /** What the server says to a worker, one JSON line each. */
 export type Command =
@@ -72,6 +80,8 @@ export interface TaskEnd {
   readonly rows: number;
   /** What the format could not hold as it was. */
   readonly warnings: readonly Warning[];
+  /** The columns of each table, those that were not chosen among them. @default not known */
+  readonly columns?: readonly TaskColumns[];
 }
 
 /** Why a task failed. */
@@ -82,6 +92,8 @@ export interface TaskFailure extends TaskProgress {
   readonly params?: readonly string[];
   /** What went wrong, for the log; a caller sees it only where the kind says so. */
   readonly message: string;
+  /** What the source itself said of it. @default nothing else */
+  readonly reason?: string;
   /** Causes and stack, for the log alone. */
   readonly detail: string;
 }

@@ -25,6 +25,8 @@ export class TaskError extends Error {
   readonly kind: TaskFailure["kind"];
   /** The params whose values the source refused, by name. */
   readonly params: readonly string[];
+  /** What the source itself said; absent where it said nothing but the message. */
+  readonly reason: string | undefined;
   /** Causes and stack of the worker's side, for the log alone. */
   readonly detail: string;
 
@@ -33,6 +35,7 @@ export class TaskError extends Error {
     super(failure.message);
     this.kind = failure.kind;
     this.params = failure.params ?? [];
+    this.reason = failure.reason;
     this.detail = failure.detail;
   }
 }

@@ -5,12 +5,19 @@ import { type Exporter, type IdleCores, TableError } from "../exporters/exporter
 import { Warnings } from "../exporters/warnings.ts";
 import { loadSource } from "../sources/load.ts";
 import { ColumnError, toTable } from "../sources/row_stream.ts";
-import { SourceError } from "../sources/source.ts";
+import { type SourceColumn, SourceError } from "../sources/source.ts";
 import { openAgain } from "../sources/retry.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../sources/table.ts";
 import { encodeContent } from "./content_coding.ts";
 import { ChunkWriter, FrameWriter } from "./frame_writer.ts";
-import { FRAME, parseCommand, type RunTask, type TableTask, type TaskFailure } from "./protocol.ts";
+import {
+  FRAME,
+  parseCommand,
+  type RunTask,
+  type TableTask,
+  type TaskColumns,
+  type TaskFailure,
+} from "./protocol.ts";
 
 /** Milliseconds after which a chunk that is not full is sent: proxies end what stays silent. */
 const CHUNK_MS = 500;
@@ -65,34 +72,67 @@ function declaredTypes(columns: TableTask["columns"]): Record<string, ColumnType
   return types;
 }
 
+/** A table, and all columns that its query gives. */
+interface Opened {
+  readonly table: Table;
+  readonly columns: readonly SourceColumn[];
+}
+
 /** Opens the source and reads its first batch, so that what cannot be read fails before any byte. */
 async function openTable(
   task: TableTask,
   text: boolean,
   run: string,
   signal: AbortSignal,
-): Promise<Table> {
+): Promise<Opened> {
   const kind = await loadSource(task.source.type);
   const types = declaredTypes(task.columns);
   return await openAgain(async () => {
     const config = task.source.config as never;
-    return await toTable(await kind.open(config, task.query, { types, text, run, signal }), task);
+    const stream = await kind.open(config, task.query, { types, text, run, signal });
+    const table = await toTable(stream, task);
+    return { table, columns: typed(stream.columns, table.columns) };
   }, signal);
+}
+
+/** The columns with the types that the export declares, the source has or, where they are written, cells show. */
+function typed(
+  columns: readonly SourceColumn[],
+  written: readonly SourceColumn[],
+): readonly SourceColumn[] {
+  return columns.map(({ name, type: own }) => {
+    const type = written.find((column) => column.name === name)?.type ?? own;
+    return type === undefined ? { name } : { name, type };
+  });
+}
+
+/** Says which columns the queries of a task give, or opens their sources. */
+async function describeTables(
+  { tables, describe }: RunTask,
+  signal: AbortSignal,
+): Promise<readonly TaskColumns[]> {
+  const described: TaskColumns[] = [];
+  for (const { source, query } of tables) {
+    const kind = await loadSource(source.type);
+    const asked = describe === "columns" ? query : undefined;
+    described.push(await kind.describe?.(source.config as never, asked, { signal }) ?? null);
+  }
+  return described;
 }
 
 /**
  * Opens all sources of a task. Not one after the other as they are written: a table that cannot be
  * read must not break a file that has begun.
  */
-async function openTables(task: RunTask, run: string, signal: AbortSignal): Promise<Table[]> {
-  const opened: Table[] = [];
+async function openTables(task: RunTask, run: string, signal: AbortSignal): Promise<Opened[]> {
+  const opened: Opened[] = [];
   const exporter: Exporter = exporters[task.format as keyof typeof exporters];
   const text = exporter.readsText ?? false;
   try {
     for (const table of task.tables) opened.push(await openTable(table, text, run, signal));
     return opened;
   } catch (error) {
-    await cancelTables(opened, error);
+    await cancelTables(opened.map(({ table }) => table), error);
     throw error;
   }
 }
@@ -137,17 +177,26 @@ interface Place {
 
 /** Runs a task to its end, or until it is stopped, and says what became of it; never rejects. */
 async function runTask(task: RunTask, place: Place): Promise<void> {
-  const { run, stopped, frames } = place;
+  const { stopped, frames } = place;
   const progress = { rows: 0 };
   try {
-    const tables = await openTables(task, run, stopped);
-    const warnings = await writeFile(tables, task, progress, place);
+    const end = task.describe
+      ? { warnings: [], columns: await describeTables(task, stopped) }
+      : await makeFile(task, progress, place);
     if (stopped.aborted) void frames.send(FRAME.cancelled, toJson(progress));
-    else void frames.send(FRAME.end, toJson({ ...progress, warnings: warnings.list() }));
+    else void frames.send(FRAME.end, toJson({ ...progress, ...end }));
   } catch (error) {
     if (stopped.aborted) void frames.send(FRAME.cancelled, toJson(progress));
     else void frames.send(FRAME.failure, toJson({ ...progress, ...toFailure(error) }));
   }
+}
+
+/** Opens the tables of a task and sends its file. */
+async function makeFile(task: RunTask, progress: { rows: number }, place: Place) {
+  const opened = await openTables(task, place.run, place.stopped);
+  const tables = opened.map(({ table }) => table);
+  const warnings = await writeFile(tables, task, progress, place);
+  return { warnings: warnings.list(), columns: opened.map(({ columns }) => columns) };
 }
 
 /** Sends the file of a task, the first chunk at once and the others full; counts its rows. */
@@ -206,8 +255,21 @@ function toFailure(error: unknown): Omit<TaskFailure, "rows"> {
     ? "table"
     : "internal";
   const message = error instanceof Error ? error.message : String(error);
-  const detail = Deno.inspect(error, { colors: false });
-  return { kind, message, detail, ...(params.length > 0 ? { params } : {}) };
+  const reason = causeOf(error);
+  return {
+    kind,
+    message,
+    detail: Deno.inspect(error, { colors: false }),
+    ...(params.length > 0 ? { params } : {}),
+    ...(reason === undefined || message.includes(reason) ? {} : { reason }),
+  };
+}
+
+/** What the innermost cause of an error says; nothing where it has none. */
+function causeOf(error: unknown): string | undefined {
+  let inner = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  return inner !== error && inner instanceof Error ? inner.message : undefined;
 }
 
 /** Splits a byte stream into lines of text. */

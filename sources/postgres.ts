@@ -1,10 +1,11 @@
 /** Reads rows from a PostgreSQL database, which it cannot write to. */
 
 import { config, hostOf, type PostgresConfig } from "./postgres_config.ts";
-import { toSourceError } from "./postgres_errors.ts";
+import { toQueryError, toSourceError } from "./postgres_errors.ts";
 import {
   AS_LITERALS,
   bind,
+  type BoundParam,
   type BoundQuery,
   retype,
   type ServerError,
@@ -103,7 +104,7 @@ async function withTypes<T>(
   const literal = bind(statement, query);
   const known = JSON.stringify([literal.text, literal.params.map(({ oid }) => oid)]);
   let typing = learned.get(known) ?? AS_LITERALS;
-  let first: { readonly error: unknown } | undefined;
+  let first: { readonly error: unknown; readonly params: readonly BoundParam[] } | undefined;
   for (;;) {
     const bound = bind(statement, query, typing);
     try {
@@ -111,11 +112,11 @@ async function withTypes<T>(
       if (first && learned.size < MAX_LEARNED) learned.set(known, typing);
       return used;
     } catch (error) {
-      first ??= { error };
+      first ??= { error, params: bound.params };
       const next = retype(error as ServerError, bound, typing);
       if (next === undefined) {
         learned.delete(known);
-        throw first.error;
+        throw toQueryError(first.error, first.params);
       }
       typing = next;
       await session.restart();

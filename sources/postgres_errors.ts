@@ -17,11 +17,19 @@ interface DriverError {
  */
 const RETRYABLE = /^(?:08...|53300|57P0[123])$/;
 
+/** What an error is told with. */
+export interface ErrorContext {
+  /** Aborted where the query is not wanted any more, whatever the server says of it. */
+  readonly signal?: AbortSignal | undefined;
+  /** The params whose values it is about. @default none */
+  readonly params?: readonly string[];
+}
+
 /** The error as a source gives it. */
 export function toSourceError(
   action: string,
   error: unknown,
-  { signal, params = [] }: { signal?: AbortSignal | undefined; params?: readonly string[] } = {},
+  { signal, params = [] }: ErrorContext = {},
 ): SourceError {
   if (signal?.aborted) {
     return new SourceError(`${action}: it was cancelled`, { cause: signal.reason });
@@ -33,6 +41,21 @@ export function toSourceError(
     connection: RETRYABLE.test(code),
     params,
   });
+}
+
+/** Codes of a param whose type cannot be told; their messages name it by its number. */
+const UNTYPED = ["42P18", "42P08"];
+
+/** An error of a query as the source gives it, with its params by their names. */
+export function toQueryError(error: unknown, params: readonly BoundParam[]): unknown {
+  const { code = "", message = "" } = error as DriverError;
+  if (!UNTYPED.includes(code)) return error;
+  const named = message.replace(
+    /\$(\d+)/g,
+    (number, digits) =>
+      params[Number(digits) - 1] ? `:${params[Number(digits) - 1]!.name}` : number,
+  );
+  return new SourceError(`Cannot run the query: ${named}`, { cause: error });
 }
 
 /** The codes of a limit and an offset that are negative: only a row's data is never one. */

@@ -94,7 +94,7 @@ spillway.yaml:4: server.port: expected a port from 0 to 65535, not 70000
 spillway.yaml:5: server.drain_timeout: expected a duration such as 250ms, 25s, 60m or 24h, \
 at most 24d, not 25
 spillway.yaml:6: server.public_url: unknown key; the keys here are hostname, port, \
-connections, head_timeout, idle_timeout, stall_timeout and drain_timeout
+connections, head_timeout, idle_timeout, stall_timeout, drain_timeout and debug
 spillway.yaml:8: sources.app.path: expected the path of a file, not 5
 spillway.yaml:8: sources.app.pool: unknown key
 spillway.yaml:9: sources.warehouse.type: expected sqlite or picky, not "oracle"

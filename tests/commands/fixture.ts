@@ -9,7 +9,7 @@ const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const READ = ["--allow-read", "--allow-env"];
 const LEAVE = {
   none: READ,
-  check: READ,
+  check: [...READ, `--allow-run=${Deno.execPath()}`],
   run: [...READ, "--allow-write", `--allow-run=${Deno.execPath()}`],
   serve: [
     ...READ,

@@ -251,6 +251,26 @@ Deno.test("a run that fails before its first byte is a problem with the right st
   }
 });
 
+Deno.test("what a source said is told to who may read it, and to nobody else", async () => {
+  const failures = [
+    new TaskError({ kind: "source", message: "no table t", reason: "relation t", detail: "stack" }),
+    new TaskError({ kind: "param", params: ["since"], message: "no uuid", detail: "stack" }),
+    new TaskError({ kind: "internal", message: "a path", detail: "stack" }),
+  ];
+  const causes = async (overrides: Parameters<typeof fakeApp>[0]) =>
+    await Promise.all(failures.map(async (error) => {
+      const { app } = fakeApp({ startRun: () => Promise.reject(error), ...overrides });
+      return (await (await app.request("/exports/audit-log.csv")).json()).cause;
+    }));
+  assert.deepEqual(await causes({}), [undefined, undefined, undefined]);
+  assert.deepEqual(await causes({ debug: () => false }), [undefined, undefined, undefined]);
+  assert.deepEqual(await causes({ debug: () => true }), [
+    "no table t (relation t)",
+    "no uuid",
+    undefined,
+  ]);
+});
+
 Deno.test("an error of ours is 500, told to the log and not to the caller", async () => {
   const { app, errors } = fakeApp({
     ready: () => {

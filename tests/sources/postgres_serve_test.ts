@@ -26,6 +26,7 @@ exports:
       ids: { type: "integer[]", required: false, default: [1, 2, 3] }
       after: { type: integer, required: false }
       run: { type: string, required: false }
+  wrong: { source: warehouse, query: select n from nowhere }
   sleeps:
     source: warehouse
     query: select pg_sleep(60)::text as never
@@ -38,12 +39,13 @@ const PLAIN = { headers: { "accept-encoding": "identity" } };
 async function serving(
   sections: string,
   body: (server: Serving) => Promise<void>,
+  settings = ", debug: false",
 ): Promise<void> {
   const { url } = await sharedServer();
   await using folder = await emptyFolder();
   await Deno.writeTextFile(
     `${folder.path}/spillway.yaml`,
-    `server: { port: 0 }\nsources: { warehouse: { type: postgres, url: "\${DATABASE_URL}" } }\n` +
+    `server: { port: 0${settings} }\nsources: { warehouse: { type: postgres, url: "\${DATABASE_URL}" } }\n` +
       sections + EXPORTS,
   );
   await Deno.mkdir(`${folder.path}/spool`);
@@ -112,6 +114,47 @@ postgresTest("postgres: params are lists, absent, or refused by name", async () 
       { name: "run", detail: "the source of this export does not take this value" },
     ]);
   });
+});
+
+postgresTest(
+  "postgres: an export's page has all columns, before its first run and after it",
+  async () => {
+    await serving("", async (server) => {
+      const columns = async (name: string) =>
+        (await (await fetch(`${server.origin}/exports/${name}`)).json()).columns;
+      const expected = [{ name: "n", type: "integer" }, { name: "page", type: "string" }];
+      // A source that takes its time is not waited for.
+      for (const name of ["pages", "sleeps"]) {
+        await until(async () => (await columns(name)).length > 0, 20_000);
+      }
+      assert.deepEqual(await columns("pages"), expected);
+      assert.deepEqual(await columns("sleeps"), [{ name: "never", type: "string" }]);
+      // It was no run.
+      assert.deepEqual(server.logs().filter(({ export: name }) => name !== undefined), []);
+      const metrics = await (await fetch(`${server.origin}/metrics`)).text();
+      assert.doesNotMatch(metrics, /^spillway_runs_total\{/m);
+      await (await fetch(`${server.origin}/exports/pages.csv?rows=1`)).text();
+      assert.deepEqual(await columns("pages"), expected);
+    });
+  },
+);
+
+postgresTest("postgres: a 502 holds the server's own words for who may read them", async () => {
+  const cause = async (server: Serving, headers = {}) => {
+    const response = await fetch(`${server.origin}/exports/wrong.csv`, { headers });
+    assert.equal(response.status, 502);
+    return (await response.json()).cause;
+  };
+  const told = 'Cannot run the query: relation "nowhere" does not exist';
+  // As the test's client is on this machine.
+  await serving("", async (server) => {
+    assert.equal(await cause(server), told);
+    assert.equal(await cause(server, { "x-forwarded-for": "192.0.2.1" }), undefined);
+  }, "");
+  await serving("", async (server) => {
+    assert.equal(await cause(server, { "x-forwarded-for": "192.0.2.1" }), told);
+  }, ", debug: true");
+  await serving("", async (server) => assert.equal(await cause(server), undefined));
 });
 
 postgresTest("postgres: a client that leaves ends its query within a second", async () => {
