@@ -69,6 +69,11 @@ export function createFixture(): Promise<SourceFixture> {
   return Promise.resolve({
     open: ({ text, params }, options) =>
       module.open(module.config.parse({ path: text }), { text: "", params }, options),
+    describe: (query) =>
+      module.describe!(
+        module.config.parse({ path: query?.text ?? folder.write(generator({ n: "integer" }, "")) }),
+        query && { ...query, text: "" },
+      ),
     table(name, columns, rows) {
       const key = `${prefix}/${name}`;
       shared.tables[key] = [...rows];
