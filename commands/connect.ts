@@ -64,13 +64,13 @@ async function connectSource(
     try {
       const { body } = await engine.startRun(crypto.randomUUID(), task);
       await body.pipeTo(new WritableStream());
+      return (await ended.promise).columns?.[0] ?? null;
     } catch (error) {
       if (!(error instanceof TaskError || error instanceof RunTimeoutError)) throw error;
-      return reasonOf(error);
-    } finally {
+      // The slot is free for the next one.
       await ended.promise;
+      return reasonOf(error);
     }
-    return (await ended.promise).columns?.[0] ?? null;
   }
 
   const opened = await ask(describeTask(source));

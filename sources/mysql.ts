@@ -7,7 +7,7 @@ import { NO_ROWS, readRows, toColumn } from "./mysql_rows.ts";
 import { openSession, type Session } from "./mysql_session.ts";
 import {
   BATCH_ROWS,
-  type ParamItem,
+  type ParamValue,
   type Query,
   type ReadOptions,
   type RowStream,
@@ -74,16 +74,19 @@ async function describeColumns(session: Session, query: Query): Promise<readonly
 async function inZone(query: Query, session: Session): Promise<Query> {
   const { params, types = {} } = query;
   const named = Object.entries(params).filter(([name]) => types[name]?.startsWith("datetime"));
-  const values = named.flatMap(([, value]) => value === null ? [] : [value].flat().map(String));
-  const local = await session.localTimes(values);
+  const given = [...new Set(named.flatMap(([, value]) => itemsOf(value)))];
+  const local = await session.localTimes(given);
+  const times = new Map(given.map((datetime, index) => [datetime, local[index]!]));
   const changed = named.map(([name, value]) => {
-    const change = (item: ParamItem) => local[values.indexOf(String(item))]!;
-    return [
-      name,
-      value === null || typeof value !== "object" ? value && change(value) : value.map(change),
-    ];
+    const items = itemsOf(value).map((datetime) => times.get(datetime)!);
+    return [name, Array.isArray(value) ? items : items[0] ?? null];
   });
   return { ...query, params: { ...params, ...Object.fromEntries(changed) } };
+}
+
+function itemsOf(value: ParamValue): readonly string[] {
+  if (value === null) return [];
+  return typeof value === "object" ? value.map(String) : [String(value)];
 }
 
 /** Opens a session for something; closed where that fails. */

@@ -127,9 +127,11 @@ export async function openSession(
     },
     async localTimes(datetimes) {
       if (zone === undefined || datetimes.length === 0) return datetimes;
-      const calls = datetimes.map(() => "concat(convert_tz(?, '+00:00', @@session.time_zone))");
-      const [row] = await execute(connection, `select ${calls.join(", ")}`, datetimes);
-      return row!.map(String);
+      // One column, as a result has 4096 at most.
+      const calls = datetimes.map(() => "ifnull(convert_tz(?, '+00:00', @@session.time_zone), '')");
+      const statement = `select concat_ws(',', ${calls.join(", ")})`;
+      const [row] = await execute(connection, statement, datetimes);
+      return String(row![0]).split(",").map((local, index) => local || datetimes[index]!);
     },
     prepare: (text: string) =>
       new Promise<Prepared>((resolve, reject) =>
@@ -182,8 +184,9 @@ export async function openSession(
       plainBackslash: mode!.includes("NO_BACKSLASH_ESCAPES"),
       ansiQuotes: mode!.includes("ANSI_QUOTES"),
     };
-    const name = config.timezone ?? (own === "SYSTEM" ? system! : own!);
-    zone = UTC.includes(name) ? undefined : name;
+    const name = config.timezone ?? own!;
+    const isUtc = UTC.includes(name) || name === "SYSTEM" && system === "UTC";
+    zone = isUtc ? undefined : name === "SYSTEM" ? `SYSTEM ${system}` : name;
     for (const statement of preparations(config, version!)) await ask(connection, statement);
     streamOf(connection).on("data", () => {
       if (comingBytes(connection) > config.max_row) session.refuseRow();
@@ -206,10 +209,7 @@ function late(): Error {
 /** The offsets of zones, by server and zone: this process asks for each of them once. */
 const zones = new Map<string, ZoneOffsets>();
 
-/**
- * Names of UTC; a server whose time zone tables are not loaded knows it as an offset alone. `GMT` is none, as
- * a system that is in London says it in winter.
- */
+/** Names of UTC; a server whose time zone tables are not loaded knows it as an offset alone. */
 const UTC = ["UTC", "Etc/UTC", "Etc/GMT", "+00:00"];
 
 /** The session's offset from UTC at each of some moments. */
