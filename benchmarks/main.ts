@@ -3,11 +3,14 @@
 import { encoders, levels } from "./encoders.ts";
 import { firstByte } from "./first_byte.ts";
 import { http } from "./http.ts";
+import { many } from "./many.ts";
 import { mariadb } from "./mariadb.ts";
 import { memory } from "./memory.ts";
 import { postgres } from "./postgres.ts";
 import { readers } from "./readers.ts";
 import { measuredWith, replacePart } from "./report.ts";
+import { small } from "./small.ts";
+import { soak } from "./soak.ts";
 import { sourcesMemory } from "./sources_memory.ts";
 import { upstreams } from "./upstreams.ts";
 
@@ -23,6 +26,9 @@ const PARTS = {
   memory,
   sources_memory: sourcesMemory,
   first_byte: firstByte,
+  small,
+  many,
+  soak,
 };
 
 const USAGE = `deno task bench [${Object.keys(PARTS).join("|")}]... [--write]

@@ -74,3 +74,8 @@ export function peaks(samples: readonly Memory[]): string[] {
     (quantile(samples.slice(from).map((sample) => sample[size]), 1) / 1e6).toFixed(0);
   return [peak(0, "pss"), peak(Math.floor(samples.length / 2), "pss"), peak(0, "rss")];
 }
+
+/** The most that processes took together at once, in MB of their proportional sets. */
+export function peakPss(samples: readonly Memory[]): number {
+  return quantile(samples.map(({ pss }) => pss), 1) / 1e6;
+}

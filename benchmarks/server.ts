@@ -91,8 +91,14 @@ export interface Server extends AsyncDisposable {
   readonly pid: number;
 }
 
-/** Starts a server, as `deno task start` does. */
-export async function startServer({ config }: Pick<Configured, "config">): Promise<Server> {
+/** The folder of this checkout. */
+const HERE = fileURLToPath(new URL("../", import.meta.url));
+
+/** Starts a server, as `deno task start` does; of another checkout, if its folder is given. */
+export async function startServer(
+  { config }: Pick<Configured, "config">,
+  folder = HERE,
+): Promise<Server> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -100,12 +106,13 @@ export async function startServer({ config }: Pick<Configured, "config">): Promi
       "--allow-net=127.0.0.1",
       "--allow-read",
       "--allow-env",
-      `--allow-run=${Deno.execPath()}`,
+      "--allow-sys=statfs",
+      `--allow-run=${Deno.execPath()},nice`,
       "main.ts",
       "serve",
       `--config=${config}`,
     ],
-    cwd: fileURLToPath(new URL("../", import.meta.url)),
+    cwd: folder,
     stdin: "null",
     stdout: "null",
     stderr: "piped",

@@ -1,14 +1,15 @@
 /** The configuration as the rest of the program takes it, and the schemas that its file keeps. */
 
+import { isIP } from "node:net";
 import { z } from "zod";
 import type { DocumentProperties, FormulaGuard } from "../exporters/exporter.ts";
 import { isCurrency, isNumberFormat } from "../sources/number_format.ts";
-import type { ColumnSetting } from "../sources/row_stream.ts";
+import type { ColumnSetting } from "../sources/to_table.ts";
 import { ALIGNMENTS, COLUMN_TYPES, TABLE_STYLES, type TableStyle } from "../sources/table.ts";
 import type { FilenameTemplate } from "./filename.ts";
 import { listing, type Param } from "./params.ts";
 import { LONGEST_DURATION, parseDuration, parseSize } from "./units.ts";
-import { PARAM_TYPES } from "./values.ts";
+import { ITEM_TYPES, PARAM_TYPES } from "./values.ts";
 
 /** Everything that `spillway.yaml` says, with its defaults filled in. */
 export interface Config {
@@ -34,14 +35,26 @@ export interface ServerSettings {
   readonly port: number;
   /** Connections at once. @default 1024 */
   readonly connections: number;
-  /** Milliseconds for the head of a connection's first request. @default 15000 */
+  /** The URL that clients know it by, without a path; one of its names. @default none */
+  readonly publicUrl?: string;
+  /** Names that it is known by besides its own, for `Host`. @default none */
+  readonly hosts: readonly string[];
+  /** Addresses and networks of proxies, which are believed to tell their clients' addresses. @default none */
+  readonly trustedProxies: readonly string[];
+  /** Where health and metrics are answered, and only there. @default where everything is */
+  readonly admin?: { readonly hostname: string; readonly port: number };
+  /** Milliseconds for the head of each request. @default 15000 */
   readonly headTimeout: number;
+  /** Milliseconds between two pieces of a request's body. @default 30000 */
+  readonly bodyTimeout: number;
   /** Milliseconds without a byte or a request in flight. @default 75000 */
   readonly idleTimeout: number;
   /** Milliseconds for which a client may take nothing of what is there for it. @default 120000 */
   readonly stallTimeout: number;
   /** Milliseconds that running downloads get to finish when the process is told to end. @default 25000 */
   readonly drainTimeout: number;
+  /** Whether a 502 holds what the source said. @default for requests from this machine alone */
+  readonly debug?: boolean;
 }
 
 /** Who may reach the server. */
@@ -56,12 +69,20 @@ export interface SourceSetting {
   readonly type: string;
   /** Its settings, as the kind's own schema gave them, with paths resolved. */
   readonly config: unknown;
+  /** Whether it runs code of its own, which meets no other source. @default false */
+  readonly runsCode?: boolean;
 }
 
 /** How much at once, and for how long; durations are milliseconds. */
 export interface Limits {
   /** Exports that run at once. @default 32 */
   readonly concurrent: number;
+  /** Connections at once of one client's address. @default 64 */
+  readonly perAddress: number;
+  /** Exports that may share a worker process, and are lost with it where it dies. @default 64 */
+  readonly runsPerWorker: number;
+  /** Worker processes that one export each may hold. @default 4, or one a core where there are more */
+  readonly exclusive?: number;
   /** The longest wait for the first row. @default 60000 */
   readonly firstRow: number;
   /** The longest wait for the next rows. @default 60000 */
@@ -80,6 +101,8 @@ export interface SpoolSettings {
   readonly minFree: number;
   /** Whether the directory may be on a file system that is memory. @default false */
   readonly allowMemory: boolean;
+  /** Whether others may write to the directory or to those above it. @default false */
+  readonly allowShared: boolean;
   /** How long a client may read nothing before its run spills. @default 10000 */
   readonly spillAfter: number;
   /** Bytes a second below which a client's run spills. @default 64 KiB */
@@ -120,7 +143,7 @@ export interface ExportDefinition {
   readonly about: boolean;
 }
 
-/** The most exports at once: each one that runs has a worker process of its own. */
+/** The most exports at once. */
 const MAX_CONCURRENT = 1024;
 
 /** More connections than a process may usually have files open. */
@@ -175,17 +198,41 @@ function size() {
 
 const HOSTNAME = "a host name, or an address such as 127.0.0.1 or ::1";
 
-/** The keys of `server`. */
+const hostname = z.string({ error: HOSTNAME }).regex(/^[A-Za-z0-9.:_-]+$/, { error: HOSTNAME });
+
+const port = wholeNumber("a port", 0, 65_535);
+
+const PUBLIC_URL = "a URL without a path, such as https://exports.example.com";
+
+const HOST = "a host name or an address, without a port";
+
+const NETWORK = "an address, or a network such as 10.0.0.0/8";
+
+/** The keys of `server`; those of its `admin` are read afterwards. */
 export const SERVER = {
-  hostname: z.string({ error: HOSTNAME }).regex(/^[A-Za-z0-9.:_-]+$/, { error: HOSTNAME })
-    .default("127.0.0.1"),
-  port: wholeNumber("a port", 0, 65_535).default(8000),
+  hostname: hostname.default("127.0.0.1"),
+  port: port.default(8000),
+  public_url: z.string({ error: PUBLIC_URL }).refine(isOrigin, { error: PUBLIC_URL }).optional(),
+  hosts: z.array(
+    z.string({ error: HOST }).refine(isHost, { error: HOST }),
+    { error: "a list of host names" },
+  ).default([]),
+  trusted_proxies: z.array(
+    z.string({ error: NETWORK }).refine(isNetwork, { error: NETWORK }),
+    { error: "a list of addresses and networks" },
+  ).default([]),
+  admin: z.unknown(),
   connections: wholeNumber("a whole number", 1, MAX_CONNECTIONS).default(1024),
   head_timeout: duration(1).default(15_000),
+  body_timeout: duration(1).default(30_000),
   idle_timeout: duration(1).default(75_000),
   stall_timeout: duration(1).default(120_000),
   drain_timeout: duration(0).default(25_000),
+  debug: yesOrNo.optional(),
 };
+
+/** The keys of `server.admin`. */
+export const ADMIN = { hostname: hostname.default("127.0.0.1"), port };
 
 /** The keys of `access`. */
 export const ACCESS = { public: yesOrNo.default(false) };
@@ -193,6 +240,9 @@ export const ACCESS = { public: yesOrNo.default(false) };
 /** The keys of `limits`. */
 export const LIMITS = {
   concurrent: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(32),
+  per_address: wholeNumber("a whole number", 1, MAX_CONNECTIONS).default(64),
+  runs_per_worker: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(64),
+  exclusive: wholeNumber("a whole number", 1, MAX_CONCURRENT).optional(),
   first_row: duration(1).default(60_000),
   source_idle: duration(1).default(60_000),
   run: duration(1).default(3_600_000),
@@ -204,6 +254,7 @@ export const SPOOL = {
   max_bytes: size().default(2 ** 30),
   min_free: size().default(2 ** 30),
   allow_memory: yesOrNo.default(false),
+  allow_shared: yesOrNo.default(false),
   spill_after: duration(0).default(10_000),
   spill_rate: size().default(64 * 1024),
   keep: duration(1_000).default(600_000),
@@ -265,9 +316,14 @@ export const COLUMN = {
     .optional(),
 };
 
+const PARAM_TYPE = `${listing([...ITEM_TYPES, "a list of one"])} such as integer[]`;
+
+/** The most items that a list may be declared to have; SQLite binds 32,766 values to a statement. */
+const MAX_ITEMS = 10_000;
+
 /** The keys of a param; what depends on its type is checked afterwards. */
 export const PARAM = {
-  type: oneOf(PARAM_TYPES),
+  type: z.enum(PARAM_TYPES, { error: PARAM_TYPE }),
   required: yesOrNo.optional(),
   default: z.unknown(),
   title: text.optional(),
@@ -276,7 +332,25 @@ export const PARAM = {
   min: z.unknown(),
   max: z.unknown(),
   max_length: wholeNumber("a whole number", 1, 100_000).optional(),
+  max_items: wholeNumber("a whole number", 1, MAX_ITEMS).optional(),
 };
+
+/** Whether a text is a URL of the web with nothing behind its host and port. */
+function isOrigin(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
+}
+
+function isHost(text: string): boolean {
+  return /^[A-Za-z0-9._-]+$/.test(text) || isIP(text) !== 0;
+}
+
+/** Whether a text is an address, or one with the length of a network's prefix (RFC 4632, 3.1). */
+function isNetwork(text: string): boolean {
+  const [, address = "", prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(prefix ?? 0) <= (family === 4 ? 32 : 128);
+}
 
 function isTimeZone(name: string): boolean {
   try {

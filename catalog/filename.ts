@@ -30,7 +30,10 @@ export function parseFilename(text: string): FilenameTemplate | undefined {
   return pieces;
 }
 
-/** Fills in a template; a null is nothing, and the result is a {@linkcode safeFilename}. */
+/**
+ * Fills in a template; a null is nothing, a list its items with commas between, and the result is a
+ * {@linkcode safeFilename}.
+ */
 export function renderFilename(
   template: FilenameTemplate,
   values: Readonly<Record<string, ParamValue>>,

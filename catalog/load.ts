@@ -3,7 +3,7 @@
 import { isAbsolute, join } from "node:path";
 import type { z } from "zod";
 import type { SourceLanguage } from "../sources/source.ts";
-import { ACCESS, type Config, LIMITS, SERVER, type SourceSetting, SPOOL } from "./config.ts";
+import { ACCESS, ADMIN, type Config, LIMITS, SERVER, type SourceSetting, SPOOL } from "./config.ts";
 import { readDocument } from "./document.ts";
 import { isLoopback } from "./hostname.ts";
 import type { Environment } from "./interpolate.ts";
@@ -18,6 +18,8 @@ export interface SourceSchema {
   readonly config: z.ZodType;
   /** What its exports say to it. @default a query in SQL */
   readonly language?: SourceLanguage;
+  /** Whether it runs code that is not ours. @default false */
+  readonly runsCode?: boolean;
   /** The keys of its settings that are file paths, or lists of them. */
   readonly paths: readonly string[];
 }
@@ -71,6 +73,9 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   }
   // A section with nothing in it, or with every line of it commented out, is null in YAML.
   const server = reader.fields(SERVER, root.server ?? {}, ["server"]);
+  const admin = server.partial.admin === undefined
+    ? undefined
+    : reader.fields(ADMIN, server.partial.admin, ["server", "admin"]);
   const access = reader.fields(ACCESS, root.access ?? {}, ["access"]);
   const limits = reader.fields(LIMITS, root.limits ?? {}, ["limits"]);
   const spool = root.spool === undefined
@@ -102,22 +107,36 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     }),
   );
 
-  if (!server.whole || !access.whole || !limits.whole || spool && !spool.whole) return undefined;
+  if (
+    !server.whole || admin && !admin.whole || !access.whole || !limits.whole ||
+    spool && !spool.whole
+  ) return undefined;
   return {
     server: {
       hostname: server.whole.hostname,
       port: server.whole.port,
       connections: server.whole.connections,
+      ...(server.whole.public_url === undefined ? {} : {
+        publicUrl: new URL(server.whole.public_url).origin,
+      }),
+      hosts: server.whole.hosts,
+      trustedProxies: server.whole.trusted_proxies,
+      ...(admin?.whole ? { admin: admin.whole } : {}),
       headTimeout: server.whole.head_timeout,
+      bodyTimeout: server.whole.body_timeout,
       idleTimeout: server.whole.idle_timeout,
       stallTimeout: server.whole.stall_timeout,
       drainTimeout: server.whole.drain_timeout,
+      ...(server.whole.debug === undefined ? {} : { debug: server.whole.debug }),
     },
     access: access.whole,
     sources,
     exports,
     limits: {
       concurrent: limits.whole.concurrent,
+      perAddress: limits.whole.per_address,
+      runsPerWorker: limits.whole.runs_per_worker,
+      ...(limits.whole.exclusive === undefined ? {} : { exclusive: limits.whole.exclusive }),
       firstRow: limits.whole.first_row,
       sourceIdle: limits.whole.source_idle,
       run: limits.whole.run,
@@ -129,6 +148,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
           maxBytes: spool.whole.max_bytes,
           minFree: spool.whole.min_free,
           allowMemory: spool.whole.allow_memory,
+          allowShared: spool.whole.allow_shared,
           spillAfter: spool.whole.spill_after,
           spillRate: spool.whole.spill_rate,
           keep: spool.whole.keep,
@@ -172,7 +192,11 @@ function readSource(
   const kind = sources[type]!;
   const read = reader.value(kind.config, settings, path);
   if (read === undefined) return undefined;
-  return { type, config: resolvePaths(read.value, kind.paths, folder) };
+  return {
+    type,
+    config: resolvePaths(read.value, kind.paths, folder),
+    ...(kind.runsCode ? { runsCode: true } : {}),
+  };
 }
 
 /** Makes relative paths absolute, so that they do not depend on where the process was started. */

@@ -1,10 +1,12 @@
 /** Turns what a caller gives for an export's params into the values that its query binds. */
 
-import type { ParamValue } from "../sources/source.ts";
+import type { ParamItem, ParamType, ParamValue } from "../sources/source.ts";
+import { splitItems } from "./list_text.ts";
 import {
   GREATEST_INTEGER,
+  isListType,
+  itemTypeOf,
   LEAST_INTEGER,
-  type ParamType,
   parseDatetime,
   PARSERS,
 } from "./values.ts";
@@ -19,20 +21,27 @@ export interface Param {
   readonly required: boolean;
   /** Its value when a caller gives none; null when this is absent too. */
   readonly default?: ParamValue;
+  /** Whether the environment is in the default, so that callers are not told of it. @default false */
+  readonly secretDefault?: boolean;
   /** What people read for it. */
   readonly title?: string;
-  /** The values of an enum. */
+  /** The values of an enum, or of the items of a list of them; so are the limits below. */
   readonly values?: readonly string[];
   /** The least integer, number, date or datetime. */
-  readonly min?: ParamValue;
+  readonly min?: ParamItem;
   /** The greatest integer, number, date or datetime. */
-  readonly max?: ParamValue;
+  readonly max?: ParamItem;
   /** The most UTF-16 units of a string. @default {@linkcode MAX_TEXT_LENGTH} */
   readonly maxLength?: number;
+  /** The most items of a list. @default {@linkcode DEFAULT_MAX_ITEMS} */
+  readonly maxItems?: number;
 }
 
 /** The most UTF-16 units that a string param takes: a name, an address, not a document. */
 export const MAX_TEXT_LENGTH = 1000;
+
+/** The most items that a list takes where its param does not say. */
+export const DEFAULT_MAX_ITEMS = 1000;
 
 /** The most UTF-16 units of a bad value that a message repeats. */
 const QUOTED_LENGTH = 60;
@@ -56,6 +65,9 @@ export interface ParsedParams {
 /**
  * Reads the params of a request; never throws, so that every mistake is found at once.
  *
+ * A list is given with commas between its items, or by its name repeated. What is empty and need not be
+ * given counts as not given: that is how HTML forms send what was left open.
+ *
  * @param given the names and texts, such as the entries of `URLSearchParams`
  *
  * @example
@@ -75,16 +87,17 @@ export function parseParams(
     else texts.set(name, [text]);
   }
   const problems: ParamProblem[] = [];
-  const read = new Map<string, ParamValue>();
-  for (const [name, [text, ...others]] of texts) {
+  const read = new Map<string, NonNullable<ParamValue>>();
+  for (const [name, given] of texts) {
     const param = params.get(name);
-    if (param === undefined) problems.push({ name, detail: `unknown param; ${known(params)}` });
-    else if (text === undefined || others.length > 0) {
-      problems.push({ name, detail: `given ${others.length + 1} times; give it once` });
+    if (param === undefined) {
+      problems.push({ name, detail: `unknown param; ${known(params)}` });
+    } else if (param.required || given.some((text) => text !== "")) {
+      const reading = readTexts(param, given);
+      if ("detail" in reading) problems.push({ name, detail: reading.detail });
+      else read.set(name, reading.value);
     } else {
-      const value = parseValue(param, text);
-      if (value === undefined) problems.push({ name, detail: refusal(param, text) });
-      else read.set(name, value);
+      texts.delete(name);
     }
   }
   const values: Record<string, ParamValue> = Object.create(null);
@@ -99,25 +112,61 @@ export function parseParams(
   return { values, problems };
 }
 
-/** Reads one text; nothing when it is not a legal value of the param. */
-export function parseValue(param: Param, text: string): ParamValue | undefined {
-  const value = PARSERS[param.type](text);
-  return value !== undefined && isAllowed(param, value) ? value : undefined;
+/** A value, or what is wrong with the text of it. */
+type Reading = { readonly value: NonNullable<ParamValue> } | { readonly detail: string };
+
+/** Reads what was given under one name. */
+function readTexts(param: Param, texts: readonly string[]): Reading {
+  const [text = "", ...others] = texts;
+  if (!isListType(param.type)) {
+    if (others.length > 0) return { detail: `given ${texts.length} times; give it once` };
+    return readItem(param, text);
+  }
+  const { maxItems = DEFAULT_MAX_ITEMS } = param;
+  const items = splitItems(texts);
+  if (items.length > maxItems) {
+    return { detail: `has ${items.length} items, and at most ${maxItems} are read` };
+  }
+  const value: ParamItem[] = [];
+  for (const [index, item] of items.entries()) {
+    const reading = readItem(param, item);
+    if ("detail" in reading) return { detail: `item ${index + 1}: ${reading.detail}` };
+    value.push(reading.value);
+  }
+  return { value };
 }
 
-/** Whether a value of the param's type keeps its limits. Dates and datetimes compare as text. */
-export function isAllowed(param: Param, value: NonNullable<ParamValue>): boolean {
-  if (param.type === "enum") return param.values?.includes(String(value)) ?? false;
-  if (typeof value === "string" && param.type === "string") {
+/** Reads one text as a value, or as an item of a list. */
+function readItem(
+  param: Param,
+  text: string,
+): { readonly value: ParamItem } | { readonly detail: string } {
+  const value = PARSERS[itemTypeOf(param.type)](text);
+  if (value !== undefined && isAllowed(param, value)) return { value };
+  return { detail: refusal(param, text) };
+}
+
+/** Whether a value, or an item, of the param's type keeps its limits. Dates and datetimes compare as text. */
+export function isAllowed(param: Param, value: ParamItem): boolean {
+  const type = itemTypeOf(param.type);
+  if (type === "enum") return param.values?.includes(String(value)) ?? false;
+  if (typeof value === "string" && type === "string") {
     return value.length <= (param.maxLength ?? MAX_TEXT_LENGTH);
   }
-  const { min = null, max = null } = param;
-  return (min === null || value >= min) && (max === null || value <= max);
+  const { min = value, max = value } = param;
+  return value >= min && value <= max;
 }
 
 /** Says what a param takes: `a date such as 2026-01-31`. */
 export function expectation(param: Param): string {
-  switch (param.type) {
+  if (!isListType(param.type)) return itemExpectation(param);
+  const { maxItems = DEFAULT_MAX_ITEMS } = param;
+  return `at most ${maxItems} items with commas between, each ${itemExpectation(param)}`;
+}
+
+/** Says what a param takes, or a list as each of its items. */
+export function itemExpectation(param: Param): string {
+  switch (itemTypeOf(param.type)) {
     case "string":
       return `text of at most ${param.maxLength ?? MAX_TEXT_LENGTH} characters, without NUL`;
     case "integer": {
@@ -152,9 +201,9 @@ export function quote(text: string): string {
 }
 
 function refusal(param: Param, text: string): string {
-  const detail = `expected ${expectation(param)}, not ${quote(text)}`;
+  const detail = `expected ${itemExpectation(param)}, not ${quote(text)}`;
   // `+` is a space in a query string (WHATWG URL, application/x-www-form-urlencoded parsing).
-  const spaced = param.type === "datetime" && / \d\d:\d\d$/.test(text) &&
+  const spaced = itemTypeOf(param.type) === "datetime" && / \d\d:\d\d$/.test(text) &&
     parseDatetime(text.replace(/ (?=\d\d:\d\d$)/, "+")) !== undefined;
   return spaced ? `${detail}; the + of an offset is written %2B in a URL` : detail;
 }
@@ -165,11 +214,11 @@ function known(params: ReadonlyMap<string, Param>): string {
 }
 
 function range(
-  { min = null, max = null }: Param,
+  { min, max }: Param,
   least: string,
   most: string,
 ): string | undefined {
-  if (min !== null && max !== null) return ` from ${min} to ${max}`;
-  if (min !== null) return ` ${least} ${min}`;
-  return max === null ? undefined : ` ${most} ${max}`;
+  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
+  if (min !== undefined) return ` ${least} ${min}`;
+  return max === undefined ? undefined : ` ${most} ${max}`;
 }

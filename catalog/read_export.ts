@@ -115,7 +115,7 @@ function checkPlaceholders(
   path: Path,
   language: SourceLanguage = { query: "required" },
 ): void {
-  const used = language.placeholders?.(query) ?? placeholders(query);
+  const used = language.placeholders?.(query, declared) ?? placeholders(query);
   const written = reader.reference([...path, "query"]) ?? query;
   for (const name of used) {
     if (declared.includes(name)) continue;

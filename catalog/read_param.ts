@@ -1,19 +1,26 @@
 /** Reads the declaration of one param. */
 
-import type { ParamValue } from "../sources/source.ts";
+import type { ParamItem, ParamItemType, ParamValue } from "../sources/source.ts";
 import { PARAM } from "./config.ts";
 import type { Path } from "./mistakes.ts";
-import { expectation, isAllowed, listing, type Param } from "./params.ts";
+import {
+  DEFAULT_MAX_ITEMS,
+  expectation,
+  isAllowed,
+  itemExpectation,
+  listing,
+  type Param,
+} from "./params.ts";
 import { isMapping, type Reader } from "./reader.ts";
-import { exactInteger, type ParamType, PARSERS, parseString } from "./values.ts";
+import { exactInteger, isListType, itemTypeOf, PARSERS, parseString } from "./values.ts";
 
-/** The types that the keys which only some params have are for. */
+/** The types of a value, or of items, that the keys which only some params have are for. */
 const APPLIES = {
   values: ["enum"],
   min: ["integer", "number", "date", "datetime"],
   max: ["integer", "number", "date", "datetime"],
   max_length: ["string"],
-} as const satisfies Partial<Record<keyof typeof PARAM, readonly ParamType[]>>;
+} as const satisfies Partial<Record<keyof typeof PARAM, readonly ParamItemType[]>>;
 
 /** A param's name: no capital, as params are told from options by their first character. */
 const NAME = /^[a-z][a-z0-9_]*$/;
@@ -35,10 +42,14 @@ export function readParam(
   const { type, required, default: preset } = partial;
   if (type === undefined || !isMapping(value)) return undefined;
   for (const [key, types] of Object.entries(APPLIES)) {
-    if (value[key] === undefined || (types as readonly ParamType[]).includes(type)) continue;
+    if (value[key] === undefined) continue;
+    if ((types as readonly ParamItemType[]).includes(itemTypeOf(type))) continue;
     reader.add([...path, key], `only for ${listing(types)}, and the type is ${type}`);
   }
-  if (type === "enum" && value.values === undefined) {
+  if (value.max_items !== undefined && !isListType(type)) {
+    reader.add([...path, "max_items"], `only for lists, and the type is ${type}`);
+  }
+  if (itemTypeOf(type) === "enum" && value.values === undefined) {
     reader.refuse([...path, "values"], "the list of the enum's values", undefined);
   }
   checkEnum(reader, partial.values, path);
@@ -56,6 +67,7 @@ export function readParam(
     ...(partial.title === undefined ? {} : { title: partial.title }),
     ...(partial.values === undefined ? {} : { values: partial.values }),
     ...(partial.max_length === undefined ? {} : { maxLength: partial.max_length }),
+    ...(partial.max_items === undefined ? {} : { maxItems: partial.max_items }),
   };
   const min = readLimit(reader, unlimited, partial.min, [...path, "min"]);
   const max = readLimit(reader, unlimited, partial.max, [...path, "max"]);
@@ -70,10 +82,11 @@ export function readParam(
   };
   // `default: null` is another way to write `required: false`.
   if (preset === undefined || preset === null) return whole && param;
-  if (type === "enum" && partial.values === undefined) return undefined;
-  const literal = readLiteral(param, preset);
-  if (literal !== undefined && isAllowed(param, literal)) {
-    return whole && { ...param, default: literal };
+  if (itemTypeOf(type) === "enum" && partial.values === undefined) return undefined;
+  const literal = readDefault(param, preset);
+  if (literal !== undefined) {
+    const secret = reader.usesEnvironment([...path, "default"]);
+    return whole && { ...param, default: literal, ...(secret ? { secretDefault: true } : {}) };
   }
   const hidden = ["values", "min", "max"].some((key) => reader.usesEnvironment([...path, key]));
   reader.refuse([...path, "default"], hidden ? `a legal ${type}` : expectation(param), preset);
@@ -95,20 +108,33 @@ function readLimit(
   param: Param,
   value: unknown,
   path: Path,
-): NonNullable<ParamValue> | undefined {
-  if (value === undefined || !isLimited(param.type)) return undefined;
-  const limit = readLiteral(param, value);
-  if (limit === undefined) reader.refuse(path, expectation(param), value);
+): ParamItem | undefined {
+  const type = itemTypeOf(param.type);
+  if (value === undefined || !(APPLIES.min as readonly ParamItemType[]).includes(type)) {
+    return undefined;
+  }
+  const limit = readLiteral(type, value);
+  if (limit === undefined) reader.refuse(path, itemExpectation(param), value);
   return limit;
 }
 
-function isLimited(type: ParamType): boolean {
-  return (APPLIES.min as readonly ParamType[]).includes(type);
+/** Reads what a param is where none is given; nothing where that is no legal value. */
+function readDefault(param: Param, value: unknown): NonNullable<ParamValue> | undefined {
+  const readItem = (item: unknown) => {
+    const literal = readLiteral(itemTypeOf(param.type), item);
+    return literal !== undefined && isAllowed(param, literal) ? literal : undefined;
+  };
+  if (!isListType(param.type)) return readItem(value);
+  if (!Array.isArray(value) || value.length > (param.maxItems ?? DEFAULT_MAX_ITEMS)) {
+    return undefined;
+  }
+  const items = value.flatMap((item) => readItem(item) ?? []);
+  return items.length === value.length ? items : undefined;
 }
 
 /** Reads a value of the file: a number where YAML has numbers, else the text that a caller gives. */
-function readLiteral(param: Param, value: unknown): NonNullable<ParamValue> | undefined {
-  switch (param.type) {
+function readLiteral(type: ParamItemType, value: unknown): ParamItem | undefined {
+  switch (type) {
     case "integer":
       if (typeof value === "bigint") return exactInteger(value);
       return Number.isSafeInteger(value) ? Number(value) + 0 : undefined;
@@ -119,6 +145,6 @@ function readLiteral(param: Param, value: unknown): NonNullable<ParamValue> | un
     case "boolean":
       return typeof value === "boolean" ? value : undefined;
     default:
-      return typeof value === "string" ? PARSERS[param.type](value) : undefined;
+      return typeof value === "string" ? PARSERS[type](value) : undefined;
   }
 }

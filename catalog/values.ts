@@ -1,9 +1,9 @@
 /** Reads the text of a param as a value of its type. */
 
-import type { ParamValue } from "../sources/source.ts";
+import type { ParamItem, ParamItemType, ParamType } from "../sources/source.ts";
 
-/** The types that a param can have. */
-export const PARAM_TYPES = [
+/** The types that a single value can have. */
+export const ITEM_TYPES = [
   "string",
   "integer",
   "number",
@@ -11,10 +11,23 @@ export const PARAM_TYPES = [
   "date",
   "datetime",
   "enum",
-] as const;
+] as const satisfies readonly ParamItemType[];
 
-/** One of {@linkcode PARAM_TYPES}. */
-export type ParamType = typeof PARAM_TYPES[number];
+/** The types that a param can have: of a single value, or of a list. */
+export const PARAM_TYPES: readonly ParamType[] = [
+  ...ITEM_TYPES,
+  ...ITEM_TYPES.map((type) => `${type}[]` as const),
+];
+
+/** Whether a type is that of a list. */
+export function isListType(type: ParamType): type is `${ParamItemType}[]` {
+  return type.endsWith("[]");
+}
+
+/** The type of a list's items; a single value is its own. */
+export function itemTypeOf(type: ParamType): ParamItemType {
+  return type.replace("[]", "") as ParamItemType;
+}
 
 /** Integers are those of SQLite and of `bigint` in PostgreSQL and MySQL: signed, of 64 bits. */
 export const LEAST_INTEGER: bigint = -(2n ** 63n);
@@ -37,7 +50,7 @@ export const PARSERS = {
   date: parseDate,
   datetime: parseDatetime,
   enum: parseString,
-} satisfies Record<ParamType, (text: string) => ParamValue | undefined>;
+} satisfies Record<ParamItemType, (text: string) => ParamItem | undefined>;
 
 /** Text as it is: well-formed UTF-16 without NUL, which PostgreSQL cannot hold and C strings end at. */
 export function parseString(text: string): string | undefined {

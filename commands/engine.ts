@@ -1,12 +1,15 @@
 /** Wires what runs need: slots, workers, limits, a spool and a log. */
 
+import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Config } from "../catalog/config.ts";
+import type { Config, SourceSetting } from "../catalog/config.ts";
 import { LONGEST_DURATION } from "../catalog/units.ts";
 import { threads } from "../exporters/mod.ts";
 import { Admission } from "../runs/admission.ts";
-import { WorkerPool } from "../runs/pool.ts";
+import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
+import type { RunTask } from "../runs/protocol.ts";
+import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
 import { createRuns, type RunDependencies, type StartRun } from "../runs/run.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
@@ -14,7 +17,10 @@ import { type AnyKind, sources } from "../sources/mod.ts";
 import type { SourceLeave } from "../sources/source.ts";
 import { createDiskStore } from "../storage/disk_store.ts";
 import type { FileSystem } from "../storage/file_system.ts";
+import { settlesWithin } from "../storage/settles_within.ts";
 import type { OpenedSpool } from "../storage/spool.ts";
+
+const logger = getLogger(["spillway"]);
 
 /** What runs exports; disposing it ends its workers. */
 export interface Engine extends AsyncDisposable {
@@ -26,6 +32,8 @@ export interface Engine extends AsyncDisposable {
   readonly startRun: StartRun;
   /** Files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles: WholeFiles | undefined;
+  /** Whether another export would be taken. */
+  readonly readiness: () => Promise<Readiness>;
 }
 
 /** How an engine works. */
@@ -38,32 +46,38 @@ export interface EngineOptions {
   readonly spool?: OpenedSpool | undefined;
   /** What the spool was opened with. @default the system's */
   readonly files?: FileSystem | undefined;
+  /** The clock by which kept files expire. @default the system's */
+  readonly now?: (() => Date) | undefined;
+  /** What else an export needs, for the readiness. @default nothing */
+  readonly checks?: readonly Check[];
   /** Told once of every run that got a slot, when everything it held has come back. */
   readonly onEnd: RunDependencies["onEnd"];
 }
+
+/** Milliseconds that the workers have to end in: one that is killed takes a few, whatever it does. */
+const DISPOSE_MS = 2_000;
 
 /** Milliseconds between two looks for whole files that need not be kept any more. */
 const EXPIRE_MS = 30_000;
 
 /**
- * How much longer than a socket a run waits for its reader. The gate sees a client take bytes; a run sees
- * it in steps of what the kernel holds between the server and the gate, up to 4 MB: with the same limit
- * for both, a client that read 23 KB/s all the time was given up after 120 s. So the gate is the judge,
- * and this one is for a stream of HTTP/2 that stalls beside others that do not.
+ * How much longer than a socket a run waits for its reader. The socket sees a client take bytes; a run sees it
+ * in steps of a chunk and of what the kernel holds. So the socket is the judge, and this one is for what
+ * comes without one.
  */
 const RUN_STALL_FACTOR = 10;
 
 /** Makes an engine; its first workers start at once. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
-  const { slots, environment, spool, files, onEnd } = options;
+  const { slots, environment, spool, files, now, onEnd } = options;
   const admission = new Admission(slots);
   const pool = new WorkerPool({
-    command: workerCommand({
-      ...workerLeave(config),
-      kinds: [...new Set([...config.sources.values()].map(({ type }) => type))],
-      environment,
-    }),
-    warm: Math.min(slots, navigator.hardwareConcurrency),
+    groups: workerGroups(config, slots, environment),
+    route: routeOf,
+    tasksPerWorker: config.limits.runsPerWorker,
+    maxExclusive: config.limits.exclusive ??
+      Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
+    onFailure: (reason) => logger.error("Cannot start a worker: {reason}", { reason }),
   });
   const stallTimeout = Math.min(
     config.server.stallTimeout * RUN_STALL_FACTOR,
@@ -85,13 +99,16 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     startRun,
     store: await createDiskStore({
       dir: join(spool.directory, "files"),
-      room: spool,
+      room: spool.files,
       ...(files ? { files } : {}),
+      ...(now ? { now } : {}),
     }),
-    reserve: spool.reserve,
+    reserve: spool.files.reserve,
     keep: config.spool!.keep,
     stallTimeout,
+    now,
   });
+  if (wholeFiles) spool.reclaimWith(wholeFiles.evict);
   // A file that cannot be removed is tried again the next time; the spool has told of it.
   const expiring = wholeFiles &&
     setInterval(() => void wholeFiles.expire().catch(() => {}), EXPIRE_MS);
@@ -100,20 +117,79 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     pool,
     startRun,
     wholeFiles,
+    readiness: createReadiness([
+      { name: "slots", state: () => admission.state },
+      { name: "workers", state: () => pool.state.state },
+      ...(spool ? [{ name: "spool", state: () => spool.state() }] : []),
+      ...(options.checks ?? []),
+    ]),
     async [Symbol.asyncDispose]() {
       clearInterval(expiring);
-      await pool[Symbol.asyncDispose]();
+      if (await settlesWithin(pool[Symbol.asyncDispose](), DISPOSE_MS)) return;
+      logger.error(`Cannot end the workers within ${DISPOSE_MS} ms`, { pids: pool.pids });
+      pool.kill();
     },
   };
 }
 
-/** What workers may reach: the files and the hosts of all sources, the threads of all formats. */
-function workerLeave(config: Config): Required<SourceLeave> {
-  const leaves = [...config.sources.values()].map(({ type, config: settings }) => {
-    const kind: AnyKind = sources[type as keyof typeof sources];
-    const { read = [], net = [], sys = [] } = kind.leave?.(settings as never) ?? {};
+/** Workers held by one run each, where nobody says how many: they are of 51 MB while they are busy. */
+const MIN_EXCLUSIVE = 4;
+
+/** The name of the group whose workers run our own drivers. */
+const DRIVERS = "drivers";
+
+/** Groups of which a worker is kept while there is nothing to do: each takes 20 MB. */
+const MAX_WARM_MODULES = 4;
+
+function kindOf({ type }: Pick<SourceSetting, "type">): AnyKind {
+  return sources[type as keyof typeof sources];
+}
+
+/**
+ * The group of a source. Code of a source's author has workers of its own, as it could read what others
+ * are given and write what they should: it meets nothing but its own runs.
+ */
+function groupOf(source: SourceSetting): string {
+  return kindOf(source).runsCode ? `${source.type} ${JSON.stringify(source.config)}` : DRIVERS;
+}
+
+/** Where a task goes; all of its tables are of one group (`find_exports.ts`). */
+function routeOf({ tables }: RunTask): Route {
+  const kinds = tables.map(({ source }) => kindOf(source).blocking ?? false);
+  return {
+    group: groupOf(tables[0]!.source),
+    blocking: kinds.includes(true) ? true : kinds.includes("learn") ? "learn" : false,
+    queries: tables.map(({ source, query }) => `${source.type} ${query.text}`).join("\n"),
+  };
+}
+
+/** The workers: those of the drivers share the permissions of all their sources. */
+function workerGroups(
+  config: Config,
+  slots: number,
+  environment: EngineOptions["environment"],
+): Record<string, WorkerGroup> {
+  const groups = Object.groupBy(config.sources.values(), groupOf);
+  const modules = Object.keys(groups).filter((name) => name !== DRIVERS);
+  return Object.fromEntries(
+    Object.entries(groups).map(([name, settings = []]) => {
+      const kinds = [...new Set(settings.map(({ type }) => type))];
+      const command = workerCommand({ ...permissionsOf(settings), kinds, environment });
+      const warm = name === DRIVERS
+        ? Math.min(slots, navigator.hardwareConcurrency)
+        : Number(modules.indexOf(name) < MAX_WARM_MODULES);
+      return [name, { command, warm, shares: name === DRIVERS && slots > 1 }];
+    }),
+  );
+}
+
+/** What workers may reach: the files and the hosts of their sources, the threads of all formats. */
+function permissionsOf(settings: readonly SourceSetting[]): Required<SourceLeave> {
+  const all = settings.map((source) => {
+    const kind = kindOf(source);
+    const { read = [], net = [], sys = [] } = kind.leave?.(source.config as never) ?? {};
     const paths = kind.paths.flatMap((key) => {
-      const path = (settings as Readonly<Record<string, unknown>>)[key];
+      const path = (source.config as Readonly<Record<string, unknown>>)[key];
       return typeof path === "string" ? [path] : [];
     });
     return { read: [...paths, ...read], net, sys };
@@ -121,9 +197,9 @@ function workerLeave(config: Config): Required<SourceLeave> {
   return {
     read: [
       ...threads.map((thread) => fileURLToPath(thread)),
-      ...leaves.flatMap(({ read }) => read),
+      ...all.flatMap(({ read }) => read),
     ],
-    net: [...new Set(leaves.flatMap(({ net }) => net))],
-    sys: [...new Set(leaves.flatMap(({ sys }) => sys))],
+    net: [...new Set(all.flatMap(({ net }) => net))],
+    sys: [...new Set(all.flatMap(({ sys }) => sys))],
   };
 }

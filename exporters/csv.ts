@@ -260,7 +260,8 @@ function firstRows(
       columns.map((wanted, column) => {
         const at = 2 * (row * columns.length + column);
         const start = bounds[at]!;
-        return wanted && start >= 0 ? text.readCell(column, bytes, start, bounds[at + 1]!) : null;
+        if (!wanted || start < 0) return null;
+        return text.readCell(column, bytes, start, bounds[at + 1]!, true);
       }),
   );
 }

@@ -74,6 +74,7 @@ const ZERO = 0x30;
 const COLON = 0x3a;
 const EXPONENT = 0x65;
 const TRUE = 0x74;
+const ERA_END = 0x43;
 
 const [TRUE_BYTES, FALSE_BYTES, ZERO_MINUTES] = ["true", "false", ":00"]
   .map((text) => new TextEncoder().encode(text)) as [Uint8Array, Uint8Array, Uint8Array];
@@ -272,6 +273,8 @@ function writeField(
     case "text":
       return writeText(bytes, from, start, end, out, view, to, classes, suspects);
     case "utc": {
+      // A year BC has its era behind the offset.
+      if (bytes[end - 1] === ERA_END) return LOOK;
       const next = writeText(bytes, from, start, end, out, view, to, classes, suspects);
       return next >= 0 && bytes[end - 3] === PLUS ? append(ZERO_MINUTES, out, next) : next;
     }

@@ -1,4 +1,4 @@
-/** Counts the cells that a format could not hold as they were. */
+/** Counts the cells that are not as they were in the source, or not what their column declares. */
 
 /** What happened to a cell. */
 export type WarningKind =
@@ -8,6 +8,8 @@ export type WarningKind =
   | "illegal-character"
   /** Text longer than a worksheet cell holds was cut. */
   | "text-cut"
+  /** A cell that is not of its column's declared type was written as what it is. */
+  | "other-type"
   /** A number, date or time beyond what the format's type holds exactly was written as text. */
   | "written-as-text"
   /** A number with more digits than a double holds was written with all of them. */

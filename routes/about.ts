@@ -3,7 +3,7 @@
 import type { ExportDefinition } from "../catalog/config.ts";
 import type { Param } from "../catalog/params.ts";
 import type { AboutEntry } from "../exporters/exporter.ts";
-import type { ParamValue } from "../sources/source.ts";
+import type { ParamItem, ParamType, ParamValue } from "../sources/source.ts";
 
 /** Kinds of sources whose query sees the rows as they were at one moment, whatever is written since. */
 const SNAPSHOTS: readonly string[] = ["sqlite", "postgres", "mysql"];
@@ -25,9 +25,19 @@ export function aboutEntries(
 }
 
 /** A value as people read it. */
-function shown({ type }: Param, value: ParamValue): string {
-  if (value === null) return "not given";
+function shown({ type, default: preset, secretDefault }: Param, value: ParamValue): string {
+  if (value === null || secretDefault && value === preset) return "not given";
+  if (typeof value !== "object") return shownItem(type, value);
+  if (value.length === 0) return "none";
+  const items = value.slice(0, SHOWN_ITEMS).map((item) => shownItem(type, item)).join(", ");
+  return value.length > SHOWN_ITEMS ? `${items} and ${value.length - SHOWN_ITEMS} more` : items;
+}
+
+/** Items of a list that are told one by one. */
+const SHOWN_ITEMS = 20;
+
+function shownItem(type: ParamType, value: ParamItem): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   // Datetimes are bound in UTC, without a word of it.
-  return type === "datetime" ? `${value} UTC` : String(value);
+  return type.startsWith("datetime") ? `${value} UTC` : String(value);
 }

@@ -6,21 +6,26 @@ import type { Exporter } from "../exporters/exporter.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import { chooseCoding } from "./accept_encoding.ts";
-import type { Dependencies } from "./app.ts";
+import type { Client, Dependencies } from "./app.ts";
 import { contentDisposition } from "./content_disposition.ts";
-import { downloadBody } from "./download_body.ts";
 import { type DownloadRequest, parseDownload, toTask } from "./download_request.ts";
 import { badRequest, ProblemError, problemResponse, toProblem } from "./problems.ts";
+import { parseQuery } from "./query.ts";
 import type { FileOfExports } from "./find_exports.ts";
-import { fileHeaders, fileResponse, madeResponse, resumes } from "./whole_file.ts";
+import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.ts";
 
-/** Answers with the file; `HEAD` with its headers, and no query is run for it. */
+/**
+ * Answers with the file; `HEAD` with its headers, and no query is run for it.
+ *
+ * @param client the address of who asks, for the log
+ */
 export async function download(
   request: Request,
   { definitions, exporter }: FileOfExports,
-  { catalog, startRun, wholeFiles }: Dependencies,
+  { catalog, startRun, wholeFiles, debug, onError }: Dependencies,
+  client: Client | undefined,
 ): Promise<Response> {
-  const asked = parseDownload(definitions, exporter, new URL(request.url).searchParams);
+  const asked = parseDownload(definitions, exporter, parseQuery(new URL(request.url).search));
   const whole = asked.delivery === "whole";
   // A file that is made first has the length, the digest and the ranges of its own bytes.
   const compressible = exporter.compressible && !whole;
@@ -42,13 +47,24 @@ export async function download(
   if (whole) headers.set("Accept-Ranges", "bytes");
   const task = toTask(definitions, exporter, asked, coding, catalog.sources);
 
+  const address = client?.remoteAddress;
   try {
-    if (whole) return await sendWhole(request, task, { id, name, headers, files: wholeFiles });
+    if (whole) {
+      return await sendWhole(request, task, {
+        id,
+        name,
+        headers,
+        files: wholeFiles,
+        client: address,
+      });
+    }
     if (request.method === "HEAD") return new Response(null, { headers });
-    const { body } = await startRun(id, task, { abandoned: request.signal });
-    return new Response(downloadBody(body), { headers });
+    const { body } = await startRun(id, task, { abandoned: request.signal, client: address });
+    return new Response(body, { headers });
   } catch (error) {
-    return problemResponse(toProblem(error), { "Export-Id": id });
+    const problem = toProblem(error, debug?.(request, client));
+    if (problem.status === 500) onError(error, request);
+    return problemResponse(problem, { "Export-Id": id });
   }
 }
 
@@ -58,12 +74,13 @@ interface WholeOptions {
   readonly name: string;
   readonly headers: Headers;
   readonly files: WholeFiles | undefined;
+  readonly client: string | undefined;
 }
 
 async function sendWhole(
   request: Request,
   task: RunTask,
-  { id, name, headers, files }: WholeOptions,
+  { id, name, headers, files, client }: WholeOptions,
 ): Promise<Response> {
   if (!files) {
     const detail = "_delivery=whole needs a spool, which this server has not";
@@ -71,7 +88,7 @@ async function sendWhole(
   }
   const kept = files.find(task);
   if (request.method === "HEAD") {
-    return new Response(null, { headers: kept ? fileHeaders(headers, kept.object) : headers });
+    return kept ? headResponse(request, kept.object, headers) : new Response(null, { headers });
   }
   if (kept && resumes(request, kept)) {
     const response = await fileResponse(request, kept.object, headers, files);
@@ -80,7 +97,7 @@ async function sendWhole(
   const mediaType = headers.get("Content-Type")!;
   const response = await files.make(
     task,
-    { id, mediaType, filename: name, abandoned: request.signal },
+    { id, mediaType, filename: name, abandoned: request.signal, client },
     (made) => madeResponse(request, made, headers, files),
   );
   if (!response) throw new Error(`Cannot send the file of run ${id}: it is gone`);

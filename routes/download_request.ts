@@ -1,11 +1,11 @@
 /** Reads what a download asks for, its params and its options, into the task that makes the file. */
 
-import type { Config, ExportDefinition } from "../catalog/config.ts";
+import type { Config, ExportDefinition, SourceSetting } from "../catalog/config.ts";
 import { listing, parseParams } from "../catalog/params.ts";
 import { DIALECTS, type Exporter, type ExportOptions } from "../exporters/exporter.ts";
 import type { ContentCoding } from "../runs/content_coding.ts";
 import type { RunTask } from "../runs/protocol.ts";
-import type { ParamValue } from "../sources/source.ts";
+import type { ParamType, ParamValue } from "../sources/source.ts";
 import { aboutEntries } from "./about.ts";
 import { badRequest, type Mistake, ProblemError } from "./problems.ts";
 
@@ -32,7 +32,7 @@ export const DELIVERIES = ["auto", "direct", "whole"] as const;
 /** One of `auto`, `direct` and `whole`. */
 export type Delivery = typeof DELIVERIES[number];
 
-/** Params and options of a request; more are no request but an attempt. */
+/** Params and options of a request, a list counting once; more are no request but an attempt. */
 const MAX_PARAMS = 200;
 
 /**
@@ -116,8 +116,9 @@ export function parseDownload(
   exporter: Exporter,
   query: URLSearchParams,
 ): DownloadRequest {
-  if (query.size > MAX_PARAMS) {
-    const detail = `${query.size} params and options are given, and at most ${MAX_PARAMS} are read`;
+  const { size } = new Set(query.keys());
+  if (size > MAX_PARAMS) {
+    const detail = `${size} params and options are given, and at most ${MAX_PARAMS} are read`;
     throw new ProblemError({ ...badRequest([]), detail });
   }
   const mistakes: Mistake[] = [];
@@ -195,7 +196,11 @@ export function toTask(
     export: definitions.map(({ name }) => name).join(","),
     tables: definitions.map((definition, index) => ({
       source: sources.get(definition.source)!,
-      query: { text: definition.query, params: params[index]! },
+      query: {
+        text: definition.query,
+        params: params[index]!,
+        types: paramTypes(definition),
+      },
       title: definition.title,
       columns: definition.columns,
       style: definition.style,
@@ -205,6 +210,28 @@ export function toTask(
     options: { ...options, ...documentOptions(definitions, params, sources, now) },
     coding,
   };
+}
+
+/**
+ * The task that says which columns an export's query gives, or without an export only whether its source can
+ * be opened; it makes no file.
+ */
+export function describeTask(source: SourceSetting, definition?: ExportDefinition): RunTask {
+  const { name = "", title = "", query = "", columns = {}, params = new Map() } = definition ?? {};
+  const values = Object.fromEntries([...params.keys()].map((param) => [param, null]));
+  const types = definition ? paramTypes(definition) : {};
+  return {
+    export: name,
+    tables: [{ source, query: { text: query, params: values, types }, title, columns }],
+    format: "csv",
+    options: {},
+    coding: "identity",
+    describe: definition ? "columns" : "source",
+  };
+}
+
+function paramTypes({ params }: ExportDefinition): Readonly<Record<string, ParamType>> {
+  return Object.fromEntries([...params.values()].map(({ name, type }) => [name, type]));
 }
 
 /** What a workbook tells beside its rows: the lines of each export, the first one's properties. */

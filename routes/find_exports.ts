@@ -47,6 +47,12 @@ export function findExports(
   if (list.length > MAX_EXPORTS) {
     refuse(`${list.length} exports are named, and a file holds at most ${MAX_EXPORTS}`);
   }
+  const [first] = definitions;
+  const runsCode = definitions.some(({ source }) => catalog.sources.get(source)?.runsCode);
+  const other = definitions.find(({ source }) => source !== first?.source);
+  if (runsCode && other) {
+    refuse(`${other.name} is not offered in a file with ${first!.name}: their sources do not mix`);
+  }
   return { definitions, exporter };
 }
 

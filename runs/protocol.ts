@@ -1,5 +1,6 @@
 /**
- * The words between the server and a worker: commands go in as lines, frames come out as bytes.
+ * The words between the server and a worker: commands go in as lines, frames come out as bytes. A worker
+ * may have several tasks in its hands, each with a number of its own.
  *
  * A worker is a process of its own, not a thread. `Worker.terminate()` does not stop a thread inside a
  * native call: a terminated SQLite sort went on burning its core for 31 s and kept the whole process
@@ -11,8 +12,8 @@
 
 import type { ExportOptions } from "../exporters/exporter.ts";
 import type { Warning } from "../exporters/warnings.ts";
-import type { ColumnSetting } from "../sources/row_stream.ts";
-import type { Query } from "../sources/source.ts";
+import type { ColumnSetting } from "../sources/to_table.ts";
+import type { Query, SourceColumn } from "../sources/source.ts";
 import type { TableStyle } from "../sources/table.ts";
 import type { ContentCoding } from "./content_coding.ts";
 
@@ -44,26 +45,49 @@ export interface RunTask {
   readonly options: ExportOptions;
   /** The HTTP content coding of the result. */
   readonly coding: ContentCoding;
+  /**
+   * Makes no file: says which columns the queries give, without running them, or only whether the sources
+   * can be opened. @default it makes the file
+   */
+  readonly describe?: "columns" | "source";
 }
 
-/** What the server says to a worker, one JSON line each. */
+/** The columns of a table, in the query's order; null where only its rows would tell. */
+export type TaskColumns = readonly SourceColumn[] | null;
+
+/** What the server says to a worker, one JSON line each; `task` is the number of a task in its hands. */
 export type Command =
-  /** Runs a task under the run's id, with leave to send this many bytes. */
-  | { readonly start: RunTask; readonly run: string; readonly credit: number }
-  /** Gives leave to send this many bytes more. */
-  | { readonly credit: number }
-  /** Says how many cores the task in hand may use besides its own, until the next word. */
-  | { readonly idle: number }
-  /** Stops the task in hand. */
-  | { readonly cancel: true };
+  /**
+   * Runs a task under the run's id, which may send this many bytes. One that is not `exclusive` shares
+   * the worker with others, and is declined where it may hold the thread.
+   */
+  | {
+    readonly start: RunTask;
+    readonly task: number;
+    readonly run: string;
+    readonly credit: number;
+    readonly exclusive: boolean;
+  }
+  /** Lets a task send this many bytes more. */
+  | { readonly credit: number; readonly task: number }
+  /** Stops a task. */
+  | { readonly cancel: true; readonly task: number }
+  /** Says how many cores the tasks in hand may use besides the worker's own, until the next word. */
+  | { readonly idle: number };
 
 /** Why a run failed, as far as its caller needs to know. */
-export type FailureKind = "source" | "column" | "table" | "internal";
+export type FailureKind = "source" | "param" | "column" | "table" | "internal";
 
 /** How far a task is. */
 export interface TaskProgress {
   /** Rows that the source has given. */
   readonly rows: number;
+}
+
+/** What is known of a task once its sources are open. */
+export interface TaskOpened {
+  /** Whether a query of it may hold the thread for long, so that it has a worker to itself next time. */
+  readonly mayBlock: boolean;
 }
 
 /** How a task ended, in the words of the worker. */
@@ -72,20 +96,42 @@ export interface TaskEnd {
   readonly rows: number;
   /** What the format could not hold as it was. */
   readonly warnings: readonly Warning[];
+  /** Whether a query of it held the thread for long, or may. */
+  readonly mayBlock?: boolean;
+  /** The columns of each table, those that were not chosen among them. @default not known */
+  readonly columns?: readonly TaskColumns[];
+}
+
+/** What a worker says of itself. */
+export interface WorkerHealth {
+  /** Bytes of V8's heap that are in use. */
+  readonly heap: number;
+  /** Bytes that the heap may have at most. */
+  readonly maxHeap: number;
 }
 
 /** Why a task failed. */
 export interface TaskFailure extends TaskProgress {
   /** Which side is at fault. */
   readonly kind: FailureKind;
+  /** The params whose values the source refused, by name; of that kind alone. */
+  readonly params?: readonly string[];
   /** What went wrong, for the log; a caller sees it only where the kind says so. */
   readonly message: string;
+  /** What the source itself said of it. @default nothing else */
+  readonly reason?: string;
   /** Causes and stack, for the log alone. */
   readonly detail: string;
 }
 
 /** The kinds of frame, each the first byte of one. */
 export const FRAME = {
+  /** The worker can be handed tasks: empty, of no task. */
+  ready: 0x52,
+  /** How the worker is: a {@linkcode WorkerHealth} as JSON, of no task. */
+  health: 0x48,
+  /** The sources of a task are open: a {@linkcode TaskOpened} as JSON. */
+  opened: 0x4f,
   /** Bytes of the file. */
   chunk: 0x43,
   /** Rows still come: a {@linkcode TaskProgress} as JSON. */
@@ -94,19 +140,26 @@ export const FRAME = {
   end: 0x45,
   /** The task failed: a {@linkcode TaskFailure} as JSON. */
   failure: 0x46,
-  /** The worker has heard of the cancel, and lets go: empty. */
+  /** The worker has heard of the cancel, and releases what the task holds: empty. */
   stopping: 0x53,
   /** The task was cancelled: a {@linkcode TaskProgress} as JSON. */
   cancelled: 0x58,
+  /** The task may hold the thread, and was not exclusive; nothing of it was run: empty. */
+  declined: 0x44,
 } as const;
 
 /** One of {@linkcode FRAME}. */
 export type FrameType = typeof FRAME[keyof typeof FRAME];
 
+/** The number of no task, in the frames that are about the worker. */
+export const NO_TASK = 0;
+
 /** A piece of a frame's payload; `last` where the frame is complete. */
 export interface FramePiece {
   /** The kind of its frame. */
   readonly type: FrameType;
+  /** The number of its task. */
+  readonly task: number;
   /** Bytes of the payload. */
   readonly data: Uint8Array<ArrayBuffer>;
   /** Whether they are the last ones. */
@@ -114,16 +167,19 @@ export interface FramePiece {
 }
 
 /** Bytes of a frame's header. */
-export const FRAME_HEADER_BYTES = 5;
+export const FRAME_HEADER_BYTES = 9;
 
 const FRAME_TYPES: ReadonlySet<number> = new Set(Object.values(FRAME));
 
-/** The header of a frame: its type, then the length of its payload as 32 bits, little-endian. */
-export function frameHeader(type: FrameType, payloadBytes: number): Uint8Array<ArrayBuffer> {
-  const header = new Uint8Array(FRAME_HEADER_BYTES);
-  header[0] = type;
-  new DataView(header.buffer).setUint32(1, payloadBytes, true);
-  return header;
+/**
+ * Writes the header of a frame in front of it: its type, then the number of its task and the length of
+ * its payload, each as 32 bits, little-endian.
+ */
+export function writeFrameHeader(frame: Uint8Array, type: FrameType, task: number): void {
+  frame[0] = type;
+  const view = new DataView(frame.buffer, frame.byteOffset);
+  view.setUint32(1, task, true);
+  view.setUint32(5, frame.length - FRAME_HEADER_BYTES, true);
 }
 
 /**
@@ -134,8 +190,10 @@ export function frameHeader(type: FrameType, payloadBytes: number): Uint8Array<A
  */
 export function createFrameReader(): (data: Uint8Array<ArrayBuffer>) => FramePiece[] {
   const header = new Uint8Array(FRAME_HEADER_BYTES);
+  const view = new DataView(header.buffer);
   let headerBytes = 0;
   let type: FrameType = FRAME.chunk;
+  let task = NO_TASK;
   let remaining = 0;
 
   return (data) => {
@@ -145,23 +203,24 @@ export function createFrameReader(): (data: Uint8Array<ArrayBuffer>) => FramePie
       if (headerBytes < FRAME_HEADER_BYTES) {
         const taken = Math.min(FRAME_HEADER_BYTES - headerBytes, data.length - at);
         header.set(data.subarray(at, at + taken), headerBytes);
-        headerBytes += taken;
-        at += taken;
-        if (headerBytes < FRAME_HEADER_BYTES) break;
         const first = header[0]!;
         if (!FRAME_TYPES.has(first)) {
           throw new Error(`Cannot read a frame: it begins with ${first}`);
         }
+        headerBytes += taken;
+        at += taken;
+        if (headerBytes < FRAME_HEADER_BYTES) break;
         type = first as FrameType;
-        remaining = new DataView(header.buffer).getUint32(1, true);
+        task = view.getUint32(1, true);
+        remaining = view.getUint32(5, true);
         if (remaining > 0) continue;
-        pieces.push({ type, data: new Uint8Array(0), last: true });
+        pieces.push({ type, task, data: new Uint8Array(0), last: true });
         headerBytes = 0;
         continue;
       }
       const taken = Math.min(remaining, data.length - at);
       remaining -= taken;
-      pieces.push({ type, data: data.subarray(at, at + taken), last: remaining === 0 });
+      pieces.push({ type, task, data: data.subarray(at, at + taken), last: remaining === 0 });
       at += taken;
       if (remaining === 0) headerBytes = 0;
     }
@@ -172,13 +231,17 @@ export function createFrameReader(): (data: Uint8Array<ArrayBuffer>) => FramePie
 /** Marks a bigint in JSON, which has no form for one. */
 const BIGINT_KEY = "$bigint";
 
-/** A command as one line of JSON, bigints included. */
-export function commandLine(command: Command): string {
-  const json = JSON.stringify(
-    command,
-    (_key, value) => typeof value === "bigint" ? { [BIGINT_KEY]: `${value}` } : value,
+/** A value as JSON on one line, bigints included. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_key, inner) => typeof inner === "bigint" ? { [BIGINT_KEY]: `${inner}` } : inner,
   );
-  return `${json}\n`;
+}
+
+/** A command as one line of JSON. */
+export function commandLine(command: Command): string {
+  return `${toJson(command)}\n`;
 }
 
 /** The command that a line holds; the reverse of {@linkcode commandLine}. */

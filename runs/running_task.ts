@@ -1,21 +1,15 @@
 /** A task in the hands of a worker: frames go in, a stream of chunks and an outcome come out. */
 
 import {
-  type Command,
   FRAME,
   type FramePiece,
   type TaskEnd,
   type TaskFailure,
+  type TaskOpened,
 } from "./protocol.ts";
 
-/**
- * Bytes that a worker may be ahead of its reader: enough to keep it busy while the socket drains, few
- * enough that nothing worth speaking of is read for a client that does not read.
- */
-export const WINDOW_BYTES = 1024 * 1024;
-
-/** Leave to send is given in steps of this size, so that not every piece costs a command. */
-const CREDIT_STEP_BYTES = WINDOW_BYTES / 4;
+/** Credit is given in steps of this part of a task's window, so that not every piece costs a command. */
+const CREDIT_STEPS = 4;
 
 /** A task that the worker could not run, or a worker that died of it. */
 export class TaskError extends Error {
@@ -23,6 +17,10 @@ export class TaskError extends Error {
   override readonly name = "TaskError";
   /** Which side is at fault. */
   readonly kind: TaskFailure["kind"];
+  /** The params whose values the source refused, by name. */
+  readonly params: readonly string[];
+  /** What the source itself said; absent where it said nothing but the message. */
+  readonly reason: string | undefined;
   /** Causes and stack of the worker's side, for the log alone. */
   readonly detail: string;
 
@@ -30,8 +28,18 @@ export class TaskError extends Error {
   constructor(failure: Omit<TaskFailure, "rows">) {
     super(failure.message);
     this.kind = failure.kind;
+    this.params = failure.params ?? [];
+    this.reason = failure.reason;
     this.detail = failure.detail;
   }
+}
+
+/** What has a task in its hands: a worker, or a queue of tasks that wait for one. */
+export interface TaskHolder {
+  /** Lets the task send so many bytes more. */
+  addCredit(bytes: number): void;
+  /** Makes the task end, by force if it must. */
+  cancel(): void;
 }
 
 /** How a task ended. */
@@ -50,22 +58,26 @@ export class RunningTask {
   /** Resolves once the worker has let go of everything, or is dead; never rejects. */
   readonly ended: Promise<TaskOutcome>;
 
-  readonly #send: (command: Command) => void;
   readonly #settle: (outcome: TaskOutcome) => void;
   readonly #decoder = new TextDecoder();
+  #holder: TaskHolder;
+  #creditStep = Infinity;
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #wake: (() => void) | undefined;
   #outcome: TaskOutcome | undefined;
   #consumed = 0;
+  #waiting = true;
   #heard = performance.now();
+  #answered = false;
   #json = "";
   #rows = 0;
   #received = 0;
+  #mayBlock: boolean | undefined;
 
-  /** `send` reaches the worker; `cancel` makes it let go, by force if it must. */
-  constructor(send: (command: Command) => void, cancel: () => void) {
-    this.#send = send;
+  /** Begins in the hands of a queue. */
+  constructor(queue: TaskHolder) {
+    this.#holder = queue;
     const { promise, resolve } = Promise.withResolvers<TaskOutcome>();
     this.ended = promise;
     this.#settle = resolve;
@@ -76,11 +88,43 @@ export class RunningTask {
       pull: () => this.#pull(),
       cancel: async () => {
         this.#pieces = [];
-        if (!this.#outcome) cancel();
+        if (!this.#outcome) this.#holder.cancel();
         this.#wake?.();
         await this.ended;
       },
     }, { highWaterMark: 0 });
+  }
+
+  /** Passes to a worker, which may send `window` bytes before it is given more credit. */
+  handTo(worker: TaskHolder, window: number): void {
+    this.#holder = worker;
+    this.#creditStep = window / CREDIT_STEPS;
+    this.#consumed = 0;
+    this.#waiting = false;
+    this.#heard = performance.now();
+    this.#answered = false;
+  }
+
+  /** Goes back to a queue: the worker has not run it. */
+  handBack(queue: TaskHolder): void {
+    this.#holder = queue;
+    this.#creditStep = Infinity;
+    this.#waiting = true;
+  }
+
+  /** Whether it waits for a worker. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  /** Whether its worker has said anything of it. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /** Whether it may hold its worker's thread; absent while that is not known. */
+  get mayBlock(): boolean | undefined {
+    return this.#mayBlock;
   }
 
   /** When the worker last gave a sign of life, or was first asked for one; of `performance.now()`. */
@@ -101,6 +145,7 @@ export class RunningTask {
   /** Takes a frame's piece; the outcome, where that was the worker's last word on the task. */
   accept({ type, data, last }: FramePiece): TaskOutcome | undefined {
     this.#heard = performance.now();
+    this.#answered = true;
     if (type === FRAME.chunk) {
       this.#pieces.push(data);
       this.#received += data.length;
@@ -115,9 +160,15 @@ export class RunningTask {
       case FRAME.progress:
         this.#rows = JSON.parse(json).rows;
         return;
+      case FRAME.opened: {
+        const opened: TaskOpened = JSON.parse(json);
+        this.#mayBlock = opened.mayBlock;
+        return;
+      }
       case FRAME.end: {
         const end: TaskEnd = JSON.parse(json);
         this.#rows = end.rows;
+        this.#mayBlock = end.mayBlock ?? this.#mayBlock;
         return { state: "complete", end };
       }
       case FRAME.failure: {
@@ -149,8 +200,8 @@ export class RunningTask {
     if (piece) {
       this.#controller.enqueue(piece);
       this.#consumed += piece.length;
-      if (this.#consumed < CREDIT_STEP_BYTES || this.#outcome) return;
-      this.#send({ credit: this.#consumed });
+      if (this.#consumed < this.#creditStep || this.#outcome) return;
+      this.#holder.addCredit(this.#consumed);
       this.#consumed = 0;
     } else if (this.#outcome?.state === "complete") {
       this.#controller.close();

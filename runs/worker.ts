@@ -1,16 +1,28 @@
-/** A worker: runs one task at a time, from source to chunks, on the word of the server. */
+/** A worker: runs tasks beside each other, from source to chunks, on the word of the server. */
 
 import { exporters } from "../exporters/mod.ts";
 import { type Exporter, type IdleCores, TableError } from "../exporters/exporter.ts";
 import { Warnings } from "../exporters/warnings.ts";
 import { loadSource } from "../sources/load.ts";
-import { ColumnError, toTable } from "../sources/row_stream.ts";
-import { SourceError } from "../sources/source.ts";
+import { ColumnError, toTable } from "../sources/to_table.ts";
+import { type RowStream, type SourceColumn, SourceError } from "../sources/source.ts";
 import { openAgain } from "../sources/retry.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../sources/table.ts";
 import { encodeContent } from "./content_coding.ts";
 import { ChunkWriter, FrameWriter } from "./frame_writer.ts";
-import { FRAME, parseCommand, type RunTask, type TableTask, type TaskFailure } from "./protocol.ts";
+import {
+  type Command,
+  FRAME,
+  type FrameType,
+  NO_TASK,
+  parseCommand,
+  type RunTask,
+  type TableTask,
+  type TaskColumns,
+  type TaskFailure,
+} from "./protocol.ts";
+import { Turns } from "./turns.ts";
+import { sendHealth } from "./worker_health.ts";
 
 /** Milliseconds after which a chunk that is not full is sent: proxies end what stays silent. */
 const CHUNK_MS = 500;
@@ -65,34 +77,97 @@ function declaredTypes(columns: TableTask["columns"]): Record<string, ColumnType
   return types;
 }
 
+/** Thrown for a task that may hold the thread, and shares it with others. */
+class DeclinedError extends Error {}
+
+/** Whether a query may hold the thread, told of each as it is opened, and again when it has ended. */
+interface Blocking {
+  /** Refuses a query that may; nothing of it has run. */
+  check(stream: RowStream): void;
+  /** Whether one may, as far as is known now. */
+  readonly mayBlock: boolean;
+}
+
+function watchBlocking(exclusive: boolean): Blocking {
+  const streams: RowStream[] = [];
+  const mayBlock = () => streams.some((stream) => stream.mayBlock === true);
+  return {
+    check(stream) {
+      streams.push(stream);
+      if (!exclusive && mayBlock()) throw new DeclinedError();
+    },
+    get mayBlock() {
+      return mayBlock();
+    },
+  };
+}
+
+/** A table, and all columns that its query gives. */
+interface Opened {
+  readonly table: Table;
+  readonly columns: readonly SourceColumn[];
+}
+
 /** Opens the source and reads its first batch, so that what cannot be read fails before any byte. */
 async function openTable(
   task: TableTask,
   text: boolean,
-  run: string,
-  signal: AbortSignal,
-): Promise<Table> {
+  { run, stopped: signal, blocking, warnings }: TaskContext,
+): Promise<Opened> {
   const kind = await loadSource(task.source.type);
   const types = declaredTypes(task.columns);
   return await openAgain(async () => {
     const config = task.source.config as never;
-    return await toTable(await kind.open(config, task.query, { types, text, run, signal }), task);
+    const stream = await kind.open(config, task.query, { types, text, run, signal });
+    try {
+      blocking.check(stream);
+    } catch (error) {
+      await (stream.text ?? stream).batches.cancel(error);
+      throw error;
+    }
+    const table = await toTable(stream, task, (column) => warnings.count("other-type", column));
+    return { table, columns: typed(stream.columns, table.columns) };
   }, signal);
+}
+
+/** The columns with the types that the export declares, the source has or, where they are written, cells show. */
+function typed(
+  columns: readonly SourceColumn[],
+  written: readonly SourceColumn[],
+): readonly SourceColumn[] {
+  return columns.map(({ name, type: own }) => {
+    const type = written.find((column) => column.name === name)?.type ?? own;
+    return type === undefined ? { name } : { name, type };
+  });
+}
+
+/** Says which columns the queries of a task give, or opens their sources. */
+async function describeTables(
+  { tables, describe }: RunTask,
+  signal: AbortSignal,
+): Promise<readonly TaskColumns[]> {
+  const described: TaskColumns[] = [];
+  for (const { source, query } of tables) {
+    const kind = await loadSource(source.type);
+    const asked = describe === "columns" ? query : undefined;
+    described.push(await kind.describe?.(source.config as never, asked, { signal }) ?? null);
+  }
+  return described;
 }
 
 /**
  * Opens all sources of a task. Not one after the other as they are written: a table that cannot be
  * read must not break a file that has begun.
  */
-async function openTables(task: RunTask, run: string, signal: AbortSignal): Promise<Table[]> {
-  const opened: Table[] = [];
+async function openTables(task: RunTask, context: TaskContext): Promise<Opened[]> {
+  const opened: Opened[] = [];
   const exporter: Exporter = exporters[task.format as keyof typeof exporters];
   const text = exporter.readsText ?? false;
   try {
-    for (const table of task.tables) opened.push(await openTable(table, text, run, signal));
+    for (const table of task.tables) opened.push(await openTable(table, text, context));
     return opened;
   } catch (error) {
-    await cancelTables(opened, error);
+    await cancelTables(opened.map(({ table }) => table), error);
     throw error;
   }
 }
@@ -122,32 +197,65 @@ async function encodeTables(
 }
 
 /** What a task has of its worker. */
-interface Place {
+interface TaskContext {
+  /** Its number, which its frames carry. */
+  readonly task: number;
   /** The run's id. */
   readonly run: string;
-  /** Leave to send. */
+  /** What it may still send. */
   readonly credit: Credit;
-  /** Cores besides its own. */
+  /** Cores besides the worker's own. */
   readonly cores: IdleCores;
   /** Aborted when nobody wants its file any more. */
   readonly stopped: AbortSignal;
   /** What the server reads. */
   readonly frames: FrameWriter;
+  /** Its turns among the worker's tasks. */
+  readonly turns: Turns;
+  /** Whether its queries may hold the thread. */
+  readonly blocking: Blocking;
+  /** Counts what was not written as it was. */
+  readonly warnings: Warnings;
 }
 
 /** Runs a task to its end, or until it is stopped, and says what became of it; never rejects. */
-async function runTask(task: RunTask, place: Place): Promise<void> {
-  const { run, stopped, frames } = place;
+async function runTask(task: RunTask, context: TaskContext): Promise<void> {
+  const { stopped } = context;
   const progress = { rows: 0 };
+  const send = (type: FrameType, value?: unknown) =>
+    void context.frames.send(type, context.task, value === undefined ? NOTHING : toJson(value));
   try {
-    const tables = await openTables(task, run, stopped);
-    const warnings = await writeFile(tables, task, progress, place);
-    if (stopped.aborted) void frames.send(FRAME.cancelled, toJson(progress));
-    else void frames.send(FRAME.end, toJson({ ...progress, warnings: warnings.list() }));
+    const end = task.describe
+      ? { warnings: [], columns: await describeTables(task, stopped) }
+      : await makeFile(task, progress, context, send);
+    if (stopped.aborted) return send(FRAME.cancelled, progress);
+    send(FRAME.end, { ...progress, ...end });
   } catch (error) {
-    if (stopped.aborted) void frames.send(FRAME.cancelled, toJson(progress));
-    else void frames.send(FRAME.failure, toJson({ ...progress, ...toFailure(error) }));
+    if (stopped.aborted) send(FRAME.cancelled, progress);
+    else if (error instanceof DeclinedError) send(FRAME.declined);
+    else send(FRAME.failure, { ...progress, ...toFailure(error) });
   }
+}
+
+const NOTHING = new Uint8Array();
+
+/** Opens the tables of a task and sends its file. */
+async function makeFile(
+  task: RunTask,
+  progress: { rows: number },
+  context: TaskContext,
+  send: (type: FrameType, value: unknown) => void,
+) {
+  const { blocking, warnings } = context;
+  const opened = await openTables(task, context);
+  const { mayBlock } = blocking;
+  send(FRAME.opened, { mayBlock });
+  await writeFile(opened.map(({ table }) => table), task, progress, context);
+  return {
+    warnings: warnings.list(),
+    columns: opened.map(({ columns }) => columns),
+    ...(blocking.mayBlock && !mayBlock ? { mayBlock: true } : {}),
+  };
 }
 
 /** Sends the file of a task, the first chunk at once and the others full; counts its rows. */
@@ -155,16 +263,15 @@ async function writeFile(
   tables: readonly Table[],
   task: RunTask,
   progress: { rows: number },
-  { credit, cores, stopped, frames }: Place,
-): Promise<Warnings> {
-  const warnings = new Warnings();
+  { task: number, credit, cores, stopped, frames, turns, warnings }: TaskContext,
+): Promise<void> {
   let reported = performance.now();
   const count = (rows: number) => {
     progress.rows += rows;
     const now = performance.now();
     if (now - reported < PROGRESS_MS) return;
     reported = now;
-    void frames.send(FRAME.progress, toJson(progress));
+    void frames.send(FRAME.progress, number, toJson(progress));
   };
   const counted = tables.map(({ text, ...table }): Table =>
     text
@@ -179,16 +286,20 @@ async function writeFile(
   if (stopped.aborted) stop();
   else stopped.addEventListener("abort", stop, { once: true });
 
-  const chunks = new ChunkWriter(frames, (bytes) => credit.spend(bytes));
+  const chunks = new ChunkWriter(frames, number, (bytes) => credit.spend(bytes));
   for (let first = true;; first = false) {
     await credit.available();
     const { done, value } = await reader.read();
     if (done) break;
+    if (first) {
+      chunks.sendAlone(value);
+      continue;
+    }
     await chunks.add(value);
-    if (first || chunks.silence > CHUNK_MS) await chunks.flush();
+    if (chunks.silence > CHUNK_MS) await chunks.flush();
+    await turns.next(value.length);
   }
   if (!stopped.aborted) await chunks.flush();
-  return warnings;
 }
 
 function toJson(value: unknown): Uint8Array {
@@ -197,25 +308,48 @@ function toJson(value: unknown): Uint8Array {
 
 /** What the server is told about an error. */
 function toFailure(error: unknown): Omit<TaskFailure, "rows"> {
+  const params = error instanceof SourceError ? error.params : [];
   const kind = error instanceof SourceError
-    ? "source"
+    ? params.length > 0 ? "param" : "source"
     : error instanceof ColumnError
     ? "column"
     : error instanceof TableError
     ? "table"
     : "internal";
   const message = error instanceof Error ? error.message : String(error);
-  return { kind, message, detail: Deno.inspect(error, { colors: false }) };
+  const reason = causeOf(error);
+  return {
+    kind,
+    message,
+    detail: Deno.inspect(error, { colors: false }),
+    ...(params.length > 0 ? { params } : {}),
+    ...(reason === undefined || message.includes(reason) ? {} : { reason }),
+  };
 }
 
-/** Splits a byte stream into lines of text. */
-async function* lines(input: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+/** What the innermost cause of an error says; nothing where it has none. */
+function causeOf(error: unknown): string | undefined {
+  let inner = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  return inner !== error && inner instanceof Error ? inner.message : undefined;
+}
+
+/** Reads lines of text. */
+async function* lines(input: { read(into: Uint8Array): Promise<number | null> }) {
+  const buffer = new Uint8Array(64 * 1024);
+  const decoder = new TextDecoder();
   let rest = "";
-  for await (const text of input.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
+  for (let count; (count = await input.read(buffer)) !== null;) {
+    const parts = (rest + decoder.decode(buffer.subarray(0, count), { stream: true })).split("\n");
     rest = parts.pop() ?? "";
     yield* parts;
   }
+}
+
+/** A task in hand, as far as commands need it. */
+interface TaskInHand {
+  readonly credit: Credit;
+  readonly stop: AbortController;
 }
 
 /**
@@ -230,28 +364,37 @@ export async function serveCommands(kinds: readonly string[]): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => {});
   // Where the server is gone, so is everybody who could be told.
   const frames = new FrameWriter(Deno.stdout, () => Deno.exit(0));
-  // What cannot be loaded is told to whom asks for it.
-  for (const kind of kinds) loadSource(kind).catch(() => {});
-  let credit: Credit | undefined;
-  let stop: AbortController | undefined;
+  const tasks = new Map<number, TaskInHand>();
+  const turns = new Turns(() => tasks.size);
   // Threads stay for the next task: this process is ended, and waits for nobody.
   const cores = { idle: 0, keepThreads: true };
 
-  for await (const line of lines(Deno.stdin.readable)) {
-    const command = parseCommand(line);
+  function obey(command: Command): void {
     if ("start" in command) {
-      credit = new Credit(command.credit);
-      const { signal } = stop = new AbortController();
-      void runTask(command.start, { run: command.run, credit, cores, stopped: signal, frames });
-    } else if ("credit" in command) {
-      credit?.add(command.credit);
+      const { start, task, run, exclusive } = command;
+      const credit = new Credit(command.credit);
+      const stop = new AbortController();
+      tasks.set(task, { credit, stop });
+      const blocking = watchBlocking(exclusive);
+      const stopped = stop.signal;
+      const warnings = new Warnings();
+      const context = { task, run, credit, cores, stopped, frames, turns, blocking, warnings };
+      void runTask(start, context).finally(() => tasks.delete(task));
     } else if ("idle" in command) {
       cores.idle = command.idle;
+    } else if ("credit" in command) {
+      tasks.get(command.task)?.credit.add(command.credit);
     } else {
-      void frames.send(FRAME.stopping, new Uint8Array());
-      stop?.abort();
+      void frames.send(FRAME.stopping, command.task, NOTHING);
+      tasks.get(command.task)?.stop.abort();
     }
   }
+
+  // What cannot be loaded is told to whom asks for it.
+  await Promise.all(kinds.map((kind) => loadSource(kind).catch(() => {})));
+  void frames.send(FRAME.ready, NO_TASK, NOTHING);
+  sendHealth(frames, () => tasks.size > 0);
+  for await (const line of lines(Deno.stdin)) obey(parseCommand(line));
   Deno.exit(0);
 }
 

@@ -3,8 +3,24 @@
 import type { z } from "zod";
 import type { Batch, ColumnType, TextRows } from "./table.ts";
 
-/** A value bound to a query's parameter, never spliced into its text. */
-export type ParamValue = string | number | bigint | boolean | null;
+/** A single value of a param; dates are text. */
+export type ParamItem = string | number | bigint | boolean;
+
+/** A value bound to a query's parameter, never spliced into its text. A list may be empty. */
+export type ParamValue = ParamItem | null | readonly ParamItem[];
+
+/** The type of a single value; a datetime is `YYYY-MM-DD HH:MM:SS[.f…]` in UTC. */
+export type ParamItemType =
+  | "string"
+  | "integer"
+  | "number"
+  | "boolean"
+  | "date"
+  | "datetime"
+  | "enum";
+
+/** The type of a param: of one value, or of a list of them. */
+export type ParamType = ParamItemType | `${ParamItemType}[]`;
 
 /** What to ask a source for. */
 export interface Query {
@@ -12,6 +28,8 @@ export interface Query {
   readonly text: string;
   /** The values of its named parameters (`:name`), by name and without the colon. */
   readonly params: Readonly<Record<string, ParamValue>>;
+  /** The types that the export declares for them. @default the values' own */
+  readonly types?: Readonly<Record<string, ParamType>>;
 }
 
 /** A column as the source names it. */
@@ -20,6 +38,11 @@ export interface SourceColumn {
   readonly name: string;
   /** The type that the source declares; absent where it declares none (an SQLite expression). */
   readonly type?: ColumnType;
+  /**
+   * Whether the source holds every cell to that type, as PostgreSQL does and SQLite does not.
+   * @default false
+   */
+  readonly strict?: boolean;
 }
 
 /** An open query. Cancelling `batches` closes everything that opening it opened. */
@@ -33,13 +56,21 @@ export interface RowStream {
    * nobody asked for it, or the source has no text.
    */
   readonly text?: TextRows;
+  /**
+   * Whether reading may hold the thread for long, or has: nothing else in the process is heard meanwhile.
+   * Asked before the first batch is read, and when all are. @default false
+   */
+  readonly mayBlock?: boolean;
 }
 
 /** How to read an opened source. */
 export interface ReadOptions {
   /** Rows in a batch. @default {@linkcode BATCH_ROWS} */
   readonly batchRows?: number;
-  /** Types that the export declares, by column name: they win over the source's own. */
+  /**
+   * Types that the export declares, by column name, where a source reads for them what is lost
+   * otherwise (the zeros of a number, the moment of an integer); `to_table.ts` makes the cells theirs.
+   */
   readonly types?: Readonly<Record<string, ColumnType>>;
   /** Whether the rows are welcome as text. @default false */
   readonly text?: boolean;
@@ -69,8 +100,12 @@ export const BATCH_ROWS = 256;
 export interface SourceLanguage {
   /** Whether an export has a `query`. Its params need be named in one only where it must have one. */
   readonly query: "required" | "optional" | "none";
-  /** The params that a query names, each once. @default SQL's: `:name` outside of strings and comments */
-  placeholders?(query: string): readonly string[];
+  /**
+   * The params that a query names, each once. Where it can be read in two ways, the declared ones that it
+   * may name are among them, and no other that it may not. @default SQL's: `:name` outside of strings and
+   * comments
+   */
+  placeholders?(query: string, declared: readonly string[]): readonly string[];
 }
 
 /** One kind of source: `sqlite`, `postgres`, … */
@@ -81,6 +116,13 @@ export interface SourceKind<Config> {
   readonly language: SourceLanguage;
   /** The keys of its settings that are file paths, or lists of them, resolved against the configuration file's folder. */
   readonly paths: readonly (keyof Config & string)[];
+  /**
+   * Whether reading holds the thread, so that a run has a worker to itself: `learn` where some queries
+   * do, of which {@linkcode RowStream.mayBlock} tells. @default false
+   */
+  readonly blocking?: boolean | "learn";
+  /** Whether it runs code that is not ours, in workers that nothing else uses. @default false */
+  readonly runsCode?: boolean;
   /**
    * What it needs leave for besides its {@linkcode paths}.
    *
@@ -93,6 +135,20 @@ export interface SourceKind<Config> {
    * @throws {SourceError} when the source cannot be opened or refuses the query
    */
   open(config: Config, query: Query, options?: ReadOptions): Promise<RowStream>;
+  /**
+   * Says which columns a query gives, and reads no row: it is prepared, with the rights that it needs. Its
+   * params have values as in {@linkcode open}, usually null, and their types. Without a query, the source is
+   * opened and closed again.
+   *
+   * @default nothing is known of a source before it is read
+   * @returns the columns; nothing where only its rows tell them
+   * @throws {SourceError} as {@linkcode open} does
+   */
+  describe?(
+    config: Config,
+    query: Query | undefined,
+    options?: Pick<ReadOptions, "signal">,
+  ): Promise<readonly SourceColumn[] | undefined>;
 }
 
 /** How a {@linkcode SourceError} came to be. */
@@ -102,6 +158,11 @@ export interface SourceErrorOptions extends ErrorOptions {
    * later. @default false
    */
   readonly connection?: boolean;
+  /**
+   * The params whose values the source refused before the first row, by name; where it does not say which
+   * one it was, all that it may have been. @default none
+   */
+  readonly params?: readonly string[];
 }
 
 /** A source that could not be opened, refused a query or broke while it was read. */
@@ -110,10 +171,16 @@ export class SourceError extends Error {
   override readonly name = "SourceError";
   /** Whether the connection failed, and not the query. */
   readonly connection: boolean;
+  /** The params whose values were refused: then the caller is wrong, and not the source. */
+  readonly params: readonly string[];
 
   /** Says what could not be done; the cause is for the log. */
-  constructor(message: string, { connection = false, ...options }: SourceErrorOptions = {}) {
+  constructor(
+    message: string,
+    { connection = false, params = [], ...options }: SourceErrorOptions = {},
+  ) {
     super(message, options);
     this.connection = connection;
+    this.params = params;
   }
 }

@@ -44,6 +44,7 @@ export const sqlite: SourceKind<SqliteConfig> = {
   config,
   language: { query: "required" },
   paths: ["path"],
+  blocking: "learn",
   open: (config, query, options = {}) => Promise.try(openQuery, config, query, options),
 };
 
@@ -133,6 +134,9 @@ function onlyStatement(text: string, first: string): string {
 
 /** The value as SQLite has it: whole numbers as INTEGER, so that `'page ' || :n` has no `.0`. */
 function bindable(value: ParamValue): SQLInputValue {
+  if (typeof value === "object" && value !== null) {
+    throw new SourceError("Cannot run the query: a list is no param of SQLite");
+  }
   if (typeof value === "boolean") return value ? 1n : 0n;
   return typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
 }

@@ -34,7 +34,7 @@ export type ColumnType = typeof COLUMN_TYPES[number];
  * | boolean | `boolean` |
  * | date | `string`, `YYYY-MM-DD` |
  * | datetime | `string`, `YYYY-MM-DD`, then `T` or a space, `HH:MM[:SS[.f…]]`, then nothing, `Z` or `±HH:MM` |
- * | time | `string`, `HH:MM[:SS[.f…]]` |
+ * | time | `string`, `HH:MM[:SS[.f…]]`; a duration from a day on, and below zero, as MariaDB has them |
  * | duration | `string`, ISO 8601 (`PT36H5M`); or `number` of seconds |
  * | json | `string`, JSON text |
  * | binary | `Uint8Array` |
@@ -123,8 +123,18 @@ export interface TextBatch {
 export interface TextRows {
   /** The forms of the columns. */
   readonly forms: readonly TextForm[];
-  /** Reads a cell that is not null as {@linkcode Table.batches} would have it. */
-  readCell(column: number, bytes: Uint8Array, start: number, end: number): Cell;
+  /**
+   * Reads a cell that is not null as {@linkcode Table.batches} would have it.
+   *
+   * @param looking whether it is read again to be written, so that nothing of it is counted yet
+   */
+  readCell(
+    column: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    looking?: boolean,
+  ): Cell;
   /** The rows; pulled, never pushed, and cancelled as {@linkcode Table.batches} are. */
   readonly batches: ReadableStream<TextBatch>;
 }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import manifest from "../deno.json" with { type: "json" };
 
+const lock = await Deno.readTextFile(new URL("../deno.lock", import.meta.url));
 const dockerfile = await Deno.readTextFile(new URL("../deploy/Dockerfile", import.meta.url));
 
 /** The modules that `main.ts` and the worker load, as the paths that they have in the repository. */
@@ -80,6 +81,12 @@ Deno.test("everything compiles into one binary, the worker and the demo included
       // A folder of which only some files are embedded is a tree of its own.
       assert.match(listing, new RegExp(`─[─┬] ${RegExp.escape(part)}\\b`), `${part} is embedded`);
     }
+    // Packages stand as `├── yaml/2.9.1/* (675.49KB)` or, with a scope, `├── @zip.js/zip.js/* (8MB)`.
+    const packages = [...listing.matchAll(/─ (@[\w.-]+\/[\w.-]+|[\w.-]+(?=\/\d))\S* \(/g)]
+      .map(([, name]) => name!);
+    assert.ok(packages.includes("hono") && packages.includes("@zip.js/zip.js"), packages.join());
+    const locked = Object.keys(JSON.parse(lock).npm).map((name) => name.replace(/(?<!^)@.*/, ""));
+    assert.deepEqual(packages.filter((name) => !locked.includes(name)), []);
     const bytes = decoder.decode(await Deno.readFile(binary));
     for (
       const part of [

@@ -58,7 +58,7 @@ server:
   hostname: 0.0.0.0
   port: 70000
   drain_timeout: 25
-  public_url: https://exports.example.com
+  link_secret: abc
 sources:
   app: { type: sqlite, path: 5, pool: 3 }
   warehouse: { type: oracle }
@@ -93,8 +93,9 @@ allows that), not "0.0.0.0"
 spillway.yaml:4: server.port: expected a port from 0 to 65535, not 70000
 spillway.yaml:5: server.drain_timeout: expected a duration such as 250ms, 25s, 60m or 24h, \
 at most 24d, not 25
-spillway.yaml:6: server.public_url: unknown key; the keys here are hostname, port, \
-connections, head_timeout, idle_timeout, stall_timeout and drain_timeout
+spillway.yaml:6: server.link_secret: unknown key; the keys here are hostname, port, \
+public_url, hosts, trusted_proxies, admin, connections, head_timeout, body_timeout, \
+idle_timeout, stall_timeout, drain_timeout and debug
 spillway.yaml:8: sources.app.path: expected the path of a file, not 5
 spillway.yaml:8: sources.app.pool: unknown key
 spillway.yaml:9: sources.warehouse.type: expected sqlite or picky, not "oracle"
@@ -106,9 +107,9 @@ spillway.yaml:14: exports.audit-log.source: expected the name of a source (app, 
 Shop), not "ap"
 spillway.yaml:15: exports.audit-log.query: names :from, which is not declared in params
 spillway.yaml:17: exports.audit-log.params.org.type: expected string, integer, number, boolean, \
-date, datetime or enum, not "int"
+date, datetime, enum or a list of one such as integer[], not "int"
 spillway.yaml:17: exports.audit-log.params.org.from: unknown key; the keys here are type, \
-required, default, title, values, min, max and max_length
+required, default, title, values, min, max, max_length and max_items
 spillway.yaml:18: exports.audit-log.params.since: not used: the query does not name :since
 spillway.yaml:18: exports.audit-log.params.since.default: expected a date such as 2026-01-31, \
 not "2026-02-30"
@@ -140,8 +141,8 @@ limits and spool
 spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not 0
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \
 1ms and at most 24d, not "60d"
-spillway.yaml:30: limits.queue: unknown key; the keys here are concurrent, first_row, \
-source_idle and run
+spillway.yaml:30: limits.queue: unknown key; the keys here are concurrent, per_address, \
+runs_per_worker, exclusive, first_row, source_idle and run
 `,
   );
 });
@@ -243,7 +244,9 @@ Deno.test("a server beyond loopback is refused even where the environment names 
 
 /** Params that are wrong, and what is printed of them after their path. */
 const PARAMS: Readonly<Record<string, string>> = {
-  "{}": ".type: missing; expected string, integer, number, boolean, date, datetime or enum",
+  "{}":
+    ".type: missing; expected string, integer, number, boolean, date, datetime, enum or a list " +
+    "of one such as integer[]",
   "": ": expected a mapping, not nothing",
   "{ type: integer, default: 1.5 }":
     ".default: expected a whole number from -9223372036854775808 to 9223372036854775807, not 1.5",
@@ -282,6 +285,20 @@ const PARAMS: Readonly<Record<string, string>> = {
   "{ type: date, required: true, default: 2026-01-01 }":
     ".required: a param with a default is never missing; remove one of them",
   "{ type: date, title: }": ".title: expected text, not nothing",
+  '{ type: "integer[]", default: 1 }':
+    ".default: expected at most 1000 items with commas between, " +
+    "each a whole number from -9223372036854775808 to 9223372036854775807, not 1",
+  '{ type: "date[]", default: [2026-01-31, soon] }': ".default: expected at most 1000 items with " +
+    "commas between, each a date such as 2026-01-31, not a list",
+  '{ type: "string[]", max_items: 1, default: [a, b] }':
+    ".default: expected at most 1 items with " +
+    "commas between, each text of at most 1000 characters, without NUL, not a list",
+  '{ type: "enum[]" }': ".values: missing; expected the list of the enum's values",
+  '{ type: "boolean[]", max: true }':
+    ".max: only for integer, number, date or datetime, and the type is boolean[]",
+  '{ type: "integer[]", max_items: 0 }':
+    ".max_items: expected a whole number from 1 to 10000, not 0",
+  "{ type: integer, max_items: 5 }": ".max_items: only for lists, and the type is integer",
 };
 
 for (const [declaration, expected] of Object.entries(PARAMS)) {
@@ -491,6 +508,33 @@ exports:
     `spillway.yaml:4: exports.one.query: missing; expected text
 spillway.yaml:5: exports.two.query: not used: a source of type module takes no query
 spillway.yaml:6: exports.three.query: names :b, which is not declared in params
+`,
+  );
+});
+
+Deno.test("names, proxies and the port of health and metrics are checked one by one", () => {
+  const text = `server:
+  public_url: https://exports.example.com/base
+  hosts: [exports, "10.0.0.1:8000", "::1"]
+  trusted_proxies: [10.0.0.0/8, 10.0.0.0/33, "fd00::/8", proxy]
+  admin: { hostname: 127.0.0.1 }
+limits: { per_address: 0 }
+sources: {}
+exports: {}
+`;
+  strictEqual(
+    printed(text),
+    `\
+spillway.yaml:2: server.public_url: expected a URL without a path, such as \
+https://exports.example.com, not "https://exports.example.com/base"
+spillway.yaml:3: server.hosts[1]: expected a host name or an address, without a port, not \
+"10.0.0.1:8000"
+spillway.yaml:4: server.trusted_proxies[1]: expected an address, or a network such as \
+10.0.0.0/8, not "10.0.0.0/33"
+spillway.yaml:4: server.trusted_proxies[3]: expected an address, or a network such as \
+10.0.0.0/8, not "proxy"
+spillway.yaml:5: server.admin.port: missing; expected a port from 0 to 65535
+spillway.yaml:6: limits.per_address: expected a whole number from 1 to 65535, not 0
 `,
   );
 });

@@ -39,7 +39,10 @@ function withExport(lines: string): Config["exports"] {
 /** What a server is when nobody says otherwise. */
 const SERVER = {
   connections: 1024,
+  hosts: [],
+  trustedProxies: [],
   headTimeout: 15_000,
+  bodyTimeout: 30_000,
   idleTimeout: 75_000,
   stallTimeout: 120_000,
 };
@@ -74,6 +77,8 @@ access: {}
   deepStrictEqual(config.access, { public: false });
   deepStrictEqual(config.limits, {
     concurrent: 32,
+    perAddress: 64,
+    runsPerWorker: 64,
     firstRow: 60_000,
     sourceIdle: 60_000,
     run: 3_600_000,
@@ -167,7 +172,14 @@ exports:
       style: "plain",
       about: false,
     }]]),
-    limits: { concurrent: 32, firstRow: 60_000, sourceIdle: 60_000, run: 3_600_000 },
+    limits: {
+      concurrent: 32,
+      perAddress: 64,
+      runsPerWorker: 64,
+      firstRow: 60_000,
+      sourceIdle: 60_000,
+      run: 3_600_000,
+    },
   });
   deepStrictEqual(load("sources: {}\nexports: {}\n").exports, new Map());
 });
@@ -187,6 +199,26 @@ exports: {}
   const other = load(text, { PORT: "0", DRAIN: "0s", DATABASE: "/var/lib/a: b #c.db" });
   deepStrictEqual(other.server, { ...SERVER, hostname: "127.0.0.1", port: 0, drainTimeout: 0 });
   deepStrictEqual(other.sources.get("app")?.config, { path: "/var/lib/a: b #c.db" });
+});
+
+Deno.test("a server has names, proxies that it trusts, and a port for health and metrics", () => {
+  const { server, limits } = load(`
+server:
+  public_url: https://Exports.example.com:8443/
+  hosts: [exports, "::1"]
+  trusted_proxies: [10.0.0.0/8, "fd00::/8", 192.0.2.1]
+  admin: { port: 9090 }
+  body_timeout: 5s
+limits: { per_address: 3 }
+sources: {}
+exports: {}
+`);
+  strictEqual(server.publicUrl, "https://exports.example.com:8443");
+  deepStrictEqual(server.hosts, ["exports", "::1"]);
+  deepStrictEqual(server.trustedProxies, ["10.0.0.0/8", "fd00::/8", "192.0.2.1"]);
+  deepStrictEqual(server.admin, { hostname: "127.0.0.1", port: 9090 });
+  strictEqual(server.bodyTimeout, 5000);
+  strictEqual(limits.perAddress, 3);
 });
 
 Deno.test("relative paths start at the folder of the file, absolute ones stay", () => {
@@ -237,7 +269,7 @@ columns:
 Deno.test("params are read with the precise values of their type", () => {
   const { params } = withExport(`
 source: app
-query: select :i, :j, :n, :b, :s, :e, :t, :d, :o, :z
+query: select :i, :j, :n, :b, :s, :e, :t, :d, :o, :z, :li, :le, :lo
 params:
   i: { type: integer, default: 9007199254740993, min: -9223372036854775808, max: 9223372036854775807 }
   j: { type: integer, default: -0, title: The J }
@@ -249,6 +281,9 @@ params:
   d: { type: date, required: false, min: 2026-01-01, max: 2026-12-31 }
   o: { type: string, required: true }
   z: { type: date, default: null }
+  li: { type: "integer[]", default: [1, 9007199254740993], min: 1, max_items: 3 }
+  le: { type: "enum[]", values: [a, b], default: [] }
+  lo: { type: "datetime[]" }
 `).get("one")!;
   deepStrictEqual([...params.values()], [
     {
@@ -274,6 +309,16 @@ params:
     { name: "d", type: "date", required: false, min: "2026-01-01", max: "2026-12-31" },
     { name: "o", type: "string", required: true },
     { name: "z", type: "date", required: false },
+    {
+      name: "li",
+      type: "integer[]",
+      required: false,
+      min: 1,
+      maxItems: 3,
+      default: [1, 9007199254740993n],
+    },
+    { name: "le", type: "enum[]", required: false, values: ["a", "b"], default: [] },
+    { name: "lo", type: "datetime[]", required: true },
   ]);
 });
 
@@ -323,6 +368,7 @@ Deno.test("a spool is read with its sizes in bytes, and there is none unless it 
     maxBytes: 1_073_741_824,
     minFree: 1_073_741_824,
     allowMemory: false,
+    allowShared: false,
     spillAfter: 10_000,
     spillRate: 65_536,
     keep: 600_000,
@@ -330,13 +376,14 @@ Deno.test("a spool is read with its sizes in bytes, and there is none unless it 
   deepStrictEqual(
     spool(
       "spool: { dir: /var/lib/spillway, max_bytes: 20GiB, min_free: 0B, allow_memory: true, " +
-        "spill_after: 1s, spill_rate: 1MiB, keep: 24h }",
+        "allow_shared: true, spill_after: 1s, spill_rate: 1MiB, keep: 24h }",
     ),
     {
       dir: "/var/lib/spillway",
       maxBytes: 21_474_836_480,
       minFree: 0,
       allowMemory: true,
+      allowShared: true,
       spillAfter: 1000,
       spillRate: 1_048_576,
       keep: 86_400_000,

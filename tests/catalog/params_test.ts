@@ -89,6 +89,90 @@ Deno.test("a param that is given twice is refused, even twice the same", () => {
   ]);
 });
 
+Deno.test("what is empty and need not be given counts as not given", () => {
+  const optional: readonly Param[] = [
+    SINCE,
+    STATE,
+    AT,
+    { name: "q", type: "string", required: false, default: "all" },
+    { name: "ids", type: "integer[]", required: false },
+  ];
+  const given = optional.map(({ name }): [string, string] => [name, ""]);
+  const { values, problems } = parseParams(declare(...optional), [...given, ["ids", ""]]);
+  deepStrictEqual(problems, []);
+  deepStrictEqual(plain(values), {
+    since: "1970-01-01",
+    state: null,
+    at: null,
+    q: "all",
+    ids: null,
+  });
+});
+
+Deno.test("an empty text is a value of a text that must be given, and of nothing else", () => {
+  const q: Param = { name: "q", type: "string", required: true };
+  deepStrictEqual(plain(parseParams(declare(q), [["q", ""]]).values), { q: "" });
+  deepStrictEqual(parseParams(declare({ ...SINCE, required: true }), [["since", ""]]).problems, [
+    { name: "since", detail: 'expected a date such as 2026-01-31, not ""' },
+  ]);
+});
+
+const IDS: Param = { name: "ids", type: "integer[]", required: true, min: 1, maxItems: 3 };
+
+Deno.test("a list is given with commas, or by its name repeated", () => {
+  const names: Param = { name: "names", type: "string[]", required: false };
+  const days: Param = { name: "days", type: "datetime[]", required: false };
+  const params = declare(IDS, names, days);
+  const read = (query: string) => {
+    const { values, problems } = parseParams(params, new URLSearchParams(query));
+    deepStrictEqual(problems, [], query);
+    return plain(values);
+  };
+  deepStrictEqual(read("ids=3,9007199254740993,1&days=2026-01-02,2026-01-02T09:00%2B09:00"), {
+    ids: [3, 9007199254740993n, 1],
+    names: null,
+    days: ["2026-01-02 00:00:00", "2026-01-02 00:00:00"],
+  });
+  deepStrictEqual(read("ids=3&ids=1").ids, [3, 1]);
+  deepStrictEqual(read("ids=").ids, []);
+  deepStrictEqual(read("ids=1&names=Smith%5C, John,C:%5C%5Ctemp,a%5Cb,").names, [
+    "Smith, John",
+    "C:\\temp",
+    "a\\b",
+    "",
+  ]);
+  deepStrictEqual(read("ids=1&names=Smith, John&names=&names=a%5C,b").names, [
+    "Smith, John",
+    "a\\,b",
+  ]);
+});
+
+Deno.test("each item of a list is checked as a single value is, and their number", () => {
+  const words: Param = { name: "words", type: "enum[]", required: false, values: ["a", "b"] };
+  const detail = (param: Param, text: string) =>
+    parseParams(declare(param), [[param.name, text]]).problems.map(({ detail }) => detail);
+  deepStrictEqual(detail(IDS, "1,x"), [
+    'item 2: expected a whole number from 1 to 9223372036854775807, not "x"',
+  ]);
+  deepStrictEqual(detail(IDS, "0"), [
+    'item 1: expected a whole number from 1 to 9223372036854775807, not "0"',
+  ]);
+  deepStrictEqual(detail(IDS, "1,,2"), [
+    'item 2: expected a whole number from 1 to 9223372036854775807, not ""',
+  ]);
+  deepStrictEqual(detail(IDS, "1,2,3,4"), ["has 4 items, and at most 3 are read"]);
+  deepStrictEqual(detail(words, "a,c"), ['item 2: expected a or b, not "c"']);
+  deepStrictEqual(detail(words, Array(1001).fill("a").join()), [
+    "has 1001 items, and at most 1000 are read",
+  ]);
+  deepStrictEqual(parseParams(declare(IDS), []).problems, [{
+    name: "ids",
+    detail:
+      "missing; expected at most 3 items with commas between, each a whole number from 1 to " +
+      "9223372036854775807",
+  }]);
+});
+
 Deno.test("an export without params says so", () => {
   deepStrictEqual(parseParams(declare(), [["a", ""]]).problems, [
     { name: "a", detail: "unknown param; this export takes none" },

@@ -1,21 +1,22 @@
-/** Runs the command line as a user does: in a process of its own, with no more leave than its task. */
+/** Runs the command line as a user does: in a process of its own, with no more permissions than its task. */
 
 import { DatabaseSync } from "node:sqlite";
-import { until } from "../runs/fixture.ts";
+import { inTime, until } from "../waiting.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
 /** What `deno.json` lets each command do; `serve` writes nothing but the demo's database. */
 const READ = ["--allow-read", "--allow-env"];
-const LEAVE = {
+const RUN = `--allow-run=${Deno.execPath()},nice`;
+const PERMISSIONS = {
   none: READ,
-  check: READ,
-  run: [...READ, "--allow-write", `--allow-run=${Deno.execPath()}`],
+  check: [...READ, RUN],
+  run: [...READ, "--allow-write", RUN],
   serve: [
     ...READ,
     "--allow-net=127.0.0.1",
     "--allow-sys=statfs",
-    `--allow-run=${Deno.execPath()}`,
+    RUN,
   ],
 } as const;
 
@@ -48,10 +49,10 @@ export function command(
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   });
-  const leave = LEAVE[(args[0] ?? "") as keyof typeof LEAVE] ?? LEAVE.none;
+  const permissions = PERMISSIONS[(args[0] ?? "") as keyof typeof PERMISSIONS] ?? PERMISSIONS.none;
   const [program, ...rest] = [
     ...[...within, Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
-    ...[...leave, ...flags, MAIN, ...args],
+    ...[...permissions, ...flags, MAIN, ...args],
   ];
   return new Deno.Command(program!, {
     args: rest,
@@ -90,8 +91,8 @@ export interface Serving extends AsyncDisposable {
   logs(): readonly Record<string, unknown>[];
   /** Sends it a signal, or to its whole process group as a terminal does. */
   signal(signal: Deno.Signal, to?: "group"): void;
-  /** Its exit status, and the milliseconds until it came. */
-  ended(): Promise<{ readonly code: number; readonly after: number }>;
+  /** Its exit status. */
+  ended(): Promise<number>;
 }
 
 /** Starts `serve`, in a process group of its own, and waits until it says where it answers. */
@@ -115,7 +116,7 @@ export async function startServe(
     await reading;
   };
   try {
-    await until(() => exited || url() !== undefined, 20_000);
+    await until(() => exited || url() !== undefined);
     if (exited) throw new Error(`The server did not start:\n${lines.join("\n")}`);
   } catch (error) {
     await stop();
@@ -129,11 +130,7 @@ export async function startServe(
     lines,
     logs: () => lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line)),
     signal: (signal, to) => Deno.kill(to === "group" ? -child.pid : child.pid, signal),
-    ended: async () => {
-      const asked = performance.now();
-      const { code } = await status;
-      return { code, after: performance.now() - asked };
-    },
+    ended: () => inTime(status.then(({ code }) => code), "the server to end"),
     [Symbol.asyncDispose]: stop,
   };
 }
@@ -180,11 +177,12 @@ export interface Folder extends AsyncDisposable {
 /**
  * Makes a folder whose `spillway.yaml` has exports that need no table but `item`, which holds a
  * formula: `rows` gives as many rows of some 100 bytes as it is asked for, `breaks` overflows an
- * integer at the row it is told.
+ * integer at the row it is told, `sorts` keeps SQLite busy for longer than any test.
  *
  * @param server the keys of `server`, besides the port, which is any that is free
+ * @param limits the keys of `limits`
  */
-export async function configured(server = ""): Promise<Folder> {
+export async function configured(server = "", limits = ""): Promise<Folder> {
   const folder = await emptyFolder();
   const made = new DatabaseSync(`${folder.path}/app.db`);
   made.exec("create table item (id integer primary key, note text)");
@@ -194,6 +192,7 @@ export async function configured(server = ""): Promise<Folder> {
     `${folder.path}/spillway.yaml`,
     `
 server: { port: 0${server === "" ? "" : `, ${server}`} }
+limits: { ${limits} }
 sources: { app: { type: sqlite, path: app.db } }
 exports:
   rows:
@@ -210,6 +209,11 @@ exports:
         case when id = :at then abs(-9223372036854775807 - 1) else 0 end as fuse
       from n
     params: { at: { type: integer } }
+  sorts:
+    source: app
+    query: |
+      with recursive n(id) as (select 1 union all select id + 1 from n limit 1000000000)
+      select id from n order by id * 7919 % 1000003
   items:
     source: app
     query: select id, note from item where id >= :least and :day is not null

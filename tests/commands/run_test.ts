@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { exporters } from "../../exporters/mod.ts";
 import { readWorkbook } from "../exporters/xlsx/read_workbook.ts";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { command, configured, type Folder, spillway, startServe } from "./fixture.ts";
 
 /** Runs an export of the folder's configuration. */
@@ -87,7 +87,11 @@ Deno.test("of several exports, one that cannot be read fails before the first by
 });
 
 const MISUSES: readonly (readonly [name: string, args: readonly string[], message: RegExp])[] = [
-  ["an export", ["orders", "--format", "csv"], /no export "orders", but rows, breaks, items$/],
+  [
+    "an export",
+    ["orders", "--format", "csv"],
+    /no export "orders", but rows, breaks, sorts, items$/,
+  ],
   ["a format", ["items", "--format", "xml"], /not offered as "xml", but as csv, ndjson$/],
   [
     "params",
@@ -152,7 +156,7 @@ for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     await until(async () => {
       const part = folder.names().find((name) => /^rows\.csv\.[0-9a-f]{8}\.part$/.test(name));
       return part !== undefined && (await Deno.stat(`${folder.path}/${part}`)).size > 0;
-    }, 10_000);
+    });
     Deno.kill(-child.pid, signal);
     const { code, stderr } = await child.output();
     assert.equal(code, status);

@@ -7,9 +7,12 @@ import {
   type Query,
   type ReadOptions,
   type RowStream,
+  type SourceColumn,
   SourceError,
 } from "../../sources/source.ts";
 import type { Cell, ColumnType, Row } from "../../sources/table.ts";
+import { inTime, standstill, until } from "../waiting.ts";
+import { readDeclared } from "../sources/declared.ts";
 
 /** A column of a table that a fixture makes. */
 export interface FixtureColumn {
@@ -23,6 +26,11 @@ export interface FixtureColumn {
 export interface SourceFixture extends AsyncDisposable {
   /** Opens a query of the source. */
   open(query: Query, options?: ReadOptions): Promise<RowStream>;
+  /**
+   * Says the columns of a query, or opens the source without one. Absent where the source cannot, and where
+   * only rows tell the columns.
+   */
+  describe?(query?: Query): Promise<readonly SourceColumn[] | undefined>;
   /** Makes a table, and gives the text of the query for its rows, in this order. */
   table(name: string, columns: readonly FixtureColumn[], rows: readonly Row[]): Promise<string>;
   /** Adds rows to a table, as somebody else would, and commits. */
@@ -63,7 +71,7 @@ export interface SourceFixture extends AsyncDisposable {
   sent?(): number | Promise<number>;
   /**
    * A query that gives `good` rows, whose first cells are the whole numbers from 1, and then nothing
-   * for a minute. More columns may push the rows through the server's own buffer. Absent where nothing
+   * for longer than any test waits. More columns may push the rows through the server's own buffer. Absent where nothing
    * can wait.
    */
   stalling?(good: number): string;
@@ -108,8 +116,43 @@ const INTEGERS: readonly FixtureColumn[] = [{ name: "n", type: "integer" }];
 
 /** What a source says of a table's columns. */
 function expectedColumns(fixture: SourceFixture, columns: readonly FixtureColumn[]) {
-  return fixture.declaresTypes ?? true ? columns : columns.map(({ name }) => ({ name }));
+  return columns.map(({ name, type }) => [name, fixture.declaresTypes ?? true ? type : undefined]);
 }
+
+const named = ({ columns }: RowStream) => columns.map(({ name, type }) => [name, type]);
+
+/** What an export declares over what a source holds: the cell, and what becomes of it. */
+const DECLARED: readonly (readonly [FixtureColumn["type"], Cell, ColumnType, Cell])[] = [
+  ["string", "42", "integer", 42],
+  ["string", "9007199254740993", "integer", 9007199254740993n],
+  ["string", "-0.50", "number", -0.5],
+  ["string", "-0.50", "decimal", "-0.50"],
+  ["string", "t", "boolean", true],
+  ["string", "2021-01-01 00:00:00", "date", "2021-01-01"],
+  ["string", "2021-01-01", "datetime", "2021-01-01 00:00:00"],
+  ["string", "36:05:06", "duration", "PT36H5M6S"],
+  ["string", '{"a": 1}', "json", '{"a": 1}'],
+  ["string", "AP8=", "binary", new Uint8Array([0, 255])],
+  ["integer", 42, "string", "42"],
+  ["integer", 42, "number", 42],
+  ["integer", 0, "boolean", false],
+  ["number", 0.1, "string", "0.1"],
+  ["decimal", "2180.000000000", "integer", 2180],
+  ["decimal", "3.333333333", "number", 3.333333333],
+  ["date", "2021-01-01", "datetime", "2021-01-01 00:00:00"],
+  ["date", "2021-01-01", "string", "2021-01-01"],
+  ["datetime", "2021-01-01 00:00:00", "date", "2021-01-01"],
+  ["time", "03:04:05", "duration", "PT3H4M5S"],
+];
+
+/** The same of what stays what it is. */
+const OTHERS: readonly (readonly [FixtureColumn["type"], Cell, ColumnType])[] = [
+  ["string", "many", "integer"],
+  ["string", "1e400", "number"],
+  ["string", "maybe", "boolean"],
+  ["string", "soon", "date"],
+  ["datetime", "2021-01-01 00:00:01", "date"],
+];
 
 /** The cells of each type that are hardest to keep. */
 const EXACT: Readonly<Record<FixtureColumn["type"], readonly Cell[]>> = {
@@ -141,63 +184,35 @@ function bytesRead(): number {
 
 const MEGABYTE = 1024 * 1024;
 
-/** Milliseconds within which a cancel must have reached the server. */
-const CANCEL_MS = 1000;
+/** More rows than are read, or made, in the time that any test waits. */
+const ENDLESS = 1_000_000_000;
 
-/** More rows than any test waits for. */
-const ENDLESS = 10_000_000;
-
-const pause = (milliseconds: number) =>
-  new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
-
-/** Waits for what must come in time; the timer does not outlive it. */
-async function within<T>(milliseconds: number, what: string, promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`${what}: not within ${milliseconds} ms`)),
-      milliseconds,
-    );
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Polls until the server says that it works on so many queries of a run. */
-async function untilWorking(fixture: SourceFixture, run: string, count: number): Promise<void> {
-  while (await fixture.working?.(run) !== count) await pause(10);
-}
-
-/** Cancels, and has the server confirm within a second that it works for the run no more. */
+/** Cancels, and has the server confirm that it works for the run no more. */
 async function confirmCancel(
   fixture: SourceFixture,
   run: string,
   cancel: () => Promise<unknown>,
 ): Promise<void> {
   // The measure measures: the server knows of the query.
-  if (fixture.working) {
-    await within(5000, "the server runs the query", untilWorking(fixture, run, 1));
-  }
-  const start = performance.now();
-  await within(CANCEL_MS, "the cancel", cancel());
-  const left = CANCEL_MS - (performance.now() - start);
-  if (fixture.working) {
-    await within(left, "the server stopped working", untilWorking(fixture, run, 0));
-  }
+  if (fixture.working) await until(async () => await fixture.working!(run) === 1);
+  await inTime(cancel(), "the cancel");
+  if (fixture.working) await until(async () => await fixture.working!(run) === 0);
   assert.equal(fixture.held(), 0, "what was cancelled is still open");
 }
 
-/** Reads until a read stays pending, which it gives with the number of rows that came before. */
+/**
+ * Reads until a read stays pending behind the first rows, and gives it with the number of rows that came
+ * before.
+ */
 async function readUntilStalled(reader: ReadableStreamDefaultReader<readonly Row[]>) {
   for (let rows = 0;;) {
+    let settled = 0;
     const pending = reader.read();
     // A read that an error ends is looked at later.
-    pending.catch(() => {});
-    const step = await Promise.race([pending, pause(500)]);
-    if (!step) return { rows, pending };
+    pending.then(() => settled = 1, () => settled = 1);
+    if (rows === 0) await inTime(pending, "the first rows");
+    else if (await standstill(() => settled) === 0) return { rows, pending };
+    const step = await pending;
     assert(!step.done, "the stream ended instead of stalling");
     for (const row of step.value) assert.equal(row[0], ++rows);
   }
@@ -239,13 +254,13 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
       { name: "c", type: "datetime" },
     ];
     const stream = await fixture.open(ask(await fixture.table("t", columns, [])));
-    assert.deepEqual(stream.columns, expectedColumns(fixture, columns));
+    assert.deepEqual(named(stream), expectedColumns(fixture, columns));
     await stream.batches.cancel();
   });
 
   test("an empty result has columns and no batch", async (fixture) => {
     const stream = await fixture.open(ask(await fixture.table("t", INTEGERS, [])));
-    assert.deepEqual(stream.columns, expectedColumns(fixture, INTEGERS));
+    assert.deepEqual(named(stream), expectedColumns(fixture, INTEGERS));
     assert.deepEqual(await readAll(stream), { batches: [], rows: [], error: undefined });
   });
 
@@ -262,6 +277,28 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
       assert.deepEqual(await rowsOf(stream), rows);
     });
   }
+
+  test("a declared type is honoured, and what is not of it is counted", async (fixture) => {
+    let tables = 0;
+    const read = async (type: FixtureColumn["type"], cell: Cell, declared: ColumnType) => {
+      const column = { name: "cell", type };
+      const query = ask(await fixture.table(`declared${++tables}`, [column], [[cell], [null]]));
+      const types = { cell: declared };
+      const { rows, others } = await readDeclared(await fixture.open(query, { types }), types);
+      assert.deepEqual(rows[1], [null]);
+      return [rows[0]![0], others.cell ?? 0];
+    };
+    for (const [type, cell, declared, expected] of DECLARED) {
+      assert.deepEqual(
+        await read(type, cell, declared),
+        [expected, 0],
+        `${cell}, ${type}, as ${declared}`,
+      );
+    }
+    for (const [type, cell, declared] of OTHERS) {
+      assert.deepEqual(await read(type, cell, declared), [cell, 1], `${cell} as ${declared}`);
+    }
+  });
 
   test("string: a NUL cuts nothing off", async (fixture) => {
     if (!fixture.holdsNul) return;
@@ -302,9 +339,8 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
     const start = await sent();
     const reader = (await fixture.open(ask(text))).batches.getReader();
     let read = (await reader.read()).value?.length ?? 0;
-    // A pause, in which a source that reads ahead would.
-    await pause(300);
-    const afterOne = await sent() - start;
+    // To read what it measures with is no more than this.
+    const afterOne = await standstill(sent, 64 * 1024) - start;
     assert(afterOne < most * MEGABYTE, `${afterOne} bytes were sent for one batch`);
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       read += next.value.length;
@@ -333,13 +369,33 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
     });
   });
 
-  test("a cancel before the first read reaches the source within a second", async (fixture) => {
+  test("a query is described without a row, as it is opened", async (fixture) => {
+    if (!fixture.describe) return;
+    const columns: FixtureColumn[] = [
+      { name: "b", type: "string" },
+      { name: "a", type: "integer" },
+      { name: "c", type: "datetime" },
+    ];
+    const text = await fixture.table("t", columns, [["x", 1, "2026-01-02 03:04:05"]]);
+    for (const query of [text, fixture.numbers(ENDLESS), fixture.failing(0)]) {
+      const described = await fixture.describe(ask(query));
+      assert.equal(fixture.held(), 0, "describing left something open");
+      const stream = await fixture.open(ask(query)).catch(() => undefined);
+      if (stream) assert.deepEqual(described, stream.columns);
+      await stream?.batches.cancel();
+    }
+    assert.equal(await fixture.describe(), undefined);
+    await assert.rejects(fixture.describe(ask(fixture.refused)), SourceError);
+    assert.equal(fixture.held(), 0, "describing left something open");
+  });
+
+  test("a cancel before the first read reaches the source", async (fixture) => {
     const stream = await fixture.open(ask(fixture.numbers(ENDLESS)), { run: "unread" });
     assert(fixture.held() > 0, "the fixture does not see what is open");
     await confirmCancel(fixture, "unread", () => stream.batches.cancel("changed my mind"));
   });
 
-  test("a cancel between reads reaches the source within a second", async (fixture) => {
+  test("a cancel between reads reaches the source", async (fixture) => {
     const stream = await fixture.open(ask(fixture.numbers(ENDLESS)), { run: "begun" });
     const reader = stream.batches.getReader();
     await reader.read();
@@ -347,7 +403,7 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
     assert.deepEqual(await reader.read(), { done: true, value: undefined });
   });
 
-  test("a cancel of a source that stalls reaches it within a second", async (fixture) => {
+  test("a cancel of a source that stalls reaches it", async (fixture) => {
     if (!fixture.stalling) return;
     const text = fixture.stalling(2 * BATCH_ROWS);
     const reader = (await fixture.open(ask(text), { run: "stalled" })).batches.getReader();
@@ -357,7 +413,7 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
     assert.deepEqual(await pending, { done: true, value: undefined });
   });
 
-  test("a signal takes back what is still being opened, within a second", async (fixture) => {
+  test("a signal takes back what is still being opened", async (fixture) => {
     if (!fixture.stalling) return;
     const controller = new AbortController();
     const { signal } = controller;
@@ -383,7 +439,7 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
     const reader = (await fixture.open(ask(fixture.numbers(ENDLESS)))).batches.getReader();
     await reader.read();
     await fixture.kill();
-    const error = await within(10_000, "the error", readToError(reader));
+    const error = await inTime(readToError(reader), "the error");
     assert(error instanceof SourceError, `not a SourceError: ${error}`);
   });
 
@@ -393,7 +449,7 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
     const reader = (await fixture.open(ask(text))).batches.getReader();
     const { pending } = await readUntilStalled(reader);
     await fixture.kill();
-    await within(10_000, "the error", assert.rejects(pending, SourceError));
+    await inTime(assert.rejects(pending, SourceError), "the error");
   });
 
   test("the end, an error and a refusal let the source go", async (fixture) => {

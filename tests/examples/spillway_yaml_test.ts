@@ -3,7 +3,7 @@ import { loadConfig } from "../../catalog/load.ts";
 import { parseParams } from "../../catalog/params.ts";
 import { createDemo } from "../../examples/demo_data.ts";
 import { sources } from "../../sources/mod.ts";
-import { toTable } from "../../sources/row_stream.ts";
+import { toTable } from "../../sources/to_table.ts";
 import type { ColumnType, Table } from "../../sources/table.ts";
 
 const FOLDER = new URL("../../examples/", import.meta.url).pathname;

@@ -7,8 +7,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { csv, tsv } from "../../exporters/csv.ts";
 import { DIALECTS, type ExportOptions } from "../../exporters/exporter.ts";
+import { cellConverter } from "../../sources/converters.ts";
 import { createTextReader } from "../../sources/postgres_types.ts";
 import type { Column, ColumnType, Row, Table, TextBatch } from "../../sources/table.ts";
+import { convertText } from "../../sources/text_rows.ts";
 import { column, exportTable, tableOf } from "./tables.ts";
 
 /** A column of PostgreSQL: what its type is there, and here. */
@@ -44,18 +46,32 @@ function toBatch(rows: readonly TextRow[]): TextBatch {
   return { bytes, bounds: Int32Array.from(bounds), length: rows.length };
 }
 
-/** The rows as one table whose cells are read, and as one whose text is copied. */
-function bothTables(
+/** How the text of the columns is read, with their cells of the declared types; others are counted. */
+function createReading(
   columns: readonly TextColumn[],
-  rows: readonly TextRow[],
-): { cells: Table; text: Table } {
-  const described = columns.map(({ type, declared, timezone }, index): Column =>
-    column(`c${index}`, declared ?? type, timezone)
-  );
+  described: readonly Column[],
+  count: () => void,
+) {
   const reading = createTextReader(
     columns.map(({ oid }) => oid),
     columns.map(({ declared }) => declared),
   );
+  const converters = columns.map(({ type, declared }) =>
+    declared && cellConverter({ name: "", type, strict: true }, declared, count)
+  );
+  return convertText(reading, converters, described);
+}
+
+/** The rows as one table whose cells are read, and as one whose text is copied. */
+function bothTables(
+  columns: readonly TextColumn[],
+  rows: readonly TextRow[],
+): { cells: Table; text: Table; others: { cells: number; text: number } } {
+  const described = columns.map(({ type, declared, timezone }, index): Column =>
+    column(`c${index}`, declared ?? type, timezone)
+  );
+  const others = { cells: 0, text: 0 };
+  const reading = createReading(columns, described, () => others.cells++);
   const read = rows.map((row): Row =>
     row.map((text, index) => {
       if (text === null) return null;
@@ -70,9 +86,12 @@ function bothTables(
   const cells = tableOf(described, read, Math.max(1, half));
   const text = {
     ...tableOf(described, []),
-    text: { ...reading, batches: ReadableStream.from(batches) },
+    text: {
+      ...createReading(columns, described, () => others.text++),
+      batches: ReadableStream.from(batches),
+    },
   };
-  return { cells, text };
+  return { cells, text, others };
 }
 
 /** Exports both ways, makes sure that they are the same, and gives the text of the rows. */
@@ -82,7 +101,7 @@ async function exportBoth(
   options: ExportOptions = {},
   exporter = csv,
 ): Promise<string> {
-  const { cells, text } = bothTables(columns, rows);
+  const { cells, text, others } = bothTables(columns, rows);
   const [one, other] = [
     await exportTable(exporter, cells, options),
     await exportTable(exporter, text, options),
@@ -90,6 +109,7 @@ async function exportBoth(
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   assert.equal(decoder.decode(other.bytes), decoder.decode(one.bytes));
   assert.deepEqual(other.warnings, one.warnings);
+  assert.equal(others.text, others.cells);
   return decoder.decode(one.bytes);
 }
 
@@ -110,6 +130,21 @@ const COLUMNS: readonly TextColumn[] = [
   { oid: 20, type: "integer", declared: "string" },
   { oid: 25, type: "string", declared: "decimal" },
   { oid: 701, type: "number", declared: "decimal" },
+];
+
+/** Columns whose cells become others. */
+const CONVERTED: readonly TextColumn[] = [
+  { oid: 16, type: "boolean", declared: "string" },
+  { oid: 20, type: "integer", declared: "number" },
+  { oid: 1700, type: "decimal", declared: "number" },
+  { oid: 1700, type: "decimal", declared: "string" },
+  { oid: 701, type: "number", declared: "integer" },
+  { oid: 1114, type: "datetime", declared: "date" },
+  { oid: 1184, type: "datetime", declared: "string" },
+  { oid: 1082, type: "date", declared: "datetime", timezone: "Asia/Seoul" },
+  { oid: 25, type: "string", declared: "integer" },
+  { oid: 25, type: "string", declared: "json" },
+  { oid: 17, type: "binary", declared: "string" },
 ];
 
 Deno.test("csv from text: fields are copied, quoted, guarded and translated as cells are", async () => {
@@ -193,7 +228,7 @@ Deno.test("csv from text: each type is written as its cells are", async () => {
     await exportBoth(COLUMNS, rows, { header: false }),
     "x,true,-5,-1.50,100000000000000000000,2026-01-02,2026-01-02 03:04:05.5," +
       "2026-01-02 03:04:05+00:00,2026-01-02T12:04:05+09:00,PT36H," +
-      `"{""a"": ""=1""}",AP8=,'-7,-8,1e-07\r\n` +
+      `"{""a"": ""=1""}",AP8=,'-7,-8,1e-7\r\n` +
       `"",false,9223372036854775807,NaN,-0,infinity,'-infinity,infinity,infinity,'-P1D,[],"",` +
       "9007199254740993,'= 8,Infinity\r\n" +
       ",,,,,,,,,,,,,,\r\n",
@@ -236,7 +271,7 @@ Deno.test("csv from text: whatever the rows, the dialect and the options are", a
     fc.constantFrom("NaN", "Infinity", "-Infinity", "-0", "1e+20", "1e-07", "0.1"),
   );
   const moment = fc.constantFrom(
-    ...["2026-01-02 03:04:05", "2026-07-02 23:59:59.123456", "0001-01-01 00:00:00"],
+    ...["2026-01-02 00:00:00", "2026-07-02 23:59:59.123456", "0001-01-01 00:00:00"],
     ...["-infinity", "infinity", "0044-03-15 00:00:00 BC", "12345-01-02 03:04:05"],
   );
   const zoned = moment.map((text) =>
@@ -257,7 +292,7 @@ Deno.test("csv from text: whatever the rows, the dialect and the options are", a
     1186: fc.constantFrom("PT36H", "-P1D", "P1Y2M", "PT0S"),
     1700: decimal,
   };
-  const table = fc.array(fc.constantFrom(...COLUMNS), { minLength: 1, maxLength: 5 })
+  const table = fc.array(fc.constantFrom(...COLUMNS, ...CONVERTED), { minLength: 1, maxLength: 5 })
     .chain((columns) =>
       fc.tuple(
         fc.constant(columns),

@@ -1,7 +1,7 @@
 /** What clients do to a server: leave, stall, wait; and what the server then holds. */
 
 import assert from "node:assert/strict";
-import { until } from "../runs/fixture.ts";
+import { standstill, until } from "../waiting.ts";
 import { isUnread, openDownload, readBytes, startServer, type TestServer } from "./fixture.ts";
 
 const KIB = 1024;
@@ -18,7 +18,7 @@ function residentMemory(server: TestServer): number {
 const OFFSETS = [0, 1, 100, 1000, 64 * KIB, 64 * KIB + 1, 256 * KIB, MIB, 3 * MIB, 10 * MIB];
 
 for (const format of ["csv", "xlsx"]) {
-  Deno.test(`${format}: a client may leave at any byte, and all comes back within a second`, async () => {
+  Deno.test(`${format}: a client may leave at any byte, and all comes back`, async () => {
     await using server = await startServer({ limits: "{ concurrent: 1 }" });
     assert.equal(isUnread(server.database), true);
     for (const [index, offset] of OFFSETS.entries()) {
@@ -27,71 +27,54 @@ for (const format of ["csv", "xlsx"]) {
       // The first look at the lock proves that the second one means something.
       await until(() => !isUnread(server.database));
       socket.close();
-      await until(() => server.reports.length === index + 1, 1000);
+      await until(() => server.reports.length === index + 1);
       assert.equal(server.engine.admission.taken, 0);
-      await until(() => isUnread(server.database), 1000);
-      await until(() => server.engine.pool.size.idle === 1, 1000);
+      await until(() => isUnread(server.database));
+      await until(() => server.engine.pool.size.idle === 1);
       assert.equal(server.reports[index]!.state, "cancelled");
     }
   });
 }
 
-Deno.test("a client may leave over HTTP/2", async () => {
-  await using server = await startServer({ limits: "{ concurrent: 1 }" });
-  const curl = new Deno.Command("curl", {
-    args: [
-      "--silent",
-      "--http2-prior-knowledge",
-      "--output",
-      "/dev/null",
-      `${server.origin}/exports/rows.csv?rows=50000000`,
-    ],
-  }).spawn();
-  await until(() => server.engine.admission.taken === 1);
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  curl.kill("SIGTERM");
-  await curl.status;
-  await until(() => server.engine.admission.taken === 0, 1000);
-  assert.equal(server.reports[0]!.state, "cancelled");
-});
+/** Bytes that the workers of a server have written, to it or anywhere. */
+function written(server: TestServer): number {
+  return server.engine.pool.pids.reduce((sum, pid) => {
+    const counts = Deno.readTextFileSync(`/proc/${pid}/io`);
+    return sum + Number(/wchar: (\d+)/.exec(counts)?.[1]);
+  }, 0);
+}
 
 Deno.test("for a client that reads nothing, rows and memory stand still", async () => {
   await using server = await startServer();
   const socket = await openDownload(server, "/exports/rows.csv?rows=50000000");
   await readBytes(socket, 100);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await standstill(() => written(server));
   const memory = residentMemory(server);
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  for (let turn = 0; turn < 100; turn++) await (await fetch(`${server.origin}/healthz`)).text();
   const growth = residentMemory(server) - memory;
   assert.ok(growth < 8 * MIB, `memory grew by ${growth} bytes`);
   socket.close();
   await until(() => server.reports.length === 1);
-  // A row is 100 bytes. The kernel's buffers take about 4 MiB, the server's window 1 MiB; at a
-  // million rows a second an unbounded reader would have read more than four million.
+  // A row is 100 bytes. The kernel's buffers take 4 MiB, or where they may grow some more, and the
+  // server's window 1 MiB; an unbounded reader never stands still before all fifty million.
   const { rows } = server.reports[0]!;
   assert.ok(rows > 256, `${rows} rows`);
-  assert.ok(rows < 150_000, `${rows} rows were read for a client that read none`);
+  assert.ok(rows < 500_000, `${rows} rows were read for a client that read none`);
 });
 
-Deno.test("while a query sorts, the server answers in milliseconds; cancelled, it is gone", async () => {
+Deno.test("while a query sorts, the server answers; cancelled, it is gone", async () => {
   await using server = await startServer({ limits: "{ concurrent: 1 }" });
   const socket = await openDownload(server, "/exports/sorts.csv");
   await until(() => server.engine.admission.taken === 1);
   const [worker] = server.engine.pool.pids;
-  const times: number[] = [];
   for (let turn = 0; turn < 50; turn++) {
-    const asked = performance.now();
-    const response = await fetch(`${server.origin}/healthz`);
-    await response.text();
-    times.push(performance.now() - asked);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await (await fetch(`${server.origin}/healthz`)).text();
+    // It sorts for longer than any test waits: none of these answers came behind it.
+    assert.deepEqual(server.reports, []);
   }
-  times.sort((a, b) => a - b);
-  // The median, so that a busy machine does not fail the test; a blocked server has none.
-  assert.ok(times[25]! < 50, `the median is ${times[25]} ms`);
   socket.close();
-  await until(() => server.engine.admission.taken === 0, 2000);
-  await until(() => !isAlive(worker!), 2000);
+  await until(() => server.engine.admission.taken === 0);
+  await until(() => !isAlive(worker!));
   const response = await fetch(`${server.origin}/exports/rows.csv?rows=1`);
   assert.equal(response.status, 200);
   await response.text();
@@ -144,7 +127,7 @@ Deno.test("a hundred downloads that break leave no unhandled rejection behind", 
         await readBytes(socket, turn * 7919 * client % MIB);
         socket.close();
       }));
-      await until(() => server.reports.length === 4 * (turn + 1), 2000);
+      await until(() => server.reports.length === 4 * (turn + 1));
     }
     assert.equal(server.engine.admission.taken, 0);
   } finally {

@@ -1,7 +1,7 @@
 /** Which cores a run uses besides its own. */
 
 import assert from "node:assert/strict";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { startServer, type TestServer } from "./fixture.ts";
 
 const CORES = navigator.hardwareConcurrency;
@@ -38,9 +38,9 @@ Deno.test({
       };
     };
     const leave = [await get()];
-    await until(() => threads(server) === CORES - 1, 20_000);
+    await until(() => threads(server) === CORES - 1);
     while (leave.length < CORES) leave.push(await get());
-    await until(() => threads(server) === 0, 20_000);
+    await until(() => threads(server) === 0);
     for (const one of leave) await one();
     await until(() => server.reports.length === CORES);
     assert(threads(server) <= server.engine.pool.pids.length, "a worker keeps one at most");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import type { TestServer } from "./fixture.ts";
 
 /** Uncompressed, so that a file is as large as its rows. */
@@ -114,7 +114,6 @@ export function namedFiles(folder: string): string[] {
 export async function assertNothingHeld(
   server: TestServer,
   spool: string,
-  within = 1000,
   others?: string,
 ): Promise<void> {
   const { admission, pool } = server.engine;
@@ -133,7 +132,7 @@ export async function assertNothingHeld(
       };
       return JSON.stringify(held) ===
         '{"slots":0,"busy":0,"bytes":0,"reserved":0,"open":[],"named":[]}';
-    }, within);
+    });
   } catch (cause) {
     throw new Error(`The server still holds ${JSON.stringify(held)}`, { cause });
   }

@@ -57,8 +57,9 @@ exports:
 export interface TestServer extends AsyncDisposable {
   readonly origin: string;
   readonly port: number;
+  readonly addr: Deno.NetAddr;
   readonly engine: Engine;
-  /** What its gate did. */
+  /** What became of its connections. */
   readonly counts: HttpServer["counts"];
   /** Where its database and its configuration's relative paths are. */
   readonly folder: string;
@@ -75,6 +76,8 @@ export interface Sections {
   readonly spool?: string;
   /** The file system of the spool. @default the system's */
   readonly files?: FileSystem;
+  /** The clock by which whole files expire. @default the system's */
+  readonly now?: () => Date;
 }
 
 /** Starts a server. */
@@ -105,11 +108,14 @@ ${EXPORTS}`;
     environment: Deno.env.toObject(),
     onEnd: (report) => void reports.push(report),
     ...(sections.files ? { files: sections.files } : {}),
+    ...(sections.now ? { now: sections.now } : {}),
   });
-  const { port } = service.http.addr;
+  const { addr } = service.http;
+  const { port } = addr;
   return {
     origin: `http://127.0.0.1:${port}`,
     port,
+    addr,
     engine: service.engine,
     get counts() {
       return service.http.counts;
@@ -139,7 +145,7 @@ export function isUnread(path: string): boolean {
 
 /** What curl made of a request. */
 export interface CurlResult {
-  /** curl's exit status: 0 whole, 18 HTTP/1.1 cut short, 92 an HTTP/2 stream reset. */
+  /** curl's exit status: 0 whole, 18 cut short. */
   readonly code: number;
   readonly body: Uint8Array;
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { statfsSync } from "node:fs";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { type FileSystem, systemFiles } from "../../storage/file_system.ts";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { type Fault, type FaultCode, faultyFiles } from "../storage/faulty_files.ts";
 import {
   mountSmallDisk,
@@ -24,8 +24,8 @@ import { isUnread, startServer, type TestServer } from "./fixture.ts";
 
 const MIB = 1024 * 1024;
 
-/** 30 MB: what the kernel does not take of it is more than the small disk holds. */
-const LARGE = "/exports/pages.csv?rows=3000";
+/** 50 MB: what the kernel does not take of it is more than the small disk holds. */
+const LARGE = "/exports/pages.csv?rows=5000";
 
 /** 1 MB, made before it is sent. */
 const WHOLE = "/exports/pages.csv?rows=100&_delivery=whole";
@@ -138,7 +138,7 @@ diskTest(
       await using server = await startOn(disk);
       const whole = await digestOf(server, LARGE);
       const download = await startDownload(server, LARGE);
-      await until(async () => (await refusals(server)).quota! > 0, 5000);
+      await until(async () => (await refusals(server)).quota! > 0);
       const numbers = await scrape(server);
       const bytes = numbers.get("spool_bytes")!;
       assert.ok(bytes > 4 * MIB && bytes <= SMALL_DISK_BYTES, `${bytes} bytes`);
@@ -163,9 +163,10 @@ diskTest("a disk that others have filled takes nothing, and nothing breaks", asy
     await using server = await startOn(disk);
     const whole = await digestOf(server, LARGE);
     fill(disk);
-    await new Promise((resolve) => setTimeout(resolve, 300)); // as old as a reading of it gets
+    // A reading of the disk is kept for a moment.
+    await until(async () => (await scrape(server)).get("spool_free_bytes") === 0);
     const download = await startDownload(server, LARGE);
-    await until(async () => (await refusals(server)).disk! > 0, 5000);
+    await until(async () => (await refusals(server)).disk! > 0);
     assertTold(records[0], /^No room: disk; 0 bytes are free at \//, disk);
     assert.equal(await download.finish(), whole);
     await until(() => server.reports.length === 2);
@@ -181,7 +182,6 @@ diskTest("a disk that others have filled takes nothing, and nothing breaks", asy
     await Deno.remove(`${disk}/others`);
     await assertNothingHeld(server, disk);
 
-    // A reading of the disk is a quarter of a second old at most.
     await until(async () => {
       const answer = await fetch(`${server.origin}${WHOLE}`);
       await answer.body!.cancel();
@@ -201,14 +201,14 @@ diskTest(
         await using server = await startOn(disk, filling.files);
         whole ??= await digestOf(server, LARGE);
         const download = await startDownload(server, LARGE);
-        await until(() => filling.filled, 5000);
-        await until(() => records.some(({ properties }) => properties.action), 5000);
+        await until(() => filling.filled);
+        await until(() => records.some(({ properties }) => properties.action));
         const line = records.find(({ properties }) => properties.action);
         assertTold(line, /^Cannot write to the spool; 0 bytes are free at \//, disk);
         assert.match(String(line!.properties.error), /ENOSPC/);
         assert.equal(server.engine.admission.taken, 1);
         assert.equal(await download.finish(), whole, `filled before write ${at}`);
-        await assertNothingHeld(server, disk, 2000, "others");
+        await assertNothingHeld(server, disk, "others");
         await Deno.remove(`${disk}/others`);
       });
     }
@@ -235,7 +235,7 @@ diskTest(
       } else {
         assert.equal(answer.status, 503, `filled before write ${at}`);
         assert.equal(answer.headers.get("retry-after"), "30");
-        await assertNothingHeld(server, disk, 1000, "others");
+        await assertNothingHeld(server, disk, "others");
       }
       await Deno.remove(`${disk}/others`);
     }
@@ -270,9 +270,9 @@ async function failDownload(path: string, fault: Fault) {
   const lock = files.openFiles.length;
   files.setFaults([fault]);
   const download = await startDownload(server, path);
-  await until(() => files.failed > 0 || server.engine.admission.taken === 0, 20_000);
+  await until(() => files.failed > 0 || server.engine.admission.taken === 0);
   const digest = await download.finish().catch(() => undefined);
-  await until(() => server.reports.length > 0 && files.openFiles.length === lock, 10_000);
+  await until(() => server.reports.length > 0 && files.openFiles.length === lock);
   const [call] = files.failedCalls;
   files.setFaults([]);
   await assertNothingHeld(server, `${server.folder}/spool`);
@@ -337,6 +337,14 @@ Deno.test("fifty runs against a quota: what is on the disk never exceeds it", as
   }, 5);
   const statuses = new Map<number, number>();
   const count = (status: number) => statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  const finished = () => statuses.get(200) ?? 0;
+  let refused = 0;
+  const watching = (async () => {
+    while (finished() < runs) {
+      refused = (await refusals(server)).quota!;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  })();
   try {
     await Promise.all(Array.from({ length: runs }, async (_, index) => {
       // Every fifth is made whole, in the same quota.
@@ -348,10 +356,13 @@ Deno.test("fifty runs against a quota: what is on the disk never exceeds it", as
           assert.equal(status, 503);
           count(status);
           await download.finish();
+          // It comes again, as it is told to.
           await new Promise((resolve) => setTimeout(resolve, 200));
           continue;
         }
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        // It stalls until the quota is short, for which it takes as many as may run at once.
+        const before = refused;
+        await until(() => refused > before || finished() > runs - concurrent);
         assert.equal(await download.finish(), whole);
         return count(status);
       }
@@ -359,12 +370,15 @@ Deno.test("fifty runs against a quota: what is on the disk never exceeds it", as
   } finally {
     clearInterval(sampling);
   }
-  assert.equal(statuses.get(200), runs);
+  assert.equal(finished(), runs);
+  await watching;
   assert.ok(samples > 20, `${samples} samples`);
   assert.ok(most <= limit, `${most} bytes of ${limit}`);
   assert.ok(most > limit / 2, `${most} bytes are no test of ${limit}`);
-  assert.ok((await refusals(server)).quota! > 0, "the quota was reached");
-  await new Promise((resolve) => setTimeout(resolve, 1050));
-  await server.engine.wholeFiles!.expire();
+  assert.ok(refused > 0, "the quota was reached");
+  await until(async () => {
+    await server.engine.wholeFiles!.expire();
+    return namedFiles(spool).length === 0;
+  });
   await assertNothingHeld(server, spool);
 });

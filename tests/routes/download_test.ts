@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { AdmissionError } from "../../runs/admission.ts";
 import { RunTimeoutError } from "../../runs/run.ts";
 import { TaskError } from "../../runs/running_task.ts";
+import type { WholeFiles } from "../../runs/whole_files.ts";
 import { fakeApp, problem } from "./fixture.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -37,6 +38,7 @@ Deno.test("the task holds bound params, the declared columns and the options", a
         text:
           "select id, amount from audit where day >= :since and (:actor is null or actor = :actor)",
         params: Object.assign(Object.create(null), { since: "1970-01-01", actor: "O'Hara" }),
+        types: { since: "date", actor: "string" },
       },
       title: "Audit log",
       style: "plain",
@@ -227,6 +229,24 @@ Deno.test("a run that fails before its first byte is a problem with the right st
       "The source of this export failed before its first row; its log says why",
       null,
     ],
+    [
+      new TaskError({ kind: "param", params: ["since"], message: "uuid", detail: "stack" }),
+      400,
+      "since: the source of this export does not take this value",
+      null,
+    ],
+    [
+      new TaskError({
+        kind: "param",
+        params: ["since", "actor"],
+        message: "uuid",
+        detail: "stack",
+      }),
+      400,
+      "since: the source of this export does not take this value, or that of actor; " +
+      "actor: the source of this export does not take this value, or that of since",
+      null,
+    ],
     [task("column"), 400, "_columns: message of column", null],
     [task("table"), 422, "message of table", null],
     [task("internal"), 500, "This server failed; its log says why", null],
@@ -251,16 +271,47 @@ Deno.test("a run that fails before its first byte is a problem with the right st
   }
 });
 
+Deno.test("what a source said is told to who may read it, and to nobody else", async () => {
+  const failures = [
+    new TaskError({ kind: "source", message: "no table t", reason: "relation t", detail: "stack" }),
+    new TaskError({ kind: "param", params: ["since"], message: "no uuid", detail: "stack" }),
+    new TaskError({ kind: "internal", message: "a path", detail: "stack" }),
+  ];
+  const causes = async (overrides: Parameters<typeof fakeApp>[0]) =>
+    await Promise.all(failures.map(async (error) => {
+      const { app } = fakeApp({ startRun: () => Promise.reject(error), ...overrides });
+      return (await (await app.request("/exports/audit-log.csv")).json()).cause;
+    }));
+  assert.deepEqual(await causes({}), [undefined, undefined, undefined]);
+  assert.deepEqual(await causes({ debug: () => false }), [undefined, undefined, undefined]);
+  assert.deepEqual(await causes({ debug: () => true }), [
+    "no table t (relation t)",
+    "no uuid",
+    undefined,
+  ]);
+});
+
 Deno.test("an error of ours is 500, told to the log and not to the caller", async () => {
-  const { app, errors } = fakeApp({
-    ready: () => {
-      throw new Error("secret");
-    },
-  });
-  const response = await app.request("/readyz");
-  assert.equal(response.status, 500);
-  assert.ok(!(await response.text()).includes("secret"));
-  assert.equal((errors[0] as Error).message, "secret");
+  const secret = () => Promise.reject(new Error("secret"));
+  for (
+    const path of ["/readyz", "/exports/audit-log.csv", "/exports/audit-log.csv?_delivery=whole"]
+  ) {
+    const { app, errors } = fakeApp({
+      readiness: secret,
+      startRun: secret,
+      wholeFiles: { find: () => undefined, make: secret } as unknown as WholeFiles,
+    });
+    const response = await app.request(path);
+    assert.equal(response.status, 500);
+    assert.ok(!(await response.text()).includes("secret"));
+    assert.deepEqual(errors.map((error) => (error as Error).message), ["secret"], path);
+  }
+});
+
+Deno.test("an answer that is no error of ours is none of the log's errors", async () => {
+  const { app, errors } = fakeApp({ startRun: () => Promise.reject(new AdmissionError("full")) });
+  assert.equal((await app.request("/exports/audit-log.csv")).status, 503);
+  assert.deepEqual(errors, []);
 });
 
 Deno.test("text is compressed for who accepts it, a ZIP file never", async () => {
@@ -297,11 +348,49 @@ Deno.test("the file is named by the request before the export", async () => {
   );
 });
 
+Deno.test("a file's name with its extension is at most 240 bytes, in both ways of saying it", async () => {
+  const { app } = fakeApp();
+  // Chromium cancels a download whose name has more than 244. U+FDFA comes apart into 18 letters.
+  for (const name of ["a".repeat(300), "두".repeat(100), "\ufdfa".repeat(100), "con.".repeat(90)]) {
+    for (const format of ["csv", "ndjson", "xlsx"]) {
+      const path = `/exports/audit-log.${format}?_filename=${encodeURIComponent(name)}`;
+      const disposition = (await app.request(path)).headers.get("content-disposition")!;
+      const [, ascii, extended] = /filename="([^"]+)"; filename\*=UTF-8''(\S+)$/.exec(disposition)!;
+      for (const written of [ascii!, decodeURIComponent(extended!)]) {
+        const bytes = new TextEncoder().encode(written).length;
+        assert.ok(bytes > 100 && bytes <= 240, `${bytes} bytes of ${format}`);
+        assert.ok(written.endsWith(`.${format}`), written);
+      }
+    }
+  }
+});
+
 Deno.test("what a file system reads as a path does not come back in the ASCII name", async () => {
   const { app } = fakeApp();
   const response = await app.request("/exports/audit-log.csv?_filename=a%EF%BC%8F..%EF%BC%8Fb");
   const disposition = response.headers.get("content-disposition")!;
   assert.match(disposition, /filename="a_\.\._b\.csv"/);
+});
+
+Deno.test("a list is bound as one, and stands in the file's name", async () => {
+  const { app, tasks } = fakeApp();
+  const query = "ids=1&ids=9007199254740993".concat("&ids=5".repeat(300));
+  const response = await app.request(`/exports/by-id.csv?${query}`);
+  assert.deepEqual({ ...tasks[0]?.tables[0]?.query.params }, {
+    ids: [1, 9007199254740993n, ...Array(300).fill(5)],
+  });
+  assert.deepEqual(tasks[0]?.tables[0]?.query.types, { ids: "integer[]" });
+  assert.match(
+    response.headers.get("content-disposition")!,
+    /filename="by-1,9007199254740993,5,5,/,
+  );
+  await app.request("/exports/by-id.xlsx?ids=1,2");
+  await app.request("/exports/by-id.xlsx?ids=");
+  assert.deepEqual(tasks.map(({ options }) => options.about?.[1]?.value), [
+    `1, 9007199254740993${", 5".repeat(18)} and 282 more`,
+    "1, 2",
+    "9007199254740993",
+  ]);
 });
 
 Deno.test("more params and options than anybody needs are refused at once", async () => {

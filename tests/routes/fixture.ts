@@ -4,6 +4,7 @@ import { z } from "zod";
 import { loadConfig } from "../../catalog/load.ts";
 import { exporters } from "../../exporters/mod.ts";
 import { createApp, type Dependencies } from "../../routes/app.ts";
+import type { RefusedRequest } from "../../routes/refusals.ts";
 import type { RunTask } from "../../runs/protocol.ts";
 
 const CONFIG = `
@@ -27,7 +28,22 @@ exports:
       since: { type: date, default: 1970-01-01 }
       team: { type: string, required: true, max_length: 10 }
     formats: [csv, xlsx]
+  by-id:
+    source: app
+    query: select name from people where id in (:ids)
+    params: { ids: { type: "integer[]", default: [9007199254740993] } }
+    filename: "by-{ids}"
+    formats: [csv, xlsx]
+    about: true
   sheet-only: { source: app, query: select 1, formats: [xlsx] }
+  own-tenant:
+    source: app
+    query: select name from people where tenant = :tenant and team = :team
+    params:
+      tenant: { type: string, default: "\${TENANT}" }
+      team: { type: string, default: ops }
+    formats: [xlsx]
+    about: true
 `;
 
 /** What a test may change. */
@@ -36,13 +52,15 @@ export interface AppOptions extends Partial<Omit<Dependencies, "catalog" | "expo
   readonly body?: string;
 }
 
-/** An app, and the tasks that it was asked to run. */
+/** An app, the tasks that it was asked to run, and what it told the log. */
 export function fakeApp({ body = "the file", ...overrides }: AppOptions = {}) {
   const tasks: RunTask[] = [];
   const errors: unknown[] = [];
+  const refusals: RefusedRequest[] = [];
   const app = createApp({
+    names: { hostname: "127.0.0.1", hosts: [] },
     catalog: loadConfig(CONFIG, {
-      env: () => undefined,
+      env: (name) => name === "TENANT" ? "acme-secret" : undefined,
       folder: "/srv",
       sources: { sqlite: { config: z.strictObject({ path: z.string() }), paths: ["path"] } },
       formats: Object.keys(exporters),
@@ -52,12 +70,13 @@ export function fakeApp({ body = "the file", ...overrides }: AppOptions = {}) {
       tasks.push(task);
       return Promise.resolve({ id, body: new Response(body).body! });
     },
-    ready: () => "ready",
+    readiness: () => Promise.resolve({ status: "ready", checks: {} }),
     scrape: () => Promise.resolve({ contentType: "text/plain", text: "runs 0\n" }),
+    onRefusal: (refused) => void refusals.push(refused),
     onError: (error) => void errors.push(error),
     ...overrides,
   });
-  return { app, tasks, errors };
+  return { app, tasks, errors, refusals };
 }
 
 /** The problem that an answer holds. */

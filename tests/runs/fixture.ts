@@ -1,7 +1,9 @@
 /** Makes pools of fake workers, and tasks for them. */
 
-import { WorkerPool } from "../../runs/pool.ts";
+import { type PoolOptions, WorkerPool } from "../../runs/pool.ts";
 import type { RunTask } from "../../runs/protocol.ts";
+
+export { until } from "../waiting.ts";
 
 /** A task whose export's name tells a fake worker what to do. */
 export function fakeTask(action: string): RunTask {
@@ -14,15 +16,31 @@ export function fakeTask(action: string): RunTask {
   };
 }
 
+/** How a fake pool differs from one of a warm worker, of which every task has one to itself. */
+export interface FakePoolOptions extends Partial<PoolOptions> {
+  /** @default 1 */
+  readonly warm?: number;
+  /** Whether tasks share workers. @default false */
+  readonly shared?: boolean;
+}
+
+/** The command that starts a fake worker. */
+export const FAKE_WORKER = new Deno.Command(Deno.execPath(), {
+  args: ["run", "--quiet", "--cached-only", new URL("./fake_worker.ts", import.meta.url).href],
+  stdin: "piped",
+  stdout: "piped",
+  stderr: "inherit",
+});
+
 /** A pool of fake workers. */
-export function fakePool(warm = 1, cores?: number): WorkerPool {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--cached-only", new URL("./fake_worker.ts", import.meta.url).href],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
+export function fakePool({ warm = 1, shared = false, ...options }: FakePoolOptions = {}) {
+  return new WorkerPool({
+    groups: { all: { command: FAKE_WORKER, warm, shares: shared } },
+    route: (task) => ({ group: "all", blocking: !shared, queries: task.export }),
+    tasksPerWorker: 8,
+    maxExclusive: 4,
+    ...options,
   });
-  return new WorkerPool({ command, warm, ...(cores === undefined ? {} : { cores }) });
 }
 
 /** Reads a stream to its end. */
@@ -30,13 +48,4 @@ export async function byteLength(stream: ReadableStream<Uint8Array>): Promise<nu
   let bytes = 0;
   for await (const chunk of stream) bytes += chunk.length;
   return bytes;
-}
-
-/** Waits until a condition holds, for at most `within` milliseconds. */
-export async function until(condition: () => boolean | Promise<boolean>, within = 2000) {
-  const end = performance.now() + within;
-  while (!await condition()) {
-    if (performance.now() > end) throw new Error(`It did not come true within ${within} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

@@ -67,7 +67,13 @@ export function createFixture(): Promise<SourceFixture> {
   const prefix = folder.path;
   const numbers = (rest: string) => folder.write(generator({ n: "integer" }, rest));
   return Promise.resolve({
-    open: ({ text, params }, options) => module.open({ path: text }, { text: "", params }, options),
+    open: ({ text, params }, options) =>
+      module.open(module.config.parse({ path: text }), { text: "", params }, options),
+    describe: (query) =>
+      module.describe!(
+        module.config.parse({ path: query?.text ?? folder.write(generator({ n: "integer" }, "")) }),
+        query && { ...query, text: "" },
+      ),
     table(name, columns, rows) {
       const key = `${prefix}/${name}`;
       shared.tables[key] = [...rows];
@@ -94,7 +100,7 @@ export function createFixture(): Promise<SourceFixture> {
     stalling: (good) =>
       numbers(`${NUMBERS(good)}
         await new Promise((_, reject) => {
-          const timer = setTimeout(reject, 60_000);
+          const timer = setTimeout(reject, 600_000);
           signal.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)));
         });`),
     refused: folder.write("export default {"),

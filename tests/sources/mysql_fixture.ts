@@ -48,6 +48,7 @@ export async function createFixture(): Promise<SourceFixture> {
   const owned = stack.move();
   return {
     open: (query, options) => mysql.open(config, query, options),
+    describe: (query) => mysql.describe!(config, query),
     async table(name, columns, rows) {
       const declared = columns.map(({ name, type }) => `${name} ${DECLARED[type]}`).join(", ");
       await admin.ask(
@@ -78,7 +79,7 @@ export async function createFixture(): Promise<SourceFixture> {
     // The second column fills the 16 KiB that the server gathers before it sends.
     stalling: (good) =>
       `select seq, repeat('x', 200) from seq_1_to_${good + 1}
-       where if(seq <= ${good}, 1, sleep(60) = 0)`,
+       where if(seq <= ${good}, 1, sleep(600) = 0)`,
     async working(run) {
       const [row] = await admin.ask(
         "select count(*) from information_schema.processlist where info like ?",

@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net";
 import mysql, { type Connection } from "mysql2";
+import { until } from "../waiting.ts";
 import { freePort } from "./postgres_server.ts";
 
 /** A server that runs until it is stopped. */
@@ -34,6 +35,8 @@ export interface Admin extends AsyncDisposable {
 export interface ServerOptions {
   /** Settings, as the command line takes them: `--max-connections=5`. */
   readonly settings?: readonly string[];
+  /** The zone of its system. @default this process's */
+  readonly timezone?: string;
   /** Its certificate and key, in PEM; it then offers TLS. */
   readonly tls?: { readonly certificate: string; readonly key: string };
 }
@@ -52,7 +55,7 @@ export const INSTALLED = ["/usr/sbin/mariadbd", "/usr/bin/mariadb-install-db"].e
 
 /** Starts a server, in a second. MariaDB leaves root for the user `mysql` by itself. */
 export async function startServer(options: ServerOptions = {}): Promise<MysqlServer> {
-  const { settings = [], tls } = options;
+  const { settings = [], timezone, tls } = options;
   const folder = Deno.makeTempDirSync({ prefix: "spillway-mysql-" });
   Deno.chmodSync(folder, 0o755);
   const data = `${folder}/data`;
@@ -86,6 +89,7 @@ export async function startServer(options: ServerOptions = {}): Promise<MysqlSer
         ...certificates,
         ...settings,
       ],
+      ...(timezone === undefined ? {} : { env: { TZ: timezone } }),
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -154,16 +158,13 @@ function install(data: string, user: readonly string[]): void {
   if (!success) throw new Error("Cannot run mariadb-install-db");
 }
 
-/** Milliseconds that a server may take to start. */
-const START_MS = 20_000;
-
 async function untilUp(server: MysqlServer): Promise<void> {
-  for (const end = performance.now() + START_MS;;) {
-    const error = await server.run("select 1").then(() => undefined, (error) => error);
-    if (error === undefined) return;
-    if (performance.now() > end) throw error;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  let error: unknown;
+  const answers = () =>
+    server.run("select 1").then(() => true, (reason) => (error = reason, false));
+  await until(answers).catch((cause) => {
+    throw new Error(`The server did not start: ${error}`, { cause });
+  });
 }
 
 async function connect(socketPath: string): Promise<Admin> {

@@ -53,11 +53,12 @@ for (
 }
 
 Deno.test("a long text that is no number format is told in no time", () => {
+  // By going back and forth, it would take longer than anybody lives, on any machine.
   const start = performance.now();
   for (const part of ["0", ";", '"', "[", "_", "\\", "[a]", '""']) {
     isNumberFormat(part.repeat(85) + '"');
   }
-  assert.ok(performance.now() - start < 100);
+  assert.ok(performance.now() - start < 20_000);
 });
 
 Deno.test("an amount is shown with its currency's code and decimals", () => {

@@ -5,6 +5,7 @@ import { postgres } from "../../sources/postgres.ts";
 import type { Cell, Row } from "../../sources/table.ts";
 import type { FixtureColumn, SourceFixture } from "../contracts/source_contract.ts";
 import type { PostgresServer } from "./postgres_server.ts";
+import { until } from "../waiting.ts";
 import { sharedServer } from "./postgres_shared.ts";
 
 /** What tables of the fixture declare. */
@@ -51,6 +52,7 @@ export async function createFixture(): Promise<SourceFixture> {
   const owned = stack.move();
   return {
     open: (query, options) => postgres.open(config, query, options),
+    describe: (query) => postgres.describe!(config, query),
     async table(name, columns, rows) {
       const declared = columns.map(({ name, type }) => `${name} ${DECLARED[type]}`).join(", ");
       await admin.unsafe(`create table ${name} (${declared}, position bigserial)`);
@@ -76,7 +78,7 @@ export async function createFixture(): Promise<SourceFixture> {
     // The second column fills the 8 KiB that a backend gathers before it sends.
     stalling: (good) =>
       `select n, repeat('x', 100) from generate_series(1, ${good}) as n
-       union all select 0, pg_sleep(60)::text`,
+       union all select 0, pg_sleep(600)::text`,
     async working(run) {
       const [row] = await admin`select count(*)::int as count from pg_stat_activity
         where application_name = ${`spillway:${run}`}`;
@@ -105,13 +107,14 @@ function literal(cell: Cell): string {
 
 /** Kills what serves `reader`; the server then ends all connections, and starts anew. */
 async function killBackends(admin: Sql, server: PostgresServer): Promise<void> {
+  const starts = () =>
+    Deno.readTextFileSync(`${server.folder}/log`).split("ready to accept connections").length;
+  const before = starts();
   const backends = await admin`select pid from pg_stat_activity where usename = 'reader'`;
+  if (backends.length === 0) throw new Error("Nothing serves the reader");
   for (const { pid } of backends) Deno.kill(pid, "SIGKILL");
-  // It answers again when it has recovered.
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    if (await server.run("select 1").then(() => true, () => false)) return;
-  }
+  // Until then it may answer still, and hang up on who has just asked.
+  await until(() => starts() > before);
 }
 
 /** Passes connections on to the server, and counts what comes back. */
@@ -119,13 +122,23 @@ export interface Proxy extends AsyncDisposable {
   readonly port: number;
   /** Bytes that the server has sent. */
   sent(): number;
+  /** Connections that it was asked for. */
+  accepted(): number;
 }
 
-/** Starts a proxy before a port. */
-export function startProxy(port: number): Proxy {
+/**
+ * Starts a proxy before a port.
+ *
+ * @param options.hangUps how many connections it closes at once before it passes others on
+ */
+export function startProxy(
+  port: number,
+  { hangUps = 0 }: { readonly hangUps?: number } = {},
+): Proxy {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.Conn>();
   let sent = 0;
+  let accepted = 0;
 
   async function pump(from: Deno.Conn, to: Deno.Conn, count: (bytes: number) => void) {
     const buffer = new Uint8Array(64 * 1024);
@@ -160,11 +173,15 @@ export function startProxy(port: number): Proxy {
 
   const served: Promise<void>[] = [];
   const accepting = (async () => {
-    for await (const client of listener) served.push(serve(client));
+    for await (const client of listener) {
+      if (++accepted > hangUps) served.push(serve(client));
+      else client.close();
+    }
   })();
   return {
     port: listener.addr.port,
     sent: () => sent,
+    accepted: () => accepted,
     async [Symbol.asyncDispose]() {
       listener.close();
       for (const side of open) side.close();

@@ -3,8 +3,15 @@
 import assert from "node:assert/strict";
 import { postgres } from "../../sources/postgres.ts";
 import type { PostgresConfig } from "../../sources/postgres_config.ts";
-import { type ParamValue, type ReadOptions, SourceError } from "../../sources/source.ts";
+import {
+  type ParamType,
+  type ParamValue,
+  type ReadOptions,
+  SourceError,
+} from "../../sources/source.ts";
 import type { Row } from "../../sources/table.ts";
+import { inTime, until } from "../waiting.ts";
+import { readDeclared } from "./declared.ts";
 import { freePort, PASSWORD } from "./postgres_server.ts";
 import { postgresTest, sharedServer } from "./postgres_shared.ts";
 
@@ -120,7 +127,7 @@ postgresTest(
           ["datetime", "-infinity"],
           ["datetime", "2026-01-01 18:04:05.5+00:00"],
           ["datetime", "infinity"],
-          ["datetime", "0044-03-15 00:00:00+00 BC"],
+          ["datetime", "0044-03-15 00:00:00+00:00 BC"],
           ["time", "24:00:00"],
           ["string", "03:04:05+09:30"],
           ["duration", "P10M3DT4H5.5S"],
@@ -184,21 +191,69 @@ postgresTest("every other type is its text, and a domain is what it is made of",
   }
 });
 
-postgresTest("the types that an export declares decide how cells are read", async () => {
+postgresTest("the types that an export declares decide what cells become", async () => {
   const types = {
-    code: "string",
+    amount: "number",
+    third: "number",
+    total: "integer",
+    long: "integer",
     text: "integer",
     words: "integer",
+    code: "string",
+    share: "string",
+    flag: "string",
     float: "decimal",
-    long: "integer",
+    month: "date",
+    local: "date",
+    noon: "date",
+    day: "datetime",
+    raw: "string",
+    span: "duration",
   } as const;
-  const { rows } = await read(
-    `select 42 as code, '17'::text as text, 'none'::text as words, 1e20::float8 as float,
-       90071992547409930::numeric as long`,
-    {},
-    { types },
-  );
-  assert.deepEqual(rows, [["42", 17, "none", "1e+20", 90071992547409930n]]);
+  const query = `select 2180.0000000000000000 as amount, 10::numeric / 3 as third,
+      sum(n) as total, 90071992547409930::numeric as long, '17'::text as text,
+      'none'::text as words, 42 as code, 1e20::float8 as share, true as flag, 1e20::float8 as float,
+      date_trunc('month', timestamp '2021-01-15 03:04:05') as month,
+      date_trunc('day', timestamptz '2021-01-15 03:04:05+00') as local,
+      timestamp '2021-01-15 12:00:00' as noon, date '2021-01-15' as day,
+      convert_to('é', 'UTF8') as raw, extract(epoch from interval '90.5 s') as span
+    from generate_series(1::bigint, 4) as n`;
+  const stream = await open(query, {}, { types });
+  assert.deepEqual(await readDeclared(stream, types), {
+    rows: [[
+      2180,
+      3.3333333333333335,
+      10,
+      90071992547409930n,
+      17,
+      "none",
+      "42",
+      "100000000000000000000",
+      "true",
+      1e20,
+      "2021-01-01",
+      "2021-01-15",
+      "2021-01-15 12:00:00",
+      "2021-01-15 00:00:00",
+      "é",
+      90.5,
+    ]],
+    others: { words: 1, noon: 1 },
+  });
+});
+
+postgresTest("money is text, and a number where the export declares one", async () => {
+  const query = `select amount, amount as whole, amount as text from unnest(
+      array['$1,234.50', '-0.5', '92233720368547758.07', '2']::money[]) as amount`;
+  const types = { amount: "decimal", whole: "integer" } as const;
+  const { rows, others } = await readDeclared(await open(query, {}, { types }), types);
+  assert.deepEqual(rows, [
+    ["1234.50", "1234.50", "$1,234.50"],
+    ["-0.50", "-0.50", "-$0.50"],
+    ["92233720368547758.07", "92233720368547758.07", "$92,233,720,368,547,758.07"],
+    ["2.00", 2, "$2.00"],
+  ]);
+  assert.deepEqual(others, { whole: 3 });
 });
 
 postgresTest("a row of a megabyte is whole, and so is one of a thousand columns", async () => {
@@ -284,13 +339,28 @@ postgresTest("the server knows the run, and ends a query whose worker is gone", 
 });
 
 postgresTest("a reader that is slow is not taken for one that is idle", async () => {
-  const config = await configured({ idle_in_transaction_session_timeout: "100ms" });
-  for (const count of [300, 300_000]) {
-    const text = `select generate_series(1, ${count})`;
-    const { batches } = await postgres.open(config, { text, params: {} });
+  // The query sets it, so that a slow client does not meet it between its first statements.
+  const timeout = "set_config('idle_in_transaction_session_timeout', '100ms', true)";
+  for (
+    const [count, late] of [
+      // The server is done, and ends a session that does nothing more.
+      [300, "count(*) = 0"],
+      // It waits until what it sends is taken, for longer than a session may do nothing.
+      [
+        300_000,
+        "bool_and(wait_event = 'ClientWrite' and clock_timestamp() - query_start > '500ms')",
+      ],
+    ] as const
+  ) {
+    const { batches } = await open(
+      `with late as materialized (select ${timeout}) select generate_series(1, ${count}) from late`,
+      {},
+      { run: "slow" },
+    );
     const reader = batches.getReader();
     let rows = (await reader.read()).value!.length;
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await untilServer(`select ${late} as so from pg_stat_activity
+      where application_name = 'spillway:slow'`);
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       rows += next.value.length;
     }
@@ -299,8 +369,8 @@ postgresTest("a reader that is slow is not taken for one that is idle", async ()
 });
 
 postgresTest("a query that takes longer than statement_timeout is an error", async () => {
-  const config = await configured({ statement_timeout: "100ms" });
-  const opening = postgres.open(config, { text: "select pg_sleep(30)", params: {} });
+  const config = await configured({ statement_timeout: "1s" });
+  const opening = postgres.open(config, { text: "select pg_sleep(600)", params: {} });
   const { message } = await thrown(opening.then(({ batches }) => Array.fromAsync(batches)));
   assert.match(
     message,
@@ -308,22 +378,20 @@ postgresTest("a query that takes longer than statement_timeout is an error", asy
   );
 });
 
-/** Waits until the server runs so many statements of a run. */
-async function untilActive(run: string, count: number): Promise<void> {
-  const server = await sharedServer();
-  const sql = server.connect();
-  const started = performance.now();
+/** Waits until the server answers a question, whose column is `so`, with yes. */
+async function untilServer(question: string): Promise<void> {
+  const sql = (await sharedServer()).connect();
   try {
-    for (;;) {
-      const [row] = await sql`select count(*)::int as count from pg_stat_activity
-        where application_name = ${`spillway:${run}`} and state = 'active'`;
-      if (row!.count === count) return;
-      assert(performance.now() - started < 1000, `${row!.count} statements after a second`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await until(async () => (await sql.unsafe(question))[0]!.so === true);
   } finally {
     await sql.end();
   }
+}
+
+/** Waits until the server runs so many statements of a run. */
+async function untilActive(run: string, count: number): Promise<void> {
+  await untilServer(`select count(*) = ${count} as so from pg_stat_activity
+    where application_name = 'spillway:${run}' and state = 'active'`);
 }
 
 postgresTest("a cancel ends what is slow to open: a sort, a lock", async () => {
@@ -336,7 +404,7 @@ postgresTest("a cancel ends what is slow to open: a sort, a lock", async () => {
       const [run, text, params] of [
         ["lock", "select n from locked", {}],
         ["bound-lock", "select n from locked where n = :n", { n: 1 }],
-        ["sort", "select n from generate_series(1, 100000000) as n order by random()", {}],
+        ["sort", "select n from generate_series(1, 1000000000) as n order by random()", {}],
       ] as const
     ) {
       const controller = new AbortController();
@@ -358,7 +426,7 @@ postgresTest("a cancel ends what is slow to open: a sort, a lock", async () => {
 
 postgresTest("a cancel with a read pending ends the query, and the read", async () => {
   const { batches } = await open(
-    "select n, case when n > 1 then pg_sleep(60)::text end from generate_series(1, 9) as n where n >= :n",
+    "select n, case when n > 1 then pg_sleep(600)::text end from generate_series(1, 9) as n where n >= :n",
     { n: 1 },
     { run: "pending" },
   );
@@ -398,12 +466,13 @@ postgresTest("a server that stalls behind the last row does not hold it back", a
   await sql.end();
   Deno.kill(backend!.pid, "SIGSTOP");
   try {
-    const started = performance.now();
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      rows += next.value.length;
-    }
+    const reading = (async () => {
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        rows += next.value.length;
+      }
+    })();
+    await inTime(reading, "the rows, and for the server");
     assert.equal(rows, 300);
-    assert(performance.now() - started < 5000, "it waited for the server");
   } finally {
     Deno.kill(backend!.pid, "SIGCONT");
   }
@@ -455,17 +524,13 @@ postgresTest("a connection that fails says why, and never the password", async (
 postgresTest("a server that says nothing, or hangs up, is an error in time", async () => {
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const waiting = silent.accept();
-  const at = (port: number, settings = {}) =>
+  const at = (port: number, settings: object) =>
     postgres.open(
-      postgres.config.parse({
-        url: `postgres://reader@127.0.0.1:${port}`,
-        connect_timeout: "200ms",
-        ...settings,
-      }),
+      postgres.config.parse({ url: `postgres://reader@127.0.0.1:${port}`, ...settings }),
       { text: "select 1", params: {} },
     );
   for (const settings of [{}, { tls: "require" }]) {
-    const error = await thrown(at(silent.addr.port, settings));
+    const error = await thrown(at(silent.addr.port, { connect_timeout: "200ms", ...settings }));
     assert.match(error.message, /^Cannot open source: the server did not answer within 200 ms$/);
     assert.equal(error.connection, true);
   }
@@ -477,7 +542,7 @@ postgresTest("a server that says nothing, or hangs up, is an error in time", asy
     for (let count = 0; count < 2; count++) (await rude.accept()).close();
   })();
   for (const settings of [{}, { tls: "require" }]) {
-    const error = await thrown(at(rude.addr.port, settings));
+    const error = await thrown(at(rude.addr.port, { connect_timeout: "10m", ...settings }));
     assert.match(
       error.message,
       /^Cannot open source: the server closed the connection$/,
@@ -485,4 +550,42 @@ postgresTest("a server that says nothing, or hangs up, is an error in time", asy
     assert.equal(error.connection, true);
   }
   await hangingUp;
+});
+
+postgresTest("every kind of query is described, with params and without", async () => {
+  const server = await sharedServer();
+  await server.run(`create table described (id int, note text); grant select on described to reader;
+    create table hidden (id int)`);
+  const describe = async (text: string, types: Record<string, ParamType> = {}) => {
+    const params = Object.fromEntries(Object.keys(types).map((name) => [name, null]));
+    return await postgres.describe!(await configured(), { text, params, types });
+  };
+  const both = [{ name: "id", type: "integer" }, { name: "note", type: "string" }];
+  try {
+    assert.deepEqual(await describe("table described"), both);
+    assert.deepEqual(await describe("(select * from described) -- the end"), both);
+    assert.deepEqual(await describe("values (1, 'a')"), [
+      { name: "column1", type: "integer" },
+      { name: "column2", type: "string" },
+    ]);
+    assert.deepEqual(
+      await describe(
+        `with chosen as (select * from described where id in (:ids) and (:s is null or note = :s))
+         select * from chosen where id = :code::int or note = :n limit :most;`,
+        { ids: "integer[]", s: "string", code: "string", n: "integer", most: "integer" },
+      ),
+      both,
+    );
+    for (
+      const [text, reason] of [
+        ["select 1 from hidden", "permission denied for table hidden"],
+        ["select from described", "it gives no columns"],
+        ["delete from described", "only SELECT, VALUES, TABLE or WITH … SELECT can be exported"],
+      ] as const
+    ) {
+      assert.equal((await thrown(describe(text))).message, `Cannot run the query: ${reason}`);
+    }
+  } finally {
+    await server.run("drop table described; drop table hidden");
+  }
 });

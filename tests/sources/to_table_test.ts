@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
-import { ColumnError, type TableSettings, toTable } from "../../sources/row_stream.ts";
 import { type RowStream, type SourceColumn, SourceError } from "../../sources/source.ts";
-import type { Batch, Cell, ColumnType } from "../../sources/table.ts";
+import type {
+  Batch,
+  Cell,
+  ColumnType,
+  TextBatch,
+  TextForm,
+  TextRows,
+} from "../../sources/table.ts";
+import { ColumnError, type TableSettings, toTable } from "../../sources/to_table.ts";
+import { turns } from "../waiting.ts";
 
 /** A stream that counts what is asked of it. */
 interface Watched extends RowStream {
@@ -91,10 +99,110 @@ Deno.test("an undeclared column has the type of the first cell of the first batc
   assert.equal(await types(), "string");
 });
 
-Deno.test("a declared type is not doubted", async () => {
+Deno.test("a type that the source declares is not doubted", async () => {
   const table = await toTable(stream([{ name: "a", type: "integer" }], [[["text"]]]), settings());
   assert.equal(table.columns[0]?.type, "integer");
   assert.deepEqual(await Array.fromAsync(table.batches), [[["text"]]]);
+});
+
+/** Counts by column. */
+function counter() {
+  const counts: Record<string, number> = {};
+  const count = (column: string) => void (counts[column] = (counts[column] ?? 0) + 1);
+  return { counts, count };
+}
+
+Deno.test("a cell becomes one of the type that the export declares, or is counted", async () => {
+  const { counts, count } = counter();
+  const batch = [["1", "2", "3"], ["x", "y", "z"], [null, null, null], ["x", 4, 5n]];
+  const kept = structuredClone(batch);
+  const table = await toTable(
+    stream([{ name: "a", type: "string" }, "b", { name: "c", type: "integer" }], [batch]),
+    settings({ columns: { a: { type: "integer" }, b: { type: "string" } } }),
+    count,
+  );
+  assert.deepEqual(table.columns.map(({ type }) => type), ["integer", "string", "integer"]);
+  assert.deepEqual(await Array.fromAsync(table.batches), [
+    [[1, "2", "3"], ["x", "y", "z"], [null, null, null], ["x", "4", 5n]],
+  ]);
+  // What nobody declares is not counted, and the source's own rows stay as they were.
+  assert.deepEqual(counts, { a: 2 });
+  assert.deepEqual(batch, kept);
+});
+
+Deno.test("only cells that are written are converted and counted", async () => {
+  const { counts, count } = counter();
+  const table = await toTable(
+    stream(["a", "b", "a"], [[["1", "x", "y"]], [["z", "x", "2"]]]),
+    settings({
+      columns: { a: { type: "integer" }, b: { type: "integer" } },
+      select: ["a", "a"],
+    }),
+    count,
+  );
+  assert.deepEqual(counts, {});
+  assert.deepEqual(await Array.fromAsync(table.batches), [
+    [[1, "y", 1, "y"]],
+    [["z", 2, "z", 2]],
+  ]);
+  assert.deepEqual(counts, { a: 4 });
+});
+
+Deno.test("columns that the source holds to their types are passed on as they are", async () => {
+  const batch = [[1, "2.50", "2021-01-01"]];
+  const table = await toTable(
+    stream([
+      { name: "a", type: "integer", strict: true },
+      { name: "b", type: "decimal", strict: true },
+      { name: "c", type: "date", strict: true },
+    ], [batch]),
+    settings({
+      columns: { a: { type: "decimal" }, b: { type: "decimal" }, c: { type: "string" } },
+    }),
+  );
+  const [first] = await Array.fromAsync(table.batches);
+  assert.equal(first, batch);
+});
+
+/** Text of one row, whose cells are read as such. */
+function textStream(columns: readonly SourceColumn[], cells: readonly string[], forms: TextForm[]) {
+  const bytes = new TextEncoder().encode(cells.join(""));
+  const ends = cells.map((_, index) => cells.slice(0, index + 1).join("").length);
+  const bounds = Int32Array.from(ends.flatMap((end, index) => [end - cells[index]!.length, end]));
+  const batch: TextBatch = { bytes, bounds, length: 1 };
+  const decoder = new TextDecoder();
+  const text: TextRows = {
+    forms,
+    readCell: (_, bytes, start, end) => decoder.decode(bytes.subarray(start, end)),
+    batches: ReadableStream.from([batch]),
+  };
+  return { columns, batches: ReadableStream.from<Batch>([]), text };
+}
+
+Deno.test("text is read as cells where they become others, and only there", async () => {
+  const strict = true;
+  const source = textStream(
+    [
+      { name: "id", type: "integer", strict },
+      { name: "code", type: "integer", strict },
+      { name: "price", type: "decimal", strict },
+      { name: "day", type: "string", strict },
+    ],
+    ["1", "2", "3.50", "soon"],
+    ["digits", "digits", "digits", "text"],
+  );
+  const { counts, count } = counter();
+  const table = await toTable(
+    source,
+    settings({
+      columns: { code: { type: "string" }, price: { type: "number" }, day: { type: "date" } },
+      select: ["day", "price", "code", "id"],
+    }),
+    count,
+  );
+  assert.deepEqual(table.text?.forms, ["other", "other", "text", "digits"]);
+  assert.deepEqual(await Array.fromAsync(table.batches), [[["soon", 3.5, "2", "1"]]]);
+  assert.deepEqual(counts, { day: 1 });
 });
 
 Deno.test("the first batch is read at once and the others when they are pulled", async () => {
@@ -106,7 +214,7 @@ Deno.test("the first batch is read at once and the others when they are pulled",
   assert.equal(source.pulls, 1);
   assert.deepEqual(await reader.read(), { done: false, value: [[3]] });
   assert.equal(source.pulls, 2);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await turns();
   assert.equal(source.pulls, 2);
   assert.deepEqual(await reader.read(), { done: false, value: [[4]] });
   assert.deepEqual(await reader.read(), { done: true, value: undefined });

@@ -1,5 +1,6 @@
-/** Turns what a source gives into the table that an exporter takes. */
+/** Turns what a source gives into the table that an exporter takes, its cells of their declared types. */
 
+import { cellConverter, type ConvertCell } from "./converters.ts";
 import { type RowStream, type SourceColumn, SourceError } from "./source.ts";
 import type {
   Batch,
@@ -13,7 +14,7 @@ import type {
   TextBatch,
   TextRows,
 } from "./table.ts";
-import { chooseBounds, chooseText, toBatches } from "./text_rows.ts";
+import { chooseBounds, chooseText, convertText, toBatches } from "./text_rows.ts";
 
 /** What an export says about a column, over what the source knows. */
 export interface ColumnSetting extends Presentation {
@@ -38,6 +39,9 @@ export interface TableSettings {
   readonly select?: readonly string[];
 }
 
+/** Told of each cell that is not of the type that the export declares for its column, by its name. */
+export type CountOtherType = (column: string) => void;
+
 /** A request for a column that is not there: the caller's mistake. */
 export class ColumnError extends Error {
   /** Tells it from other errors in a log. */
@@ -60,28 +64,32 @@ export class ColumnError extends Error {
  * while nothing is written yet; the others are read as they are pulled. Whatever goes wrong, the
  * stream is cancelled.
  *
+ * A cell that is not of the type that the export declares becomes one where it stands for one, as
+ * `converters.ts` says; else it stays what it is, and is counted. What makes them so is chosen here,
+ * once a column, and columns that need nothing cost nothing.
+ *
+ * @param count told of each cell that stays what it is
  * @throws {ColumnError} when `select` names a column that the query does not give
  * @throws {SourceError} when the settings do, or when the first batch cannot be read
  */
-export async function toTable(stream: RowStream, settings: TableSettings): Promise<Table> {
-  if (stream.text) return await toTextTable(stream, stream.text, settings);
+export async function toTable(
+  stream: RowStream,
+  settings: TableSettings,
+  count: CountOtherType = () => {},
+): Promise<Table> {
+  if (stream.text) return await toTextTable(stream, stream.text, settings, count);
   const reader = stream.batches.getReader();
   try {
     checkSettings(stream.columns, settings.columns);
     const indices = chooseColumns(stream.columns, settings.select);
     const { value: first } = await reader.read();
-    const columns = stream.columns.map((column, index) =>
-      describe(column, ownValue(settings.columns, column.name), first, index)
-    );
+    const chosen = indices ?? [...stream.columns.keys()];
+    const converters = chooseConverters(stream.columns, chosen, settings, count);
     return {
       title: settings.title,
       ...(settings.style === undefined ? {} : { style: settings.style }),
-      columns: indices ? indices.map((index) => columns[index]!) : columns,
-      batches: resume(
-        reader,
-        first,
-        indices && ((batch) => batch.map((row) => pick(row, indices))),
-      ),
+      columns: describeColumns(stream.columns, chosen, settings, first),
+      batches: resume(reader, first, createProjection(indices, converters)),
     };
   } catch (error) {
     // What went wrong first is what the caller is told; a source that is broken cannot be cancelled.
@@ -95,6 +103,7 @@ async function toTextTable(
   stream: RowStream,
   text: TextRows,
   settings: TableSettings,
+  count: CountOtherType,
 ): Promise<Table> {
   const reader = text.batches.getReader();
   try {
@@ -102,8 +111,10 @@ async function toTextTable(
     const indices = chooseColumns(stream.columns, settings.select) ?? [...stream.columns.keys()];
     const { value: first } = await reader.read();
     const width = stream.columns.length;
+    const columns = describeColumns(stream.columns, indices, settings, undefined);
+    const converters = chooseConverters(stream.columns, indices, settings, count);
     const rows = {
-      ...chooseText(text, indices),
+      ...convertText(chooseText(text, indices), converters, columns),
       batches: resume(
         reader,
         first,
@@ -113,10 +124,7 @@ async function toTextTable(
     return {
       title: settings.title,
       ...(settings.style === undefined ? {} : { style: settings.style }),
-      columns: indices.map((index) => {
-        const column = stream.columns[index]!;
-        return describe(column, ownValue(settings.columns, column.name), undefined, index);
-      }),
+      columns,
       batches: toBatches(rows),
       text: rows,
     };
@@ -153,6 +161,18 @@ function chooseColumns(
   const asTheyAre = indices.length === names.length &&
     indices.every((index, position) => index === position);
   return asTheyAre ? undefined : indices;
+}
+
+function describeColumns(
+  columns: readonly SourceColumn[],
+  indices: readonly number[],
+  settings: TableSettings,
+  first: Batch | undefined,
+): readonly Column[] {
+  return indices.map((index) => {
+    const column = columns[index]!;
+    return describe(column, ownValue(settings.columns, column.name), first, index);
+  });
 }
 
 function describe(
@@ -205,7 +225,41 @@ function resume<T extends Batch | TextBatch>(
   }, { highWaterMark: 0 });
 }
 
-function pick(row: Row, indices: readonly number[]): Row {
+/** What makes the cells of the chosen columns into ones of their declared types. */
+function chooseConverters(
+  columns: readonly SourceColumn[],
+  indices: readonly number[],
+  settings: TableSettings,
+  count: CountOtherType,
+): readonly (ConvertCell | undefined)[] {
+  return indices.map((index) => {
+    const column = columns[index]!;
+    const declared = ownValue(settings.columns, column.name)?.type;
+    return declared && cellConverter(column, declared, () => count(column.name));
+  });
+}
+
+/** Makes what becomes of a batch; nothing where it stays as it is. */
+function createProjection(
+  indices: readonly number[] | undefined,
+  converters: readonly (ConvertCell | undefined)[],
+): ((batch: Batch) => Batch) | undefined {
+  const steps = converters.flatMap((convert, at) => convert ? [{ convert, at }] : []);
+  if (steps.length === 0) return indices && ((batch) => batch.map((row) => pick(row, indices)));
+
+  function project(row: Row): Row {
+    const cells = indices ? pick(row, indices) : row.slice();
+    for (let step = 0; step < steps.length; step++) {
+      const { convert, at } = steps[step]!;
+      const cell = cells[at] ?? null;
+      if (cell !== null) cells[at] = convert(cell);
+    }
+    return cells;
+  }
+  return (batch) => batch.map(project);
+}
+
+function pick(row: Row, indices: readonly number[]): Cell[] {
   const cells = new Array<Cell>(indices.length);
   for (let position = 0; position < indices.length; position++) {
     cells[position] = row[indices[position]!] ?? null;

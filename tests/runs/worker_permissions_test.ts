@@ -34,6 +34,9 @@ export default {
 };
 `;
 
+/** The frames that end a task. */
+const LAST: readonly FramePiece["type"][] = [FRAME.end, FRAME.failure, FRAME.cancelled];
+
 /** Runs the module in a worker, and gives the file. */
 async function outcomes(
   start: (module: string, port: number) => Deno.Command,
@@ -64,7 +67,9 @@ async function outcomes(
       coding: "identity",
     } as const;
     await writer.write(
-      new TextEncoder().encode(commandLine({ start: task, run: "r", credit: 1e6 })),
+      new TextEncoder().encode(
+        commandLine({ start: task, task: 1, run: "r", credit: 1e6, exclusive: true }),
+      ),
     );
     const readFrames = createFrameReader();
     let text = "";
@@ -74,7 +79,7 @@ async function outcomes(
       for (const piece of readFrames(data)) {
         last = piece.type;
         if (piece.type === FRAME.chunk) text += decoder.decode(piece.data, { stream: true });
-        else if (piece.type !== FRAME.progress) await writer.close();
+        else if (LAST.includes(piece.type)) await writer.close();
       }
     }
     await child.status;
@@ -90,7 +95,7 @@ async function outcomes(
 
 const environment = { ...Deno.env.toObject(), SECRET: "hunter2" };
 
-Deno.test("a worker has leave for what its sources name, and for nothing else", async () => {
+Deno.test("a worker has permissions for what its sources name, and for nothing else", async () => {
   const none = { write: "NotCapable", run: "NotCapable", sys: "NotCapable", secret: "Error" };
   assert.deepEqual(
     await outcomes((module) => workerCommand({ read: [module], environment })),
