@@ -37,7 +37,14 @@ def read(spec):
 
 
 def stored(value, type):
-    """A value of SQLite, with the types that it has not: booleans, and dates of Unix seconds."""
+    """A value of SQLite as one of the type that the catalogue declares, where it stands for one."""
+    if type == "string" and isinstance(value, (int, float)):
+        return str(value)
+    if type == "string" and isinstance(value, bytes):
+        return value.decode()
+    if type == "time" and isinstance(value, str) and value >= "24" and TIME.match(value):
+        hours, minutes, seconds, fraction = TIME.match(value).groups()
+        return f"PT{int(hours)}H{int(minutes)}M{int(seconds or 0)}{fraction or ''}S"
     if isinstance(value, int):
         if type == "boolean" and value in (0, 1):
             return bool(value)

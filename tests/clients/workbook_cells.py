@@ -64,19 +64,13 @@ def date(text, column):
 
 
 def time(text, column):
-    match = expected.TIME.match(text)
-    if match is None:
-        return None
+    if expected.TIME.match(text) is None:
+        # A day or more is a duration.
+        return duration(text, column)
     try:
         return datetime.time.fromisoformat(text)
     except ValueError:
-        # A day or more is a duration.
-        hours, minutes, seconds, fraction = match.groups()
-        return datetime.timedelta(
-            hours=int(hours),
-            minutes=int(minutes),
-            seconds=int(seconds or 0) + float("0" + (fraction or "")),
-        )
+        return None
 
 
 def duration(text, column):
