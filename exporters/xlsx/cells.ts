@@ -10,10 +10,10 @@ import { cut } from "./cut.ts";
 import { holdDecimal, isExactInteger, isExactNumber } from "./numbers.ts";
 import {
   dateSerial,
-  DATETIME_LENGTH,
   dateTimeSerial,
   durationSerial,
   hasFraction,
+  isPlainClock,
   secondsDurationSerial,
   type Serial,
   timeSerial,
@@ -113,24 +113,21 @@ export function createCellWriter(
     if (read === undefined) {
       return typeof value === "string" ? text(value, xml) : asText(value, xml);
     }
-    xml.startCell(start, isPlainClock(value) ? serialMiddle : middleOf(read, value));
+    xml.startCell(start, middleOf(read, value));
     xml.addSerial(read);
     xml.addMarkup(VALUE_END);
   }
 
-  /** Whether a cell is a datetime without a fraction of a second and an offset, as most are. */
-  function isPlainClock(value: string | number): boolean {
-    return type === "datetime" && (value as string).length === DATETIME_LENGTH;
-  }
-
-  /** What comes before a serial; counts a datetime whose offset is lost without a word. */
+  /** What comes before a serial; counts a datetime that loses its offset without a word. */
   function middleOf(serial: number, value: string | number): Markup {
-    if (type === "datetime" && timezone === undefined && !isZoneNamed() && hasOffset(value)) {
-      warnings.count("zone-unnamed", name);
+    if (typeof value === "number") return Number.isInteger(value) ? serialMiddle : fractionMiddle;
+    if (type === "datetime") {
+      if (isPlainClock(value)) return serialMiddle;
+      if (timezone === undefined && !isZoneNamed() && hasOffset(value)) {
+        warnings.count("zone-unnamed", name);
+      }
     }
-    const fraction = typeof value === "string"
-      ? hasFraction(value, type)
-      : !Number.isInteger(value);
+    const fraction = hasFraction(value, type);
     if (type === "time" && serial >= 1) return fraction ? longFractionMiddle : longMiddle;
     return fraction ? fractionMiddle : serialMiddle;
   }

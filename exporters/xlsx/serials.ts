@@ -97,8 +97,12 @@ export function hasFraction(text: string, type: ColumnType): boolean {
   return isFraction(text, point >= 0 ? point : text.indexOf(","));
 }
 
-/** The length of `2026-01-02 03:04:05`; longer ones have a fraction, an offset or both. */
-export const DATETIME_LENGTH = 19;
+/** Whether a datetime is one to the second and without an offset, as most are: `2026-01-02 03:04:05`. */
+export function isPlainClock(text: string): boolean {
+  return text.length === DATETIME_LENGTH && text.charCodeAt(16) === COLON;
+}
+
+const DATETIME_LENGTH = 19;
 
 function isFraction(text: string, at: number): boolean {
   if (at < 0 || text.charCodeAt(at) !== POINT && text.charCodeAt(at) !== COMMA) return false;
@@ -111,6 +115,7 @@ function isFraction(text: string, at: number): boolean {
 
 const COMMA = 0x2c;
 const POINT = 0x2e;
+const COLON = 0x3a;
 const ZERO = 0x30;
 const NINE = 0x39;
 
