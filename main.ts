@@ -14,12 +14,13 @@ const USAGE = `Spillway turns rows into files: streamed, in constant memory.
 Usage:
   spillway serve [--config FILE]
       serve the exports over HTTP
-  spillway check [--config FILE]
+  spillway check [--connect] [--config FILE]
       check the configuration and say every mistake in it
   spillway run EXPORT --format FORMAT --output FILE|- [--param NAME=VALUE]... [--config FILE]
       run one export to a file, or to standard output
 
 Options:
+  --connect           open every source too, and prepare every query; none is run
   --config FILE       the configuration; else $SPILLWAY_CONFIG, else ./spillway.yaml, else the demo
   --format FORMAT     ${Object.keys(exporters).join(", ")}
   --output FILE       the file to write; - is standard output
@@ -48,7 +49,7 @@ async function main(args: string[]): Promise<void> {
       return await serve(context);
     case "check":
       expects(0);
-      return await check(context);
+      return await check(context, { connect: values.connect ?? false });
     case "run": {
       expects(1);
       const { format, output, param: params = [] } = values;
@@ -79,6 +80,7 @@ function parse(args: string[]) {
       allowPositionals: true,
       options: {
         config: { type: "string" },
+        connect: { type: "boolean" },
         format: { type: "string" },
         output: { type: "string" },
         param: { type: "string", multiple: true },

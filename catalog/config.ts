@@ -53,6 +53,8 @@ export interface ServerSettings {
   readonly stallTimeout: number;
   /** Milliseconds that running downloads get to finish when the process is told to end. @default 25000 */
   readonly drainTimeout: number;
+  /** Whether a 502 holds what the source said. @default for requests from this machine alone */
+  readonly debug?: boolean;
 }
 
 /** Who may reach the server. */
@@ -226,6 +228,7 @@ export const SERVER = {
   idle_timeout: duration(1).default(75_000),
   stall_timeout: duration(1).default(120_000),
   drain_timeout: duration(0).default(25_000),
+  debug: yesOrNo.optional(),
 };
 
 /** The keys of `server.admin`. */

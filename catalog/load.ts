@@ -127,6 +127,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
       idleTimeout: server.whole.idle_timeout,
       stallTimeout: server.whole.stall_timeout,
       drainTimeout: server.whole.drain_timeout,
+      ...(server.whole.debug === undefined ? {} : { debug: server.whole.debug }),
     },
     access: access.whole,
     sources,

@@ -1,5 +1,6 @@
 /** `run`: runs one export to a file or to standard output, as the server would. */
 
+import { listing } from "../catalog/params.ts";
 import { exporters } from "../exporters/mod.ts";
 import { parseDownload, toTask } from "../routes/download_request.ts";
 import { findExports } from "../routes/find_exports.ts";
@@ -69,9 +70,9 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
 
 /** What stopped a run, for whoever typed it; a mistake of ours stays what it is. */
 function explain(error: unknown, output: string): unknown {
-  if (error instanceof TaskError || error instanceof RunTimeoutError) {
-    const cause = error instanceof TaskError ? `\n${error.detail}` : "";
-    return new CommandError(`The run failed: ${error.message}${cause}`, EXIT.failure);
+  if (error instanceof TaskError) return explainTask(error);
+  if (error instanceof RunTimeoutError) {
+    return new CommandError(`The run failed: ${error.message}`, EXIT.failure);
   }
   // A reader such as `head` that has had enough is nothing to speak of.
   if (error instanceof Deno.errors.BrokenPipe) return new CommandError("", EXIT.SIGPIPE);
@@ -79,6 +80,18 @@ function explain(error: unknown, output: string): unknown {
     return new CommandError(`Cannot write ${output}: ${error.message}`, EXIT.failure);
   }
   return error;
+}
+
+/** A stack is for a mistake of ours alone: a database that is down has nothing to show in one. */
+function explainTask({ kind, message, params, reason, detail }: TaskError): CommandError {
+  if (kind === "internal") {
+    return new CommandError(`The run failed: ${message}\n${detail}`, EXIT.failure);
+  }
+  const said = reason === undefined ? message : `${message} (${reason})`;
+  if (kind === "param") {
+    return new CommandError(`The source does not take ${listing(params)}: ${said}`, EXIT.usage);
+  }
+  return new CommandError(`The run failed: ${said}`, kind === "column" ? EXIT.usage : EXIT.failure);
 }
 
 /** The task that the arguments ask for. */

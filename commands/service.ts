@@ -4,10 +4,13 @@ import { getLogger } from "@logtape/logtape";
 import type { Config } from "../catalog/config.ts";
 import { exporters } from "../exporters/mod.ts";
 import { createAdminApp, createApp, type Dependencies, isEssential } from "../routes/app.ts";
-import type { RunDependencies } from "../runs/run.ts";
+import { isLocal } from "../routes/local_request.ts";
+import type { RunTask } from "../runs/protocol.ts";
+import type { RunDependencies, RunReport } from "../runs/run.ts";
 import type { Handler, RefusedRequest } from "../server/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "../server/http.ts";
 import type { FileSystem } from "../storage/file_system.ts";
+import { createColumns } from "./columns.ts";
 import { CommandError, EXIT } from "./command.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
@@ -69,12 +72,16 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       now: options.now,
       checks: [{ name: "connections", state: () => http.state }],
       onEnd: (report, task) => {
+        columns.learn(report, task);
+        // It made no file.
+        if (task.describe) return logDescription(report, task);
         metrics.countRun(report, task);
         options.onEnd(report, task);
       },
     }),
   );
   const { admission, pool, startRun, wholeFiles } = engine;
+  const columns = createColumns({ startRun, sources: config.sources });
   const { server, limits } = config;
   const dependencies: Dependencies = {
     names: server,
@@ -82,6 +89,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     exporters,
     startRun,
     wholeFiles,
+    columns: columns.of,
+    debug: (request, client) => server.debug ?? isLocal(request, client),
     readiness: engine.readiness,
     scrape: () =>
       metrics.scrape({ admission, pool, spool, connections: http.counts, log: options.log }),
@@ -116,6 +125,16 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     drain: () => admission.drain().then(() => http.drain()),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+/** A source that did not say its columns may not give its rows either. */
+function logDescription({ id, error }: RunReport, task: RunTask): void {
+  if (!error) return;
+  logger.warn("Cannot describe {export}: {error}", {
+    id,
+    export: task.export,
+    error: error.message,
+  });
 }
 
 /** Opens the port for health and metrics. */

@@ -73,10 +73,13 @@ function createClock(
 
 const UTC: ZoneOffset = () => 0;
 
-/** Whether text is as long as `2026-01-02 03:04:05` and has its space: a spreadsheet reads no more. */
+/** Whether text may be `2026-01-02 03:04:05`, which a spreadsheet reads as it is. */
 function isPlainClock(text: string): boolean {
-  return text.length === 19 && text.charCodeAt(10) === 0x20;
+  return text.length === 19 && text.charCodeAt(10) === SPACE && text.charCodeAt(16) === COLON;
 }
+
+const SPACE = 0x20;
+const COLON = 0x3a;
 
 /** Whether a column's datetimes move to a time zone. */
 export function isZoned(column: Column): column is Column & { readonly timezone: string } {

@@ -109,7 +109,7 @@ function encode(
   const { text } = table;
   if (!text) return textStream(table, format, warnings);
   return csvTextStream(text, (first) => {
-    const head = format.head(first ? firstRows(text, first) : []);
+    const head = format.head(first ? firstRows(text, first, format.clocks) : []);
     const writer = createCsvTextWriter(text, format.text());
     writer.addText(head);
     return writer;
@@ -118,7 +118,10 @@ function encode(
 
 /** A CSV file, as rows of cells or as rows of text. */
 interface CsvFormat extends TextFormat {
+  /** What comes before the first row; the first ones decide about {@linkcode clocks}. */
   head(rows: readonly Row[]): string;
+  /** Columns of datetimes that a spreadsheet reads. */
+  readonly clocks: readonly boolean[];
   /** The rules for rows of text; the head comes first. */
   text(): CsvTextRules;
 }
@@ -228,6 +231,7 @@ function csvFormat(
 
   return {
     head,
+    clocks,
     row,
     tail: "",
     text: () => ({
@@ -243,16 +247,21 @@ function csvFormat(
   };
 }
 
-/** The cells of the rows of a first batch that may decide about its head. */
-function firstRows(text: TextRows, { bytes, bounds, length }: TextBatch): readonly Row[] {
-  const width = text.forms.length;
+/** The first rows of a batch, with the cells of some columns and no others. */
+function firstRows(
+  text: TextRows,
+  { bytes, bounds, length }: TextBatch,
+  columns: readonly boolean[],
+): readonly Row[] {
+  if (!columns.includes(true)) return [];
   return Array.from(
     { length: Math.min(length, DECIDING_ROWS) },
-    (_, row) =>
-      text.forms.map((_, column) => {
-        const at = 2 * (row * width + column);
+    (_, row): Row =>
+      columns.map((wanted, column) => {
+        const at = 2 * (row * columns.length + column);
         const start = bounds[at]!;
-        return start < 0 ? null : text.readCell(column, bytes, start, bounds[at + 1]!);
+        if (!wanted || start < 0) return null;
+        return text.readCell(column, bytes, start, bounds[at + 1]!, true);
       }),
   );
 }

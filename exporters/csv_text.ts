@@ -44,7 +44,10 @@ export interface CsvTextWriter {
   take(): Uint8Array<ArrayBuffer>;
 }
 
-/** What a byte within a field means: bits, so that those of a field can be gathered. */
+/**
+ * What a byte within a field means: bits, so that those of a field can be gathered. The first three stand
+ * side by side, as {@linkcode hidesFormula} shifts one onto the other.
+ */
 const PLAIN = 0;
 /** A separator of some reader: a formula may stand behind it. */
 const HIDING = 1;
@@ -68,6 +71,7 @@ const QUOTE = 0x22;
 const PLUS = 0x2b;
 const DASH = 0x2d;
 const ZERO = 0x30;
+const COLON = 0x3a;
 const EXPONENT = 0x65;
 const TRUE = 0x74;
 const ERA_END = 0x43;
@@ -203,9 +207,8 @@ function mayBeginFormula(
   let at = separatorAt + 1;
   while (at < end && (classes[bytes[at]!]! & (BLANK | TRIGGER)) === BLANK) at++;
   if (at === end || (classes[bytes[at]!]! & TRIGGER) === 0) return false;
-  // From the trigger on, as the first byte of its full-width form has all meanings.
-  const separator = bytes[separatorAt]!;
   if ((classes[bytes[at]!]! & EQUALS) !== 0) return true;
+  const separator = bytes[separatorAt]!;
   for (; at < end; at++) {
     const byte = bytes[at]!;
     if ((classes[byte]! & REACH) !== 0) return true;
@@ -225,7 +228,7 @@ function wayOf(form: TextForm, exact: boolean, clock: CsvTextRules["clocks"][num
 
 /** Whether there is a datetime as a spreadsheet reads it, as `cell_text.ts` has it too. */
 function isPlainClock(bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start === 19 && bytes[start + 10] === SPACE;
+  return end - start === 19 && bytes[start + 10] === SPACE && bytes[start + 16] === COLON;
 }
 
 /** Where a datetime in UTC ends before its offset, `+00`; {@linkcode LOOK} for any other. */

@@ -45,8 +45,29 @@ export function plainDigits(text: string): number {
 
 /** Whether a double holds a number that is spelt plainly, and so obviously that nothing more is asked. */
 export function isPlainlyHeld(text: string): boolean {
+  // Most amounts are so short that their digits need not be counted.
+  if (text.length <= EXACT_DIGITS) return isPlain(text);
   const digits = plainDigits(text);
   return digits >= 0 && digits <= EXACT_DIGITS && text.length < SAFE_LENGTH;
+}
+
+/** Whether {@linkcode plainDigits} counts the digits of a text. */
+function isPlain(text: string): boolean {
+  const length = text.length;
+  const start = text.charCodeAt(0) === MINUS ? 1 : 0;
+  if (start === length || !isDigit(text.charCodeAt(length - 1))) return false;
+  let point = length;
+  for (let at = start; at < length; at++) {
+    const unit = text.charCodeAt(at);
+    if (isDigit(unit)) continue;
+    if (unit !== POINT || point < length) return false;
+    point = at;
+  }
+  return point > start && (text.charCodeAt(start) !== ZERO || point === start + 1);
+}
+
+function isDigit(unit: number): boolean {
+  return unit >= ZERO && unit <= NINE;
 }
 
 /**

@@ -1,11 +1,12 @@
 /** The HTTP side of the server: `fetch(request) -> Response`, tested through `app.request()`. */
 
 import { Hono } from "hono";
-import type { Config } from "../catalog/config.ts";
+import type { Config, ExportDefinition } from "../catalog/config.ts";
 import type { Exporter } from "../exporters/exporter.ts";
 import type { Readiness } from "../runs/readiness.ts";
 import type { StartRun } from "../runs/run.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
+import type { SourceColumn } from "../sources/source.ts";
 import { exportRoutes } from "./exports.ts";
 import { guard, type ServerNames } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
@@ -39,6 +40,10 @@ export interface Dependencies {
   readonly startRun: StartRun;
   /** Makes files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles?: WholeFiles | undefined;
+  /** All columns of an export, as its source gives them. @default they are not known */
+  readonly columns?: (definition: ExportDefinition) => Promise<readonly SourceColumn[] | undefined>;
+  /** Whether an answer may hold what a source said of its failure. @default never */
+  readonly debug?: (request: Request, client: Client | undefined) => boolean;
   /** Whether another export would be taken. */
   readonly readiness: () => Promise<Readiness>;
   /** The numbers of the server, in Prometheus's text format. */

@@ -6,7 +6,7 @@ import type { Exporter } from "../exporters/exporter.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import { chooseCoding } from "./accept_encoding.ts";
-import type { Dependencies } from "./app.ts";
+import type { Client, Dependencies } from "./app.ts";
 import { contentDisposition } from "./content_disposition.ts";
 import { type DownloadRequest, parseDownload, toTask } from "./download_request.ts";
 import { badRequest, ProblemError, problemResponse, toProblem } from "./problems.ts";
@@ -22,8 +22,8 @@ import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.
 export async function download(
   request: Request,
   { definitions, exporter }: FileOfExports,
-  { catalog, startRun, wholeFiles, onError }: Dependencies,
-  client: string | undefined,
+  { catalog, startRun, wholeFiles, debug, onError }: Dependencies,
+  client: Client | undefined,
 ): Promise<Response> {
   const asked = parseDownload(definitions, exporter, parseQuery(new URL(request.url).search));
   const whole = asked.delivery === "whole";
@@ -47,15 +47,22 @@ export async function download(
   if (whole) headers.set("Accept-Ranges", "bytes");
   const task = toTask(definitions, exporter, asked, coding, catalog.sources);
 
+  const address = client?.remoteAddress;
   try {
     if (whole) {
-      return await sendWhole(request, task, { id, name, headers, files: wholeFiles, client });
+      return await sendWhole(request, task, {
+        id,
+        name,
+        headers,
+        files: wholeFiles,
+        client: address,
+      });
     }
     if (request.method === "HEAD") return new Response(null, { headers });
-    const { body } = await startRun(id, task, { abandoned: request.signal, client });
+    const { body } = await startRun(id, task, { abandoned: request.signal, client: address });
     return new Response(body, { headers });
   } catch (error) {
-    const problem = toProblem(error);
+    const problem = toProblem(error, debug?.(request, client));
     if (problem.status === 500) onError(error, request);
     return problemResponse(problem, { "Export-Id": id });
   }

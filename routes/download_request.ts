@@ -1,6 +1,6 @@
 /** Reads what a download asks for, its params and its options, into the task that makes the file. */
 
-import type { Config, ExportDefinition } from "../catalog/config.ts";
+import type { Config, ExportDefinition, SourceSetting } from "../catalog/config.ts";
 import { listing, parseParams } from "../catalog/params.ts";
 import { DIALECTS, type Exporter, type ExportOptions } from "../exporters/exporter.ts";
 import type { ContentCoding } from "../runs/content_coding.ts";
@@ -209,6 +209,24 @@ export function toTask(
     format: exporter.key,
     options: { ...options, ...documentOptions(definitions, params, sources, now) },
     coding,
+  };
+}
+
+/**
+ * The task that says which columns an export's query gives, or without an export only whether its source can
+ * be opened; it makes no file.
+ */
+export function describeTask(source: SourceSetting, definition?: ExportDefinition): RunTask {
+  const { name = "", title = "", query = "", columns = {}, params = new Map() } = definition ?? {};
+  const values = Object.fromEntries([...params.keys()].map((param) => [param, null]));
+  const types = definition ? paramTypes(definition) : {};
+  return {
+    export: name,
+    tables: [{ source, query: { text: query, params: values, types }, title, columns }],
+    format: "csv",
+    options: {},
+    coding: "identity",
+    describe: definition ? "columns" : "source",
   };
 }
 

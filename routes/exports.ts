@@ -3,6 +3,7 @@
 import { Hono } from "hono";
 import type { ExportDefinition } from "../catalog/config.ts";
 import type { Param } from "../catalog/params.ts";
+import type { SourceColumn } from "../sources/source.ts";
 import type { Dependencies, Environment } from "./app.ts";
 import { download } from "./download.ts";
 import { findExport, findExports } from "./find_exports.ts";
@@ -13,12 +14,15 @@ export function exportRoutes(dependencies: Dependencies): Hono<Environment> {
   const { catalog } = dependencies;
   return new Hono<Environment>()
     .get("/", (context) => context.json({ exports: [...catalog.exports.values()].map(summary) }))
-    .get("/:file", (context) => {
+    .get("/:file", async (context) => {
       const file = context.req.param("file");
       const dot = file.lastIndexOf(".");
-      if (dot < 0) return context.json(describe(findExport(file, catalog)));
+      if (dot < 0) {
+        const definition = findExport(file, catalog);
+        return context.json(describe(definition, await dependencies.columns?.(definition)));
+      }
       const found = findExports(file.slice(0, dot), file.slice(dot + 1), dependencies);
-      return download(context.req.raw, found, dependencies, context.env?.client?.remoteAddress);
+      return download(context.req.raw, found, dependencies, context.env?.client);
     })
     .all("/:file?", (context) => {
       throw new ProblemError(methodNotAllowed(context.req.method, "GET, HEAD"));
@@ -30,15 +34,22 @@ function summary({ name, title, formats }: ExportDefinition) {
   return { name, title, formats, url: `/exports/${name}` };
 }
 
-/** An export as its own page shows it. */
-function describe(definition: ExportDefinition) {
+/** An export as its own page shows it: with its query's columns, or those that it declares. */
+function describe(definition: ExportDefinition, columns?: readonly SourceColumn[]) {
+  const declared = definition.columns;
   return {
     ...summary(definition),
     files: Object.fromEntries(
       definition.formats.map((format) => [format, `/exports/${definition.name}.${format}`]),
     ),
     params: [...definition.params.values()].map(describeParam),
-    columns: Object.entries(definition.columns).map(([name, setting]) => ({ name, ...setting })),
+    columns: columns
+      ? columns.map(({ name, type }) => ({
+        name,
+        ...(type === undefined ? {} : { type }),
+        ...(Object.hasOwn(declared, name) ? declared[name] : {}),
+      }))
+      : Object.entries(declared).map(([name, setting]) => ({ name, ...setting })),
   };
 }
 

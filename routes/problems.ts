@@ -1,5 +1,6 @@
 /** Errors as HTTP answers: the only place that knows statuses (RFC 9110) and problem bodies (RFC 9457). */
 
+import { listing } from "../catalog/params.ts";
 import { AdmissionError } from "../runs/admission.ts";
 import { RunTimeoutError } from "../runs/run.ts";
 import { TaskError } from "../runs/running_task.ts";
@@ -24,6 +25,8 @@ export interface Problem {
   readonly detail: string;
   /** Every mistake of the request at once. */
   readonly errors?: readonly Mistake[];
+  /** What the source said, for who may read it. */
+  readonly cause?: string;
   /** Seconds after which the same request may succeed. */
   readonly retryAfter?: number;
   /** Methods that would be answered (RFC 9110, 15.5.6). */
@@ -81,8 +84,19 @@ export function methodNotAllowed(method: string, allow: string): Problem {
   };
 }
 
-/** The problem that an error is, in words that hold no query, path or stack. */
-export function toProblem(error: unknown): Problem {
+/**
+ * The problem that an error is, in words that hold no query, path or stack.
+ *
+ * @param debug whether it also holds what the source said
+ */
+export function toProblem(error: unknown, debug = false): Problem {
+  if (debug && error instanceof TaskError && ["source", "param"].includes(error.kind)) {
+    const { message, reason } = error;
+    return {
+      ...toProblem(error),
+      cause: reason === undefined ? message : `${message} (${reason})`,
+    };
+  }
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof AdmissionError) {
     return {
@@ -119,6 +133,8 @@ export function toProblem(error: unknown): Problem {
   }
   if (error instanceof TaskError) {
     switch (error.kind) {
+      case "param":
+        return badRequest(error.params.map((name) => refusedParam(name, error.params)));
       case "column":
         return badRequest([{ name: "_columns", detail: error.message }]);
       case "table":
@@ -136,6 +152,13 @@ export function toProblem(error: unknown): Problem {
     title: "Internal server error",
     detail: "This server failed; its log says why",
   };
+}
+
+/** A value that the source does not take; of several it may not have said which one. */
+function refusedParam(name: string, all: readonly string[]): Mistake {
+  const others = all.filter((other) => other !== name);
+  const also = others.length === 0 ? "" : `, or that of ${listing(others)}`;
+  return { name, detail: `the source of this export does not take this value${also}` };
 }
 
 /** The problems that answers are. */

@@ -78,6 +78,9 @@ const MAX_IDLE_HEAP_BYTES = 256 * 1024 * 1024;
 /** Milliseconds before another worker is started after one did not come up; doubled up to the second. */
 const RESTART_MS = { first: 500, last: 30_000 };
 
+/** Milliseconds in which a worker without a task goes by itself. */
+const RETIRE_MS = 500;
+
 /** How often a task is handed to a worker that dies before it has looked at the task. */
 const MAX_ATTEMPTS = 2;
 
@@ -193,7 +196,7 @@ export class WorkerPool implements AsyncDisposable {
     for (const worker of this.#workers()) worker.kill();
   }
 
-  /** Ends every worker and waits until all are gone. */
+  /** Ends every worker and waits until all are gone; one that does not go by itself is killed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweeping);
@@ -204,7 +207,9 @@ export class WorkerPool implements AsyncDisposable {
       if (worker.tasks > 0) worker.kill();
       else worker.retire();
     }
+    const late = setTimeout(() => workers.forEach((worker) => worker.kill()), RETIRE_MS);
     await Promise.all(workers.map(({ exited }) => exited));
+    clearTimeout(late);
   }
 
   /** What a task that waits is in the hands of. */

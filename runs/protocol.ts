@@ -13,7 +13,7 @@
 import type { ExportOptions } from "../exporters/exporter.ts";
 import type { Warning } from "../exporters/warnings.ts";
 import type { ColumnSetting } from "../sources/to_table.ts";
-import type { Query } from "../sources/source.ts";
+import type { Query, SourceColumn } from "../sources/source.ts";
 import type { TableStyle } from "../sources/table.ts";
 import type { ContentCoding } from "./content_coding.ts";
 
@@ -45,7 +45,15 @@ export interface RunTask {
   readonly options: ExportOptions;
   /** The HTTP content coding of the result. */
   readonly coding: ContentCoding;
+  /**
+   * Makes no file: says which columns the queries give, without running them, or only whether the sources
+   * can be opened. @default it makes the file
+   */
+  readonly describe?: "columns" | "source";
 }
+
+/** The columns of a table, in the query's order; null where only its rows would tell. */
+export type TaskColumns = readonly SourceColumn[] | null;
 
 /** What the server says to a worker, one JSON line each; `task` is the number of a task in its hands. */
 export type Command =
@@ -68,7 +76,7 @@ export type Command =
   | { readonly idle: number };
 
 /** Why a run failed, as far as its caller needs to know. */
-export type FailureKind = "source" | "column" | "table" | "internal";
+export type FailureKind = "source" | "param" | "column" | "table" | "internal";
 
 /** How far a task is. */
 export interface TaskProgress {
@@ -90,6 +98,8 @@ export interface TaskEnd {
   readonly warnings: readonly Warning[];
   /** Whether a query of it held the thread for long, or may. */
   readonly mayBlock?: boolean;
+  /** The columns of each table, those that were not chosen among them. @default not known */
+  readonly columns?: readonly TaskColumns[];
 }
 
 /** What a worker says of itself. */
@@ -104,8 +114,12 @@ export interface WorkerHealth {
 export interface TaskFailure extends TaskProgress {
   /** Which side is at fault. */
   readonly kind: FailureKind;
+  /** The params whose values the source refused, by name; of that kind alone. */
+  readonly params?: readonly string[];
   /** What went wrong, for the log; a caller sees it only where the kind says so. */
   readonly message: string;
+  /** What the source itself said of it. @default nothing else */
+  readonly reason?: string;
   /** Causes and stack, for the log alone. */
   readonly detail: string;
 }

@@ -4,7 +4,7 @@ import type { Warning } from "../exporters/warnings.ts";
 import { type Clock, systemClock } from "../storage/clock.ts";
 import { SpillBuffer, type SpillOptions } from "../storage/spill_buffer.ts";
 import { type Admission, AdmissionError } from "./admission.ts";
-import type { RunTask } from "./protocol.ts";
+import type { RunTask, TaskColumns } from "./protocol.ts";
 import type { RunningTask } from "./running_task.ts";
 
 /** Milliseconds that a run may take, as a whole and for its steps. */
@@ -39,6 +39,8 @@ export interface RunReport {
   readonly duration: number;
   /** What the format could not hold as it was; known of complete runs. */
   readonly warnings: readonly Warning[];
+  /** The columns of each table; known of complete runs. */
+  readonly columns?: readonly TaskColumns[];
   /** Whether some of it waited on the disk for its reader. */
   readonly spilled: boolean;
   /** What it failed of. */
@@ -250,6 +252,9 @@ export function createRuns(
         ...(firstByte === undefined ? {} : { firstByte }),
         duration: clock.now() - started,
         warnings: outcome.state === "complete" ? outcome.end.warnings : [],
+        ...(outcome.state === "complete" && outcome.end.columns
+          ? { columns: outcome.end.columns }
+          : {}),
         spilled: buffer.spilled,
         ...(state === "failed" && failure ? { error: failure } : {}),
         ...(client === undefined ? {} : { client }),

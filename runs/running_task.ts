@@ -17,6 +17,10 @@ export class TaskError extends Error {
   override readonly name = "TaskError";
   /** Which side is at fault. */
   readonly kind: TaskFailure["kind"];
+  /** The params whose values the source refused, by name. */
+  readonly params: readonly string[];
+  /** What the source itself said; absent where it said nothing but the message. */
+  readonly reason: string | undefined;
   /** Causes and stack of the worker's side, for the log alone. */
   readonly detail: string;
 
@@ -24,6 +28,8 @@ export class TaskError extends Error {
   constructor(failure: Omit<TaskFailure, "rows">) {
     super(failure.message);
     this.kind = failure.kind;
+    this.params = failure.params ?? [];
+    this.reason = failure.reason;
     this.detail = failure.detail;
   }
 }

@@ -5,7 +5,7 @@ import { type Exporter, type IdleCores, TableError } from "../exporters/exporter
 import { Warnings } from "../exporters/warnings.ts";
 import { loadSource } from "../sources/load.ts";
 import { ColumnError, toTable } from "../sources/to_table.ts";
-import { type RowStream, SourceError } from "../sources/source.ts";
+import { type RowStream, type SourceColumn, SourceError } from "../sources/source.ts";
 import { openAgain } from "../sources/retry.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../sources/table.ts";
 import { encodeContent } from "./content_coding.ts";
@@ -18,6 +18,7 @@ import {
   parseCommand,
   type RunTask,
   type TableTask,
+  type TaskColumns,
   type TaskFailure,
 } from "./protocol.ts";
 import { Turns } from "./turns.ts";
@@ -101,12 +102,18 @@ function watchBlocking(exclusive: boolean): Blocking {
   };
 }
 
+/** A table, and all columns that its query gives. */
+interface Opened {
+  readonly table: Table;
+  readonly columns: readonly SourceColumn[];
+}
+
 /** Opens the source and reads its first batch, so that what cannot be read fails before any byte. */
 async function openTable(
   task: TableTask,
   text: boolean,
   { run, stopped: signal, blocking, warnings }: TaskContext,
-): Promise<Table> {
+): Promise<Opened> {
   const kind = await loadSource(task.source.type);
   const types = declaredTypes(task.columns);
   return await openAgain(async () => {
@@ -118,23 +125,49 @@ async function openTable(
       await (stream.text ?? stream).batches.cancel(error);
       throw error;
     }
-    return await toTable(stream, task, (column) => warnings.count("other-type", column));
+    const table = await toTable(stream, task, (column) => warnings.count("other-type", column));
+    return { table, columns: typed(stream.columns, table.columns) };
   }, signal);
+}
+
+/** The columns with the types that the export declares, the source has or, where they are written, cells show. */
+function typed(
+  columns: readonly SourceColumn[],
+  written: readonly SourceColumn[],
+): readonly SourceColumn[] {
+  return columns.map(({ name, type: own }) => {
+    const type = written.find((column) => column.name === name)?.type ?? own;
+    return type === undefined ? { name } : { name, type };
+  });
+}
+
+/** Says which columns the queries of a task give, or opens their sources. */
+async function describeTables(
+  { tables, describe }: RunTask,
+  signal: AbortSignal,
+): Promise<readonly TaskColumns[]> {
+  const described: TaskColumns[] = [];
+  for (const { source, query } of tables) {
+    const kind = await loadSource(source.type);
+    const asked = describe === "columns" ? query : undefined;
+    described.push(await kind.describe?.(source.config as never, asked, { signal }) ?? null);
+  }
+  return described;
 }
 
 /**
  * Opens all sources of a task. Not one after the other as they are written: a table that cannot be
  * read must not break a file that has begun.
  */
-async function openTables(task: RunTask, context: TaskContext): Promise<Table[]> {
-  const opened: Table[] = [];
+async function openTables(task: RunTask, context: TaskContext): Promise<Opened[]> {
+  const opened: Opened[] = [];
   const exporter: Exporter = exporters[task.format as keyof typeof exporters];
   const text = exporter.readsText ?? false;
   try {
     for (const table of task.tables) opened.push(await openTable(table, text, context));
     return opened;
   } catch (error) {
-    await cancelTables(opened, error);
+    await cancelTables(opened.map(({ table }) => table), error);
     throw error;
   }
 }
@@ -187,18 +220,16 @@ interface TaskContext {
 
 /** Runs a task to its end, or until it is stopped, and says what became of it; never rejects. */
 async function runTask(task: RunTask, context: TaskContext): Promise<void> {
-  const { stopped, blocking } = context;
+  const { stopped } = context;
   const progress = { rows: 0 };
   const send = (type: FrameType, value?: unknown) =>
     void context.frames.send(type, context.task, value === undefined ? NOTHING : toJson(value));
   try {
-    const tables = await openTables(task, context);
-    const { mayBlock } = blocking;
-    send(FRAME.opened, { mayBlock });
-    await writeFile(tables, task, progress, context);
+    const end = task.describe
+      ? { warnings: [], columns: await describeTables(task, stopped) }
+      : await makeFile(task, progress, context, send);
     if (stopped.aborted) return send(FRAME.cancelled, progress);
-    const learned = blocking.mayBlock && !mayBlock ? { mayBlock: true } : {};
-    send(FRAME.end, { ...progress, warnings: context.warnings.list(), ...learned });
+    send(FRAME.end, { ...progress, ...end });
   } catch (error) {
     if (stopped.aborted) send(FRAME.cancelled, progress);
     else if (error instanceof DeclinedError) send(FRAME.declined);
@@ -207,6 +238,25 @@ async function runTask(task: RunTask, context: TaskContext): Promise<void> {
 }
 
 const NOTHING = new Uint8Array();
+
+/** Opens the tables of a task and sends its file. */
+async function makeFile(
+  task: RunTask,
+  progress: { rows: number },
+  context: TaskContext,
+  send: (type: FrameType, value: unknown) => void,
+) {
+  const { blocking, warnings } = context;
+  const opened = await openTables(task, context);
+  const { mayBlock } = blocking;
+  send(FRAME.opened, { mayBlock });
+  await writeFile(opened.map(({ table }) => table), task, progress, context);
+  return {
+    warnings: warnings.list(),
+    columns: opened.map(({ columns }) => columns),
+    ...(blocking.mayBlock && !mayBlock ? { mayBlock: true } : {}),
+  };
+}
 
 /** Sends the file of a task, the first chunk at once and the others full; counts its rows. */
 async function writeFile(
@@ -258,15 +308,30 @@ function toJson(value: unknown): Uint8Array {
 
 /** What the server is told about an error. */
 function toFailure(error: unknown): Omit<TaskFailure, "rows"> {
+  const params = error instanceof SourceError ? error.params : [];
   const kind = error instanceof SourceError
-    ? "source"
+    ? params.length > 0 ? "param" : "source"
     : error instanceof ColumnError
     ? "column"
     : error instanceof TableError
     ? "table"
     : "internal";
   const message = error instanceof Error ? error.message : String(error);
-  return { kind, message, detail: Deno.inspect(error, { colors: false }) };
+  const reason = causeOf(error);
+  return {
+    kind,
+    message,
+    detail: Deno.inspect(error, { colors: false }),
+    ...(params.length > 0 ? { params } : {}),
+    ...(reason === undefined || message.includes(reason) ? {} : { reason }),
+  };
+}
+
+/** What the innermost cause of an error says; nothing where it has none. */
+function causeOf(error: unknown): string | undefined {
+  let inner = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  return inner !== error && inner instanceof Error ? inner.message : undefined;
 }
 
 /** Reads lines of text. */

@@ -99,8 +99,11 @@ const TEXT_TYPES: readonly (ColumnType | undefined)[] = [
 /** Types of which every cell is a number, and so a decimal as well. */
 const NUMBER_TYPES: readonly (ColumnType | undefined)[] = ["integer", "number", "decimal"];
 
-/** Makes a cell that is not null one of its column's type; one that is no such thing stays as it is. */
-export type ConvertCell = (cell: Value) => Value;
+/**
+ * Makes a cell that is not null one of its column's type; one that is no such thing stays as it is, and
+ * is counted, unless it is only looked at.
+ */
+export type ConvertCell = (cell: Value, looking?: boolean) => Value;
 
 /**
  * The converter of a column's cells to the type that an export declares; nothing where they all are of
@@ -118,10 +121,10 @@ export function cellConverter(
     declared === "decimal" && NUMBER_TYPES.includes(type);
   if (strict && holds) return undefined;
   const convert = createConverter(declared);
-  return (cell) => {
+  return (cell, looking = false) => {
     const converted = convert(cell);
     if (converted !== undefined) return converted;
-    count();
+    if (!looking) count();
     return cell;
   };
 }

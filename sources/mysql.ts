@@ -2,14 +2,17 @@
 
 import { config, hostOf, type MysqlConfig } from "./mysql_config.ts";
 import { toSourceError } from "./mysql_errors.ts";
-import { bindParams, placeholders } from "./mysql_params.ts";
-import { readRows } from "./mysql_rows.ts";
-import { openSession } from "./mysql_session.ts";
+import { bindParams, namesOf, placeholders } from "./mysql_params.ts";
+import { NO_ROWS, readRows, toColumn } from "./mysql_rows.ts";
+import { openSession, type Session } from "./mysql_session.ts";
 import {
   BATCH_ROWS,
+  type ParamValue,
   type Query,
   type ReadOptions,
   type RowStream,
+  type SourceColumn,
+  SourceError,
   type SourceKind,
 } from "./source.ts";
 
@@ -24,6 +27,7 @@ export const mysql: SourceKind<MysqlConfig> = {
   paths: ["ca"],
   leave: (config) => ({ net: [hostOf(config)] }),
   open,
+  describe,
 };
 
 async function open(
@@ -31,7 +35,66 @@ async function open(
   query: Query,
   options: ReadOptions = {},
 ): Promise<RowStream> {
-  const { batchRows = BATCH_ROWS, types = {}, run, signal } = options;
+  const { batchRows = BATCH_ROWS, types = {}, run } = options;
+  return await inSession(config, options, async (session) => {
+    const statement = bindParams(await inZone(query, session), session.mode);
+    const text = comment(run) + statement.text;
+    const { max_row: maxRow } = config;
+    return await readRows(session, { ...statement, text }, { batchRows, types, maxRow });
+  });
+}
+
+async function describe(
+  config: MysqlConfig,
+  query: Query | undefined,
+  options: Pick<ReadOptions, "signal"> = {},
+): Promise<readonly SourceColumn[] | undefined> {
+  return await inSession(config, options, async (session) => {
+    const columns = query && await describeColumns(session, query);
+    await session.end();
+    return columns;
+  });
+}
+
+/** Prepares a query, for which its account must have the rights to run it. */
+async function describeColumns(session: Session, query: Query): Promise<readonly SourceColumn[]> {
+  const names = namesOf(query.text, session.mode);
+  const unused = Object.keys(query.params).find((name) => !names.includes(name));
+  if (unused !== undefined) {
+    throw new SourceError(
+      `Cannot run the query: it does not name :${unused}, as the server's sql_mode reads it`,
+    );
+  }
+  const { columns } = await session.prepare(bindParams(query, session.mode).text);
+  if (columns.length === 0) throw new SourceError(NO_ROWS);
+  return columns.map(toColumn);
+}
+
+/** The query with its datetimes as the session's clock shows them, which is how the server reads them. */
+async function inZone(query: Query, session: Session): Promise<Query> {
+  const { params, types = {} } = query;
+  const named = Object.entries(params).filter(([name]) => types[name]?.startsWith("datetime"));
+  const given = [...new Set(named.flatMap(([, value]) => itemsOf(value)))];
+  const local = await session.localTimes(given);
+  const times = new Map(given.map((datetime, index) => [datetime, local[index]!]));
+  const changed = named.map(([name, value]) => {
+    const items = itemsOf(value).map((datetime) => times.get(datetime)!);
+    return [name, Array.isArray(value) ? items : items[0] ?? null];
+  });
+  return { ...query, params: { ...params, ...Object.fromEntries(changed) } };
+}
+
+function itemsOf(value: ParamValue): readonly string[] {
+  if (value === null) return [];
+  return typeof value === "object" ? value.map(String) : [String(value)];
+}
+
+/** Opens a session for something; closed where that fails. */
+async function inSession<T>(
+  config: MysqlConfig,
+  { run, signal }: Pick<ReadOptions, "run" | "signal">,
+  use: (session: Session) => Promise<T>,
+): Promise<T> {
   signal?.throwIfAborted();
   const session = await openSession(config, run, signal).catch((error) => {
     throw toSourceError("Cannot open source", error);
@@ -40,9 +103,7 @@ async function open(
   signal?.addEventListener("abort", abort, { once: true });
   try {
     signal?.throwIfAborted();
-    const statement = bindParams(query.text, query.params, session);
-    const text = comment(run) + statement.text;
-    return await readRows(session, { ...statement, text }, { batchRows, types });
+    return await use(session);
   } catch (error) {
     await session.release(error);
     throw toSourceError("Cannot run the query", error);

@@ -101,6 +101,11 @@ export function columnType(column: MysqlColumn): ColumnType | undefined {
   }
 }
 
+/** Whether a column is of moments, which come as the session's clock shows them. */
+export function isTimestamp({ columnType: type }: MysqlColumn): boolean {
+  return type === TYPE.timestamp;
+}
+
 /** Reads the row that lies in a buffer between two offsets. */
 export type RowReader = (buffer: Buffer, start: number, end: number) => Cell[];
 
@@ -113,10 +118,12 @@ type CellReader = () => Cell;
  * such row.
  *
  * @param types what the export declares for the columns, in their order: some are read otherwise
+ * @param toUtc moves what the session's clock shows to UTC; absent where it shows that
  */
 export function createRowReader(
   columns: readonly MysqlColumn[],
   types: readonly (ColumnType | undefined)[],
+  toUtc?: (local: string) => string,
 ): RowReader {
   let bytes: Buffer;
   /** The buffer as Latin-1, which ASCII is a part of. */
@@ -274,7 +281,7 @@ export function createRowReader(
       case TYPE.datetime:
         return () => readDateTime("");
       case TYPE.timestamp:
-        return () => readDateTime("Z");
+        return toUtc ? () => toUtc(readDateTime("")) : () => readDateTime("Z");
       case TYPE.time:
         return readTime;
       case TYPE.null:

@@ -2,7 +2,11 @@
 
 import type { Socket } from "node:net";
 import mysql, { type Connection, type PrepareStatementInfo, type SslOptions } from "mysql2";
-import { endpointOf, type MysqlConfig } from "./mysql_config.ts";
+import { endpointOf, hostOf, type MysqlConfig } from "./mysql_config.ts";
+import { rowTooLarge } from "./max_row.ts";
+import type { MysqlColumn } from "./mysql_cells.ts";
+import type { SqlMode } from "./mysql_params.ts";
+import { askZone, type ZoneOffsets } from "./mysql_zone.ts";
 import { SourceError } from "./source.ts";
 
 /** Milliseconds in which a server is asked to stop, or that is given up. */
@@ -33,12 +37,20 @@ const WARNINGS = 1024;
 /** What a connection keeps for itself and this module needs: `destroy()` only half closes a socket. */
 interface Internals {
   readonly stream: Socket;
+  /** What makes packets of the bytes that come. */
+  readonly packetParser: {
+    /** What has come of a packet that is not whole, and how many bytes it will have. */
+    readonly buffer: readonly unknown[];
+    readonly length: number;
+    /** The parts that have come of what has more bytes than a packet can. */
+    readonly largePacketParts: readonly { readonly length: number }[];
+  };
 }
 
 /** A prepared statement, with the columns that the driver's declarations leave out. */
 export interface Prepared extends PrepareStatementInfo {
   /** Its columns; none where it gives no rows. */
-  readonly columns: readonly unknown[];
+  readonly columns: readonly MysqlColumn[];
 }
 
 /** A connection in a read-only transaction. */
@@ -47,16 +59,26 @@ export interface Session {
   readonly connection: Connection;
   /** What its packets come from. Pausing `connection` instead makes it keep, and copy, each packet. */
   readonly stream: Socket;
-  /** Whether a backslash in a string is a letter like others. */
-  readonly plainBackslash: boolean;
+  /** How the server reads a statement. */
+  readonly mode: SqlMode;
   /** Prepares a statement. */
   prepare(text: string): Promise<Prepared>;
+  /** Says which offsets the session's zone has had; nothing where it is UTC. */
+  zone(): Promise<ZoneOffsets | undefined>;
+  /** What the session's clock shows at some datetimes in UTC. */
+  localTimes(datetimes: readonly string[]): Promise<readonly string[]>;
   /**
    * Makes sure that the statement that has ended gave all of its rows, and them as they are.
    *
    * @throws {SourceError} when the server has warned that it cut something off
    */
   checkWhole(): Promise<void>;
+  /**
+   * Breaks the connection, as a row is too large, and gives what is wrong.
+   *
+   * @param bytes its size; absent where all of it has not come
+   */
+  refuseRow(bytes?: number): SourceError;
   /** Closes the connection, on which nothing runs any more. */
   end(): Promise<void>;
   /** Has the server stop whatever it does for the connection, which is closed at once. */
@@ -87,12 +109,30 @@ export async function openSession(
     if (id !== undefined) await killConnection(config, ssl, id);
   }
 
-  const session: Session & { plainBackslash: boolean } = {
+  /** The session's zone; nothing where it is UTC. */
+  let zone: string | undefined;
+
+  const session: Session & { mode: SqlMode } = {
     connection,
     get stream() {
       return streamOf(connection);
     },
-    plainBackslash: false,
+    mode: {},
+    async zone() {
+      if (zone === undefined) return undefined;
+      const key = `${hostOf(config)} ${zone}`;
+      const known = zones.get(key) ?? await askZone((moments) => askOffsets(connection, moments));
+      zones.set(key, known);
+      return known;
+    },
+    async localTimes(datetimes) {
+      if (zone === undefined || datetimes.length === 0) return datetimes;
+      // One column, as a result has 4096 at most.
+      const calls = datetimes.map(() => "ifnull(convert_tz(?, '+00:00', @@session.time_zone), '')");
+      const statement = `select concat_ws(',', ${calls.join(", ")})`;
+      const [row] = await execute(connection, statement, datetimes);
+      return String(row![0]).split(",").map((local, index) => local || datetimes[index]!);
+    },
     prepare: (text: string) =>
       new Promise<Prepared>((resolve, reject) =>
         connection.prepare(
@@ -107,6 +147,11 @@ export async function openSession(
       throw new SourceError(`Cannot read the query: ${CUTS[String(code)]}`, {
         cause: new Error(String(message)),
       });
+    },
+    refuseRow(bytes) {
+      const error = rowTooLarge(config.max_row, bytes);
+      streamOf(connection).destroy(error);
+      return error;
     },
     async end() {
       const stream = streamOf(connection);
@@ -128,12 +173,24 @@ export async function openSession(
   const timer = setTimeout(() => streamOf(connection).destroy(late()), config.connect_timeout);
   try {
     await connected(connection);
-    const [row] = await ask(connection, "select connection_id(), version(), @@sql_mode");
-    const [number, version, mode] = row!.map(String);
+    const [row] = await ask(
+      connection,
+      "select connection_id(), version(), @@sql_mode, @@time_zone, @@system_time_zone",
+    );
+    const [number, version, mode, own, system] = row!.map(String);
     id = number;
     signal?.throwIfAborted();
-    session.plainBackslash = mode!.includes("NO_BACKSLASH_ESCAPES");
+    session.mode = {
+      plainBackslash: mode!.includes("NO_BACKSLASH_ESCAPES"),
+      ansiQuotes: mode!.includes("ANSI_QUOTES"),
+    };
+    const name = config.timezone ?? own!;
+    const isUtc = UTC.includes(name) || name === "SYSTEM" && system === "UTC";
+    zone = isUtc ? undefined : name === "SYSTEM" ? `SYSTEM ${system}` : name;
     for (const statement of preparations(config, version!)) await ask(connection, statement);
+    streamOf(connection).on("data", () => {
+      if (comingBytes(connection) > config.max_row) session.refuseRow();
+    });
     return session;
   } catch (error) {
     await session.kill();
@@ -149,10 +206,35 @@ function late(): Error {
   return Object.assign(new Error("the session did not begin in time"), { code: "ETIMEDOUT" });
 }
 
-/** What makes a session exact, patient and read-only; `sql_mode` stays what it is. */
-function preparations({ statement_timeout: limit }: MysqlConfig, version: string): string[] {
+/** The offsets of zones, by server and zone: this process asks for each of them once. */
+const zones = new Map<string, ZoneOffsets>();
+
+/** Names of UTC; a server whose time zone tables are not loaded knows it as an offset alone. */
+const UTC = ["UTC", "Etc/UTC", "Etc/GMT", "+00:00"];
+
+/** The session's offset from UTC at each of some moments. */
+async function askOffsets(
+  connection: Connection,
+  moments: readonly number[],
+): Promise<readonly (number | null)[]> {
+  const offsets = moments.map((moment) =>
+    `ifnull(timestampdiff(second, '1970-01-01', from_unixtime(${moment})) - ${moment}, '')`
+  );
+  const [row] = await ask(connection, `select concat_ws(',', ${offsets.join(", ")})`);
+  return String(row![0]).split(",").map((text) => text === "" ? null : Number(text));
+}
+
+/**
+ * What makes a session exact, patient and read-only; `sql_mode` stays what it is, and so does the time zone
+ * unless the source has one, as queries depend on them.
+ */
+function preparations(
+  { statement_timeout: limit, timezone }: MysqlConfig,
+  version: string,
+): string[] {
+  const zone = timezone !== undefined && UTC.includes(timezone) ? "+00:00" : timezone;
   return [
-    "set names utf8mb4, time_zone = '+00:00', " +
+    `set names utf8mb4, ${zone === undefined ? "" : `time_zone = '${zone}', `}` +
     `sql_select_limit = ${ALL_ROWS}, group_concat_max_len = ${GROUP_CONCAT_BYTES}, ` +
     `net_write_timeout = ${WRITE_TIMEOUT_S}, max_error_count = ${WARNINGS}, ` +
     (version.includes("MariaDB")
@@ -232,9 +314,30 @@ function ask(connection: Connection, statement: string): Promise<unknown[][]> {
   );
 }
 
+function execute(
+  connection: Connection,
+  statement: string,
+  values: readonly string[],
+): Promise<unknown[][]> {
+  return new Promise((resolve, reject) =>
+    connection.execute(
+      statement,
+      [...values],
+      (error, rows) => error ? reject(error) : resolve(rows as unknown[][]),
+    )
+  );
+}
+
 /** The socket; the one of TLS, once that is agreed on. */
 function streamOf(connection: Connection): Socket {
   return (connection as unknown as Internals).stream;
+}
+
+/** The bytes, at least, of what has come in part: a row, as little else is large. */
+function comingBytes(connection: Connection): number {
+  const { packetParser: { buffer, length, largePacketParts } } = connection as unknown as Internals;
+  const parts = largePacketParts.reduce((bytes, part) => bytes + part.length, 0);
+  return parts + (buffer.length > 0 ? length : 0);
 }
 
 function untilClosed(stream: Socket): Promise<void> {

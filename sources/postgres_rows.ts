@@ -1,7 +1,8 @@
 /** Reads the rows of a PostgreSQL query as they are asked for, and to a proven end. */
 
 import { CellQueue, type RowQueue, TextQueue } from "./postgres_queues.ts";
-import type { BoundQuery } from "./postgres_query.ts";
+import { refusedParams, toSourceError } from "./postgres_errors.ts";
+import type { BoundQuery } from "./postgres_params.ts";
 import type { Session } from "./postgres_session.ts";
 import { columnType } from "./postgres_types.ts";
 import { type RowStream, SourceError } from "./source.ts";
@@ -69,6 +70,7 @@ async function runQuery<T>(
     clearTimeout(timer);
   }
 
+  let given = false;
   const batches = new ReadableStream<T>({
     async pull(controller) {
       const due = performance.now() + BATCH_MS;
@@ -77,12 +79,18 @@ async function runQuery<T>(
         await more(due);
       }
       if (failure && queue.length < batchRows) {
+        const { error } = failure;
+        const params = given || queue.length > 0
+          ? []
+          : refusedParams(error, query.params, session.running);
         // The rows that are left share a batch with the error.
         await session.end();
-        throw readError(failure.error);
+        throw toSourceError("Cannot read the query", error, { params });
       }
-      if (queue.length > 0) controller.enqueue(queue.take(batchRows));
-      else {
+      if (queue.length > 0) {
+        given = true;
+        controller.enqueue(queue.take(batchRows));
+      } else {
         await session.end();
         controller.close();
       }
@@ -95,10 +103,4 @@ async function runQuery<T>(
     strict: true,
   }));
   return { columns, batches };
-}
-
-function readError(error: unknown): SourceError {
-  if (error instanceof SourceError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return new SourceError(`Cannot read the query: ${reason}`, { cause: error });
 }

@@ -3,10 +3,11 @@
 import { setTimeout } from "node:timers/promises";
 import postgres, { type Sql } from "postgres";
 import { endpointOf, type PostgresConfig } from "./postgres_config.ts";
-import type { BoundQuery } from "./postgres_query.ts";
+import type { BoundParam, BoundQuery } from "./postgres_params.ts";
 import { cancelBackend, dial, noAnswer } from "./postgres_socket.ts";
+import { columnType } from "./postgres_types.ts";
 import { type RowSink, Wire } from "./postgres_wire.ts";
-import { SourceError } from "./source.ts";
+import { type SourceColumn, SourceError } from "./source.ts";
 
 /** Milliseconds in which a backend obeys a cancel; then the connection is closed all the same. */
 const CANCEL_MS = 500;
@@ -20,10 +21,26 @@ const END_TIMEOUT_MS = 1000;
 /** Only the extended protocol has params, and it takes no second statement. */
 const EXTENDED = { prepare: false, simple: false };
 
+/** What the library tells of a statement that it only describes; its declarations leave the name out. */
+interface Described {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly type: number }[];
+}
+
 /** A connection in a read-only transaction. */
 export interface Session {
   /** Sends the query; its rows go to the sink. It settles when the server says that it was complete. */
   run(query: BoundQuery, sink: RowSink): Promise<void>;
+  /** Whether the server has taken over the values of the query that was sent, and planned it. */
+  readonly running: boolean;
+  /**
+   * Says which columns a query gives, without running it.
+   *
+   * @throws {unknown} what the library throws when the server refuses it, or the role may not read it
+   */
+  readonly describe: (query: BoundQuery) => Promise<readonly SourceColumn[]>;
+  /** Begins the transaction anew, after an error. */
+  restart(): Promise<void>;
   /** Reads once from the connection; settles when something came, nothing will, or at a {@linkcode wake}. */
   read(): Promise<void>;
   /** Settles what {@linkcode read} gave and has not settled. */
@@ -48,7 +65,7 @@ export async function openSession(
   const endpoint = endpointOf(config);
   const { ca, connect_timeout: timeout } = config;
   const started = performance.now();
-  const wire = new Wire(await dial(endpoint, { ca, timeout, signal }));
+  const wire = new Wire(await dial(endpoint, { ca, timeout, signal }), config.max_row);
   const timer = globalThis.setTimeout(
     () => wire.destroy(noAnswer(timeout)),
     timeout - (performance.now() - started),
@@ -86,13 +103,26 @@ export async function openSession(
   let running: Promise<void> | undefined;
   let cancelling: Promise<void> | undefined;
   const session: Session = {
-    run({ text, values }, sink) {
+    run({ text, params }, sink) {
       wire.divert(sink);
-      return running = sql.unsafe(text, [...values], EXTENDED).then(() => {}).finally(() => {
+      const values = params.map(({ value, oid }) => sql.typed(value as string, oid));
+      return running = sql.unsafe(text, values, EXTENDED).then(() => {}).finally(() => {
         wire.release();
         running = undefined;
       });
     },
+    get running() {
+      return wire.bound;
+    },
+    async describe({ text, params }) {
+      const { columns, name } = await sql.unsafe(text, nulls(params)).describe() as Described;
+      await sql.unsafe(`deallocate "${name}"`);
+      if (columns.length === 0) throw new SourceError("Cannot run the query: it gives no columns");
+      // What a role may read is looked at when a query begins to run, which this does and ends there.
+      await sql.unsafe(`explain (costs off) ${text}`, nulls(params), EXTENDED);
+      return columns.map(({ name, type }) => ({ name, type: columnType(type) }));
+    },
+    restart: () => begin(sql, config, "rollback;"),
     read: () => wire.read(),
     wake: () => wire.wake(),
     async end() {
@@ -105,6 +135,11 @@ export async function openSession(
     },
     cancel: () => cancelling ??= cancel(),
   };
+
+  /** No values, of the types that they have. */
+  function nulls(params: readonly BoundParam[]) {
+    return params.map(({ oid }) => sql.typed(null as unknown as string, oid));
+  }
 
   /**
    * A backend ignores a cancel that comes between two messages, and those of a query come together:
@@ -151,15 +186,14 @@ export async function openSession(
  * Begins the transaction, with settings that end with it, so that they reach neither another client
  * of a pooler nor, with it, another database connection than the one that the query runs on.
  */
-async function begin(sql: Sql, config: PostgresConfig): Promise<void> {
-  const { statement_timeout, idle_in_transaction_session_timeout, search_path } = config;
+async function begin(sql: Sql, config: PostgresConfig, before = ""): Promise<void> {
+  const { statement_timeout, idle_in_transaction_session_timeout, search_path, timezone } = config;
   const settings: Readonly<Record<string, string | number>> = {
     statement_timeout,
     idle_in_transaction_session_timeout,
     // What makes the text of every type exact, and the same whatever the role's settings are. The
-    // order of day and month stays the role's: queries may depend on it.
+    // order of day and month and the time zone stay the role's: queries depend on them.
     datestyle: "ISO",
-    timezone: "UTC",
     intervalstyle: "iso_8601",
     extra_float_digits: 1,
     bytea_output: "hex",
@@ -167,12 +201,13 @@ async function begin(sql: Sql, config: PostgresConfig): Promise<void> {
     // What the placeholders were found by.
     standard_conforming_strings: "on",
     ...(search_path === undefined ? {} : { search_path }),
+    ...(timezone === undefined ? {} : { timezone }),
   };
   // None of these values can hold a quote.
   const calls = Object.entries(settings).map(([name, value]) =>
     `set_config('${name}', '${value}', true)`
   );
-  await sql.unsafe(`begin transaction isolation level repeatable read, read only;
+  await sql.unsafe(`${before} begin transaction isolation level repeatable read, read only;
     select ${calls.join(", ")};
     select set_config(name, '${CHECK_MS}', true) from pg_settings
       where name = 'client_connection_check_interval' and version() ~ 'linux'`);

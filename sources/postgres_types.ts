@@ -1,6 +1,7 @@
 /** Turns PostgreSQL's types and text forms into column types and cells. */
 
 import { Buffer } from "node:buffer";
+import { isUtc, readInstant } from "./postgres_instants.ts";
 import { moneyDecimal } from "./postgres_money.ts";
 import { SourceError } from "./source.ts";
 import type { Cell, ColumnType, Row, TextForm, TextRows } from "./table.ts";
@@ -136,17 +137,9 @@ const readNumber: CellReader = (_, text, start, end) => Number(text.slice(start,
 const readBinary: CellReader = (_, text, start, end) =>
   Uint8Array.fromHex(text.slice(start + 2, end));
 
-/**
- * The session is in UTC, whose offset PostgreSQL writes as `+00`; there is none in `infinity`, and an
- * era behind that of a year BC.
- */
-const readTimestamptz: CellReader = (bytes, text, start, end) => {
-  if (bytes[end - 3] === PLUS) return text.slice(start, end) + ":00";
-  if (bytes[end - 6] === PLUS) return text.slice(start, end - 3) + ":00" + text.slice(end - 3, end);
-  return text.slice(start, end);
-};
-
-const PLUS = 0x2b;
+/** In UTC, whose offset PostgreSQL writes as `+00`; there is none in `infinity`. */
+const readTimestamptz: CellReader = (bytes, text, start, end) =>
+  isUtc(bytes, end) ? text.slice(start, end) + ":00" : readInstant(bytes, text, start, end);
 
 const readMoney: CellReader = (bytes, text, start, end) => {
   const money = readText(bytes, text, start, end) as string;

@@ -10,6 +10,7 @@
 
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
+import { rowTooLarge } from "./max_row.ts";
 import type { Connection } from "./postgres_socket.ts";
 import { SourceError } from "./source.ts";
 
@@ -34,6 +35,7 @@ export interface RowSink {
 /** Message types of the protocol (PostgreSQL 55.7). */
 const MESSAGE = {
   backendKey: 0x4b,
+  bound: 0x32,
   columns: 0x54,
   error: 0x45,
   row: 0x44,
@@ -45,9 +47,13 @@ const HEADER_BYTES = 5;
 /** Room that is kept: one cell of a hundred megabytes must not cost them for the rest of the file. */
 const MOST_HELD_BYTES = 1024 * 1024;
 
+/** What a read may bring behind the end of a message: a socket's buffer, or TLS's record. */
+const MARGIN_BYTES = 64 * 1024;
+
 /** The events that postgres.js listens to are those of a socket. */
 export class Wire extends EventEmitter {
   readonly #socket: Socket;
+  readonly #maxRow: number;
   #sink: RowSink | undefined;
   /** Holds the beginning of a message whose rest has not come, and then its rest and what follows. */
   #held = Buffer.alloc(0);
@@ -56,15 +62,17 @@ export class Wire extends EventEmitter {
   #missing = 0;
   #key: Uint8Array | undefined;
   #fatal: string | undefined;
+  #bound = false;
   #ending = false;
   #dropping = false;
   #closed = false;
   #awake = Promise.withResolvers<void>();
 
-  /** Takes over a connection. */
-  constructor({ socket, onBytes }: Connection) {
+  /** Takes over a connection, on which a row of more than so many bytes is an error. */
+  constructor({ socket, onBytes }: Connection, maxRow = Infinity) {
     super();
     this.#socket = socket;
+    this.#maxRow = maxRow;
     onBytes((chunk) => this.#take(chunk));
     socket.on("drain", () => this.emit("drain"));
     socket.on("error", (error) => this.#fail(error));
@@ -76,6 +84,11 @@ export class Wire extends EventEmitter {
     return this.#key;
   }
 
+  /** Whether the server has taken over the values of the query whose rows are diverted, and planned it. */
+  get bound(): boolean {
+    return this.#bound;
+  }
+
   /** Part of what postgres.js asks a socket. */
   get readyState(): "open" | "closed" {
     return this.#closed ? "closed" : "open";
@@ -84,6 +97,7 @@ export class Wire extends EventEmitter {
   /** Gives all rows to a sink from now on, and reads only when told to. */
   divert(sink: RowSink): void {
     this.#sink = sink;
+    this.#bound = false;
     this.#socket.pause();
   }
 
@@ -166,12 +180,15 @@ export class Wire extends EventEmitter {
     let at = 0;
     let needed = HEADER_BYTES;
     while (bytes.length - at >= HEADER_BYTES) {
-      const end = at + 1 + bytes.readUInt32BE(at + 1);
+      const type = bytes[at]!;
+      const length = bytes.readUInt32BE(at + 1);
+      // Before the rest of it has come.
+      if (type === MESSAGE.row && length > this.#maxRow) throw rowTooLarge(this.#maxRow, length);
+      const end = at + 1 + length;
       if (end > bytes.length) {
         needed = end - at;
         break;
       }
-      const type = bytes[at]!;
       if (type === MESSAGE.row && this.#sink) this.#sink.row(at + HEADER_BYTES);
       // The library keeps what it is given.
       else this.#pass(type, Buffer.from(bytes.subarray(at, end)));
@@ -179,15 +196,17 @@ export class Wire extends EventEmitter {
     }
     if (this.#held.length > MOST_HELD_BYTES) this.#held = Buffer.alloc(0);
     this.#heldBytes = 0;
-    this.#hold(bytes.subarray(at));
     this.#missing = needed;
+    this.#hold(bytes.subarray(at));
   }
 
   /** Adds bytes to those that are held, which may be a part of the same buffer. */
   #hold(bytes: Buffer): void {
     const length = this.#heldBytes + bytes.length;
     if (length > this.#held.length) {
-      const larger = Buffer.allocUnsafeSlow(2 * length);
+      // A large row's room is made at once, with some for what comes behind it.
+      const room = Math.max(2 * length, this.#missing + MARGIN_BYTES);
+      const larger = Buffer.allocUnsafeSlow(room);
       larger.set(this.#held.subarray(0, this.#heldBytes));
       this.#held = larger;
     }
@@ -197,6 +216,7 @@ export class Wire extends EventEmitter {
 
   #pass(type: number, message: Buffer): void {
     if (type === MESSAGE.backendKey) this.#key = message.slice(HEADER_BYTES);
+    else if (type === MESSAGE.bound) this.#bound = true;
     else if (type === MESSAGE.error) this.#fatal = fatalMessage(message);
     this.emit("data", message);
     if (type === MESSAGE.columns) this.#sink?.columns(readColumns(message));

@@ -123,8 +123,18 @@ export interface TextBatch {
 export interface TextRows {
   /** The forms of the columns. */
   readonly forms: readonly TextForm[];
-  /** Reads a cell that is not null as {@linkcode Table.batches} would have it. */
-  readCell(column: number, bytes: Uint8Array, start: number, end: number): Cell;
+  /**
+   * Reads a cell that is not null as {@linkcode Table.batches} would have it.
+   *
+   * @param looking whether it is read again to be written, so that nothing of it is counted yet
+   */
+  readCell(
+    column: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    looking?: boolean,
+  ): Cell;
   /** The rows; pulled, never pushed, and cancelled as {@linkcode Table.batches} are. */
   readonly batches: ReadableStream<TextBatch>;
 }

@@ -31,7 +31,8 @@ function readCells(text: TextRows, { bytes, bounds, length }: TextBatch, width: 
 export function chooseText(text: TextRows, indices: readonly number[]): Omit<TextRows, "batches"> {
   return {
     forms: indices.map((index) => text.forms[index]!),
-    readCell: (column, bytes, start, end) => text.readCell(indices[column]!, bytes, start, end),
+    readCell: (column, bytes, start, end, looking) =>
+      text.readCell(indices[column]!, bytes, start, end, looking),
   };
 }
 
@@ -50,9 +51,9 @@ export function convertText(
       if (!converters[column]) return form;
       return form === "digits" && columns[column]!.type === "string" ? "text" : "other";
     }),
-    readCell(column, bytes, start, end) {
+    readCell(column, bytes, start, end, looking) {
       const cell = readCell(column, bytes, start, end);
-      return cell === null ? null : converters[column]?.(cell) ?? cell;
+      return cell === null ? null : converters[column]?.(cell, looking) ?? cell;
     },
   };
 }

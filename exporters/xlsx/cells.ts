@@ -13,6 +13,7 @@ import {
   dateTimeSerial,
   durationSerial,
   hasFraction,
+  isPlainClock,
   secondsDurationSerial,
   type Serial,
   timeSerial,
@@ -27,9 +28,6 @@ export const MAX_CELL_UNITS = 32_767;
 
 /** Bytes whose base64 is longer than a cell: more need not be written to be cut. */
 const MAX_CELL_BYTES = Math.ceil((MAX_CELL_UNITS + 1) / 4) * 3;
-
-/** The length of `2026-01-02 03:04:05`; longer ones may have an offset. */
-const DATETIME_LENGTH = 19;
 
 /** Writes a cell that is not null into the row that was begun. */
 export type WriteCell = (value: NonNullable<Cell>, xml: XmlBytes) => void;
@@ -115,25 +113,23 @@ export function createCellWriter(
     if (read === undefined) {
       return typeof value === "string" ? text(value, xml) : asText(value, xml);
     }
-    if (type === "datetime" && timezone === undefined) countUnnamed(value as string);
     xml.startCell(start, middleOf(read, value));
     xml.addSerial(read);
     xml.addMarkup(VALUE_END);
   }
 
+  /** What comes before a serial; counts a datetime that loses its offset without a word. */
   function middleOf(serial: number, value: string | number): Markup {
-    const fraction = typeof value === "string"
-      ? hasFraction(value, type)
-      : !Number.isInteger(value);
+    if (typeof value === "number") return Number.isInteger(value) ? serialMiddle : fractionMiddle;
+    if (type === "datetime") {
+      if (isPlainClock(value)) return serialMiddle;
+      if (timezone === undefined && !isZoneNamed() && hasOffset(value)) {
+        warnings.count("zone-unnamed", name);
+      }
+    }
+    const fraction = hasFraction(value, type);
     if (type === "time" && serial >= 1) return fraction ? longFractionMiddle : longMiddle;
     return fraction ? fractionMiddle : serialMiddle;
-  }
-
-  /** Counts what loses its offset where nothing says which zone it is in. */
-  function countUnnamed(value: string): void {
-    if (value.length > DATETIME_LENGTH && !isZoneNamed() && hasOffset(value)) {
-      warnings.count("zone-unnamed", name);
-    }
   }
 
   function digits(value: string, xml: XmlBytes): void {

@@ -89,17 +89,33 @@ const DURATION_BEYOND = /^[+-]?P(?=[\dT+-])(?:[+-]?[\d.,]+[YMWD])*(?:T(?:[+-]?[\
 
 /** Whether a datetime, a time or a duration has a fraction of a second that is not zero. */
 export function hasFraction(text: string, type: ColumnType): boolean {
-  // The place of a datetime's point is known, without a search.
-  let at = type === "datetime" ? 19 : text.search(/[.,]/);
-  const point = text.charCodeAt(at);
-  if (point !== POINT && point !== COMMA) return false;
-  while (text.charCodeAt(++at) === ZERO);
-  const digit = text.charCodeAt(at);
-  return digit > ZERO && digit <= NINE;
+  // The place of a datetime's point is known, without a search, and most have none.
+  if (type === "datetime") {
+    return text.length > DATETIME_LENGTH && isFraction(text, DATETIME_LENGTH);
+  }
+  const point = text.indexOf(".");
+  return isFraction(text, point >= 0 ? point : text.indexOf(","));
+}
+
+/** Whether a datetime is one to the second and without an offset, as most are: `2026-01-02 03:04:05`. */
+export function isPlainClock(text: string): boolean {
+  return text.length === DATETIME_LENGTH && text.charCodeAt(16) === COLON;
+}
+
+const DATETIME_LENGTH = 19;
+
+function isFraction(text: string, at: number): boolean {
+  if (at < 0 || text.charCodeAt(at) !== POINT && text.charCodeAt(at) !== COMMA) return false;
+  for (let digit = at + 1; digit < text.length; digit++) {
+    const unit = text.charCodeAt(digit);
+    if (unit !== ZERO) return unit > ZERO && unit <= NINE;
+  }
+  return false;
 }
 
 const COMMA = 0x2c;
 const POINT = 0x2e;
+const COLON = 0x3a;
 const ZERO = 0x30;
 const NINE = 0x39;
 

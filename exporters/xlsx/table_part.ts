@@ -46,9 +46,9 @@ function columnAttribute(name: string): string {
 }
 
 /**
- * Names the columns of a table after what is to stand above them: none empty, none longer than a name may be, none
- * with a control character but LF, no two the same in any letter case. Excel repairs a table that
- * breaks one of these rules, or whose header says anything else.
+ * Names the columns of a table after what is to stand above them: none empty, none longer than a name
+ * may be, none with a control character but LF, no two the same in any letter case. Excel repairs a
+ * table that breaks one of these rules, or whose header says anything else.
  *
  * @param warnings counts each column whose title had to change
  */

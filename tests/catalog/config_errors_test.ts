@@ -95,7 +95,7 @@ spillway.yaml:5: server.drain_timeout: expected a duration such as 250ms, 25s, 6
 at most 24d, not 25
 spillway.yaml:6: server.link_secret: unknown key; the keys here are hostname, port, \
 public_url, hosts, trusted_proxies, admin, connections, head_timeout, body_timeout, \
-idle_timeout, stall_timeout and drain_timeout
+idle_timeout, stall_timeout, drain_timeout and debug
 spillway.yaml:8: sources.app.path: expected the path of a file, not 5
 spillway.yaml:8: sources.app.pool: unknown key
 spillway.yaml:9: sources.warehouse.type: expected sqlite or picky, not "oracle"

@@ -189,13 +189,11 @@ async function startStopped(path: string): Promise<Serving & { readonly workers:
   return Object.assign(server, { workers });
 }
 
-Deno.test("a worker that is stopped does not keep a server from ending, which says so", async () => {
+Deno.test("a worker that is stopped does not keep a server from ending, and ends with it", async () => {
   await using folder = await configured();
   await using server = await startStopped(folder.path);
   server.signal("SIGTERM");
   assert.equal(await server.ended(), 0);
-  const { level, message } = server.logs().at(-1)!;
-  assert.deepEqual([level, message], ["ERROR", "Cannot end the workers within 2000 ms"]);
   await until(() => !server.workers.some(isAlive));
 });
 

@@ -10,7 +10,7 @@ const READ = ["--allow-read", "--allow-env"];
 const RUN = `--allow-run=${Deno.execPath()},nice`;
 const PERMISSIONS = {
   none: READ,
-  check: READ,
+  check: [...READ, RUN],
   run: [...READ, "--allow-write", RUN],
   serve: [
     ...READ,

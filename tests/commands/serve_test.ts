@@ -11,7 +11,7 @@ Deno.test("serve says where it answers, and answers there", async () => {
   const [start] = server.logs();
   assert.equal(start!.message, `Spillway serves ${server.origin}`);
   assert.equal(start!.level, "INFO");
-  assert.equal(start!.exports, 3);
+  assert.equal(start!.exports, 4);
   assert.equal(server.lines.length, 1, "a configuration of one's own gets no greeting");
   const response = await fetch(`${server.origin}/exports/items.csv`);
   assert.equal(await response.text(), "id,note\r\n1,plain\r\n2,'=1+1\r\n");

@@ -7,6 +7,7 @@ import {
   type Query,
   type ReadOptions,
   type RowStream,
+  type SourceColumn,
   SourceError,
 } from "../../sources/source.ts";
 import type { Cell, ColumnType, Row } from "../../sources/table.ts";
@@ -25,6 +26,11 @@ export interface FixtureColumn {
 export interface SourceFixture extends AsyncDisposable {
   /** Opens a query of the source. */
   open(query: Query, options?: ReadOptions): Promise<RowStream>;
+  /**
+   * Says the columns of a query, or opens the source without one. Absent where the source cannot, and where
+   * only rows tell the columns.
+   */
+  describe?(query?: Query): Promise<readonly SourceColumn[] | undefined>;
   /** Makes a table, and gives the text of the query for its rows, in this order. */
   table(name: string, columns: readonly FixtureColumn[], rows: readonly Row[]): Promise<string>;
   /** Adds rows to a table, as somebody else would, and commits. */
@@ -361,6 +367,26 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
       assert(error.cause instanceof Error);
       return true;
     });
+  });
+
+  test("a query is described without a row, as it is opened", async (fixture) => {
+    if (!fixture.describe) return;
+    const columns: FixtureColumn[] = [
+      { name: "b", type: "string" },
+      { name: "a", type: "integer" },
+      { name: "c", type: "datetime" },
+    ];
+    const text = await fixture.table("t", columns, [["x", 1, "2026-01-02 03:04:05"]]);
+    for (const query of [text, fixture.numbers(ENDLESS), fixture.failing(0)]) {
+      const described = await fixture.describe(ask(query));
+      assert.equal(fixture.held(), 0, "describing left something open");
+      const stream = await fixture.open(ask(query)).catch(() => undefined);
+      if (stream) assert.deepEqual(described, stream.columns);
+      await stream?.batches.cancel();
+    }
+    assert.equal(await fixture.describe(), undefined);
+    await assert.rejects(fixture.describe(ask(fixture.refused)), SourceError);
+    assert.equal(fixture.held(), 0, "describing left something open");
   });
 
   test("a cancel before the first read reaches the source", async (fixture) => {

@@ -27,7 +27,7 @@ for (const format of Object.keys(exporters)) {
   });
 
   Deno.test(`${format}: an error in the first rows is a 502 with a problem, and no file`, async () => {
-    await using server = await startServer();
+    await using server = await startServer({ server: "{ port: 0, debug: false }" });
     const response = await fetch(`${server.origin}/exports/breaks.${format}?at=3`);
     assert.equal(response.status, 502);
     assert.equal(response.headers.get("content-type"), "application/problem+json");
@@ -38,7 +38,7 @@ for (const format of Object.keys(exporters)) {
 }
 
 Deno.test("a query for a table that is not there is a 502, and the log knows why", async () => {
-  await using server = await startServer();
+  await using server = await startServer({ server: "{ port: 0, debug: false }" });
   const response = await fetch(`${server.origin}/exports/missing.csv`);
   assert.equal(response.status, 502);
   assert.ok(!(await response.text()).includes("no_such_table"));

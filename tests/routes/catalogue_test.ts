@@ -35,6 +35,27 @@ Deno.test("the list of exports names each with its formats", async () => {
   });
 });
 
+Deno.test("an export shows all columns where its source has told them", async () => {
+  const told = [
+    { name: "id", type: "integer" as const },
+    { name: "amount", type: "number" as const },
+    { name: "__proto__" },
+    { name: "id", type: "string" as const },
+  ];
+  const { app } = fakeApp({
+    columns: ({ name }) => Promise.resolve(name === "audit-log" ? told : undefined),
+  });
+  const columns = async (name: string) =>
+    (await (await app.request(`/exports/${name}`)).json()).columns;
+  assert.deepEqual(await columns("audit-log"), [
+    { name: "id", type: "integer" },
+    { name: "amount", type: "decimal", title: "Amount", format: "#,##0.00" },
+    { name: "__proto__" },
+    { name: "id", type: "string" },
+  ]);
+  assert.deepEqual(await columns("people"), []);
+});
+
 Deno.test("integers that a double does not hold are text where a list is described", async () => {
   const { app } = fakeApp();
   const { params } = await (await app.request("/exports/by-id")).json();

@@ -229,6 +229,24 @@ Deno.test("a run that fails before its first byte is a problem with the right st
       "The source of this export failed before its first row; its log says why",
       null,
     ],
+    [
+      new TaskError({ kind: "param", params: ["since"], message: "uuid", detail: "stack" }),
+      400,
+      "since: the source of this export does not take this value",
+      null,
+    ],
+    [
+      new TaskError({
+        kind: "param",
+        params: ["since", "actor"],
+        message: "uuid",
+        detail: "stack",
+      }),
+      400,
+      "since: the source of this export does not take this value, or that of actor; " +
+      "actor: the source of this export does not take this value, or that of since",
+      null,
+    ],
     [task("column"), 400, "_columns: message of column", null],
     [task("table"), 422, "message of table", null],
     [task("internal"), 500, "This server failed; its log says why", null],
@@ -251,6 +269,26 @@ Deno.test("a run that fails before its first byte is a problem with the right st
     assert.equal(type, "application/problem+json");
     assert.deepEqual({ status: body.status, detail: body.detail }, { status, detail });
   }
+});
+
+Deno.test("what a source said is told to who may read it, and to nobody else", async () => {
+  const failures = [
+    new TaskError({ kind: "source", message: "no table t", reason: "relation t", detail: "stack" }),
+    new TaskError({ kind: "param", params: ["since"], message: "no uuid", detail: "stack" }),
+    new TaskError({ kind: "internal", message: "a path", detail: "stack" }),
+  ];
+  const causes = async (overrides: Parameters<typeof fakeApp>[0]) =>
+    await Promise.all(failures.map(async (error) => {
+      const { app } = fakeApp({ startRun: () => Promise.reject(error), ...overrides });
+      return (await (await app.request("/exports/audit-log.csv")).json()).cause;
+    }));
+  assert.deepEqual(await causes({}), [undefined, undefined, undefined]);
+  assert.deepEqual(await causes({ debug: () => false }), [undefined, undefined, undefined]);
+  assert.deepEqual(await causes({ debug: () => true }), [
+    "no table t (relation t)",
+    "no uuid",
+    undefined,
+  ]);
 });
 
 Deno.test("an error of ours is 500, told to the log and not to the caller", async () => {

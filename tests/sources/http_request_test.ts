@@ -58,6 +58,34 @@ Deno.test("params that a query names take their places, the others go behind it"
   );
 });
 
+Deno.test("a list is a pair for each item, commas in a path, and an array in a body", () => {
+  const params = { ids: [1, 2n ** 63n], names: ["a,b", "c&d"], none: [] };
+  assert.equal(
+    urlOf("/of/:ids?id[]=:ids&by=x:names-:n", { ...params, n: 5 }, "https://x/"),
+    "https://x/of/1,9223372036854775808?id[]=1&id[]=9223372036854775808" +
+      "&by=xa%2Cb-5&by=xc%26d-5&none=",
+  );
+  assert.equal(
+    urlOf("", params, "https://x/"),
+    "https://x/?ids=1&ids=9223372036854775808&names=a%2Cb&names=c%26d&none=",
+  );
+  assert.equal(urlOf("?ids=:ids", { ids: [] }, "https://x/"), "https://x/?ids=");
+  assert.equal(urlOf("?ids=:ids", { ids: null }, "https://x/"), "https://x/");
+  assert.equal(
+    toRequest(settings("https://x/", { method: "POST" }), { text: "", params }).body,
+    '{"ids":[1,9223372036854775808],"names":["a,b","c&d"],"none":[]}',
+  );
+  assert.equal(
+    refusal("/:ids", { ids: ["a", "../b"] }),
+    "the value of :ids is empty or has a slash, and stands in its path",
+  );
+  assert.equal(refusal("/:ids", { ids: [] }), refusal("/:ids", { ids: "" }));
+  assert.equal(
+    refusal("?a=:ids-:names", params),
+    ":ids and :names are lists, and stand in one pair",
+  );
+});
+
 Deno.test("a value or a query that leaves the URL is refused", () => {
   const slash = "the value of :a is empty or has a slash, and stands in its path";
   for (const a of ["", null, "a/b", "a\\b", "..\\", "a\nb", "\0"]) {

@@ -48,6 +48,7 @@ export async function createFixture(): Promise<SourceFixture> {
   const owned = stack.move();
   return {
     open: (query, options) => mysql.open(config, query, options),
+    describe: (query) => mysql.describe!(config, query),
     async table(name, columns, rows) {
       const declared = columns.map(({ name, type }) => `${name} ${DECLARED[type]}`).join(", ");
       await admin.ask(

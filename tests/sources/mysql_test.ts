@@ -114,7 +114,7 @@ mysqlTest("mysql: numbers are exact, in a type of their own", async () => {
 
 mysqlTest("mysql: days and times are text; a timestamp is in UTC, zero dates stay", async () => {
   const server = await sharedServer();
-  // Whatever the server's own zone is, a session's is said.
+  // The session's clock is nine hours ahead of UTC, as the server's is.
   await server.run("set global time_zone = '+09:00'");
   try {
     assert.deepEqual(

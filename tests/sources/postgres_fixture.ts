@@ -52,6 +52,7 @@ export async function createFixture(): Promise<SourceFixture> {
   const owned = stack.move();
   return {
     open: (query, options) => postgres.open(config, query, options),
+    describe: (query) => postgres.describe!(config, query),
     async table(name, columns, rows) {
       const declared = columns.map(({ name, type }) => `${name} ${DECLARED[type]}`).join(", ");
       await admin.unsafe(`create table ${name} (${declared}, position bigserial)`);

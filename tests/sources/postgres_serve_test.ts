@@ -18,6 +18,16 @@ exports:
     query: >-
       select n, repeat('x', 100) as padding from generate_series(1, 1000) as n
       union all select 0, pg_sleep(600)::text
+  chosen:
+    source: warehouse
+    query: >-
+      select n from generate_series(1, 9) as n
+      where n in (:ids) and (:after is null or n > :after) and (:run is null or :run = gen_random_uuid())
+    params:
+      ids: { type: "integer[]", required: false, default: [1, 2, 3] }
+      after: { type: integer, required: false }
+      run: { type: string, required: false }
+  wrong: { source: warehouse, query: select n from nowhere }
   sleeps:
     source: warehouse
     query: select pg_sleep(600)::text as never
@@ -34,13 +44,13 @@ const PLAIN = { headers: { "accept-encoding": "identity" } };
 async function serving(
   sections: string,
   body: (server: Serving) => Promise<void>,
-  port?: number,
+  { port, settings = ", debug: false" }: { port?: number; settings?: string } = {},
 ): Promise<void> {
   const database = await sharedServer();
   await using folder = await emptyFolder();
   await Deno.writeTextFile(
     `${folder.path}/spillway.yaml`,
-    `server: { port: 0 }\nsources: { warehouse: { type: postgres, url: "\${DATABASE_URL}" } }\n` +
+    `server: { port: 0${settings} }\nsources: { warehouse: { type: postgres, url: "\${DATABASE_URL}" } }\n` +
       sections + EXPORTS,
   );
   await Deno.mkdir(`${folder.path}/spool`);
@@ -86,6 +96,72 @@ postgresTest("postgres: a client that stalls holds no snapshot, and gets every b
       assert.equal(bytes, "n,page\r\n".length + 4000 * 10_003 + (9 + 90 * 2 + 900 * 3 + 3001 * 4));
     },
   );
+});
+
+postgresTest("postgres: params are lists, absent, or refused by name", async () => {
+  await serving("", async (server) => {
+    const get = (query: string) =>
+      fetch(`${server.origin}/exports/chosen.csv?_header=false&${query}`);
+    for (
+      const [query, rows] of [
+        ["", "1 2 3"],
+        ["ids=5,1,5000000000&after=", "1 5"],
+        ["ids=5&ids=1&ids=7&after=4&run=", "5 7"],
+        ["ids=&after=4", ""],
+      ] as const
+    ) {
+      const response = await get(query);
+      assert.equal(response.status, 200);
+      assert.equal((await response.text()).trim().replaceAll("\r\n", " "), rows, query);
+    }
+    const refused = await get("ids=5&run=none");
+    assert.equal(refused.status, 400);
+    const { errors } = await refused.json();
+    assert.deepEqual(errors, [
+      { name: "run", detail: "the source of this export does not take this value" },
+    ]);
+  });
+});
+
+postgresTest(
+  "postgres: an export's page has all columns, before its first run and after it",
+  async () => {
+    await serving("", async (server) => {
+      const columns = async (name: string) =>
+        (await (await fetch(`${server.origin}/exports/${name}`)).json()).columns;
+      const expected = [{ name: "n", type: "integer" }, { name: "page", type: "string" }];
+      // A source that takes its time is not waited for.
+      for (const name of ["pages", "sleeps"]) {
+        await until(async () => (await columns(name)).length > 0);
+      }
+      assert.deepEqual(await columns("pages"), expected);
+      assert.deepEqual(await columns("sleeps"), [{ name: "never", type: "string" }]);
+      // It was no run.
+      assert.deepEqual(server.logs().filter(({ export: name }) => name !== undefined), []);
+      const metrics = await (await fetch(`${server.origin}/metrics`)).text();
+      assert.doesNotMatch(metrics, /^spillway_runs_total\{/m);
+      await (await fetch(`${server.origin}/exports/pages.csv?rows=1`)).text();
+      assert.deepEqual(await columns("pages"), expected);
+    });
+  },
+);
+
+postgresTest("postgres: a 502 holds the server's own words for who may read them", async () => {
+  const cause = async (server: Serving, headers = {}) => {
+    const response = await fetch(`${server.origin}/exports/wrong.csv`, { headers });
+    assert.equal(response.status, 502);
+    return (await response.json()).cause;
+  };
+  const told = 'Cannot run the query: relation "nowhere" does not exist';
+  // As the test's client is on this machine.
+  await serving("", async (server) => {
+    assert.equal(await cause(server), told);
+    assert.equal(await cause(server, { "x-forwarded-for": "192.0.2.1" }), undefined);
+  }, { settings: "" });
+  await serving("", async (server) => {
+    assert.equal(await cause(server, { "x-forwarded-for": "192.0.2.1" }), told);
+  }, { settings: ", debug: true" });
+  await serving("", async (server) => assert.equal(await cause(server), undefined));
 });
 
 postgresTest("postgres: a client that leaves ends its query", async () => {
@@ -176,6 +252,6 @@ postgresTest(
       await until(() => server.logs().filter(({ state }) => state === "failed").length === 2);
       assert.equal(proxy.accepted(), accepted);
       await untilNoBackend();
-    }, proxy.port);
+    }, { port: proxy.port });
   },
 );

@@ -3,7 +3,12 @@
 import assert from "node:assert/strict";
 import { postgres } from "../../sources/postgres.ts";
 import type { PostgresConfig } from "../../sources/postgres_config.ts";
-import { type ParamValue, type ReadOptions, SourceError } from "../../sources/source.ts";
+import {
+  type ParamType,
+  type ParamValue,
+  type ReadOptions,
+  SourceError,
+} from "../../sources/source.ts";
 import type { Row } from "../../sources/table.ts";
 import { inTime, until } from "../waiting.ts";
 import { readDeclared } from "./declared.ts";
@@ -545,4 +550,42 @@ postgresTest("a server that says nothing, or hangs up, is an error in time", asy
     assert.equal(error.connection, true);
   }
   await hangingUp;
+});
+
+postgresTest("every kind of query is described, with params and without", async () => {
+  const server = await sharedServer();
+  await server.run(`create table described (id int, note text); grant select on described to reader;
+    create table hidden (id int)`);
+  const describe = async (text: string, types: Record<string, ParamType> = {}) => {
+    const params = Object.fromEntries(Object.keys(types).map((name) => [name, null]));
+    return await postgres.describe!(await configured(), { text, params, types });
+  };
+  const both = [{ name: "id", type: "integer" }, { name: "note", type: "string" }];
+  try {
+    assert.deepEqual(await describe("table described"), both);
+    assert.deepEqual(await describe("(select * from described) -- the end"), both);
+    assert.deepEqual(await describe("values (1, 'a')"), [
+      { name: "column1", type: "integer" },
+      { name: "column2", type: "string" },
+    ]);
+    assert.deepEqual(
+      await describe(
+        `with chosen as (select * from described where id in (:ids) and (:s is null or note = :s))
+         select * from chosen where id = :code::int or note = :n limit :most;`,
+        { ids: "integer[]", s: "string", code: "string", n: "integer", most: "integer" },
+      ),
+      both,
+    );
+    for (
+      const [text, reason] of [
+        ["select 1 from hidden", "permission denied for table hidden"],
+        ["select from described", "it gives no columns"],
+        ["delete from described", "only SELECT, VALUES, TABLE or WITH … SELECT can be exported"],
+      ] as const
+    ) {
+      assert.equal((await thrown(describe(text))).message, `Cannot run the query: ${reason}`);
+    }
+  } finally {
+    await server.run("drop table described; drop table hidden");
+  }
 });

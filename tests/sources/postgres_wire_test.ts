@@ -61,14 +61,14 @@ const SENT = Buffer.concat([
 ]);
 
 /** A connection that is fed by hand: what was given is overwritten as soon as it was taken. */
-function connect(): { wire: Wire; send: (bytes: Buffer) => void; passed: Buffer[] } {
+function connect(maxRow?: number): { wire: Wire; send: (bytes: Buffer) => void; passed: Buffer[] } {
   const idle = () => {};
   const socket = Object.assign(new EventEmitter(), { pause: idle, resume: idle, destroy: idle });
   let take!: (bytes: Buffer) => void;
   const wire = new Wire({
     socket: socket as unknown as Socket,
     onBytes: (given) => take = given,
-  });
+  }, maxRow);
   const passed: Buffer[] = [];
   wire.on("data", (bytes: Buffer) => passed.push(bytes));
   const buffer = Buffer.alloc(SENT.length);
@@ -128,4 +128,22 @@ Deno.test("a batch of text stays until the next one is taken, whatever comes mea
     batches();
     assert.deepEqual(read, ROWS.map(([id, note]) => [`${id}`, note]), `in pieces of ${size} bytes`);
   }
+});
+
+Deno.test("a row that is too large is refused as soon as its length is known", () => {
+  const large = Buffer.concat([described(), row(["1", "short"]), row(["2", "x".repeat(2000)])]);
+  const begins = large.length - 2000;
+  const { wire, send } = connect(1024);
+  const errors: unknown[] = [];
+  wire.on("error", (error) => errors.push(error));
+  const queue = new CellQueue({});
+  wire.divert(queue);
+  send(large.subarray(0, begins - 40));
+  assert.deepEqual(errors, []);
+  send(large.subarray(begins - 40, begins));
+  assert.equal(
+    String(errors[0]),
+    "SourceError: Cannot read the query: a row of 2015 bytes is larger than max_row, which is 1KiB",
+  );
+  assert.deepEqual(queue.take(1), [[1, "short"]]);
 });

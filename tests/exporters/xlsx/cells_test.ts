@@ -185,6 +185,7 @@ Deno.test("a datetime with an offset is in UTC, and counted where no title says 
       "2026-01-02T21:00:00+09:00",
       "2026-01-02T12:00:00Z",
       "2026-01-02 12:00:00+00",
+      "2026-01-02 21:00+09",
       "2026-01-02 12:00:00.000",
       "2026-01-02 12:00:00",
     ];
@@ -193,7 +194,7 @@ Deno.test("a datetime with an offset is in UTC, and counted where no title says 
     }
     assert.deepEqual(
       warnings.list(),
-      named ? [] : [{ kind: "zone-unnamed", column: "b", count: 3 }],
+      named ? [] : [{ kind: "zone-unnamed", column: "b", count: 4 }],
     );
   }
 });
