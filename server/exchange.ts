@@ -75,7 +75,7 @@ export async function answerRequest(
   const exchange = new Exchange(message, connection, context);
   try {
     const response = await exchange.respond(signal);
-    await sendWebResponse(response, answer, {
+    await sendWebResponse(response, answer, connection.stream, {
       headOnly: message.method === "HEAD",
       last: connection.excess !== undefined || context.draining() || !message.complete,
     });
