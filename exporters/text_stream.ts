@@ -81,6 +81,7 @@ export function textStream(
     async pull(controller) {
       try {
         while (!gather()) {
+          warnings.textSuspected ||= chunk.suspected;
           const { done, value } = await reader.read();
           if (cancelled) return;
           begin(value ?? []);

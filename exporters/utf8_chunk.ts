@@ -18,6 +18,8 @@ export interface Utf8Chunk {
   readonly empty: boolean;
   /** Bytes so far, but for the last few units. */
   readonly bytes: number;
+  /** Whether text with U+FFFD was added, to this chunk or to one that was taken. */
+  readonly suspected: boolean;
   /** Takes all there is, and begins anew. */
   take(): TakenChunk;
 }
@@ -42,9 +44,11 @@ export function createUtf8Chunk(usual: number): Utf8Chunk {
   let filled = 0;
   let text = "";
   let malformed = false;
+  let suspected = false;
 
   function encode(): void {
     if (!text.isWellFormed()) malformed = true;
+    suspected ||= text.includes("\ufffd");
     makeRoom(text.length * BYTES_A_UNIT);
     filled += encoder.encodeInto(text, buffer.subarray(filled)).written;
     text = "";
@@ -67,6 +71,9 @@ export function createUtf8Chunk(usual: number): Utf8Chunk {
     },
     get bytes() {
       return filled;
+    },
+    get suspected() {
+      return suspected ||= text.includes("\ufffd");
     },
     take() {
       if (text !== "") encode();

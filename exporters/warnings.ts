@@ -4,6 +4,8 @@
 export type WarningKind =
   /** A lone surrogate was written as U+FFFD: UTF-8 has no form for it. */
   | "lone-surrogate"
+  /** Text that was not valid where it was stored came with U+FFFD in place of what is no text. */
+  | "invalid-text"
   /** A character that XML 1.0 forbids was written as U+FFFD. */
   | "illegal-character"
   /** Text longer than a worksheet cell holds was cut. */
@@ -37,6 +39,11 @@ export interface Warning {
 
 /** The counts of one run. */
 export class Warnings {
+  /**
+   * Whether text with U+FFFD was written: only its source can tell whether it was valid. It is known of
+   * rows beyond the first few hundred before more rows are asked for.
+   */
+  textSuspected = false;
   readonly #counts = new Map<string, { kind: WarningKind; column?: string; count: number }>();
 
   /** Counts `times` more cells of a column. */

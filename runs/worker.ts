@@ -5,7 +5,12 @@ import { type Exporter, type IdleCores, TableError } from "../exporters/exporter
 import { Warnings } from "../exporters/warnings.ts";
 import { loadSource } from "../sources/load.ts";
 import { ColumnError, toTable } from "../sources/to_table.ts";
-import { type RowStream, type SourceColumn, SourceError } from "../sources/source.ts";
+import {
+  type InvalidText,
+  type RowStream,
+  type SourceColumn,
+  SourceError,
+} from "../sources/source.ts";
 import { openAgain } from "../sources/retry.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../sources/table.ts";
 import { encodeContent } from "./content_coding.ts";
@@ -102,6 +107,18 @@ function watchBlocking(exclusive: boolean): Blocking {
   };
 }
 
+/** Counts text that was not valid, in the columns that are written. */
+function countsInvalidText(warnings: Warnings, select: TableTask["select"]): InvalidText {
+  return {
+    get suspected() {
+      return warnings.textSuspected;
+    },
+    count(column) {
+      if (select?.includes(column) ?? true) warnings.count("invalid-text", column);
+    },
+  };
+}
+
 /** A table, and all columns that its query gives. */
 interface Opened {
   readonly table: Table;
@@ -118,7 +135,9 @@ async function openTable(
   const types = declaredTypes(task.columns);
   return await openAgain(async () => {
     const config = task.source.config as never;
-    const stream = await kind.open(config, task.query, { types, text, run, signal });
+    const invalidText = countsInvalidText(warnings, task.select);
+    const options = { types, text, run, signal, keep: true, invalidText };
+    const stream = await kind.open(config, task.query, options);
     try {
       blocking.check(stream);
     } catch (error) {

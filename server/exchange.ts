@@ -58,16 +58,24 @@ export async function answerRequest(
   connection: Connection,
   context: ExchangeContext,
 ): Promise<void> {
-  const left = new AbortController();
+  let left: DOMException | undefined;
+  let leaving: AbortController | undefined;
   answer.once("close", () => {
-    if (!answer.writableFinished) left.abort(new DOMException("The client left", "AbortError"));
+    if (answer.writableFinished) return;
+    left = new DOMException("The client left", "AbortError");
+    leaving?.abort(left);
   });
+  const signal = () => {
+    leaving ??= new AbortController();
+    if (left) leaving.abort(left);
+    return leaving.signal;
+  };
   // A write that comes too late is no news: "close" has told of it.
   answer.on("error", () => {});
   const exchange = new Exchange(message, connection, context);
   try {
-    const response = await exchange.respond(left.signal);
-    await sendWebResponse(response, answer, {
+    const response = await exchange.respond(signal);
+    await sendWebResponse(response, answer, connection.stream, {
       headOnly: message.method === "HEAD",
       last: connection.excess !== undefined || context.draining() || !message.complete,
     });
@@ -98,7 +106,7 @@ class Exchange {
     this.#client = connection.stream.remoteAddress;
   }
 
-  async respond(signal: AbortSignal): Promise<Response> {
+  async respond(signal: () => AbortSignal): Promise<Response> {
     const { stream, excess, viaProxy } = this.#connection;
     const { origin, clients, handler } = this.#context;
     const { httpVersion } = this.#message;

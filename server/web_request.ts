@@ -21,8 +21,8 @@ export class RefusedRequestError extends Error {
 export interface WebRequestOptions {
   /** Scheme, name and port of this server: never those that the client says. */
   readonly origin: string;
-  /** Aborted when the client leaves. */
-  readonly signal: AbortSignal;
+  /** Gives the signal that is aborted when the client leaves. */
+  readonly signal: () => AbortSignal;
   /** Told when more of the body is waited for, and when it has come. */
   readonly onBodyWait: (waiting: boolean) => void;
 }
@@ -39,23 +39,30 @@ const FORBIDDEN_METHODS: readonly string[] = ["CONNECT", "TRACE", "TRACK"];
 export function toWebRequest(message: IncomingMessage, options: WebRequestOptions): Request {
   const { method = "GET", httpVersion, rawHeaders } = message;
   if (FORBIDDEN_METHODS.includes(method)) throw new RefusedRequestError(REFUSALS.method);
-  const headers = new Headers(Object.entries(message.headers) as [string, string][]);
-  let hosts = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    if (rawHeaders[index]!.toLowerCase() === "host") hosts++;
-  }
   // RFC 9112, 3.2: 400 for a request without a Host, and for one with several.
+  const hosts = countHosts(rawHeaders);
   if (hosts > 1 || hosts === 0 && httpVersion === "1.1") {
     throw new RefusedRequestError(REFUSALS.malformed, "A request has one Host header");
   }
   const { path, authority } = readTarget(message.url ?? "");
-  if (authority !== undefined) headers.set("Host", authority);
-  return new Request(options.origin + path, {
+  const headers = message.headers as Record<string, string>;
+  const request = new Request(options.origin + path, {
     method,
-    headers,
-    signal: options.signal,
+    headers: authority === undefined ? headers : { ...headers, host: authority },
     ...(BODILESS_METHODS.includes(method) ? {} : { body: toBody(message, options.onBodyWait) }),
   });
+  // Made when it is asked for: one of its own that follows another takes 20 us, half of all this.
+  Object.defineProperty(request, "signal", { get: options.signal });
+  return request;
+}
+
+function countHosts(rawHeaders: readonly string[]): number {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
+  }
+  return hosts;
 }
 
 /**

@@ -1,6 +1,8 @@
 /** Sends a `Response` of the Web with `node:http`: whole, or the transport breaks. */
 
 import type { ServerResponse } from "node:http";
+import { createFramer } from "./chunk_frames.ts";
+import type { TcpStream } from "./tcp_stream.ts";
 
 /** How an answer is sent. */
 export interface WebResponseOptions {
@@ -28,10 +30,12 @@ const BODILESS_STATUSES: readonly number[] = [204, 304];
 export async function sendWebResponse(
   response: Response,
   answer: ServerResponse,
+  stream: TcpStream,
   { headOnly, last }: WebResponseOptions,
 ): Promise<void> {
   const { status, headers, body } = response;
-  const lines = [...headers].flat();
+  const lines: string[] = [];
+  for (const [name, value] of headers) lines.push(name, value);
   if (last) lines.push("connection", "close");
   // The length of no body is that of what a GET would get (RFC 9110, 8.6), which the headers tell or not.
   const bodiless = headOnly || BODILESS_STATUSES.includes(status);
@@ -46,17 +50,22 @@ export async function sendWebResponse(
   answer.once("close", leave);
   try {
     const length = headers.get("content-length");
-    await sendBody(reader, answer, length === null ? undefined : Number(length), (length) => {
-      if (length !== undefined) lines.push("content-length", `${length}`);
-      answer.writeHead(status, lines);
-    });
+    await sendBody(
+      reader,
+      { answer, stream },
+      length === null ? undefined : Number(length),
+      (length) => {
+        if (length !== undefined) lines.push("content-length", `${length}`);
+        answer.writeHead(status, lines);
+      },
+    );
   } catch (error) {
     // A connection that ended without a byte of its answer would be taken for an idle one, and asked again.
-    answer.socket?.destroySoon();
-    await reader.cancel(error).catch(() => {});
+    stream.destroySoon();
     throw error;
   } finally {
     answer.off("close", leave);
+    if (!answer.writableEnded) leave();
   }
 }
 
@@ -67,35 +76,53 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 async function sendBody(
   reader: Reader,
-  answer: ServerResponse,
+  { answer, stream }: { readonly answer: ServerResponse; readonly stream: TcpStream },
   declared: number | undefined,
   writeHead: (length?: number) => void,
 ): Promise<void> {
   let closed = false;
   reader.closed.then(() => closed = true, () => {});
-  const read = () =>
-    reader.read().catch((cause) => {
+  const read = async () => {
+    try {
+      return await reader.read();
+    } catch (cause) {
       throw new BrokenBody("The body broke off", { cause });
-    });
-  const first = read();
+    }
+  };
+  const reading = read();
   // A body that has nothing yet does not keep its head waiting.
-  const there = await isSettled(first);
+  const there = await isSettled(reading);
   // A stream that holds one chunk more and no others is closed by the read that takes it.
-  if (there && closed && declared === undefined) writeHead((await first).value?.length ?? 0);
+  let piece = there ? await reading : undefined;
+  if (piece && closed && declared === undefined) writeHead(piece.value?.length ?? 0);
   else writeHead();
-  if (!there) answer.flushHeaders();
+  if (!piece) answer.flushHeaders();
+  const frame = answer.chunkedEncoding ? createFramer() : (piece: Uint8Array) => [piece];
   let sent = 0;
-  for (let piece = await first; !piece.done; piece = await read()) {
-    sent += piece.value.length;
+  for (piece ??= await reading; !piece.done; piece = await read()) {
+    const { value } = piece;
+    if (value.length === 0) continue;
+    sent += value.length;
     if (sent > (declared ?? sent)) throw new BrokenBody(`It is longer than ${declared} bytes`);
-    if (closed && sent === (declared ?? sent)) return void answer.end(piece.value);
-    if (!answer.write(piece.value) && !answer.destroyed) await drained(answer);
+    if (closed && sent === (declared ?? sent)) return void answer.end(value);
+    if (sent === value.length) await write(answer, value);
+    else await stream.send(frame(value));
+    if (stream.destroyed) return;
   }
-  if (answer.destroyed) return;
+  if (stream.destroyed) return;
   if (sent < (declared ?? sent)) {
     throw new BrokenBody(`It ended after ${sent} of ${declared} bytes`);
   }
   answer.end();
+}
+
+/** Writes the first piece, and the head before it, through the queue; resolves when that is empty. */
+async function write(answer: ServerResponse, piece: Uint8Array): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  answer.once("close", resolve);
+  answer.write(piece, () => resolve());
+  await promise;
+  answer.off("close", resolve);
 }
 
 /** Whether a promise is settled within a few microtasks: a turn of the event loop would be waiting. */
@@ -105,12 +132,4 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   promise.then(settle, settle);
   for (let turn = 0; turn < SETTLING_MICROTASKS && !settled; turn++) await undefined;
   return settled;
-}
-
-/** Resolves when more can be written, or the client has left. */
-async function drained(answer: ServerResponse): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  answer.once("drain", resolve).once("close", resolve);
-  await promise;
-  answer.off("drain", resolve).off("close", resolve);
 }

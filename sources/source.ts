@@ -63,6 +63,20 @@ export interface RowStream {
   readonly mayBlock?: boolean;
 }
 
+/** Text that was not valid where it was stored, and came with U+FFFD in place of what is no text. */
+export interface InvalidText {
+  /**
+   * Whether U+FFFD was seen in rows that were given so far. It is free to see for who writes them, so that
+   * the source looks at the first {@linkcode SUSPECTED_ROWS} alone.
+   */
+  readonly suspected: boolean;
+  /** Told of each cell, by its column's name, when all rows are read. */
+  count(column: string): void;
+}
+
+/** The rows that a source looks at itself: who writes them may ask for more before he has seen these. */
+export const SUSPECTED_ROWS = 256;
+
 /** How to read an opened source. */
 export interface ReadOptions {
   /** Rows in a batch. @default {@linkcode BATCH_ROWS} */
@@ -74,6 +88,13 @@ export interface ReadOptions {
   readonly types?: Readonly<Record<string, ColumnType>>;
   /** Whether the rows are welcome as text. @default false */
   readonly text?: boolean;
+  /**
+   * Whether what was opened may be kept for some seconds, for the next query of the same source: in a
+   * process that stays. @default false
+   */
+  readonly keep?: boolean;
+  /** Where text that was not valid is counted, by a source that can hold such. @default nowhere */
+  readonly invalidText?: InvalidText;
   /** The run's id, by which the source knows in its own lists whom it works for. */
   readonly run?: string;
   /**

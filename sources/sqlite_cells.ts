@@ -52,13 +52,15 @@ export function createCellReader(
   };
 }
 
-const INTEGERS: Partial<Record<ColumnType, (value: bigint) => Cell>> = {
+/** How integers are read that are more than numbers. */
+export const INTEGERS: Partial<Record<ColumnType, (value: bigint) => Cell>> = {
   boolean: (value) => value === 0n ? false : value === 1n ? true : exactNumber(value),
   datetime: (value) => datetimeAt(Number(value) * 1000) ?? exactNumber(value),
   date: (value) => dateAt(Number(value) * 1000) ?? exactNumber(value),
 };
 
-const REALS: Partial<Record<ColumnType, (value: number) => Cell | undefined>> = {
+/** How reals are; nothing where one is no such thing. */
+export const REALS: Partial<Record<ColumnType, (value: number) => Cell | undefined>> = {
   datetime: (value) => datetimeAt(julianMilliseconds(value)),
   date: (value) => dateAt(julianMilliseconds(value)),
 };

@@ -215,6 +215,7 @@ export function textXml(text: string, name: string, warnings: Warnings): string 
     warnings.count("text-cut", name);
     text = cut(text, MAX_CELL_UNITS);
   }
+  if (text.includes("\ufffd")) warnings.textSuspected = true;
   if (!text.isWellFormed()) {
     warnings.count("lone-surrogate", name);
     text = text.toWellFormed();

@@ -77,7 +77,7 @@ export class SharedStrings {
   #add(text: string): number | undefined {
     const index = this.#indexes.size;
     if (index >= this.#maxEntries || this.#units + text.length > this.#maxUnits) return undefined;
-    if (!text.isWellFormed()) return undefined;
+    if (!text.isWellFormed() || text.includes("\ufffd")) return undefined;
     this.#indexes.set(text, index);
     this.#units += text.length;
     return index;

@@ -355,7 +355,7 @@ exports: { one: { source: app, query: select 1, formats: [ndjson, csv] } }
   const config = loadConfig(text, { ...OPTIONS, sources, formats: Object.keys(exporters) });
   deepStrictEqual(config.sources.get("app"), {
     type: "sqlite",
-    config: { path: "/etc/spillway/app.db" },
+    config: { path: "/etc/spillway/app.db", max_row: 67_108_864 },
   });
   deepStrictEqual(config.exports.get("one")?.formats, ["ndjson", "csv"]);
 });

@@ -132,7 +132,7 @@ postgresTest(
       const expected = [{ name: "n", type: "integer" }, { name: "page", type: "string" }];
       // A source that takes its time is not waited for.
       for (const name of ["pages", "sleeps"]) {
-        await until(async () => (await columns(name)).length > 0, 20_000);
+        await until(async () => (await columns(name)).length > 0);
       }
       assert.deepEqual(await columns("pages"), expected);
       assert.deepEqual(await columns("sleeps"), [{ name: "never", type: "string" }]);

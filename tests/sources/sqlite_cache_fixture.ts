@@ -1,0 +1,42 @@
+/** A cache of SQLite connections whose time is the test's. */
+
+import { Connections, type KeepingOptions } from "../../sources/sqlite_connections.ts";
+import { openQuery, sqlite } from "../../sources/sqlite.ts";
+import type { Query, ReadOptions, RowStream } from "../../sources/source.ts";
+
+/** A cache, and how time passes for it. */
+export interface CacheFixture {
+  readonly connections: Connections;
+  /** Lets time pass, and what is due happen. */
+  pass(milliseconds: number): void;
+  /** Opens a query of a database on one of the cache's connections. */
+  open(path: string, query: Query, options?: ReadOptions): Promise<RowStream>;
+}
+
+/** Makes a cache. */
+export function createCache(options: KeepingOptions = {}): CacheFixture {
+  let now = 0;
+  let calls: { readonly at: number; readonly call: () => void }[] = [];
+  const clock = {
+    now: () => now,
+    after: (milliseconds: number, call: () => void) =>
+      void calls.push({ at: now + milliseconds, call }),
+  };
+  const connections = new Connections({ ...options, clock });
+  return {
+    connections,
+    pass(milliseconds) {
+      now += milliseconds;
+      const due = calls.filter(({ at }) => at <= now);
+      calls = calls.filter(({ at }) => at > now);
+      for (const { call } of due) call();
+    },
+    open: (path, query, readOptions = {}) =>
+      openQuery(
+        sqlite.config.parse({ path }),
+        query,
+        { ...readOptions, keep: true },
+        connections,
+      ),
+  };
+}
