@@ -16,7 +16,7 @@ const MAX_PIPELINED = 100;
 
 /** What is known of a connection from its begin. */
 export interface ConnectionOptions {
-  /** Its place among the others. */
+  /** Its count among the others. */
   readonly counted: CountedConnection;
   /** Whether it is a trusted proxy's. */
   readonly viaProxy: boolean;

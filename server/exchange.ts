@@ -80,10 +80,10 @@ export async function answerRequest(
       last: connection.excess !== undefined || context.draining() || !message.complete,
     });
   } catch (error) {
+    // Whoever made the body knows why, and its connection has ended.
+    if (error instanceof BrokenBody) return;
     answer.destroy();
-    if (!(error instanceof BrokenBody)) {
-      context.onError(error, `${message.method} ${pathOf(message)}`);
-    }
+    context.onError(error, `${message.method} ${pathOf(message)}`);
   } finally {
     exchange.release?.();
   }

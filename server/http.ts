@@ -1,12 +1,12 @@
 /** The HTTP server: sockets of its own, `node:http` to parse what comes on them, a handler of the Web. */
 
-import { createServer } from "node:http";
 import { plainAddress } from "./addresses.ts";
 import { createClientAddress } from "./client_address.ts";
 import { Connection } from "./connection.ts";
 import { ConnectionLimits, type Excess } from "./connection_limits.ts";
 import { answerRequest, type Handler, type RefusedRequest } from "./exchange.ts";
 import { openListener } from "./listener.ts";
+import { createParser } from "./parser.ts";
 import { type Refusal, REFUSALS, refusalText } from "./refusals.ts";
 import { TcpStream } from "./tcp_stream.ts";
 import { type Overdue, overdue, TIMEOUTS, type Timeouts } from "./timeouts.ts";
@@ -76,9 +76,6 @@ export interface HttpServer {
 /** Milliseconds between two looks at the clocks of all connections. */
 const WATCH_MS = 250;
 
-/** Bytes of a request's head: a URL with a thousand ids is 20 KiB. */
-const MAX_HEAD_BYTES = 64 * 1024;
-
 /** Milliseconds for the head of a request on a connection that is one too many. */
 const EXCESS_HEAD_TIMEOUT_MS = 2000;
 
@@ -124,34 +121,20 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
     onError: options.onError ?? (() => {}),
   };
 
-  const parser = createServer({ maxHeaderSize: MAX_HEAD_BYTES, requireHostHeader: false });
-  // What a half-closed client is owed, and how long it is waited for what, is decided here.
-  Object.assign(parser, {
-    httpAllowHalfOpen: true,
-    headersTimeout: 0,
-    requestTimeout: 0,
-    keepAliveTimeout: 0,
-  });
-  // It listens to no port itself, and would end every connection after one answer for that (Deno 2.9.6).
-  Object.defineProperty(parser, "listening", { value: true });
-  parser.on("request", (message, answer) => {
-    const connection = connections.get(message.socket);
-    connection?.begin(answer, () => {
-      const exchange = answerRequest(message, answer, connection, context);
-      exchanges.add(exchange);
-      void exchange.finally(() => exchanges.delete(exchange));
-    });
-  });
-  parser.on("clientError", ({ code }: NodeJS.ErrnoException, socket) => {
-    const connection = connections.get(socket);
-    // A client that left.
-    if (!connection || !code?.startsWith("HPE_")) return void socket.destroy();
-    // The parser is another connection's soon.
-    socket.removeAllListeners("data").removeAllListeners("end");
-    socket.once("end", connection.onEnd).resume();
-    const tooLarge = code === "HPE_HEADER_OVERFLOW";
-    const refusal = tooLarge ? REFUSALS.headTooLarge : REFUSALS.malformed;
-    connection.whenAnswered(() => refuse(connection, refusal));
+  const parser = createParser({
+    onRequest(message, answer) {
+      const connection = connections.get(message.socket);
+      connection?.begin(answer, () => {
+        const exchange = answerRequest(message, answer, connection, context);
+        exchanges.add(exchange);
+        void exchange.finally(() => exchanges.delete(exchange));
+      });
+    },
+    onBroken(socket, refusal) {
+      const connection = connections.get(socket);
+      socket.once("end", () => connection?.onEnd());
+      connection?.whenAnswered(() => refuse(connection, refusal));
+    },
   });
 
   function accept(socket: Deno.TcpConn): void {
@@ -205,7 +188,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
   }
 
   function tellIfEmpty(): void {
-    if ([...connections.values()].every(({ stream }) => stream.lingering)) onEmpty?.();
+    if (onEmpty && [...connections.values()].every(({ stream }) => stream.lingering)) onEmpty();
   }
 
   const watching = setInterval(watch, WATCH_MS);

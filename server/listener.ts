@@ -60,18 +60,20 @@ export function openListener(options: ListenOptions): Listener {
 
   async function acceptAll(listener: Deno.TcpListener): Promise<void> {
     while (listener === current) {
+      let connection: Deno.TcpConn;
       try {
-        const connection = await listener.accept();
-        lastAccepted = performance.now();
-        accepting = true;
-        if (probe) probe.take(connection);
-        else onConnection(connection);
+        connection = await listener.accept();
       } catch {
         if (listener !== current) return;
         accepting = false;
         failures++;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        continue;
       }
+      lastAccepted = performance.now();
+      accepting = true;
+      if (probe) probe.take(connection);
+      else onConnection(connection);
     }
   }
 

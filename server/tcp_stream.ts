@@ -49,8 +49,12 @@ export class TcpStream extends Duplex {
     this.#connection = connection;
     this.remoteAddress = plainAddress(connection.remoteAddr.hostname);
     this.localAddress = plainAddress(connection.localAddr.hostname);
-    connection.setNoDelay(true);
-    connection.setKeepAlive(true);
+    try {
+      connection.setNoDelay(true);
+      connection.setKeepAlive(true);
+    } catch {
+      // The client has left already, which the first read tells.
+    }
   }
 
   /** Whether all is sent, and only the client's end is waited for; "linger" is emitted when it begins. */

@@ -130,7 +130,7 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
     ...options,
     fileShare: FILE_SHARE,
     reclaim: (bytes) => reclaim(bytes),
-    room: async () => room = await files.room(path),
+    room: async () => room = await restoring(() => files.room(path)),
     onRefused: (refusal) =>
       tell(`refused ${refusal.reason}`, (untold) => ({
         kind: "refused",
@@ -140,6 +140,18 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
       })),
   });
   const { space } = quota;
+
+  /** Works in the directory; where that was removed, once more when it is there again. */
+  async function restoring<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      // What Node's `statfs` throws has a code, and is no `Deno.errors.NotFound`.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      await directory.restore();
+      return await work();
+    }
+  }
 
   function state(): DiskState {
     return {
@@ -190,11 +202,7 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
     reserve: (bytes, tenant) => quota.reserve(bytes, tenant, "spill"),
     async createSegment() {
       try {
-        return await createSegment(files, path, owner).catch(async (error) => {
-          if (!(error instanceof Deno.errors.NotFound)) throw error;
-          await directory.restore();
-          return await createSegment(files, path, owner);
-        });
+        return await restoring(() => createSegment(files, path, owner));
       } catch (error) {
         throw await failed("make a file in the spool", error);
       }

@@ -135,3 +135,37 @@ Deno.test("a hundred downloads that break leave no unhandled rejection behind", 
   }
   assert.deepEqual(rejections, []);
 });
+
+/** Descriptors of this process. */
+function descriptors(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
+
+Deno.test("a thousand clients that leave at any time leave no run, no socket and no descriptor", async () => {
+  await using server = await startServer({ limits: "{ concurrent: 8 }" });
+  const { admission, pool } = server.engine;
+  const quiet = () =>
+    admission.taken === 0 && server.counts.open === 0 && pool.size.idle === pool.size.workers;
+  const leaveOne = async (turn: number) => {
+    const socket = await openDownload(server, "/exports/rows.csv?rows=50000000");
+    // At once, with the first bytes of the answer, or after some thousand rows.
+    const head = new Uint8Array(12);
+    if (turn % 3 > 0) await socket.read(head);
+    // Another answer than 200 has no more bytes, and its slot is one that is taken.
+    const isFile = new TextDecoder().decode(head) === "HTTP/1.1 200";
+    if (turn % 3 > 1 && isFile) await readBytes(socket, turn * 1000);
+    socket.close();
+  };
+  await leaveOne(100);
+  await until(quiet);
+  const before = descriptors();
+  for (let turn = 0; turn < 1000; turn += 10) {
+    await Promise.all(Array.from({ length: 10 }, (_, index) => leaveOne(turn + index)));
+  }
+  await until(quiet);
+  assert.equal(server.reports.filter(({ error }) => error).length, 0);
+  // Workers that were started meanwhile are kept, with three descriptors each.
+  const kept = 3 * pool.size.workers;
+  await until(() => descriptors() <= before + kept);
+  assert.equal(isUnread(server.database), true);
+});

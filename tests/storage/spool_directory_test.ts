@@ -305,8 +305,9 @@ Deno.test({
     "a directory of ours that was removed is made again, where ours was and for its owner alone",
   ignore: Deno.build.os === "windows",
   fn: inDirectory(async (dir) => {
-    await using spool = await openTestSpool(dir);
-    for (const use of [() => spool.state(), () => spool.files.restore(), write]) {
+    let time = 0;
+    await using spool = await openTestSpool(dir, { now: () => time });
+    for (const use of [() => spool.state(), () => spool.files.restore(), write, reserve]) {
       await Deno.remove(spool.directory, { recursive: true });
       await use();
       assert.equal((await systemFiles.stat(spool.directory)).mode, 0o700);
@@ -316,6 +317,13 @@ Deno.test({
       await segment.write(pattern(10));
       assert.deepEqual(await readAll(segment), pattern(10));
       segment.close();
+    }
+    async function reserve() {
+      // The disk is looked at anew.
+      time += 10_000;
+      const reservation = await spool.files.reserve(10);
+      assert(typeof reservation === "object", `${reservation}`);
+      reservation.release();
     }
     assert.equal(await spool.state(), "ready");
   }),
