@@ -5,6 +5,7 @@ import { encoders, levels } from "./encoders.ts";
 import { firstByte } from "./first_byte.ts";
 import { http } from "./http.ts";
 import { many } from "./many.ts";
+import { manyPeers } from "./many_peers.ts";
 import { mariadb } from "./mariadb.ts";
 import { memory } from "./memory.ts";
 import { postgres } from "./postgres.ts";
@@ -30,6 +31,7 @@ const PARTS = {
   downloads,
   small,
   many,
+  many_peers: manyPeers,
   soak,
 };
 
