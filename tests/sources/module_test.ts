@@ -146,8 +146,8 @@ Deno.test("a module says its columns without making a row, and is compared with 
     module.describe!(module.config.parse({ path }), types && { text: "", params: {}, types });
   const good = { ids: "integer[]", since: "date", note: "enum", state: "enum" } as const;
   assert.deepEqual(await describe(good), [
-    { name: "day", type: "date" },
-    { name: "visits", type: "integer" },
+    { name: "day", type: "date", strict: true },
+    { name: "visits", type: "integer", strict: true },
   ]);
   assert.equal(await describe(), undefined);
   const { ids: _, ...without } = good;
