@@ -558,7 +558,8 @@ postgresTest("every kind of query is described, with params and without", async 
     create table hidden (id int)`);
   const describe = async (text: string, types: Record<string, ParamType> = {}) => {
     const params = Object.fromEntries(Object.keys(types).map((name) => [name, null]));
-    return await postgres.describe!(await configured(), { text, params, types });
+    const columns = await postgres.describe!(await configured(), { text, params, types });
+    return columns!.map(({ name, type }) => ({ name, type }));
   };
   const both = [{ name: "id", type: "integer" }, { name: "note", type: "string" }];
   try {
