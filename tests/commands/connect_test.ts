@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { mysqlTest, sharedServer as sharedMysql } from "../sources/mysql_shared.ts";
-import { freePort } from "../sources/postgres_server.ts";
+import { freePort } from "../free_port.ts";
 import { postgresTest, sharedServer as sharedPostgres } from "../sources/postgres_shared.ts";
 import { emptyFolder, type Finished, spillway } from "./fixture.ts";
 
@@ -140,7 +140,7 @@ Deno.test("check --connect loads modules and reaches upstreams, and asks them fo
       connection.close();
     }
   })();
-  const closed = await freePort();
+  const closed = freePort();
   const module = `export default {
     columns: { day: "date" }, params: { n: "integer" }, rows() { throw new Error("ran"); },
   };`;
@@ -186,7 +186,7 @@ exports:
 });
 
 Deno.test("a source that cannot be reached is said once, and a run of it is a line without a stack", async () => {
-  const port = await freePort();
+  const port = freePort();
   for (const type of ["postgres", "mysql"]) {
     await using folder = await emptyFolder();
     await Deno.writeTextFile(

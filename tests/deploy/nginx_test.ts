@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { digestOf, scrape, startDownload } from "../http/downloads.ts";
 import { curl, startServer, type TestServer } from "../http/fixture.ts";
+import { freePort } from "../free_port.ts";
 import { until } from "../waiting.ts";
 
 const MIB = 1024 * 1024;
@@ -37,12 +38,6 @@ interface Proxy extends AsyncDisposable {
 function replaceOnce(text: string, from: string, to: string): string {
   assert.equal(text.split(from).length, 2, `${from} is there once`);
   return text.replace(from, to);
-}
-
-/** A port that is free now. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function startProxy(server: TestServer): Promise<Proxy> {

@@ -5,6 +5,7 @@ import { createJsonReader } from "../../sources/json_cells.ts";
 import { createNdjsonSplitter } from "../../sources/ndjson_rows.ts";
 import { PYTHON, runProgram } from "../clients/programs.ts";
 import { type Serving, startServe } from "../commands/fixture.ts";
+import { freePort } from "../free_port.ts";
 import { until } from "../waiting.ts";
 
 const EXAMPLES = new URL("../../examples/", import.meta.url).pathname;
@@ -79,12 +80,6 @@ async function accepts(port: number): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** A port that was free a moment ago. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** Starts Spillway with an example's configuration, and its secret. */

@@ -6,7 +6,7 @@ import type { ParamValue } from "../../sources/source.ts";
 import { SourceError } from "../../sources/source.ts";
 import type { Row } from "../../sources/table.ts";
 import { type Settings, settings } from "./http_fixture.ts";
-import { freePort } from "./postgres_server.ts";
+import { freePort } from "../free_port.ts";
 
 /** An upstream that answers as it is told, and keeps what it was asked. */
 interface Upstream extends AsyncDisposable {
@@ -380,7 +380,7 @@ Deno.test("http: rows that come slowly are not kept back", async () => {
 });
 
 Deno.test("http: what fails never tells a header, the URL or a param", async () => {
-  const port = await freePort();
+  const port = freePort();
   const config = settings(`http://127.0.0.1:${port}/hunter1`, {
     headers: { authorization: "hunter2" },
   });

@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 import mysql, { type Connection } from "mysql2";
 import { until } from "../waiting.ts";
-import { freePort } from "./postgres_server.ts";
+import { freePort } from "../free_port.ts";
 
 /** A server that runs until it is stopped. */
 export interface MysqlServer {
@@ -60,7 +60,7 @@ export async function startServer(options: ServerOptions = {}): Promise<MysqlSer
   Deno.chmodSync(folder, 0o755);
   const data = `${folder}/data`;
   const socketPath = `${folder}/data/socket`;
-  const port = await freePort();
+  const port = freePort();
   const write = (name: string, text: string) => {
     Deno.writeTextFileSync(`${folder}/${name}`, text);
     return `${folder}/${name}`;

@@ -9,7 +9,7 @@ import { readDeclared } from "./declared.ts";
 import { until } from "../waiting.ts";
 import { PASSWORD } from "./mysql_server.ts";
 import { mysqlTest, sharedServer } from "./mysql_shared.ts";
-import { freePort } from "./postgres_server.ts";
+import { freePort } from "../free_port.ts";
 
 async function configured(settings: object = {}): Promise<MysqlConfig> {
   const server = await sharedServer();
@@ -503,7 +503,7 @@ mysqlTest("mysql: a connection that somebody ends is an error that says so", asy
 
 mysqlTest("mysql: a connection that fails says why, and never the password", async () => {
   const server = await sharedServer();
-  const port = await freePort();
+  const port = freePort();
   const fail = async (settings: object) => {
     const config = await configured({ connect_timeout: "10m", ...settings });
     const error = await thrown(mysql.open(config, { text: "select 1", params: {} }));

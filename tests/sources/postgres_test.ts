@@ -12,7 +12,8 @@ import {
 import type { Row } from "../../sources/table.ts";
 import { inTime, until } from "../waiting.ts";
 import { readDeclared } from "./declared.ts";
-import { freePort, PASSWORD } from "./postgres_server.ts";
+import { freePort } from "../free_port.ts";
+import { PASSWORD } from "./postgres_server.ts";
 import { postgresTest, sharedServer } from "./postgres_shared.ts";
 
 async function configured(settings: object = {}): Promise<PostgresConfig> {
@@ -480,7 +481,7 @@ postgresTest("a server that stalls behind the last row does not hold it back", a
 
 postgresTest("a connection that fails says why, and never the password", async () => {
   const server = await sharedServer();
-  const port = await freePort();
+  const port = freePort();
   const right = server.url();
   const fail = async (url: string, settings: object = {}) => {
     const config = postgres.config.parse({ url, ...settings });
