@@ -3,7 +3,7 @@
 import { csv } from "../exporters/csv.ts";
 import { Warnings } from "../exporters/warnings.ts";
 import { AUDIT_COLUMNS } from "../examples/demo_data.ts";
-import type { Cell } from "../sources/table.ts";
+import type { Cell } from "../table/table.ts";
 import { NAMES } from "./server.ts";
 import { auditBatches, auditTable, type Batches } from "./workload.ts";
 

@@ -3,12 +3,12 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import type { DocumentProperties, FormulaGuard } from "../exporters/exporter.ts";
-import { isCurrency, isNumberFormat } from "../sources/number_format.ts";
+import { isCurrency, isNumberFormat } from "../table/number_format.ts";
 import type { ColumnSetting } from "../sources/to_table.ts";
-import { ALIGNMENTS, COLUMN_TYPES, TABLE_STYLES, type TableStyle } from "../sources/table.ts";
+import { ALIGNMENTS, COLUMN_TYPES, TABLE_STYLES, type TableStyle } from "../table/table.ts";
 import type { FilenameTemplate } from "./filename.ts";
 import { listing, type Param } from "./params.ts";
-import { LONGEST_DURATION, parseDuration, parseSize } from "./units.ts";
+import { LONGEST_DURATION, parseDuration, parseSize } from "../table/units.ts";
 import { ITEM_TYPES, PARAM_TYPES } from "./values.ts";
 
 /** Everything that `spillway.yaml` says, with its defaults filled in. */

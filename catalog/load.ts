@@ -5,7 +5,7 @@ import type { z } from "zod";
 import type { SourceLanguage } from "../sources/source.ts";
 import { ACCESS, ADMIN, type Config, LIMITS, SERVER, type SourceSetting, SPOOL } from "./config.ts";
 import { readDocument } from "./document.ts";
-import { isLoopback } from "./hostname.ts";
+import { isLoopback } from "../table/loopback.ts";
 import type { Environment } from "./interpolate.ts";
 import { ConfigError } from "./mistakes.ts";
 import { listing } from "./params.ts";

@@ -4,7 +4,7 @@ import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config, SourceSetting } from "../catalog/config.ts";
-import { LONGEST_DURATION } from "../catalog/units.ts";
+import { LONGEST_DURATION } from "../table/units.ts";
 import { threads } from "../exporters/mod.ts";
 import { Admission } from "../runs/admission.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";

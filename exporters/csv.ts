@@ -17,7 +17,7 @@
  * of them or for COPY.
  */
 
-import type { Cell, Column, Row, Table, TextBatch, TextRows } from "../sources/table.ts";
+import type { Cell, Column, Row, Table, TextBatch, TextRows } from "../table/table.ts";
 import {
   type CellTextOptions,
   createCellText,

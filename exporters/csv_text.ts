@@ -6,7 +6,7 @@
  * formula, a time zone, an exponent) is read as a cell, and written by `csv.ts` itself.
  */
 
-import type { Cell, TextBatch, TextForm, TextRows } from "../sources/table.ts";
+import type { Cell, TextBatch, TextForm, TextRows } from "../table/table.ts";
 import { mayBeFormula } from "./formula_guard.ts";
 
 /** How to write. */

@@ -1,6 +1,6 @@
 /** Turns rows that are text into a stream of CSV that reads them only as it is read. */
 
-import type { TextBatch, TextRows } from "../sources/table.ts";
+import type { TextBatch, TextRows } from "../table/table.ts";
 import type { CsvTextWriter } from "./csv_text.ts";
 
 /** Bytes gathered in a chunk, as in `text_stream.ts`. */

@@ -1,6 +1,6 @@
 /** What every exporter offers: a table in, a byte stream out. */
 
-import type { Table } from "../sources/table.ts";
+import type { Table } from "../table/table.ts";
 import type { Warnings } from "./warnings.ts";
 
 /** The CSV dialects that a request can name. */

@@ -1,6 +1,6 @@
 /** JSON: one array (RFC 8259), one object a line. */
 
-import type { Row } from "../sources/table.ts";
+import type { Row } from "../table/table.ts";
 import type { Exporter } from "./exporter.ts";
 import { createJsonRow } from "./json_row.ts";
 import { textStream } from "./text_stream.ts";

@@ -1,6 +1,6 @@
 /** NDJSON: one object a line, each a JSON text of its own (https://github.com/ndjson/ndjson-spec). */
 
-import type { Row } from "../sources/table.ts";
+import type { Row } from "../table/table.ts";
 import type { Exporter } from "./exporter.ts";
 import { createJsonRow } from "./json_row.ts";
 import { textStream } from "./text_stream.ts";

@@ -1,6 +1,6 @@
 /** XML: `<rows>` of `<row>`, one a line, whose elements are named after the columns. */
 
-import type { Cell, Column, Row } from "../sources/table.ts";
+import type { Cell, Column, Row } from "../table/table.ts";
 import { createCellText, isZoned, numberText } from "./cell_text.ts";
 import type { Exporter } from "./exporter.ts";
 import { uniqueNames } from "./names.ts";

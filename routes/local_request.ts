@@ -1,6 +1,6 @@
 /** Tells a request from this machine itself, by whoever runs the server, from all others. */
 
-import { isLoopback } from "../catalog/hostname.ts";
+import { isLoopback } from "../table/loopback.ts";
 import type { Client } from "./app.ts";
 
 /** Headers by which a proxy says that it has passed a request on. */

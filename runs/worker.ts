@@ -12,7 +12,7 @@ import {
   SourceError,
 } from "../sources/source.ts";
 import { openAgain } from "../sources/retry.ts";
-import type { Batch, ColumnType, Table, TextBatch } from "../sources/table.ts";
+import type { Batch, ColumnType, Table, TextBatch } from "../table/table.ts";
 import { encodeContent } from "./content_coding.ts";
 import { ChunkWriter, FrameWriter } from "./frame_writer.ts";
 import {

@@ -2,7 +2,7 @@
 
 import type { Buffer } from "node:buffer";
 import { geometryText } from "./mysql_geometry.ts";
-import type { Cell, ColumnType } from "./table.ts";
+import type { Cell, ColumnType } from "../table/table.ts";
 import { durationText } from "./time_converters.ts";
 
 /** A column as the server describes it. */

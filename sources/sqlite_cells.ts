@@ -1,6 +1,6 @@
 /** Turns SQLite's declared types and stored values into column types and cells. */
 
-import type { Cell, ColumnType } from "./table.ts";
+import type { Cell, ColumnType } from "../table/table.ts";
 
 /**
  * What declared types mean, the first match counting. The names that people use come before the

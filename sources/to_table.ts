@@ -13,7 +13,7 @@ import type {
   TableStyle,
   TextBatch,
   TextRows,
-} from "./table.ts";
+} from "../table/table.ts";
 import { chooseBounds, chooseText, convertText, toBatches } from "./text_rows.ts";
 
 /** What an export says about a column, over what the source knows. */

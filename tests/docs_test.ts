@@ -18,6 +18,7 @@ Deno.test("every exported thing has a docstring", async () => {
         "server",
         "sources",
         "storage",
+        "table",
       ],
     ],
     cwd: root,

@@ -6,14 +6,25 @@ import assert from "node:assert/strict";
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["commands", "exporters", "runs"],
   server: [],
-  commands: ["catalog", "examples", "exporters", "routes", "runs", "server", "sources", "storage"],
-  routes: ["catalog", "exporters", "runs", "storage", "type:sources"],
-  runs: ["exporters", "sources", "storage"],
-  catalog: ["type:exporters", "type:sources", "sources/table.ts", "sources/number_format.ts"],
-  exporters: ["sources/table.ts", "sources/number_format.ts"],
-  sources: [],
+  commands: [
+    "catalog",
+    "examples",
+    "exporters",
+    "routes",
+    "runs",
+    "server",
+    "sources",
+    "storage",
+    "table",
+  ],
+  routes: ["catalog", "exporters", "runs", "storage", "table", "type:sources"],
+  runs: ["exporters", "sources", "storage", "type:table"],
+  catalog: ["table", "type:exporters", "type:sources"],
+  exporters: ["table"],
+  sources: ["table"],
   storage: [],
-  examples: ["type:sources/table.ts"],
+  table: [],
+  examples: ["type:table"],
 };
 
 /** Within `runs`, only the worker runs code of sources and exporters. */

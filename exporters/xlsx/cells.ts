@@ -1,9 +1,9 @@
 /** Writes cells as sheet XML: what a column decides is decided once, before its first cell. */
 
-import type { Cell, Column } from "../../sources/table.ts";
+import type { Cell, Column } from "../../table/table.ts";
 import { createCellText, isZoned, numberText } from "../cell_text.ts";
 import { decimalText, isNonFinite, isPlainlyHeld } from "../decimals.ts";
-import { zoneOffsets } from "../time_zone.ts";
+import { zoneOffsets } from "../../table/time_zone.ts";
 import type { Warnings } from "../warnings.ts";
 import { hasOffset } from "../zone_titles.ts";
 import { cut } from "./cut.ts";

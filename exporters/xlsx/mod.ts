@@ -1,6 +1,6 @@
 /** Writes XLSX workbooks (ECMA-376): rows in, ZIP bytes out, in constant memory. */
 
-import type { Table } from "../../sources/table.ts";
+import type { Table } from "../../table/table.ts";
 import { type Exporter, type ExportOptions, type IdleCores, TableError } from "../exporter.ts";
 import type { Warnings } from "../warnings.ts";
 import { chunkStream } from "./chunk_stream.ts";

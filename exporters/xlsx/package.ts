@@ -1,6 +1,6 @@
 /** Knows the order of a workbook's parts. */
 
-import type { Table } from "../../sources/table.ts";
+import type { Table } from "../../table/table.ts";
 import type { ExportOptions } from "../exporter.ts";
 import type { Warnings } from "../warnings.ts";
 import { ABOUT_TITLE, aboutSheetXml } from "./about_sheet.ts";

@@ -3,7 +3,7 @@
  * 1899-12-30 in the 1900 date system (ECMA-376 part 1, 18.17.4.1).
  */
 
-import type { ColumnType } from "../../sources/table.ts";
+import type { ColumnType } from "../../table/table.ts";
 import {
   parseDate,
   parseDateTime,
@@ -11,7 +11,7 @@ import {
   parseTime,
   toZone,
   type ZoneOffset,
-} from "../datetime.ts";
+} from "../../table/datetime.ts";
 
 /** From 1899-12-30 to 1970-01-01, in days. */
 const EPOCH = 25_569;

@@ -1,6 +1,6 @@
 /** Writes a worksheet in three parts: what is before its rows, a row, what is after. */
 
-import type { Cell, Column, Row } from "../../sources/table.ts";
+import type { Cell, Column, Row } from "../../table/table.ts";
 import type { Warnings } from "../warnings.ts";
 import { type ZoneTitle, zoneTitles } from "../zone_titles.ts";
 import { createCellWriter, textXml, type WriteCell } from "./cells.ts";

@@ -1,6 +1,6 @@
 /** Writes `xl/tables/tableN.xml`: what makes a range of a sheet a table of Excel's. */
 
-import type { Column } from "../../sources/table.ts";
+import type { Column } from "../../table/table.ts";
 import type { Warnings } from "../warnings.ts";
 import { cut } from "./cut.ts";
 import { tableRange } from "./references.ts";

@@ -1,6 +1,6 @@
 /** A workbook that uses every feature, and what its sheets should hold. */
 
-import type { Cell, Column, Row, Table } from "../../sources/table.ts";
+import type { Cell, Column, Row, Table } from "../../table/table.ts";
 import type { ExportOptions } from "../../exporters/exporter.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { createXlsx } from "../../exporters/xlsx/mod.ts";

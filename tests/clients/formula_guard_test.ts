@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { csv } from "../../exporters/csv.ts";
 import { DIALECTS, type ExportOptions } from "../../exporters/exporter.ts";
-import type { Column, Row } from "../../sources/table.ts";
+import type { Column, Row } from "../../table/table.ts";
 import { exportTable, tableOf } from "../exporters/tables.ts";
 import { saveAs } from "./office.ts";
 import { readerTest } from "./programs.ts";

@@ -1,8 +1,8 @@
 /** What every format promises, as one suite that each of them runs. */
 
 import assert from "node:assert/strict";
-import type { Batch, Cell, ColumnType, Row, Table } from "../../sources/table.ts";
-import { COLUMN_TYPES } from "../../sources/table.ts";
+import type { Batch, Cell, ColumnType, Row, Table } from "../../table/table.ts";
+import { COLUMN_TYPES } from "../../table/table.ts";
 import type { Exporter } from "../../exporters/exporter.ts";
 import { type Warning, Warnings } from "../../exporters/warnings.ts";
 import { column, exportTable, tableOf } from "../exporters/tables.ts";

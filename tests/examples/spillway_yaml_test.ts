@@ -4,7 +4,7 @@ import { parseParams } from "../../catalog/params.ts";
 import { createDemo } from "../../examples/demo_data.ts";
 import { sources } from "../../sources/mod.ts";
 import { toTable } from "../../sources/to_table.ts";
-import type { ColumnType, Table } from "../../sources/table.ts";
+import type { ColumnType, Table } from "../../table/table.ts";
 
 const FOLDER = new URL("../../examples/", import.meta.url).pathname;
 const TEXT = Deno.readTextFileSync(`${FOLDER}spillway.yaml`);

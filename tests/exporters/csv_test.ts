@@ -4,7 +4,7 @@ import { parse } from "csv-parse/sync";
 import { csv, tsv } from "../../exporters/csv.ts";
 import { type Dialect, DIALECTS, TableError } from "../../exporters/exporter.ts";
 import { Warnings } from "../../exporters/warnings.ts";
-import type { Cell, Column } from "../../sources/table.ts";
+import type { Cell, Column } from "../../table/table.ts";
 import {
   type DecodedRows,
   exporterContract,

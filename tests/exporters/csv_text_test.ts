@@ -9,7 +9,7 @@ import { csv, tsv } from "../../exporters/csv.ts";
 import { DIALECTS, type ExportOptions } from "../../exporters/exporter.ts";
 import { cellConverter } from "../../sources/converters.ts";
 import { createTextReader } from "../../sources/postgres_types.ts";
-import type { Column, ColumnType, Row, Table, TextBatch } from "../../sources/table.ts";
+import type { Column, ColumnType, Row, Table, TextBatch } from "../../table/table.ts";
 import { convertText } from "../../sources/text_rows.ts";
 import { column, exportTable, tableOf } from "./tables.ts";
 

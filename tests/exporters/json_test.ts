@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { json } from "../../exporters/json.ts";
 import type { Warning } from "../../exporters/warnings.ts";
-import type { Cell, ColumnType } from "../../sources/table.ts";
+import type { Cell, ColumnType } from "../../table/table.ts";
 import { exporterContract } from "../contracts/exporter_contract.ts";
 import { cellsOf, parseExact } from "./json_reader.ts";
 import { column, exportTable, exportText, tableOf } from "./tables.ts";

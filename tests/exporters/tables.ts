@@ -1,6 +1,6 @@
 /** Tables to export in tests, and the bytes that come of them. */
 
-import type { Batch, Column, ColumnType, Row, Table } from "../../sources/table.ts";
+import type { Batch, Column, ColumnType, Row, Table } from "../../table/table.ts";
 import type { Exporter, ExportOptions } from "../../exporters/exporter.ts";
 import { type Warning, Warnings } from "../../exporters/warnings.ts";
 

@@ -7,7 +7,7 @@ import { Warnings } from "../../exporters/warnings.ts";
 import { postgres } from "../../sources/postgres.ts";
 import { type ColumnSetting, toTable } from "../../sources/to_table.ts";
 import { SourceError } from "../../sources/source.ts";
-import { COLUMN_TYPES } from "../../sources/table.ts";
+import { COLUMN_TYPES } from "../../table/table.ts";
 import { standstill, until } from "../waiting.ts";
 import { startProxy } from "./postgres_fixture.ts";
 import { postgresTest, sharedServer } from "./postgres_shared.ts";

@@ -6,7 +6,7 @@ import { Warnings } from "../../exporters/warnings.ts";
 import { postgres } from "../../sources/postgres.ts";
 import { toTable } from "../../sources/to_table.ts";
 import type { ParamType, Query } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import { postgresTest, sharedServer } from "./postgres_shared.ts";
 
 async function read(timezone: string | undefined, query: Query): Promise<readonly Row[]> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Cell, Column, ColumnType } from "../../../sources/table.ts";
+import type { Cell, Column, ColumnType } from "../../../table/table.ts";
 import { type Warning, Warnings } from "../../../exporters/warnings.ts";
 import { createCellWriter, textXml, type WriteCell } from "../../../exporters/xlsx/cells.ts";
 import { markup } from "../../../exporters/xlsx/xml_bytes.ts";

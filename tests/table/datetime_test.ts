@@ -8,7 +8,7 @@ import {
   parseTime,
   toZone,
   zoneOffsets,
-} from "../../exporters/datetime.ts";
+} from "../../table/datetime.ts";
 
 Deno.test("parseDate counts days since 1970-01-01", () => {
   const days = {
