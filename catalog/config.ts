@@ -4,11 +4,17 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import type { DocumentProperties, FormulaGuard } from "../exporters/exporter.ts";
 import { isCurrency, isNumberFormat } from "../table/number_format.ts";
-import type { ColumnSetting } from "../sources/to_table.ts";
-import { ALIGNMENTS, COLUMN_TYPES, TABLE_STYLES, type TableStyle } from "../table/table.ts";
+import {
+  ALIGNMENTS,
+  COLUMN_TYPES,
+  type ColumnSetting,
+  TABLE_STYLES,
+  type TableStyle,
+} from "../table/table.ts";
+import { isTimeZone } from "../table/time_zone.ts";
 import type { FilenameTemplate } from "./filename.ts";
 import { listing, type Param } from "./params.ts";
-import { LONGEST_DURATION, parseDuration, parseSize } from "../table/units.ts";
+import { MAX_DURATION_MS, parseDuration, parseSize } from "../table/units.ts";
 import { ITEM_TYPES, PARAM_TYPES } from "./values.ts";
 
 /** Everything that `spillway.yaml` says, with its defaults filled in. */
@@ -176,7 +182,7 @@ function wholeNumber(what: string, least: number, most: number) {
 function duration(least: number) {
   const error = `a duration such as 250ms, 25s, 60m or 24h, at ${
     least > 0 ? `least ${least}ms and at ` : ""
-  }most ${LONGEST_DURATION / 86_400_000}d`;
+  }most ${MAX_DURATION_MS / 86_400_000}d`;
   return z.string({ error }).transform((written, context) => {
     const milliseconds = parseDuration(written);
     if (milliseconds !== undefined && milliseconds >= least) return milliseconds;
@@ -350,15 +356,6 @@ function isNetwork(text: string): boolean {
   const [, address = "", prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const family = isIP(address);
   return family !== 0 && Number(prefix ?? 0) <= (family === 4 ? 32 : 128);
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Whether a text leads to a URL of the web or of mail, of which the cell is no host. */

@@ -4,7 +4,7 @@ import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config, SourceSetting } from "../catalog/config.ts";
-import { LONGEST_DURATION } from "../table/units.ts";
+import { MAX_DURATION_MS } from "../table/units.ts";
 import { threads } from "../exporters/mod.ts";
 import { Admission } from "../runs/admission.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
@@ -81,7 +81,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   });
   const stallTimeout = Math.min(
     config.server.stallTimeout * RUN_STALL_FACTOR,
-    LONGEST_DURATION,
+    MAX_DURATION_MS,
   );
   const startRun = createRuns({
     admission,

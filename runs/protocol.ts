@@ -12,9 +12,8 @@
 
 import type { ExportOptions } from "../exporters/exporter.ts";
 import type { Warning } from "../exporters/warnings.ts";
-import type { ColumnSetting } from "../sources/to_table.ts";
 import type { Query, SourceColumn } from "../sources/source.ts";
-import type { TableStyle } from "../table/table.ts";
+import type { ColumnSetting, TableStyle } from "../table/table.ts";
 import type { ContentCoding } from "./content_coding.ts";
 
 /** One table of a file: where its rows come from, and what they are called. */
