@@ -153,7 +153,7 @@ function groupOf(source: SourceSetting): string {
   return kindOf(source).runsCode ? `${source.type} ${JSON.stringify(source.config)}` : DRIVERS;
 }
 
-/** Where a task goes; all of its tables are of one group (`find_exports.ts`). */
+/** Where a task goes; all of its tables are of one group (`requests/find_exports.ts`). */
 function routeOf({ tables }: RunTask): Route {
   const kinds = tables.map(({ source }) => kindOf(source).blocking ?? false);
   return {

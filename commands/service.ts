@@ -3,7 +3,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../catalog/config.ts";
 import { exporters } from "../exporters/mod.ts";
-import { createAdminApp, createApp, type Dependencies, isEssential } from "../routes/app.ts";
+import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
+import type { Dependencies } from "../routes/dependencies.ts";
 import { isLocal } from "../routes/local_request.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import type { RunDependencies, RunReport } from "../runs/run.ts";

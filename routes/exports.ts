@@ -3,10 +3,11 @@
 import { Hono } from "hono";
 import type { ExportDefinition } from "../catalog/config.ts";
 import type { Param } from "../catalog/params.ts";
+import { findExport, findExports } from "../requests/find_exports.ts";
 import type { SourceColumn } from "../sources/source.ts";
-import type { Dependencies, Environment } from "./app.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { Environment } from "./environment.ts";
 import { download } from "./download.ts";
-import { findExport, findExports } from "./find_exports.ts";
 import { methodNotAllowed, ProblemError } from "./problems.ts";
 
 /** The routes under `/exports`. */

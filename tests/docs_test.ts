@@ -13,6 +13,7 @@ Deno.test("every exported thing has a docstring", async () => {
         "commands",
         "examples/demo_data.ts",
         "exporters",
+        "requests",
         "routes",
         "runs",
         "server",

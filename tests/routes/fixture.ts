@@ -3,7 +3,8 @@
 import { z } from "zod";
 import { loadConfig } from "../../catalog/load.ts";
 import { exporters } from "../../exporters/mod.ts";
-import { createApp, type Dependencies } from "../../routes/app.ts";
+import { createApp } from "../../routes/app.ts";
+import type { Dependencies } from "../../routes/dependencies.ts";
 import type { RefusedRequest } from "../../routes/refusals.ts";
 import type { RunTask } from "../../runs/protocol.ts";
 

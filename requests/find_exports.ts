@@ -1,9 +1,16 @@
 /** Finds what the name of a file stands for: an export, or several, and a format. */
 
-import type { ExportDefinition } from "../catalog/config.ts";
+import type { Config, ExportDefinition } from "../catalog/config.ts";
 import type { Exporter } from "../exporters/exporter.ts";
-import type { Dependencies } from "./app.ts";
-import { notFound, ProblemError } from "./problems.ts";
+import { RequestError } from "./request_error.ts";
+
+/** What requests are found in. */
+export interface Offer {
+  /** What may be exported, and from where. */
+  readonly catalog: Pick<Config, "exports" | "sources">;
+  /** The formats, by key. */
+  readonly exporters: Readonly<Record<string, Exporter>>;
+}
 
 /** What a file is made of. */
 export interface FileOfExports {
@@ -21,12 +28,12 @@ const MAX_EXPORTS = 16;
  *
  * @param names one name, or several with commas between
  * @param format the key of a format
- * @throws {ProblemError} 404 where there is no such file
+ * @throws {RequestError} where there is no such file
  */
 export function findExports(
   names: string,
   format: string,
-  { catalog, exporters }: Pick<Dependencies, "catalog" | "exporters">,
+  { catalog, exporters }: Offer,
 ): FileOfExports {
   const list = names.split(",");
   const definitions = list.map((name, index) => {
@@ -59,12 +66,12 @@ export function findExports(
 /**
  * Finds one export.
  *
- * @throws {ProblemError} 404 where there is none of that name
+ * @throws {RequestError} where there is none of that name
  */
-export function findExport(name: string, catalog: Dependencies["catalog"]): ExportDefinition {
+export function findExport(name: string, catalog: Offer["catalog"]): ExportDefinition {
   return catalog.exports.get(name) ?? refuse(`There is no export ${JSON.stringify(name)}`);
 }
 
 function refuse(detail: string): never {
-  throw new ProblemError(notFound(detail));
+  throw new RequestError(detail, { unknown: true });
 }

@@ -1,16 +1,17 @@
-/** Reads what a download asks for, its params and its options, into the task that makes the file. */
+/** A precise request, from names and values: its params and its options, whoever sent them and however. */
 
-import type { Config, ExportDefinition, SourceSetting } from "../catalog/config.ts";
+import type { ExportDefinition } from "../catalog/config.ts";
 import { listing, parseParams } from "../catalog/params.ts";
 import { DIALECTS, type Exporter, type ExportOptions } from "../exporters/exporter.ts";
-import type { ContentCoding } from "../runs/content_coding.ts";
-import type { RunTask } from "../runs/protocol.ts";
-import type { ParamType, ParamValue } from "../sources/source.ts";
-import { aboutEntries } from "./about.ts";
-import { badRequest, type Mistake, ProblemError } from "./problems.ts";
+import type { ParamValue } from "../sources/source.ts";
+import type { FileOfExports } from "./find_exports.ts";
+import type { Principal } from "./principal.ts";
+import { RequestError, type RequestIssue, withIssues } from "./request_error.ts";
 
-/** A download, as precise as it can be before its query runs. */
-export interface DownloadRequest {
+/** What a caller asks for, as precise as it can be before its query runs. */
+export interface RunRequest extends FileOfExports {
+  /** Who asks. */
+  readonly principal: Principal;
   /** Values of all the params of each export. */
   readonly params: readonly Readonly<Record<string, ParamValue>>[];
   /** How the format writes. */
@@ -21,6 +22,8 @@ export interface DownloadRequest {
   readonly filename?: string;
   /** How it is delivered. */
   readonly delivery: Delivery;
+  /** Why it is asked for, in the principal's words. */
+  readonly reason?: string;
 }
 
 /** Options that every format has. */
@@ -106,22 +109,24 @@ function quote(text: string): string {
 }
 
 /**
- * Parses a query string. Names with a leading `_` are options, all others params of the exports: one
- * that several declare is for each of them.
+ * Parses names and texts, such as those of a query string. Names with a leading `_` are options, all others
+ * params of the exports: one that several declare is for each of them.
  *
- * @throws {ProblemError} 400 with every mistake by name
+ * @throws {RequestError} with every issue by name
  */
-export function parseDownload(
-  definitions: readonly ExportDefinition[],
-  exporter: Exporter,
-  query: URLSearchParams,
-): DownloadRequest {
-  const { size } = new Set(query.keys());
+export function parseRequest(
+  { definitions, exporter }: FileOfExports,
+  pairs: Iterable<readonly [name: string, text: string]>,
+  principal: Principal,
+): RunRequest {
+  const all = [...pairs];
+  const { size } = new Set(all.map(([name]) => name));
   if (size > MAX_PARAMS) {
-    const detail = `${size} params and options are given, and at most ${MAX_PARAMS} are read`;
-    throw new ProblemError({ ...badRequest([]), detail });
+    throw new RequestError(
+      `${size} params and options are given, and at most ${MAX_PARAMS} are read`,
+    );
   }
-  const mistakes: Mistake[] = [];
+  const issues: RequestIssue[] = [];
   const given: [string, string][] = [];
   const seen = new Set<string>();
   const understood = new Set<string>([...COMMON_OPTIONS, ...exporter.options]);
@@ -133,7 +138,7 @@ export function parseDownload(
     download.options.sharedStrings = first.sharedStrings;
   }
 
-  for (const [name, text] of query) {
+  for (const [name, text] of all) {
     if (!name.startsWith("_")) {
       given.push([name, text]);
       continue;
@@ -149,15 +154,15 @@ export function parseDownload(
       wrong = "is for one export, and not for several in one file";
     } else wrong = READERS[option as OptionName](text, download);
     seen.add(option);
-    if (wrong) mistakes.push({ name, detail: wrong });
+    if (wrong) issues.push({ name, detail: wrong });
   }
   const { params, problems } = parseParamsOfAll(definitions, given);
-  mistakes.push(...problems);
-  if (mistakes.length > 0) throw new ProblemError(badRequest(mistakes));
-  return { params, ...download };
+  issues.push(...problems);
+  if (issues.length > 0) throw withIssues(issues);
+  return { principal, definitions, exporter, params, ...download };
 }
 
-/** Gives each export the params that it declares; what none of them declares is a mistake. */
+/** Gives each export the params that it declares; what none of them declares is an issue. */
 function parseParamsOfAll(
   definitions: readonly ExportDefinition[],
   given: readonly (readonly [name: string, text: string])[],
@@ -177,84 +182,4 @@ function parseParamsOfAll(
   ];
   const once = new Map(problems.map((one) => [`${one.name} ${one.detail}`, one]));
   return { params: read.map(({ values }) => values), problems: [...once.values()] };
-}
-
-/**
- * The task that makes the file.
- *
- * @param now when it was asked for, which a workbook may show
- */
-export function toTask(
-  definitions: readonly ExportDefinition[],
-  exporter: Exporter,
-  { params, options, select }: DownloadRequest,
-  coding: ContentCoding,
-  sources: Config["sources"],
-  now = new Date(),
-): RunTask {
-  return {
-    export: definitions.map(({ name }) => name).join(","),
-    tables: definitions.map((definition, index) => ({
-      source: sources.get(definition.source)!,
-      query: {
-        text: definition.query,
-        params: params[index]!,
-        types: paramTypes(definition),
-      },
-      title: definition.title,
-      columns: definition.columns,
-      style: definition.style,
-      ...(select ? { select } : {}),
-    })),
-    format: exporter.key,
-    options: { ...options, ...documentOptions(definitions, params, sources, now) },
-    coding,
-  };
-}
-
-/**
- * The task that says which columns an export's query gives, or without an export only whether its source can
- * be opened; it makes no file.
- */
-export function describeTask(source: SourceSetting, definition?: ExportDefinition): RunTask {
-  const { name = "", title = "", query = "", columns = {}, params = new Map() } = definition ?? {};
-  const values = Object.fromEntries([...params.keys()].map((param) => [param, null]));
-  const types = definition ? paramTypes(definition) : {};
-  return {
-    export: name,
-    tables: [{ source, query: { text: query, params: values, types }, title, columns }],
-    format: "csv",
-    options: {},
-    coding: "identity",
-    describe: definition ? "columns" : "source",
-  };
-}
-
-function paramTypes({ params }: ExportDefinition): Readonly<Record<string, ParamType>> {
-  return Object.fromEntries([...params.values()].map(({ name, type }) => [name, type]));
-}
-
-/** What a workbook tells beside its rows: the lines of each export, the first one's properties. */
-function documentOptions(
-  definitions: readonly ExportDefinition[],
-  params: DownloadRequest["params"],
-  sources: Config["sources"],
-  now: Date,
-): Pick<ExportOptions, "properties" | "about" | "time"> {
-  const properties = definitions.find(({ properties }) => properties)?.properties;
-  const about = definitions.flatMap((definition, index) => {
-    const { type } = sources.get(definition.source)!;
-    return definition.about ? aboutEntries(definition, params[index]!, type) : [];
-  });
-  return {
-    ...(properties ? { properties } : {}),
-    ...(about.length > 0 ? { about } : {}),
-    // Only where it is shown: without it the same rows give the same bytes.
-    ...(properties?.created || about.length > 0 ? { time: seconds(now) } : {}),
-  };
-}
-
-/** RFC 3339 in UTC, without the fraction of a second. */
-function seconds(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`;
 }
