@@ -1,6 +1,6 @@
 /** The formats that there are: adding one is a file and a line here. */
 
-import { csv, tsv } from "./csv.ts";
+import { csv, tsv } from "./csv/mod.ts";
 import type { Exporter } from "./exporter.ts";
 import { json } from "./json.ts";
 import { ndjson } from "./ndjson.ts";

@@ -1,7 +1,7 @@
 /** What LibreOffice runs of CSV that it reads with separators that are not the file's. */
 
 import assert from "node:assert/strict";
-import { csv } from "../../exporters/csv.ts";
+import { csv } from "../../exporters/csv/mod.ts";
 import { DIALECTS, type ExportOptions } from "../../exporters/exporter.ts";
 import type { Column, Row } from "../../table/table.ts";
 import { exportTable, tableOf } from "../exporters/tables.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse } from "csv-parse/sync";
-import { csv, tsv } from "../../exporters/csv.ts";
+import { csv, tsv } from "../../exporters/csv/mod.ts";
 import { type Dialect, DIALECTS, TableError } from "../../exporters/exporter.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import type { Cell, Column } from "../../table/table.ts";

@@ -1,7 +1,7 @@
 /** The fast path of PostgreSQL to CSV against the plain one: the same bytes, and the same ends. */
 
 import assert from "node:assert/strict";
-import { csv } from "../../exporters/csv.ts";
+import { csv } from "../../exporters/csv/mod.ts";
 import { DIALECTS, type ExportOptions } from "../../exporters/exporter.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { postgres } from "../../sources/postgres.ts";

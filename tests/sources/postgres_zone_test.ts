@@ -1,7 +1,7 @@
 /** The zone of PostgreSQL's session: queries count days in it, and cells are in UTC whatever it is. */
 
 import assert from "node:assert/strict";
-import { csv } from "../../exporters/csv.ts";
+import { csv } from "../../exporters/csv/mod.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { postgres } from "../../sources/postgres.ts";
 import { toTable } from "../../sources/to_table.ts";

@@ -17,27 +17,27 @@
  * of them or for COPY.
  */
 
-import type { Cell, Column, Row, Table, TextBatch, TextRows } from "../table/table.ts";
+import type { Cell, Column, Row, Table, TextBatch, TextRows } from "../../table/table.ts";
 import {
   type CellTextOptions,
   createCellText,
   isNumeric,
   isZoned,
   numberText,
-} from "./cell_text.ts";
-import { createCsvTextWriter, type CsvTextRules } from "./csv_text.ts";
-import { csvTextStream } from "./csv_text_stream.ts";
+} from "../cell_text.ts";
+import { createCsvTextWriter, type CsvTextRules } from "./text_rows.ts";
+import { csvTextStream } from "./text_rows_stream.ts";
 import {
   type Dialect,
   type Exporter,
   type ExportOptions,
   type FormulaGuard,
   TableError,
-} from "./exporter.ts";
+} from "../exporter.ts";
 import { guardFormulas, mayBeFormula } from "./formula_guard.ts";
-import { type TextFormat, textStream } from "./text_stream.ts";
-import type { Warnings } from "./warnings.ts";
-import { DECIDING_ROWS, hasOffset, zoneTitles } from "./zone_titles.ts";
+import { type TextFormat, textStream } from "../text_stream.ts";
+import type { Warnings } from "../warnings.ts";
+import { DECIDING_ROWS, hasOffset, zoneTitles } from "../zone_titles.ts";
 
 /** What a dialect decides. */
 interface Rules {

@@ -5,13 +5,13 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { csv, tsv } from "../../exporters/csv.ts";
-import { DIALECTS, type ExportOptions } from "../../exporters/exporter.ts";
-import { cellConverter } from "../../sources/converters.ts";
-import { createTextReader } from "../../sources/postgres_types.ts";
-import type { Column, ColumnType, Row, Table, TextBatch } from "../../table/table.ts";
-import { convertText } from "../../sources/text_rows.ts";
-import { column, exportTable, tableOf } from "./tables.ts";
+import { csv, tsv } from "../../../exporters/csv/mod.ts";
+import { DIALECTS, type ExportOptions } from "../../../exporters/exporter.ts";
+import { cellConverter } from "../../../sources/converters.ts";
+import { createTextReader } from "../../../sources/postgres_types.ts";
+import type { Column, ColumnType, Row, Table, TextBatch } from "../../../table/table.ts";
+import { convertText } from "../../../sources/text_rows.ts";
+import { column, exportTable, tableOf } from "../tables.ts";
 
 /** A column of PostgreSQL: what its type is there, and here. */
 interface TextColumn {
