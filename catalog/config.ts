@@ -2,7 +2,7 @@
 
 import { isIP } from "node:net";
 import { z } from "zod";
-import type { DocumentProperties, FormulaGuard } from "../exporters/exporter.ts";
+import type { DocumentProperties } from "../exporters/document.ts";
 import { isCurrency, isNumberFormat } from "../table/number_format.ts";
 import {
   ALIGNMENTS,
@@ -135,12 +135,8 @@ export interface ExportDefinition {
   readonly filename: FilenameTemplate;
   /** The formats it is offered in. @default every one */
   readonly formats: readonly string[];
-  /** Where text that a spreadsheet would run as a formula is made harmless. @default true */
-  readonly formulaGuard: FormulaGuard;
-  /** Deflate level of formats that compress by themselves, 0 to 9. @default 2 */
-  readonly deflateLevel: number;
-  /** Whether a workbook keeps text that repeats in a table of its own. @default true */
-  readonly sharedStrings: boolean;
+  /** What it sets for formats, by the keys of their settings; a format understands its own. */
+  readonly formatSettings: Readonly<Record<string, unknown>>;
   /** What a worksheet makes of its table. @default "plain" */
   readonly style: TableStyle;
   /** What a workbook says of itself. @default nothing */
@@ -266,7 +262,10 @@ export const SPOOL = {
   keep: duration(1_000).default(600_000),
 };
 
-/** The keys of an export; `params`, `columns` and `formats` are read one by one afterwards. */
+/**
+ * The keys of an export, those of formats aside; `params`, `columns` and `formats` are read one by one
+ * afterwards.
+ */
 export const EXPORT = {
   title: text.optional(),
   source: text,
@@ -276,13 +275,10 @@ export const EXPORT = {
   filename: text.optional(),
   formats: z.array(z.string({ error: "text" }), { error: "a list of formats" })
     .min(1, { error: "a list of at least one format" }).optional(),
-  // `on` and `off` are text in YAML 1.2.
-  formula_guard: z.union([z.boolean(), z.enum(["on", "off", "spreadsheets"])], {
-    error: "on, off or spreadsheets",
-  }).transform((guard) => guard === "spreadsheets" ? guard : guard === true || guard === "on")
-    .default(true),
-  deflate_level: wholeNumber("a level", 0, 9).default(2),
-  shared_strings: yesOrNo.default(true),
+};
+
+/** The keys of an export that are about a file as a document; they follow those of the formats. */
+export const DOCUMENT = {
   style: oneOf(TABLE_STYLES).default("plain"),
   properties: z.unknown(),
   about: yesOrNo.default(false),

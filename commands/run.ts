@@ -1,7 +1,7 @@
 /** `run`: runs one export to a file or to standard output, as the server would. */
 
 import { listing } from "../catalog/params.ts";
-import { exporters } from "../exporters/mod.ts";
+import { loadFormats } from "../exporters/mod.ts";
 import { findExports } from "../requests/find_exports.ts";
 import { ANONYMOUS } from "../requests/principal.ts";
 import { RequestError } from "../requests/request_error.ts";
@@ -36,7 +36,7 @@ interface Output extends AsyncDisposable {
 export async function run(context: CommandContext, args: RunArguments): Promise<void> {
   const configuration = await readConfiguration(context);
   const { config, demoFolder } = configuration;
-  const task = toRunTask(configuration, args);
+  const task = await toRunTask(configuration, args);
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
 
   const ended = Promise.withResolvers<RunReport>();
@@ -97,17 +97,19 @@ function explainTask({ kind, message, params, reason, detail }: TaskError): Comm
 }
 
 /** The task that the arguments ask for. */
-function toRunTask(configuration: Configuration, args: RunArguments): RunTask {
+async function toRunTask(configuration: Configuration, args: RunArguments): Promise<RunTask> {
   const known = [...configuration.config.exports.keys()];
   for (const name of args.export.split(",")) {
     if (known.includes(name)) continue;
     const message = `There is no export ${JSON.stringify(name)}, but ${known.join(", ")}`;
     throw new CommandError(message, EXIT.usage);
   }
+  const formats = await loadFormats();
   try {
     const { config: catalog } = configuration;
-    const file = findExports(args.export, args.format, { catalog, exporters });
-    const request = parseRequest(file, toPairs(args.params), ANONYMOUS);
+    const file = findExports(args.export, args.format, { catalog, formats });
+    const pairs = toPairs(args.params);
+    const request = parseRequest(file, pairs, { principal: ANONYMOUS, formats });
     return toTask(request, "identity", catalog.sources);
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;

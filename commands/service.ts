@@ -2,7 +2,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../catalog/config.ts";
-import { exporters } from "../exporters/mod.ts";
+import { loadFormats } from "../exporters/mod.ts";
 import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
 import type { Dependencies } from "../routes/dependencies.ts";
 import { isLocal } from "../routes/local_request.ts";
@@ -87,7 +87,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const dependencies: Dependencies = {
     names: server,
     catalog: config,
-    exporters,
+    formats: await loadFormats(),
     startRun,
     wholeFiles,
     columns: columns.of,

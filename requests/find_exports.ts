@@ -1,7 +1,7 @@
 /** Finds what the name of a file stands for: an export, or several, and a format. */
 
 import type { Config, ExportDefinition } from "../catalog/config.ts";
-import type { Exporter } from "../exporters/exporter.ts";
+import type { Format } from "../exporters/format.ts";
 import { RequestError } from "./request_error.ts";
 
 /** What requests are found in. */
@@ -9,15 +9,15 @@ export interface Offer {
   /** What may be exported, and from where. */
   readonly catalog: Pick<Config, "exports" | "sources">;
   /** The formats, by key. */
-  readonly exporters: Readonly<Record<string, Exporter>>;
+  readonly formats: Readonly<Record<string, Format>>;
 }
 
 /** What a file is made of. */
 export interface FileOfExports {
   /** The exports, in the order of their names. */
-  readonly definitions: readonly ExportDefinition[];
-  /** What writes them. */
-  readonly exporter: Exporter;
+  readonly exports: readonly ExportDefinition[];
+  /** What it is written in. */
+  readonly format: Format;
 }
 
 /** Exports in one file: the query of each is open from the start, for a snapshot of about one time. */
@@ -27,40 +27,38 @@ const MAX_EXPORTS = 16;
  * Finds the exports of a file.
  *
  * @param names one name, or several with commas between
- * @param format the key of a format
+ * @param key the key of a format
  * @throws {RequestError} where there is no such file
  */
 export function findExports(
   names: string,
-  format: string,
-  { catalog, exporters }: Offer,
+  key: string,
+  { catalog, formats }: Offer,
 ): FileOfExports {
   const list = names.split(",");
-  const definitions = list.map((name, index) => {
+  const exports = list.map((name, index) => {
     const definition = findExport(name, catalog);
     if (list.indexOf(name) < index) refuse(`The export ${name} is named more than once`);
     return definition;
   });
-  for (const { name, formats } of definitions) {
-    if (formats.includes(format)) continue;
+  for (const { name, formats } of exports) {
+    if (formats.includes(key)) continue;
     refuse(
-      `The export ${name} is not offered as ${JSON.stringify(format)}, but as ${
-        formats.join(", ")
-      }`,
+      `The export ${name} is not offered as ${JSON.stringify(key)}, but as ${formats.join(", ")}`,
     );
   }
-  const exporter = exporters[format]!;
-  if (list.length > 1 && !exporter.encodeAll) refuse(`A file of format ${format} holds one export`);
+  const format = formats[key]!;
+  if (list.length > 1 && !format.holdsSeveral) refuse(`A file of format ${key} holds one export`);
   if (list.length > MAX_EXPORTS) {
     refuse(`${list.length} exports are named, and a file holds at most ${MAX_EXPORTS}`);
   }
-  const [first] = definitions;
-  const runsCode = definitions.some(({ source }) => catalog.sources.get(source)?.runsCode);
-  const other = definitions.find(({ source }) => source !== first?.source);
+  const [first] = exports;
+  const runsCode = exports.some(({ source }) => catalog.sources.get(source)?.runsCode);
+  const other = exports.find(({ source }) => source !== first?.source);
   if (runsCode && other) {
     refuse(`${other.name} is not offered in a file with ${first!.name}: their sources do not mix`);
   }
-  return { definitions, exporter };
+  return { exports, format };
 }
 
 /**

@@ -2,9 +2,10 @@
 
 import type { ExportDefinition } from "../catalog/config.ts";
 import { listing, parseParams } from "../catalog/params.ts";
-import { DIALECTS, type Exporter, type ExportOptions } from "../exporters/exporter.ts";
+import type { Format, OptionSchemas, OptionValues } from "../exporters/format.ts";
 import type { ParamValue } from "../sources/source.ts";
 import type { FileOfExports } from "./find_exports.ts";
+import { COMMON_OPTIONS, type Delivery } from "./options.ts";
 import type { Principal } from "./principal.ts";
 import { RequestError, type RequestIssue, withIssues } from "./request_error.ts";
 
@@ -14,8 +15,8 @@ export interface RunRequest extends FileOfExports {
   readonly principal: Principal;
   /** Values of all the params of each export. */
   readonly params: readonly Readonly<Record<string, ParamValue>>[];
-  /** How the format writes. */
-  readonly options: ExportOptions;
+  /** What the exporter is told: of the configuration, and over it of this request. */
+  readonly options: Readonly<Record<string, unknown>>;
   /** The columns to write, in order. */
   readonly select?: readonly string[];
   /** The stem of the file's name. */
@@ -26,86 +27,15 @@ export interface RunRequest extends FileOfExports {
   readonly reason?: string;
 }
 
-/** Options that every format has. */
-const COMMON_OPTIONS = ["columns", "delivery", "filename"] as const;
-
-/** How a file can be delivered: streamed while it is made, or made first. */
-export const DELIVERIES = ["auto", "direct", "whole"] as const;
-
-/** One of `auto`, `direct` and `whole`. */
-export type Delivery = typeof DELIVERIES[number];
-
 /** Params and options of a request, a list counting once; more are no request but an attempt. */
 const MAX_PARAMS = 200;
 
-/**
- * What may stand for null, `NULL`, `\N` or `n/a`: nothing that any reader takes for a separator or a
- * formula, as a link may name it.
- */
-const NULL_TEXT = /^[A-Za-z0-9_./\\-]{0,64}$/;
-
-type OptionName = typeof COMMON_OPTIONS[number] | Exporter["options"][number];
-
-/** Reads one option's text into `into`, or says what is wrong with it. */
-type ReadOption = (text: string, into: Writable<Download>) => string | undefined;
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
-interface Download {
-  options: Writable<ExportOptions>;
-  select?: readonly string[];
-  filename?: string;
-  delivery: Delivery;
-}
-
-function flag(name: "bom" | "header"): ReadOption {
-  return (text, into) => {
-    if (text !== "true" && text !== "false") return `must be true or false, not ${quote(text)}`;
-    into.options[name] = text === "true";
-  };
-}
-
-const READERS: Readonly<Record<OptionName, ReadOption>> = {
-  bom: flag("bom"),
-  header: flag("header"),
-  dialect: (text, into) => {
-    const dialect = DIALECTS.find((name) => name === text);
-    if (!dialect) return `must be one of ${DIALECTS.join(", ")}, not ${quote(text)}`;
-    into.options.dialect = dialect;
-  },
-  null: (text, into) => {
-    if (!NULL_TEXT.test(text)) {
-      return `must be at most 64 letters, digits and _ . / \\ -, not ${quote(text)}`;
-    }
-    into.options.null = text;
-  },
-  columns: (text, into) => {
-    const names = text.split(",");
-    if (names.includes("")) return `must be column names with commas between, not ${quote(text)}`;
-    const seen = new Set<string>();
-    for (const name of names) {
-      if (seen.has(name)) return `names ${quote(name)} more than once`;
-      seen.add(name);
-    }
-    into.select = names;
-  },
-  delivery: (text, into) => {
-    const delivery = DELIVERIES.find((name) => name === text);
-    if (!delivery) return `must be one of ${DELIVERIES.join(", ")}, not ${quote(text)}`;
-    into.delivery = delivery;
-  },
-  level: (text, into) => {
-    if (!/^[1-9]$/.test(text)) return `must be a level from 1 to 9, not ${quote(text)}`;
-    into.options.deflateLevel = Number(text);
-  },
-  filename: (text, into) => {
-    if (text === "") return "must not be empty";
-    into.filename = text;
-  },
-};
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+/** What a request is parsed with. */
+export interface ParseOptions {
+  /** Who asks. */
+  readonly principal: Principal;
+  /** All formats, by key: an option of another one is told from none. */
+  readonly formats: Readonly<Record<string, Format>>;
 }
 
 /**
@@ -115,9 +45,9 @@ function quote(text: string): string {
  * @throws {RequestError} with every issue by name
  */
 export function parseRequest(
-  { definitions, exporter }: FileOfExports,
+  { exports, format }: FileOfExports,
   pairs: Iterable<readonly [name: string, text: string]>,
-  principal: Principal,
+  { principal, formats }: ParseOptions,
 ): RunRequest {
   const all = [...pairs];
   const { size } = new Set(all.map(([name]) => name));
@@ -127,59 +57,74 @@ export function parseRequest(
     );
   }
   const issues: RequestIssue[] = [];
-  const given: [string, string][] = [];
+  const params: (readonly [string, string])[] = [];
   const seen = new Set<string>();
-  const understood = new Set<string>([...COMMON_OPTIONS, ...exporter.options]);
-  const [first] = definitions;
-  const download: Download = { options: {}, delivery: "auto" };
-  if (first) {
-    download.options.formulaGuard = first.formulaGuard;
-    download.options.deflateLevel = first.deflateLevel;
-    download.options.sharedStrings = first.sharedStrings;
+  const own: Record<string, unknown> = {};
+  const common: Partial<OptionValues<typeof COMMON_OPTIONS>> = {};
+
+  function readOption(option: string, text: string): string | undefined {
+    const shared = Object.hasOwn(COMMON_OPTIONS, option);
+    const schemas: OptionSchemas = shared ? COMMON_OPTIONS : format.options;
+    if (!Object.hasOwn(schemas, option)) {
+      if (Object.values(formats).some(({ options }) => Object.hasOwn(options, option))) {
+        return `means nothing to the format ${format.key}`;
+      }
+      const known = Object.keys({ ...COMMON_OPTIONS, ...format.options });
+      return `is no option; there are ${known.map((name) => `_${name}`).sort().join(", ")}`;
+    }
+    if (seen.has(option)) return "is given more than once";
+    if (option === "columns" && exports.length > 1) {
+      return "is for one export, and not for several in one file";
+    }
+    const { error, data } = schemas[option]!.safeParse(text);
+    if (error) return error.issues[0]!.message;
+    Object.assign(shared ? common : own, { [option]: data });
   }
 
   for (const [name, text] of all) {
     if (!name.startsWith("_")) {
-      given.push([name, text]);
+      params.push([name, text]);
       continue;
     }
     const option = name.slice(1);
-    let wrong: string | undefined;
-    if (!Object.hasOwn(READERS, option)) {
-      const names = [...understood].map((known) => `_${known}`).sort().join(", ");
-      wrong = `is no option; there are ${names}`;
-    } else if (!understood.has(option)) wrong = `means nothing to the format ${exporter.key}`;
-    else if (seen.has(option)) wrong = "is given more than once";
-    else if (option === "columns" && definitions.length > 1) {
-      wrong = "is for one export, and not for several in one file";
-    } else wrong = READERS[option as OptionName](text, download);
+    const detail = readOption(option, text);
     seen.add(option);
-    if (wrong) issues.push({ name, detail: wrong });
+    if (detail !== undefined) issues.push({ name, detail });
   }
-  const { params, problems } = parseParamsOfAll(definitions, given);
-  issues.push(...problems);
+  const read = parseParamsOfAll(exports, params);
+  issues.push(...read.issues);
   if (issues.length > 0) throw withIssues(issues);
-  return { principal, definitions, exporter, params, ...download };
+  const { columns, filename, delivery = "auto" } = common;
+  return {
+    principal,
+    exports,
+    params: read.params,
+    format,
+    options: format.toExporterOptions(exports[0]?.formatSettings ?? {}, own),
+    ...(columns ? { select: columns } : {}),
+    ...(filename === undefined ? {} : { filename }),
+    delivery,
+  };
 }
 
 /** Gives each export the params that it declares; what none of them declares is an issue. */
 function parseParamsOfAll(
-  definitions: readonly ExportDefinition[],
+  exports: readonly ExportDefinition[],
   given: readonly (readonly [name: string, text: string])[],
 ) {
-  const all = new Map(definitions.flatMap(({ params }) => [...params]));
+  const all = new Map(exports.flatMap(({ params }) => [...params]));
   // One export says so itself.
-  const strangers = definitions.length === 1 ? [] : given.filter(([name]) => !all.has(name));
-  const read = definitions.map(({ params }) =>
-    parseParams(params, given.filter(([name]) => params.has(name) || definitions.length === 1))
+  const strangers = exports.length === 1 ? [] : given.filter(([name]) => !all.has(name));
+  const read = exports.map(({ params }) =>
+    parseParams(params, given.filter(([name]) => params.has(name) || exports.length === 1))
   );
   const there = all.size === 0
     ? "these exports take none"
     : `there are ${listing([...all.keys()], "and")}`;
-  const problems = [
+  const issues = [
     ...read.flatMap(({ problems }) => problems),
     ...strangers.map(([name]) => ({ name, detail: `unknown param; ${there}` })),
   ];
-  const once = new Map(problems.map((one) => [`${one.name} ${one.detail}`, one]));
-  return { params: read.map(({ values }) => values), problems: [...once.values()] };
+  const once = new Map(issues.map((one) => [`${one.name} ${one.detail}`, one]));
+  return { params: read.map(({ values }) => values), issues: [...once.values()] };
 }

@@ -1,7 +1,7 @@
 /** The tasks that requests are run as. */
 
 import type { Config, ExportDefinition, SourceSetting } from "../catalog/config.ts";
-import type { ExportOptions } from "../exporters/exporter.ts";
+import type { DocumentOptions } from "../exporters/document.ts";
 import type { ContentCoding } from "../runs/content_coding.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import type { ParamType } from "../sources/source.ts";
@@ -14,14 +14,14 @@ import type { RunRequest } from "./run_request.ts";
  * @param now when it was asked for, which a workbook may show
  */
 export function toTask(
-  { definitions, exporter, params, options, select }: RunRequest,
+  { exports, format, params, options, select }: RunRequest,
   coding: ContentCoding,
   sources: Config["sources"],
   now = new Date(),
 ): RunTask {
   return {
-    export: definitions.map(({ name }) => name).join(","),
-    tables: definitions.map((definition, index) => ({
+    export: exports.map(({ name }) => name).join(","),
+    tables: exports.map((definition, index) => ({
       source: sources.get(definition.source)!,
       query: {
         text: definition.query,
@@ -33,8 +33,11 @@ export function toTask(
       style: definition.style,
       ...(select ? { select } : {}),
     })),
-    format: exporter.key,
-    options: { ...options, ...documentOptions(definitions, params, sources, now) },
+    format: format.key,
+    options: {
+      ...options,
+      ...(format.describesItself ? documentOptions(exports, params, sources, now) : {}),
+    },
     coding,
   };
 }
@@ -63,13 +66,13 @@ function paramTypes({ params }: ExportDefinition): Readonly<Record<string, Param
 
 /** What a workbook tells beside its rows: the lines of each export, the first one's properties. */
 function documentOptions(
-  definitions: readonly ExportDefinition[],
+  exports: readonly ExportDefinition[],
   params: RunRequest["params"],
   sources: Config["sources"],
   now: Date,
-): Pick<ExportOptions, "properties" | "about" | "time"> {
-  const properties = definitions.find(({ properties }) => properties)?.properties;
-  const about = definitions.flatMap((definition, index) => {
+): DocumentOptions {
+  const properties = exports.find(({ properties }) => properties)?.properties;
+  const about = exports.flatMap((definition, index) => {
     const { type } = sources.get(definition.source)!;
     return definition.about ? aboutEntries(definition, params[index]!, type) : [];
   });

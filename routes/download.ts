@@ -24,21 +24,22 @@ import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.
 export async function download(
   request: Request,
   file: FileOfExports,
-  { catalog, startRun, wholeFiles, debug, onError }: Dependencies,
+  { catalog, formats, startRun, wholeFiles, debug, onError }: Dependencies,
   client: Client | undefined,
 ): Promise<Response> {
-  const asked = parseRequest(file, parseQuery(new URL(request.url).search), ANONYMOUS);
-  const { exporter } = file;
+  const { format } = file;
+  const pairs = parseQuery(new URL(request.url).search);
+  const asked = parseRequest(file, pairs, { principal: ANONYMOUS, formats });
   const whole = asked.delivery === "whole";
   // A file that is made first has the length, the digest and the ranges of its own bytes.
-  const compressible = exporter.compressible && !whole;
+  const compressible = format.compressible && !whole;
   const coding = compressible
     ? chooseCoding(request.headers.get("Accept-Encoding") ?? undefined)
     : "identity";
   const name = filename(asked);
   const id = crypto.randomUUID();
   const headers = new Headers({
-    "Content-Type": exporter.mediaType,
+    "Content-Type": format.mediaType,
     "Content-Disposition": contentDisposition(name),
     "Cache-Control": "private, no-store, no-transform",
     "X-Content-Type-Options": "nosniff",
@@ -110,12 +111,10 @@ async function sendWhole(
 }
 
 /** The file's name: the request's, else the exports' templates with the values of their params. */
-function filename({ definitions, exporter, filename, params }: RunRequest): string {
-  const suffix = `.${exporter.key}`;
+function filename({ exports, format, filename, params }: RunRequest): string {
+  const suffix = `.${format.key}`;
   if (filename === undefined) {
-    const names = definitions.map(({ filename }, index) =>
-      renderFilename(filename, params[index]!)
-    );
+    const names = exports.map(({ filename }, index) => renderFilename(filename, params[index]!));
     return safeFilename(names.join("-")) + suffix;
   }
   const named = filename.toLowerCase().endsWith(suffix);

@@ -1,6 +1,6 @@
 /** Writes the sheet "About": what the other sheets hold, since when, and by which rules. */
 
-import type { AboutEntry } from "../exporter.ts";
+import type { AboutEntry } from "../document.ts";
 import type { Warnings } from "../warnings.ts";
 import { MAX_CELL_UNITS, textXml } from "./text_xml.ts";
 import { dateTimeSerial } from "./serials.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { csv } from "../../exporters/csv/mod.ts";
-import { DIALECTS, type ExportOptions } from "../../exporters/exporter.ts";
+import { type CsvOptions, DIALECTS } from "../../exporters/csv/options.ts";
 import type { Column, Row } from "../../table/table.ts";
 import { exportTable, tableOf } from "../exporters/tables.ts";
 import { saveAs } from "./office.ts";
@@ -46,7 +46,7 @@ const ROWS: readonly Row[] = TEXTS.flatMap((text, index): Row[] => [
 ]);
 
 /** The formulas that LibreOffice has of a table in each dialect, read in a way. */
-async function formulas(reading: string, options: ExportOptions): Promise<readonly string[]> {
+async function formulas(reading: string, options: CsvOptions): Promise<readonly string[]> {
   const folder = await Deno.makeTempDir({ prefix: "spillway-guard-" });
   try {
     const paths = DIALECTS.map((dialect) => `${folder}/${dialect}.csv`);

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { loadConfig } from "../../catalog/load.ts";
 import { parseParams } from "../../catalog/params.ts";
 import { createDemo } from "../../examples/demo_data.ts";
+import { loadFormats } from "../../exporters/mod.ts";
 import { sources } from "../../sources/mod.ts";
 import { toTable } from "../../sources/to_table.ts";
 import type { ColumnType, Table } from "../../table/table.ts";
+
+const { csv, xlsx } = await loadFormats();
 
 const FOLDER = new URL("../../examples/", import.meta.url).pathname;
 const TEXT = Deno.readTextFileSync(`${FOLDER}spillway.yaml`);
@@ -14,7 +17,7 @@ function load(environment: Readonly<Record<string, string>> = {}) {
     env: (name) => environment[name],
     folder: FOLDER,
     sources,
-    formats: ["csv", "xlsx"],
+    formats: { csv, xlsx },
   });
 }
 

@@ -7,7 +7,7 @@ import { exporterContract } from "../contracts/exporter_contract.ts";
 import { cellsOf, parseExact } from "./json_reader.ts";
 import { column, exportTable, exportText, tableOf } from "./tables.ts";
 
-exporterContract(json, {
+exporterContract("json", json, {
   decode(bytes, header) {
     const objects = parseExact(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     assert.ok(Array.isArray(objects));

@@ -2,11 +2,13 @@
 
 import { z } from "zod";
 import { loadConfig } from "../../catalog/load.ts";
-import { exporters } from "../../exporters/mod.ts";
+import { loadFormats } from "../../exporters/mod.ts";
 import { findExports } from "../../requests/find_exports.ts";
 import { ANONYMOUS, type Principal } from "../../requests/principal.ts";
 import { parseRequest } from "../../requests/run_request.ts";
 import { toTask } from "../../requests/tasks.ts";
+
+const formats = await loadFormats();
 
 const CONFIG = `
 sources: { app: { type: sqlite, path: ./app.db } }
@@ -30,7 +32,7 @@ const catalog = loadConfig(CONFIG, {
   env: () => undefined,
   folder: "/srv",
   sources: { sqlite: { config: z.strictObject({ path: z.string() }), paths: ["path"] } },
-  formats: Object.keys(exporters),
+  formats,
 });
 
 /** Parses what is asked of a file, `audit-log.csv`. */
@@ -40,8 +42,8 @@ export function ask(
   principal: Principal = ANONYMOUS,
 ) {
   const dot = file.lastIndexOf(".");
-  const found = findExports(file.slice(0, dot), file.slice(dot + 1), { catalog, exporters });
-  return parseRequest(found, Object.entries(pairs), principal);
+  const found = findExports(file.slice(0, dot), file.slice(dot + 1), { catalog, formats });
+  return parseRequest(found, Object.entries(pairs), { principal, formats });
 }
 
 /** The task of a request. */

@@ -19,7 +19,7 @@ Deno.test("names and texts become a precise request of the caller's", () => {
     { id: "alice" },
   );
   assert.equal(request.principal.id, "alice");
-  assert.deepEqual(request.definitions.map(({ name }) => name), ["people"]);
+  assert.deepEqual(request.exports.map(({ name }) => name), ["people"]);
   assert.deepEqual({ ...request.params[0] }, { team: "ops" });
   assert.equal(request.options.dialect, "excel");
   assert.deepEqual(request.select, ["name"]);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { csv } from "../../exporters/csv/mod.ts";
-import { DIALECTS, type ExportOptions } from "../../exporters/exporter.ts";
+import { type CsvOptions, DIALECTS } from "../../exporters/csv/options.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { postgres } from "../../sources/postgres.ts";
 import { toTable } from "../../sources/to_table.ts";
@@ -17,7 +17,7 @@ import { postgresTest, sharedServer } from "./postgres_shared.ts";
 interface Reading {
   readonly columns?: Readonly<Record<string, ColumnSetting>>;
   readonly select?: readonly string[];
-  readonly options?: ExportOptions;
+  readonly options?: CsvOptions;
 }
 
 /** Writes a query as CSV, from the server's text or from cells. */
