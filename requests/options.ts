@@ -56,7 +56,7 @@ export function describeOptions(formats: readonly Format[]): readonly DescribedO
   const keys = formats.map(({ key }) => key);
   const schemas = new Map<z.ZodType, { name: string; formats: string[] }>();
   for (const [name, schema] of Object.entries(COMMON_OPTIONS)) {
-    schemas.set(schema, { name, formats: keys });
+    schemas.set(schema, { name, formats: [...keys] });
   }
   for (const { key, options } of formats) {
     for (const [name, schema] of Object.entries(options)) {

@@ -22,6 +22,9 @@ for (const flag of ["--help", "-h"]) {
     for (const option of ["config", "format", "output", "param", "help", "version"]) {
       assert.match(stdout, new RegExp(`^ {2}(?:-\\w, )?--${option} `, "m"));
     }
+    for (const option of ["columns=a,b", "delivery=whole", "dialect=excel", "level=6"]) {
+      assert.match(stdout, new RegExp(`^ {2}_${option} `, "m"));
+    }
     for (const format of Object.keys(FORMATS)) {
       assert.match(stdout, new RegExp(`\\b${format}\\b`));
     }
