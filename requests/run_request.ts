@@ -122,7 +122,7 @@ function parseParamsOfAll(
     ? "these exports take none"
     : `there are ${listing([...all.keys()], "and")}`;
   const issues = [
-    ...read.flatMap(({ problems }) => problems),
+    ...read.flatMap(({ issues }) => issues),
     ...strangers.map(([name]) => ({ name, detail: `unknown param; ${there}` })),
   ];
   const once = new Map(issues.map((one) => [`${one.name} ${one.detail}`, one]));

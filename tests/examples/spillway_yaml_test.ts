@@ -32,8 +32,8 @@ async function run<T>(
     const path = `${folder}/demo.db`;
     createDemo(path, { auditRows: 1000, invoices: 200 });
     const definition = load({ SPILLWAY_DEMO_DATA: folder }).exports.get(name)!;
-    const { values, problems } = parseParams(definition.params, Object.entries(given));
-    assert.deepEqual(problems, []);
+    const { values, issues } = parseParams(definition.params, Object.entries(given));
+    assert.deepEqual(issues, []);
     const types = Object.fromEntries(
       Object.entries(definition.columns).flatMap(([name, { type }]) => type ? [[name, type]] : []),
     ) as Record<string, ColumnType>;
