@@ -14,7 +14,11 @@ export interface IdleCores {
   readonly keepThreads?: boolean;
 }
 
-/** What writes one format, told what is its own to understand: nothing where nobody says whose it is. */
+/**
+ * What writes one format.
+ *
+ * @typeParam Options what it understands, as its format makes them; `never` to who knows no format
+ */
 export interface Exporter<Options = never> {
   /** Whether it reads a table's {@linkcode Table.text}. @default false */
   readonly readsText?: boolean;
