@@ -5,7 +5,7 @@ import postgres, { type Sql } from "postgres";
 import { endpointOf, type PostgresConfig } from "./postgres_config.ts";
 import type { BoundParam, BoundQuery } from "./postgres_params.ts";
 import { cancelBackend, dial, noAnswer } from "./postgres_socket.ts";
-import { columnType } from "./postgres_types.ts";
+import { columnOf } from "./postgres_types.ts";
 import { type RowSink, Wire } from "./postgres_wire.ts";
 import { type SourceColumn, SourceError } from "./source.ts";
 
@@ -120,7 +120,7 @@ export async function openSession(
       if (columns.length === 0) throw new SourceError("Cannot run the query: it gives no columns");
       // What a role may read is looked at when a query begins to run, which this does and ends there.
       await sql.unsafe(`explain (costs off) ${text}`, nulls(params), EXTENDED);
-      return columns.map(({ name, type }) => ({ name, type: columnType(type) }));
+      return columns.map(({ name, type }) => columnOf(name, type));
     },
     restart: () => begin(sql, config, "rollback;"),
     read: () => wire.read(),
