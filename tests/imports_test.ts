@@ -129,6 +129,13 @@ Deno.test("only routes, pages and the server import Hono", async () => {
   assert.deepEqual(wrong, []);
 });
 
+Deno.test("requests know nothing of HTTP", async () => {
+  for await (const path of modules(new URL("requests", root).pathname)) {
+    const text = await Deno.readTextFile(path);
+    assert.doesNotMatch(text, /\b(?:Request|Response|Headers|URLSearchParams)\b/, path);
+  }
+});
+
 Deno.test("no module imports itself by way of others", async () => {
   const graph = new Map<string, string[]>();
   for (const { from, to } of await allImports()) {
