@@ -64,24 +64,3 @@ Deno.test("formats that share a setting or an option share its schema, and each 
     "shared_strings",
   ]);
 });
-
-Deno.test("what writes a format needs no schema, so that a worker is spared the library", async () => {
-  const modules = ["csv/mod.ts", "json.ts", "ndjson.ts", "xml.ts", "xlsx/mod.ts"];
-  for (const module of modules) {
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["info", "--json", new URL(`../../exporters/${module}`, import.meta.url).pathname],
-      env: { NO_COLOR: "1" },
-    }).output();
-    const { modules: graph } = JSON.parse(new TextDecoder().decode(stdout)) as {
-      modules: readonly {
-        specifier: string;
-        dependencies?: readonly { specifier: string; code?: unknown }[];
-      }[];
-    };
-    const needs = graph.flatMap(({ dependencies = [] }) =>
-      dependencies.filter(({ code }) => code !== undefined).map(({ specifier }) => specifier)
-    );
-    assert.ok(needs.length > 1, `${module}: ${needs}`);
-    assert.ok(!needs.includes("zod"), module);
-  }
-});
