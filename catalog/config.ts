@@ -2,13 +2,19 @@
 
 import { isIP } from "node:net";
 import { z } from "zod";
-import type { DocumentProperties, FormulaGuard } from "../exporters/exporter.ts";
-import { isCurrency, isNumberFormat } from "../sources/number_format.ts";
-import type { ColumnSetting } from "../sources/to_table.ts";
-import { ALIGNMENTS, COLUMN_TYPES, TABLE_STYLES, type TableStyle } from "../sources/table.ts";
+import type { DocumentProperties } from "../exporters/document.ts";
+import { isCurrency, isNumberFormat } from "../table/number_format.ts";
+import {
+  ALIGNMENTS,
+  COLUMN_TYPES,
+  type ColumnSetting,
+  TABLE_STYLES,
+  type TableStyle,
+} from "../table/table.ts";
+import { isTimeZone } from "../table/time_zone.ts";
 import type { FilenameTemplate } from "./filename.ts";
 import { listing, type Param } from "./params.ts";
-import { LONGEST_DURATION, parseDuration, parseSize } from "./units.ts";
+import { MAX_DURATION_MS, parseDuration, parseSize } from "../table/units.ts";
 import { ITEM_TYPES, PARAM_TYPES } from "./values.ts";
 
 /** Everything that `spillway.yaml` says, with its defaults filled in. */
@@ -129,12 +135,8 @@ export interface ExportDefinition {
   readonly filename: FilenameTemplate;
   /** The formats it is offered in. @default every one */
   readonly formats: readonly string[];
-  /** Where text that a spreadsheet would run as a formula is made harmless. @default true */
-  readonly formulaGuard: FormulaGuard;
-  /** Deflate level of formats that compress by themselves, 0 to 9. @default 2 */
-  readonly deflateLevel: number;
-  /** Whether a workbook keeps text that repeats in a table of its own. @default true */
-  readonly sharedStrings: boolean;
+  /** What it sets for formats, by the keys of their settings; a format understands its own. */
+  readonly formatSettings: Readonly<Record<string, unknown>>;
   /** What a worksheet makes of its table. @default "plain" */
   readonly style: TableStyle;
   /** What a workbook says of itself. @default nothing */
@@ -176,7 +178,7 @@ function wholeNumber(what: string, least: number, most: number) {
 function duration(least: number) {
   const error = `a duration such as 250ms, 25s, 60m or 24h, at ${
     least > 0 ? `least ${least}ms and at ` : ""
-  }most ${LONGEST_DURATION / 86_400_000}d`;
+  }most ${MAX_DURATION_MS / 86_400_000}d`;
   return z.string({ error }).transform((written, context) => {
     const milliseconds = parseDuration(written);
     if (milliseconds !== undefined && milliseconds >= least) return milliseconds;
@@ -260,7 +262,10 @@ export const SPOOL = {
   keep: duration(1_000).default(600_000),
 };
 
-/** The keys of an export; `params`, `columns` and `formats` are read one by one afterwards. */
+/**
+ * The keys of an export, those of formats aside; `params`, `columns` and `formats` are read one by one
+ * afterwards.
+ */
 export const EXPORT = {
   title: text.optional(),
   source: text,
@@ -270,13 +275,10 @@ export const EXPORT = {
   filename: text.optional(),
   formats: z.array(z.string({ error: "text" }), { error: "a list of formats" })
     .min(1, { error: "a list of at least one format" }).optional(),
-  // `on` and `off` are text in YAML 1.2.
-  formula_guard: z.union([z.boolean(), z.enum(["on", "off", "spreadsheets"])], {
-    error: "on, off or spreadsheets",
-  }).transform((guard) => guard === "spreadsheets" ? guard : guard === true || guard === "on")
-    .default(true),
-  deflate_level: wholeNumber("a level", 0, 9).default(2),
-  shared_strings: yesOrNo.default(true),
+};
+
+/** The keys of an export that are about a file as a document; they follow those of the formats. */
+export const DOCUMENT = {
   style: oneOf(TABLE_STYLES).default("plain"),
   properties: z.unknown(),
   about: yesOrNo.default(false),
@@ -350,15 +352,6 @@ function isNetwork(text: string): boolean {
   const [, address = "", prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const family = isIP(address);
   return family !== 0 && Number(prefix ?? 0) <= (family === 4 ? 32 : 128);
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Whether a text leads to a URL of the web or of mail, of which the cell is no host. */

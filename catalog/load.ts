@@ -5,12 +5,18 @@ import type { z } from "zod";
 import type { SourceLanguage } from "../sources/source.ts";
 import { ACCESS, ADMIN, type Config, LIMITS, SERVER, type SourceSetting, SPOOL } from "./config.ts";
 import { readDocument } from "./document.ts";
-import { isLoopback } from "./hostname.ts";
+import { isLoopback } from "../table/loopback.ts";
 import type { Environment } from "./interpolate.ts";
 import { ConfigError } from "./mistakes.ts";
 import { listing } from "./params.ts";
 import { createReader, isMapping, type Reader } from "./reader.ts";
-import { isName, type KnownSource, NAME_RULE, readExport } from "./read_export.ts";
+import {
+  type FormatSchema,
+  isName,
+  type KnownSource,
+  NAME_RULE,
+  readExport,
+} from "./read_export.ts";
 
 /** What the loader needs to know of a kind of source; every `SourceKind` is one. */
 export interface SourceSchema {
@@ -32,8 +38,8 @@ export interface LoadOptions {
   readonly folder: string;
   /** The kinds of sources, by `type`. */
   readonly sources: Readonly<Record<string, SourceSchema>>;
-  /** The keys of the formats, in the order in which they are offered. */
-  readonly formats: readonly string[];
+  /** The formats, by key, in the order in which they are offered. */
+  readonly formats: Readonly<Record<string, FormatSchema>>;
 }
 
 const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool"] as const;
@@ -49,7 +55,7 @@ const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool"] a
  *   env: (name) => Deno.env.get(name),
  *   folder: "/etc/spillway",
  *   sources,
- *   formats: Object.keys(exporters),
+ *   formats: await loadFormats(),
  * });
  * ```
  */

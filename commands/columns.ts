@@ -1,7 +1,7 @@
 /** Remembers which columns exports have, and asks the sources of those whose columns are not known yet. */
 
 import type { Config, ExportDefinition } from "../catalog/config.ts";
-import { describeTask } from "../routes/download_request.ts";
+import { describeTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import type { RunReport, StartRun } from "../runs/run.ts";
 import type { SourceColumn } from "../sources/source.ts";

@@ -3,7 +3,7 @@
 import type { Config, ExportDefinition, SourceSetting } from "../catalog/config.ts";
 import { type ConfigMistake, formatPath } from "../catalog/mistakes.ts";
 import { quote } from "../catalog/params.ts";
-import { describeTask } from "../routes/download_request.ts";
+import { describeTask } from "../requests/tasks.ts";
 import type { RunTask, TaskColumns } from "../runs/protocol.ts";
 import { type RunReport, RunTimeoutError } from "../runs/run.ts";
 import { TaskError } from "../runs/running_task.ts";

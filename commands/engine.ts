@@ -4,8 +4,8 @@ import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config, SourceSetting } from "../catalog/config.ts";
-import { LONGEST_DURATION } from "../catalog/units.ts";
-import { threads } from "../exporters/mod.ts";
+import { MAX_DURATION_MS } from "../table/units.ts";
+import { loadFormats } from "../exporters/mod.ts";
 import { Admission } from "../runs/admission.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
 import type { RunTask } from "../runs/protocol.ts";
@@ -70,9 +70,10 @@ const RUN_STALL_FACTOR = 10;
 /** Makes an engine; its first workers start at once. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
   const { slots, environment, spool, files, now, onEnd } = options;
+  const threads = Object.values(await loadFormats()).flatMap(({ threads }) => threads);
   const admission = new Admission(slots);
   const pool = new WorkerPool({
-    groups: workerGroups(config, slots, environment),
+    groups: workerGroups(config, { slots, environment, threads }),
     route: routeOf,
     tasksPerWorker: config.limits.runsPerWorker,
     maxExclusive: config.limits.exclusive ??
@@ -81,7 +82,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   });
   const stallTimeout = Math.min(
     config.server.stallTimeout * RUN_STALL_FACTOR,
-    LONGEST_DURATION,
+    MAX_DURATION_MS,
   );
   const startRun = createRuns({
     admission,
@@ -153,7 +154,12 @@ function groupOf(source: SourceSetting): string {
   return kindOf(source).runsCode ? `${source.type} ${JSON.stringify(source.config)}` : DRIVERS;
 }
 
-/** Where a task goes; all of its tables are of one group (`find_exports.ts`). */
+/** What the formats start threads of. */
+interface Threads {
+  readonly threads: readonly URL[];
+}
+
+/** Where a task goes; all of its tables are of one group (`requests/find_exports.ts`). */
 function routeOf({ tables }: RunTask): Route {
   const kinds = tables.map(({ source }) => kindOf(source).blocking ?? false);
   return {
@@ -166,15 +172,14 @@ function routeOf({ tables }: RunTask): Route {
 /** The workers: those of the drivers share the permissions of all their sources. */
 function workerGroups(
   config: Config,
-  slots: number,
-  environment: EngineOptions["environment"],
+  { slots, environment, threads }: Pick<EngineOptions, "slots" | "environment"> & Threads,
 ): Record<string, WorkerGroup> {
   const groups = Object.groupBy(config.sources.values(), groupOf);
   const modules = Object.keys(groups).filter((name) => name !== DRIVERS);
   return Object.fromEntries(
     Object.entries(groups).map(([name, settings = []]) => {
       const kinds = [...new Set(settings.map(({ type }) => type))];
-      const command = workerCommand({ ...permissionsOf(settings), kinds, environment });
+      const command = workerCommand({ ...permissionsOf(settings, threads), kinds, environment });
       const warm = name === DRIVERS
         ? Math.min(slots, navigator.hardwareConcurrency)
         : Number(modules.indexOf(name) < MAX_WARM_MODULES);
@@ -184,7 +189,10 @@ function workerGroups(
 }
 
 /** What workers may reach: the files and the hosts of their sources, the threads of all formats. */
-function permissionsOf(settings: readonly SourceSetting[]): Required<SourceLeave> {
+function permissionsOf(
+  settings: readonly SourceSetting[],
+  threads: Threads["threads"],
+): Required<SourceLeave> {
   const all = settings.map((source) => {
     const kind = kindOf(source);
     const { read = [], net = [], sys = [] } = kind.leave?.(source.config as never) ?? {};

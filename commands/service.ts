@@ -2,8 +2,9 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../catalog/config.ts";
-import { exporters } from "../exporters/mod.ts";
-import { createAdminApp, createApp, type Dependencies, isEssential } from "../routes/app.ts";
+import { loadFormats } from "../exporters/mod.ts";
+import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
+import type { Dependencies } from "../routes/dependencies.ts";
 import { isLocal } from "../routes/local_request.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import type { RunDependencies, RunReport } from "../runs/run.ts";
@@ -86,7 +87,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const dependencies: Dependencies = {
     names: server,
     catalog: config,
-    exporters,
+    formats: await loadFormats(),
     startRun,
     wholeFiles,
     columns: columns.of,

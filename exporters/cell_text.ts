@@ -1,14 +1,14 @@
 /** Writes a cell as text, where a format has no type of its own for it. */
 
-import type { Cell, Column } from "../sources/table.ts";
+import type { Cell, Column } from "../table/table.ts";
 import {
   type DateTimeStyle,
   formatDateTime,
   parseDateTime,
   toZone,
   type ZoneOffset,
-} from "./datetime.ts";
-import { zoneOffsets } from "./time_zone.ts";
+} from "../table/datetime.ts";
+import { zoneOffsets } from "../table/time_zone.ts";
 
 /** A cell that is not null. */
 export type Value = NonNullable<Cell>;

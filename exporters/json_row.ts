@@ -1,6 +1,6 @@
 /** Writes a row as one JSON object on one line, for JSON and NDJSON alike. */
 
-import type { Cell, Column, Row } from "../sources/table.ts";
+import type { Cell, Column, Row } from "../table/table.ts";
 import { createCellText, isZoned, numberText } from "./cell_text.ts";
 import { decimalText, isHeld, isNonFinite, isPlainlyHeld } from "./decimals.ts";
 import { uniqueNames } from "./names.ts";

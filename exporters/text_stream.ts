@@ -1,6 +1,6 @@
 /** Turns the strings of a text format into a byte stream that reads its table only as it is read. */
 
-import type { Batch, Column, Row, Table } from "../sources/table.ts";
+import type { Batch, Column, Row, Table } from "../table/table.ts";
 import { createUtf8Chunk } from "./utf8_chunk.ts";
 import type { Warnings } from "./warnings.ts";
 

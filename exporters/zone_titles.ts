@@ -5,8 +5,8 @@
  * that is, no source says: the first rows do.
  */
 
-import type { Cell, Column, Row } from "../sources/table.ts";
-import { parseDateTime } from "./datetime.ts";
+import type { Cell, Column, Row } from "../table/table.ts";
+import { parseDateTime } from "../table/datetime.ts";
 
 /** What stands above a column. */
 export interface ZoneTitle {

@@ -1,60 +1,14 @@
 /** The HTTP side of the server: `fetch(request) -> Response`, tested through `app.request()`. */
 
 import { Hono } from "hono";
-import type { Config, ExportDefinition } from "../catalog/config.ts";
-import type { Exporter } from "../exporters/exporter.ts";
-import type { Readiness } from "../runs/readiness.ts";
-import type { StartRun } from "../runs/run.ts";
-import type { WholeFiles } from "../runs/whole_files.ts";
-import type { SourceColumn } from "../sources/source.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { Environment } from "./environment.ts";
 import { exportRoutes } from "./exports.ts";
-import { guard, type ServerNames } from "./guard.ts";
+import { guard } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { notFound, problemResponse, toProblem } from "./problems.ts";
-import { type RefusedRequest, tellRefusals } from "./refusals.ts";
-
-/** What routes know of a request's connection. */
-export interface Client {
-  /** The client's address. */
-  readonly remoteAddress: string;
-  /** The address of ours that it is connected to. */
-  readonly localAddress: string;
-}
-
-/** What comes with a request, as Hono calls it; without a server (`app.request()`) there is no `env` at all. */
-export interface Environment {
-  /** Values for the routes. */
-  readonly Bindings: { readonly client?: Client };
-}
-
-/** What the routes need. */
-export interface Dependencies {
-  /** What the server is called. */
-  readonly names: ServerNames;
-  /** What may be exported, and from where. */
-  readonly catalog: Pick<Config, "exports" | "sources">;
-  /** The formats, by key. */
-  readonly exporters: Readonly<Record<string, Exporter>>;
-  /** Runs an export. */
-  readonly startRun: StartRun;
-  /** Makes files that are finished before they are sent; absent where there is no spool. */
-  readonly wholeFiles?: WholeFiles | undefined;
-  /** All columns of an export, as its source gives them. @default they are not known */
-  readonly columns?: (definition: ExportDefinition) => Promise<readonly SourceColumn[] | undefined>;
-  /** Whether an answer may hold what a source said of its failure. @default never */
-  readonly debug?: (request: Request, client: Client | undefined) => boolean;
-  /** Whether another export would be taken. */
-  readonly readiness: () => Promise<Readiness>;
-  /** The numbers of the server, in Prometheus's text format. */
-  readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
-  /** Whether health and metrics are answered on a port of their own, and not here. @default false */
-  readonly adminElsewhere?: boolean;
-  /** Told of every request that was refused, for the log. */
-  readonly onRefusal: (refused: RefusedRequest) => void;
-  /** Told of errors that are this server's own fault. */
-  readonly onError: (error: unknown, request: Request) => void;
-}
+import { tellRefusals } from "./refusals.ts";
 
 /** Makes the app. */
 export function createApp(dependencies: Dependencies): Hono<Environment> {

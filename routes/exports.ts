@@ -3,10 +3,12 @@
 import { Hono } from "hono";
 import type { ExportDefinition } from "../catalog/config.ts";
 import type { Param } from "../catalog/params.ts";
+import { findExport, findExports } from "../requests/find_exports.ts";
+import { describeOptions } from "../requests/options.ts";
 import type { SourceColumn } from "../sources/source.ts";
-import type { Dependencies, Environment } from "./app.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { Environment } from "./environment.ts";
 import { download } from "./download.ts";
-import { findExport, findExports } from "./find_exports.ts";
 import { methodNotAllowed, ProblemError } from "./problems.ts";
 
 /** The routes under `/exports`. */
@@ -19,7 +21,8 @@ export function exportRoutes(dependencies: Dependencies): Hono<Environment> {
       const dot = file.lastIndexOf(".");
       if (dot < 0) {
         const definition = findExport(file, catalog);
-        return context.json(describe(definition, await dependencies.columns?.(definition)));
+        const columns = await dependencies.columns?.(definition);
+        return context.json(describe(definition, dependencies.formats, columns));
       }
       const found = findExports(file.slice(0, dot), file.slice(dot + 1), dependencies);
       return download(context.req.raw, found, dependencies, context.env?.client);
@@ -35,7 +38,11 @@ function summary({ name, title, formats }: ExportDefinition) {
 }
 
 /** An export as its own page shows it: with its query's columns, or those that it declares. */
-function describe(definition: ExportDefinition, columns?: readonly SourceColumn[]) {
+function describe(
+  definition: ExportDefinition,
+  formats: Dependencies["formats"],
+  columns?: readonly SourceColumn[],
+) {
   const declared = definition.columns;
   return {
     ...summary(definition),
@@ -43,6 +50,7 @@ function describe(definition: ExportDefinition, columns?: readonly SourceColumn[
       definition.formats.map((format) => [format, `/exports/${definition.name}.${format}`]),
     ),
     params: [...definition.params.values()].map(describeParam),
+    options: describeOptions(definition.formats.map((key) => formats[key]!)),
     columns: columns
       ? columns.map(({ name, type }) => ({
         name,

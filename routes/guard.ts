@@ -2,9 +2,9 @@
 
 import type { MiddlewareHandler } from "hono";
 import type { ServerSettings } from "../catalog/config.ts";
-import { isLoopback } from "../catalog/hostname.ts";
+import { isLoopback } from "../table/loopback.ts";
 import { quote } from "../catalog/params.ts";
-import type { Environment } from "./app.ts";
+import type { Environment } from "./environment.ts";
 import { forbidden, misdirected, ProblemError } from "./problems.ts";
 
 /** What a server is called. */

@@ -1,7 +1,8 @@
 /** Liveness and readiness. */
 
 import { Hono } from "hono";
-import type { Dependencies, Environment } from "./app.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { Environment } from "./environment.ts";
 import { methodNotAllowed, ProblemError } from "./problems.ts";
 import { withReason } from "./refusals.ts";
 

@@ -1,7 +1,7 @@
 /** Tells a request from this machine itself, by whoever runs the server, from all others. */
 
-import { isLoopback } from "../catalog/hostname.ts";
-import type { Client } from "./app.ts";
+import { isLoopback } from "../table/loopback.ts";
+import type { Client } from "./environment.ts";
 
 /** Headers by which a proxy says that it has passed a request on. */
 const FORWARDED = ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"];

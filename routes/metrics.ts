@@ -1,7 +1,8 @@
 /** The numbers of the server, for Prometheus to scrape. */
 
 import { Hono } from "hono";
-import type { Dependencies, Environment } from "./app.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { Environment } from "./environment.ts";
 
 /** `/metrics`. */
 export function metricsRoutes({ scrape }: Pick<Dependencies, "scrape">): Hono<Environment> {

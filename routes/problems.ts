@@ -1,19 +1,12 @@
 /** Errors as HTTP answers: the only place that knows statuses (RFC 9110) and problem bodies (RFC 9457). */
 
 import { listing } from "../catalog/params.ts";
+import { RequestError, type RequestIssue, withIssues } from "../requests/request_error.ts";
 import { AdmissionError } from "../runs/admission.ts";
 import { RunTimeoutError } from "../runs/run.ts";
 import { TaskError } from "../runs/running_task.ts";
 import { DiskError } from "../storage/disk_error.ts";
 import { NoRoomError } from "../storage/store.ts";
-
-/** A mistake of the request, by the name of the parameter or option that holds it. */
-export interface Mistake {
-  /** The parameter or option, as it was given. */
-  readonly name: string;
-  /** What is wrong with it. */
-  readonly detail: string;
-}
 
 /** An error body, as it is sent. */
 export interface Problem {
@@ -23,8 +16,8 @@ export interface Problem {
   readonly title: string;
   /** What is wrong this time. */
   readonly detail: string;
-  /** Every mistake of the request at once. */
-  readonly errors?: readonly Mistake[];
+  /** Every issue of the request at once. */
+  readonly errors?: readonly RequestIssue[];
   /** What the source said, for who may read it. */
   readonly cause?: string;
   /** Seconds after which the same request may succeed. */
@@ -53,10 +46,15 @@ const RETRY_AFTER_SECONDS = 5;
 /** Seconds after which others' files may have been taken, or have expired. */
 const DISK_RETRY_AFTER_SECONDS = 30;
 
-/** 400, with every mistake by name. */
-export function badRequest(errors: readonly Mistake[]): Problem {
-  const detail = errors.map(({ name, detail }) => `${name}: ${detail}`).join("; ");
-  return { status: 400, title: "Bad request", detail, errors };
+/** 400, with every issue by name. */
+export function badRequest(issues: readonly RequestIssue[]): Problem {
+  return requestProblem(withIssues(issues));
+}
+
+/** 404 for what is not there, else 400 with every issue by name. */
+function requestProblem({ message, unknown, issues }: RequestError): Problem {
+  if (unknown) return notFound(message);
+  return { status: 400, title: "Bad request", detail: message, errors: issues };
 }
 
 /** 403, for what no credential would help with. */
@@ -98,6 +96,7 @@ export function toProblem(error: unknown, debug = false): Problem {
     };
   }
   if (error instanceof ProblemError) return error.problem;
+  if (error instanceof RequestError) return requestProblem(error);
   if (error instanceof AdmissionError) {
     return {
       status: 503,
@@ -155,7 +154,7 @@ export function toProblem(error: unknown, debug = false): Problem {
 }
 
 /** A value that the source does not take; of several it may not have said which one. */
-function refusedParam(name: string, all: readonly string[]): Mistake {
+function refusedParam(name: string, all: readonly string[]): RequestIssue {
   const others = all.filter((other) => other !== name);
   const also = others.length === 0 ? "" : `, or that of ${listing(others)}`;
   return { name, detail: `the source of this export does not take this value${also}` };

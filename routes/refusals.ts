@@ -1,7 +1,7 @@
 /** Tells the log of requests that are refused: every answer of 4xx and 503, and why. */
 
 import type { MiddlewareHandler } from "hono";
-import type { Environment } from "./app.ts";
+import type { Environment } from "./environment.ts";
 import { problemOf } from "./problems.ts";
 
 /** A request that was refused. */

@@ -10,11 +10,10 @@
  * carried 1.4 GB/s: more than any exporter writes.
  */
 
-import type { ExportOptions } from "../exporters/exporter.ts";
+import type { DocumentOptions } from "../exporters/document.ts";
 import type { Warning } from "../exporters/warnings.ts";
-import type { ColumnSetting } from "../sources/to_table.ts";
 import type { Query, SourceColumn } from "../sources/source.ts";
-import type { TableStyle } from "../sources/table.ts";
+import type { ColumnSetting, TableStyle } from "../table/table.ts";
 import type { ContentCoding } from "./content_coding.ts";
 
 /** One table of a file: where its rows come from, and what they are called. */
@@ -41,8 +40,8 @@ export interface RunTask {
   readonly tables: readonly TableTask[];
   /** The key of the exporter. */
   readonly format: string;
-  /** How it writes. */
-  readonly options: ExportOptions;
+  /** What the exporter is told, which only it and its format understand. */
+  readonly options: DocumentOptions & Readonly<Record<string, unknown>>;
   /** The HTTP content coding of the result. */
   readonly coding: ContentCoding;
   /**

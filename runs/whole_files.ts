@@ -1,6 +1,5 @@
 /** Whole files: an export is finished in the store before a byte of it is sent. */
 
-import { createHash } from "node:crypto";
 import { ExpiryQueue } from "../storage/expiry_queue.ts";
 import type { RefusalReason, Reservation } from "../storage/quota.ts";
 import {
@@ -10,7 +9,7 @@ import {
   type StoredFile,
   type StoredObject,
 } from "../storage/store.ts";
-import { type RunTask, toJson } from "./protocol.ts";
+import type { RunTask } from "./protocol.ts";
 import type { StartRun } from "./run.ts";
 
 /** Bytes of room that a run must find before its query is run: a step of the store's. */
@@ -36,6 +35,8 @@ export interface WholeFilesDependencies {
 export interface MakeOptions {
   /** The run's id, which the file is known by. */
   readonly id: string;
+  /** The key of the request, which the file is found by. */
+  readonly key: string;
   /** The value of `Content-Type`. */
   readonly mediaType: string;
   /** The name to save it under. */
@@ -54,10 +55,10 @@ export interface KeptFile {
   readonly replacedOther: boolean;
 }
 
-/** Whole files, by the task that makes them. */
+/** Whole files, by the keys of the requests that they are made for. */
 export interface WholeFiles {
-  /** What is known of the file that an equal task made last, while it is kept. */
-  find(task: RunTask): KeptFile | undefined;
+  /** What is known of the file that was made last for such a request, while it is kept. */
+  find(key: string): KeptFile | undefined;
   /**
    * Runs a task to its end. What fails on the way is a plain rejection that leaves nothing behind: an
    * `AdmissionError`, a `TaskError`, a `RunTimeoutError`, a `NoRoomError`, a `DiskError`.
@@ -82,9 +83,9 @@ export interface WholeFiles {
   evict(bytes: number): Promise<boolean>;
 }
 
-/** A file, and the task that it is of. */
+/** A file, and the request that it is of. */
 interface Entry extends KeptFile {
-  readonly digest: string;
+  readonly key: string;
   /** Whether it had to go before it expired; some client may have a part of it. */
   evicted: boolean;
 }
@@ -92,7 +93,7 @@ interface Entry extends KeptFile {
 /** Makes the access to whole files. */
 export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFiles {
   const { startRun, store, reserve, keep, stallTimeout, now = () => new Date() } = dependencies;
-  /** The last file of each task: an older one would be of older rows. */
+  /** The last file of each request: an older one would be of older rows. */
   const latest = new Map<string, Entry>();
   /** The same files, by their key. */
   const entries = new Map<string, Entry>();
@@ -101,13 +102,13 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
   const awaited = new Map<string, { replaced: boolean }>();
 
   function remember(entry: Entry): void {
-    latest.set(entry.digest, entry);
+    latest.set(entry.key, entry);
     entries.set(entry.object.key, entry);
     expiries.add(entry, entry.object.expiresAt);
   }
 
   function forget(entry: Entry): void {
-    if (latest.get(entry.digest) === entry) latest.delete(entry.digest);
+    if (latest.get(entry.key) === entry) latest.delete(entry.key);
     entries.delete(entry.object.key);
     expiries.delete(entry);
   }
@@ -131,11 +132,11 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
   }
 
   return {
-    find(task) {
-      const kept = latest.get(digestOf(task));
+    find(key) {
+      const kept = latest.get(key);
       return kept && !kept.evicted && kept.object.expiresAt > now() ? kept : undefined;
     },
-    async make(task, { id, mediaType, filename, abandoned, client }, use) {
+    async make(task, { id, key, mediaType, filename, abandoned, client }, use) {
       const reservation = await reserve(FIRST_BYTES);
       if (typeof reservation === "string") throw new NoRoomError(id, reservation);
       let body: ReadableStream<Uint8Array>;
@@ -155,12 +156,11 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
           // From its end on: a run may take longer than its file is kept.
           expiresAt: (createdAt) => new Date(createdAt.getTime() + keep),
         });
-        const digest = digestOf(task);
-        const previous = latest.get(digest);
+        const previous = latest.get(key);
         const replacedOther = previous !== undefined &&
           (previous.replacedOther || previous.object.etag !== object.etag);
         if (previous) forget(previous);
-        remember({ digest, object, replacedOther, evicted: false });
+        remember({ key, object, replacedOther, evicted: false });
         if (previous) await replace(previous.object);
         try {
           return await use(object);
@@ -184,13 +184,4 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
       return evicted.length > 0;
     },
   };
-}
-
-/**
- * Equal tasks have equal digests: all that decides a file's bytes is in a task, but for the rows. When
- * it was asked for makes no other task: who resumes a download asks for the file that there is.
- */
-function digestOf(task: RunTask): string {
-  const { time: _, ...options } = task.options;
-  return createHash("sha256").update(toJson({ ...task, options })).digest("hex");
 }

@@ -1,6 +1,6 @@
 /** A worker: runs tasks beside each other, from source to chunks, on the word of the server. */
 
-import { exporters } from "../exporters/mod.ts";
+import { loadExporters } from "../exporters/mod.ts";
 import { type Exporter, type IdleCores, TableError } from "../exporters/exporter.ts";
 import { Warnings } from "../exporters/warnings.ts";
 import { loadSource } from "../sources/load.ts";
@@ -12,7 +12,7 @@ import {
   SourceError,
 } from "../sources/source.ts";
 import { openAgain } from "../sources/retry.ts";
-import type { Batch, ColumnType, Table, TextBatch } from "../sources/table.ts";
+import type { Batch, ColumnType, Table, TextBatch } from "../table/table.ts";
 import { encodeContent } from "./content_coding.ts";
 import { ChunkWriter, FrameWriter } from "./frame_writer.ts";
 import {
@@ -28,6 +28,9 @@ import {
 } from "./protocol.ts";
 import { Turns } from "./turns.ts";
 import { sendHealth } from "./worker_health.ts";
+
+/** All of them at once: a worker is started before anything is asked of it. */
+const exporters: Readonly<Record<string, Exporter>> = await loadExporters();
 
 /** Milliseconds after which a chunk that is not full is sent: proxies end what stays silent. */
 const CHUNK_MS = 500;
@@ -180,8 +183,7 @@ async function describeTables(
  */
 async function openTables(task: RunTask, context: TaskContext): Promise<Opened[]> {
   const opened: Opened[] = [];
-  const exporter: Exporter = exporters[task.format as keyof typeof exporters];
-  const text = exporter.readsText ?? false;
+  const text = exporters[task.format]!.readsText ?? false;
   try {
     for (const table of task.tables) opened.push(await openTable(table, text, context));
     return opened;
@@ -202,12 +204,14 @@ async function encodeTables(
   warnings: Warnings,
   cores: IdleCores,
 ) {
-  const exporter: Exporter = exporters[task.format as keyof typeof exporters];
+  const exporter = exporters[task.format]!;
+  // The format itself made them (`toExporterOptions`).
+  const options = task.options as never;
   try {
     const [table] = tables;
     const bytes = tables.length === 1
-      ? exporter.encode(table!, task.options, warnings, cores)
-      : exporter.encodeAll!(tables, task.options, warnings, cores);
+      ? exporter.encode(table!, options, warnings, cores)
+      : exporter.encodeAll!(tables, options, warnings, cores);
     return encodeContent(bytes, task.coding);
   } catch (error) {
     await cancelTables(tables, error);

@@ -2,7 +2,7 @@
 
 import { type Converter, toDecimal, toInteger, toNumber, type Value } from "./number_converters.ts";
 import type { SourceColumn } from "./source.ts";
-import type { ColumnType } from "./table.ts";
+import type { ColumnType } from "../table/table.ts";
 import { toDate, toDatetime, toDuration, toTime } from "./time_converters.ts";
 
 /** Text is itself; the rest is what CSV writes of it. */

@@ -1,6 +1,6 @@
 /** What a row generator in TypeScript is: the types of a `module` source's file. */
 
-import type { ColumnType } from "./table.ts";
+import type { ColumnType } from "../table/table.ts";
 
 /** What a cell of each column type is in TypeScript; every one may be null too. */
 export interface CellTypes {

@@ -1,8 +1,9 @@
 /** The settings of an HTTP source, as `spillway.yaml` writes them. */
 
 import { z } from "zod";
+import { isLoopback } from "../table/loopback.ts";
+import { parseDuration } from "../table/units.ts";
 import { maxRow } from "./max_row.ts";
-import { isLoopback } from "./server_address.ts";
 
 /** The formats that rows come in. */
 export const ROW_FORMATS = ["ndjson", "json", "csv"] as const;
@@ -43,20 +44,13 @@ const CA = "the path of a PEM file";
 const DURATION = "a duration such as 250ms, 25s or 5m, of at least 1ms and at most 1d";
 const COLUMNS = "a list of names, each of them once";
 
-const UNITS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
+/** A day, the longest wait, in milliseconds. */
+const MAX_DURATION_MS = 86_400_000;
 
-/** A whole number with one of the units, at least 1 ms and at most a day. */
 function duration() {
   return z.string({ error: DURATION }).transform((text, context) => {
-    const [, count, unit] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
-    const value = Number(count) * UNITS[unit ?? ""]!;
-    if (value >= 1 && value <= UNITS.d!) return value;
+    const value = parseDuration(text) ?? 0;
+    if (value >= 1 && value <= MAX_DURATION_MS) return value;
     context.addIssue({ code: "custom", message: DURATION });
     return z.NEVER;
   });

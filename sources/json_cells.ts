@@ -12,7 +12,7 @@ import {
   type RowReaderSettings,
 } from "./row_reader.ts";
 import type { SourceColumn } from "./source.ts";
-import type { Cell } from "./table.ts";
+import type { Cell } from "../table/table.ts";
 
 /**
  * What a double may not hold: 16 digits, or an exponent of three. Looking for it takes a tenth of the

@@ -16,7 +16,7 @@ import {
   SourceError,
   type SourceKind,
 } from "./source.ts";
-import { COLUMN_TYPES, type ColumnType } from "./table.ts";
+import { COLUMN_TYPES, type ColumnType } from "../table/table.ts";
 
 const PATH = "the path of a TypeScript or JavaScript file";
 const READ = "a list of files and folders";

@@ -2,7 +2,7 @@
 
 import { rowTooLarge } from "./max_row.ts";
 import { SourceError } from "./source.ts";
-import type { Cell, ColumnType, Row } from "./table.ts";
+import type { Cell, ColumnType, Row } from "../table/table.ts";
 
 /** Takes a value, or gives nothing where it is not of the type; null never gets here. */
 type ReadCell = (value: unknown) => Cell | undefined;

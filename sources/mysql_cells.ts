@@ -2,7 +2,8 @@
 
 import type { Buffer } from "node:buffer";
 import { geometryText } from "./mysql_geometry.ts";
-import type { Cell, ColumnType } from "./table.ts";
+import { PAIRS } from "../table/days.ts";
+import type { Cell, ColumnType } from "../table/table.ts";
 import { durationText } from "./time_converters.ts";
 
 /** A column as the server describes it. */
@@ -345,9 +346,6 @@ function shortest(float: number): number {
   }
   return Number(float.toPrecision(9));
 }
-
-/** `00` to `99`. */
-const PAIRS = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, "0"));
 
 /** A date without year, month and day, which no calendar has and MySQL lets people keep. */
 const ZERO_DATE = "0000-00-00";

@@ -2,7 +2,8 @@
 
 import { z } from "zod";
 import { maxRow } from "./max_row.ts";
-import { duration, hostAndPort, isLoopback, type ServerAddress } from "./server_address.ts";
+import { isLoopback } from "../table/loopback.ts";
+import { duration, hostAndPort, type ServerAddress } from "./server_address.ts";
 import { timeZone } from "./session_zone.ts";
 
 /** How a connection is encrypted, and whether the server must prove who it is. */

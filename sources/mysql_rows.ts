@@ -14,7 +14,7 @@ import { bindable, type BoundStatement } from "./mysql_params.ts";
 import type { Session } from "./mysql_session.ts";
 import { createUtcReader } from "./mysql_zone.ts";
 import { type RowStream, type SourceColumn, SourceError } from "./source.ts";
-import type { Batch, ColumnType, Row } from "./table.ts";
+import type { Batch, ColumnType, Row } from "../table/table.ts";
 
 /** How to read a statement. */
 export interface ReadingOptions {

@@ -9,7 +9,7 @@
  * is, with both offsets behind it: `2026-11-01 01:30:00 -04:00/-05:00`.
  */
 
-import { dateText, daysOf, PAIRS } from "./days.ts";
+import { dateText, daysOf, PAIRS } from "../table/days.ts";
 
 /** A zone's offsets from UTC over time. */
 export interface ZoneOffsets {

@@ -1,6 +1,6 @@
 /** Makes integers, doubles and decimals of the cells that stand for them. */
 
-import type { Cell } from "./table.ts";
+import type { Cell } from "../table/table.ts";
 
 /** A cell that is not null. */
 export type Value = NonNullable<Cell>;

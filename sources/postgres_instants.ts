@@ -6,7 +6,7 @@
  * the last one are remembered, as rows that lie near each other often are of one day.
  */
 
-import { dateText, daysOf, PAIRS } from "./days.ts";
+import { dateText, daysOf, PAIRS } from "../table/days.ts";
 
 /** Whether a text is in UTC, by its end. */
 export function isUtc(bytes: Uint8Array, end: number): boolean {

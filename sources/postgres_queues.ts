@@ -3,7 +3,7 @@
 import { isUtc, moveToUtc, SLACK_BYTES } from "./postgres_instants.ts";
 import { createRowReader, createTextReader, TIMESTAMPTZ } from "./postgres_types.ts";
 import type { RowSink, WireColumn } from "./postgres_wire.ts";
-import type { Batch, ColumnType, Row, TextBatch, TextRows } from "./table.ts";
+import type { Batch, ColumnType, Row, TextBatch, TextRows } from "../table/table.ts";
 
 /** Rows that wait. */
 export interface RowQueue<T> extends RowSink {

@@ -6,7 +6,7 @@ import type { BoundQuery } from "./postgres_params.ts";
 import type { Session } from "./postgres_session.ts";
 import { columnOf } from "./postgres_types.ts";
 import { type RowStream, SourceError } from "./source.ts";
-import type { ColumnType } from "./table.ts";
+import type { ColumnType } from "../table/table.ts";
 import { toBatches } from "./text_rows.ts";
 
 /** Milliseconds after which rows that come slowly are given as they are, before a batch is full. */

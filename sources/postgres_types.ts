@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { isUtc, readInstant } from "./postgres_instants.ts";
 import { moneyDecimal } from "./postgres_money.ts";
 import { type SourceColumn, SourceError } from "./source.ts";
-import type { Cell, ColumnType, Row, TextForm, TextRows } from "./table.ts";
+import type { Cell, ColumnType, Row, TextForm, TextRows } from "../table/table.ts";
 
 /**
  * The column types of PostgreSQL's types by their OID, which is fixed (pg_type.dat); all others are

@@ -1,7 +1,7 @@
 /** Reads rows from text that comes in pieces. */
 
 import { type SourceColumn, SourceError } from "./source.ts";
-import { COLUMN_TYPES, type ColumnType, type Row } from "./table.ts";
+import { COLUMN_TYPES, type ColumnType, type Row } from "../table/table.ts";
 
 /** How text is read. */
 export interface RowReaderSettings {

@@ -1,6 +1,7 @@
 /** The setting `timezone` of databases: the zone in which their queries count days. */
 
 import { z } from "zod";
+import { isTimeZone } from "../table/time_zone.ts";
 
 const RULE = "a time zone such as America/New_York";
 
@@ -9,16 +10,7 @@ const NAME = /^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+)*$/;
 
 /** Reads the name of a zone. */
 export function timeZone(): z.ZodType<string> {
-  return z.string({ error: RULE }).refine((name) => NAME.test(name) && isKnown(name), {
+  return z.string({ error: RULE }).refine((name) => NAME.test(name) && isTimeZone(name), {
     error: RULE,
   });
-}
-
-function isKnown(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }

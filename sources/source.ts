@@ -1,7 +1,7 @@
 /** What every source of rows offers: open a query, get its columns and its batches. */
 
 import type { z } from "zod";
-import type { Batch, ColumnType, TextRows } from "./table.ts";
+import type { Batch, ColumnType, TextRows } from "../table/table.ts";
 
 /** A single value of a param; dates are text. */
 export type ParamItem = string | number | bigint | boolean;

@@ -6,7 +6,7 @@ import { type FileState, fileState, isSameFile, isUnchanged } from "./sqlite_fil
 import { registerFunctions } from "./sqlite_functions.ts";
 import type { BoundQuery } from "./sqlite_params.ts";
 import { PreparedQuery } from "./sqlite_query.ts";
-import type { ColumnType } from "./table.ts";
+import type { ColumnType } from "../table/table.ts";
 
 /** The least limit of a value: SQLite reads the schema with it, too. */
 const MIN_LENGTH = 1024 * 1024;

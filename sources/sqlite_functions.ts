@@ -7,7 +7,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import type { Cell } from "./table.ts";
+import type { Cell } from "../table/table.ts";
 
 /** What takes the rows of a query; none of its methods may throw, or a statement would never end. */
 export interface RowReader {

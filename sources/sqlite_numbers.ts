@@ -1,7 +1,7 @@
 /** Decides of which rows the integers can come as JavaScript's numbers, and reads those. */
 
 import { INTEGERS, REALS } from "./sqlite_cells.ts";
-import type { Cell, ColumnType } from "./table.ts";
+import type { Cell, ColumnType } from "../table/table.ts";
 
 /**
  * What can be said of a column's numbers before they come, so that a row of safe integers takes no

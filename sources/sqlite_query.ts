@@ -8,7 +8,7 @@ import { createNumberReader, numberRule } from "./sqlite_numbers.ts";
 import type { BoundQuery } from "./sqlite_params.ts";
 import { callsForEachRow, explain, explainPlan, mayBlock, type Program } from "./sqlite_program.ts";
 import { callInLoops, callWithCopies, passBytes } from "./sqlite_statements.ts";
-import type { Cell, ColumnType } from "./table.ts";
+import type { Cell, ColumnType } from "../table/table.ts";
 
 /** The arguments that SQLite lets a function have (SQLITE_MAX_FUNCTION_ARG). */
 const MAX_COLUMNS = 1000;

@@ -5,7 +5,7 @@ import { rowTooLarge } from "./max_row.ts";
 import type { SourceError } from "./source.ts";
 import type { RowReader } from "./sqlite_functions.ts";
 import type { PreparedQuery } from "./sqlite_query.ts";
-import type { Batch, Cell, Row } from "./table.ts";
+import type { Batch, Cell, Row } from "../table/table.ts";
 
 /** How large rows and batches may be. */
 export interface BatchLimits {

@@ -10,7 +10,7 @@ import type { BoundQuery } from "./sqlite_params.ts";
 import type { PreparedQuery } from "./sqlite_query.ts";
 import { type BatchLimits, RowGatherer } from "./sqlite_row_gatherer.ts";
 import { countInvalidText, hasSuspects } from "./sqlite_text.ts";
-import type { Batch } from "./table.ts";
+import type { Batch } from "../table/table.ts";
 
 /** How to read the rows of one run. */
 export interface ReadingOptions extends BatchLimits {

@@ -7,7 +7,7 @@ import { lastError } from "./sqlite_errors.ts";
 import { type RowReader, type RowSteps, stepFor } from "./sqlite_functions.ts";
 import type { BoundQuery } from "./sqlite_params.ts";
 import type { PreparedQuery } from "./sqlite_query.ts";
-import type { Batch, Cell } from "./table.ts";
+import type { Batch, Cell } from "../table/table.ts";
 
 /** What `node:sqlite` gives for bytes that are no text, without a word. */
 const REPLACEMENT = "\ufffd";

@@ -1,7 +1,7 @@
 /** Turns rows that are text into rows of cells; chooses columns of them, and converts those. */
 
 import type { ConvertCell } from "./converters.ts";
-import type { Batch, Cell, Column, TextBatch, TextRows } from "./table.ts";
+import type { Batch, Cell, Column, TextBatch, TextRows } from "../table/table.ts";
 
 /** The rows as batches of cells, for a reader that does not take text. Nothing is read before them. */
 export function toBatches(text: TextRows): ReadableStream<Batch> {

@@ -6,23 +6,15 @@ import type {
   Batch,
   Cell,
   Column,
+  ColumnSetting,
   ColumnType,
-  Presentation,
   Row,
   Table,
   TableStyle,
   TextBatch,
   TextRows,
-} from "./table.ts";
+} from "../table/table.ts";
 import { chooseBounds, chooseText, convertText, toBatches } from "./text_rows.ts";
-
-/** What an export says about a column, over what the source knows. */
-export interface ColumnSetting extends Presentation {
-  /** What people read above it. @default the column's name */
-  readonly title?: string;
-  /** How its cells are read and written. @default what the source declares, else the first cell's */
-  readonly type?: ColumnType;
-}
 
 /** What an export makes of a query's rows. */
 export interface TableSettings {

@@ -1,8 +1,8 @@
 /** Writes the sheet "About": what the other sheets hold, since when, and by which rules. */
 
-import type { AboutEntry } from "../exporter.ts";
+import type { AboutEntry } from "../document.ts";
 import type { Warnings } from "../warnings.ts";
-import { MAX_CELL_UNITS, textXml } from "./cells.ts";
+import { MAX_CELL_UNITS, textXml } from "./text_xml.ts";
 import { dateTimeSerial } from "./serials.ts";
 import type { AboutStyles } from "./styles.ts";
 import { XML_DECLARATION } from "./xml_text.ts";

@@ -1,12 +1,11 @@
 /** Writes cells as sheet XML: what a column decides is decided once, before its first cell. */
 
-import type { Cell, Column } from "../../sources/table.ts";
+import type { Cell, Column } from "../../table/table.ts";
 import { createCellText, isZoned, numberText } from "../cell_text.ts";
 import { decimalText, isNonFinite, isPlainlyHeld } from "../decimals.ts";
-import { zoneOffsets } from "../time_zone.ts";
+import { zoneOffsets } from "../../table/time_zone.ts";
 import type { Warnings } from "../warnings.ts";
 import { hasOffset } from "../zone_titles.ts";
-import { cut } from "./cut.ts";
 import { holdDecimal, isExactInteger, isExactNumber } from "./numbers.ts";
 import {
   dateSerial,
@@ -20,11 +19,8 @@ import {
 } from "./serials.ts";
 import type { ShareText } from "./shared_strings.ts";
 import type { TimeStyles } from "./styles.ts";
+import { MAX_CELL_UNITS, textXml } from "./text_xml.ts";
 import { type Markup, markup, type XmlBytes } from "./xml_bytes.ts";
-import { hasOuterSpace, xmlText } from "./xml_text.ts";
-
-/** UTF-16 units in a cell (Excel's specifications and limits). */
-export const MAX_CELL_UNITS = 32_767;
 
 /** Bytes whose base64 is longer than a cell: more need not be written to be cut. */
 const MAX_CELL_BYTES = Math.ceil((MAX_CELL_UNITS + 1) / 4) * 3;
@@ -203,24 +199,4 @@ function createSerial(column: Column): ((text: string) => Serial) | undefined {
     default:
       return undefined;
   }
-}
-
-/**
- * Writes text as the `t` element of an inline string, which is never a formula.
- *
- * @param name the column's, for the warnings
- */
-export function textXml(text: string, name: string, warnings: Warnings): string {
-  if (text.length > MAX_CELL_UNITS) {
-    warnings.count("text-cut", name);
-    text = cut(text, MAX_CELL_UNITS);
-  }
-  if (text.includes("\ufffd")) warnings.textSuspected = true;
-  if (!text.isWellFormed()) {
-    warnings.count("lone-surrogate", name);
-    text = text.toWellFormed();
-  }
-  // A reader may drop the white space around text that does not ask for it (XML 1.0, 2.10).
-  const space = hasOuterSpace(text) ? ' xml:space="preserve"' : "";
-  return `<t${space}>${xmlText(text)}</t>`;
 }

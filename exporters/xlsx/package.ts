@@ -1,7 +1,6 @@
 /** Knows the order of a workbook's parts. */
 
-import type { Table } from "../../sources/table.ts";
-import type { ExportOptions } from "../exporter.ts";
+import type { Table } from "../../table/table.ts";
 import type { Warnings } from "../warnings.ts";
 import { ABOUT_TITLE, aboutSheetXml } from "./about_sheet.ts";
 import {
@@ -14,6 +13,7 @@ import {
 } from "./content_types.ts";
 import type { Blocks } from "./deflate_entry.ts";
 import { APP_PATH, appPropertiesXml, CORE_PATH, corePropertiesXml } from "./document_properties.ts";
+import type { XlsxOptions } from "./options.ts";
 import { type Relationship, relationshipsXml } from "./relationships.ts";
 import { SharedStrings } from "./shared_strings.ts";
 import { createSheetNames } from "./sheet_names.ts";
@@ -34,7 +34,7 @@ import type { Zip } from "./zip.ts";
  */
 export function createWorkbook(
   tables: readonly Pick<Table, "title" | "columns" | "style">[],
-  { header = true, sharedStrings = true, properties = {}, about, time }: ExportOptions,
+  { header = true, sharedStrings = true, properties = {}, about, time }: XlsxOptions,
   limits: SheetLimits,
   warnings: Warnings,
 ): (reads: readonly ReadBatch[], zip: Zip) => Promise<void> {

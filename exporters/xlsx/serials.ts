@@ -3,15 +3,15 @@
  * 1899-12-30 in the 1900 date system (ECMA-376 part 1, 18.17.4.1).
  */
 
-import type { ColumnType } from "../../sources/table.ts";
+import type { ColumnType } from "../../table/table.ts";
 import {
-  parseDate,
   parseDateTime,
-  parseDuration,
+  parseDays,
+  parseIsoDuration,
   parseTime,
   toZone,
   type ZoneOffset,
-} from "../datetime.ts";
+} from "../../table/datetime.ts";
 
 /** From 1899-12-30 to 1970-01-01, in days. */
 const EPOCH = 25_569;
@@ -32,7 +32,7 @@ export type Serial = number | "beyond" | undefined;
 
 /** Reads `YYYY-MM-DD`. */
 export function dateSerial(text: string): Serial {
-  const days = parseDate(text);
+  const days = parseDays(text);
   if (days === undefined) return DATE_BEYOND.test(text) ? "beyond" : undefined;
   const serial = days + EPOCH;
   return isShown(serial) ? serial : "beyond";
@@ -73,7 +73,7 @@ const LONG_TIME = /^(-)?(\d{2,9}):([0-5]\d)(?::([0-5]\d)(\.\d+)?)?$/;
 
 /** Reads an ISO 8601 duration; one of months or years has no fixed length, and so no serial. */
 export function durationSerial(text: string): Serial {
-  const read = parseDuration(text);
+  const read = parseIsoDuration(text);
   if (!read) return DURATION_BEYOND.test(text) ? "beyond" : undefined;
   return longSerial(read.seconds, read.fraction);
 }

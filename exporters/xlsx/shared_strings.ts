@@ -3,8 +3,8 @@
 import { createUtf8Chunk } from "../utf8_chunk.ts";
 import { Warnings } from "../warnings.ts";
 import { BLOCK_BYTES } from "./block_deflater.ts";
-import { textXml } from "./cells.ts";
 import type { Blocks } from "./deflate_entry.ts";
+import { textXml } from "./text_xml.ts";
 import { XML_DECLARATION } from "./xml_text.ts";
 
 /** Texts in the table. A reader keeps all of them in memory, and so does a run. */

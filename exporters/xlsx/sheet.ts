@@ -1,13 +1,14 @@
 /** Writes a worksheet in three parts: what is before its rows, a row, what is after. */
 
-import type { Cell, Column, Row } from "../../sources/table.ts";
+import type { Cell, Column, Row } from "../../table/table.ts";
 import type { Warnings } from "../warnings.ts";
 import { type ZoneTitle, zoneTitles } from "../zone_titles.ts";
-import { createCellWriter, textXml, type WriteCell } from "./cells.ts";
+import { createCellWriter, type WriteCell } from "./cells.ts";
 import { createLinkWriter } from "./link_cells.ts";
 import { columnLetters, tableRange } from "./references.ts";
 import { relationshipId } from "./relationships.ts";
 import type { SharedStrings } from "./shared_strings.ts";
+import { textXml } from "./text_xml.ts";
 import type { TableStyles } from "./styles.ts";
 import { tableColumnNames } from "./table_part.ts";
 import { markup, type XmlBytes } from "./xml_bytes.ts";

@@ -1,7 +1,7 @@
 /** Gives every distinct look of a workbook's cells a style, and writes `xl/styles.xml`. */
 
-import { isNumberFormat } from "../../sources/number_format.ts";
-import type { Column, ColumnType, Table } from "../../sources/table.ts";
+import { isNumberFormat } from "../../table/number_format.ts";
+import type { Column, ColumnType, Table } from "../../table/table.ts";
 import { TableError } from "../exporter.ts";
 import { type CellLook, createCellStyles, FILL, FONT } from "./cell_styles.ts";
 

@@ -1,8 +1,8 @@
 /** Writes `xl/tables/tableN.xml`: what makes a range of a sheet a table of Excel's. */
 
-import type { Column } from "../../sources/table.ts";
+import type { Column } from "../../table/table.ts";
 import type { Warnings } from "../warnings.ts";
-import { cut } from "./cut.ts";
+import { truncate } from "./truncate.ts";
 import { tableRange } from "./references.ts";
 import { XML_DECLARATION, xmlAttribute } from "./xml_text.ts";
 
@@ -58,7 +58,7 @@ export function tableColumnNames(
   warnings: Warnings,
 ): readonly string[] {
   const wanted = titles.map((title, index) =>
-    cut(legal(title), MAX_NAME_UNITS) || `Column${index + 1}`
+    truncate(legal(title), MAX_NAME_UNITS) || `Column${index + 1}`
   );
   const taken = new Set<string>();
   const keys = new Set(wanted.map(keyOf));
@@ -69,7 +69,7 @@ export function tableColumnNames(
     // A name that is made must not be another column's title either.
     while (taken.has(keyOf(name)) || name !== title && keys.has(keyOf(name))) {
       const suffix = ` (${++count})`;
-      name = cut(title, MAX_NAME_UNITS - suffix.length) + suffix;
+      name = truncate(title, MAX_NAME_UNITS - suffix.length) + suffix;
     }
     counts.set(keyOf(title), count);
     taken.add(keyOf(name));

@@ -1,6 +1,6 @@
 /** Writes the rows of one table as worksheets, and knows where one ends and the next begins. */
 
-import type { Batch, Row, Table } from "../../sources/table.ts";
+import type { Batch, Row, Table } from "../../table/table.ts";
 import type { Warnings } from "../warnings.ts";
 import { BLOCK_BYTES } from "./block_deflater.ts";
 import type { Blocks } from "./deflate_entry.ts";

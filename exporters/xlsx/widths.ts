@@ -1,6 +1,6 @@
 /** Chooses the widths of columns that have none given, from the first rows. */
 
-import type { Cell, Column, Row } from "../../sources/table.ts";
+import type { Cell, Column, Row } from "../../table/table.ts";
 import { columnFormat } from "./styles.ts";
 
 /** Widths in characters of the default font: wide enough to click, narrow enough to see others. */

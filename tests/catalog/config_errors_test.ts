@@ -5,6 +5,9 @@ import fc from "fast-check";
 import { z } from "zod";
 import { loadConfig, type LoadOptions } from "../../catalog/load.ts";
 import { ConfigError, formatConfigError, formatPath } from "../../catalog/mistakes.ts";
+import { loadFormats } from "../../exporters/mod.ts";
+
+const { csv, xlsx } = await loadFormats();
 
 const OPTIONS: LoadOptions = {
   env: () => undefined,
@@ -25,7 +28,7 @@ const OPTIONS: LoadOptions = {
       paths: [],
     },
   },
-  formats: ["csv", "xlsx"],
+  formats: { csv, xlsx },
 };
 
 /** The text printed for a configuration, which must have a mistake. */

@@ -3,15 +3,17 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { loadConfig } from "../../catalog/load.ts";
 import { ConfigError, formatConfigError } from "../../catalog/mistakes.ts";
-import { exporters } from "../../exporters/mod.ts";
+import { loadFormats } from "../../exporters/mod.ts";
 import { sources } from "../../sources/mod.ts";
+
+const formats = await loadFormats();
 
 function load(text: string, environment: Readonly<Record<string, string>> = {}) {
   return loadConfig(text, {
     env: (name) => environment[name],
     folder: "/etc/spillway",
     sources,
-    formats: Object.keys(exporters),
+    formats,
   });
 }
 

@@ -1,7 +1,7 @@
 /** Dates and times at the edges of what a worksheet holds, as the programs read them that people use. */
 
 import assert from "node:assert/strict";
-import type { Column, Row } from "../../sources/table.ts";
+import type { Column, Row } from "../../table/table.ts";
 import { xlsx } from "../../exporters/xlsx/mod.ts";
 import { exportTable, tableOf } from "../exporters/tables.ts";
 import { withFile } from "./features.ts";

@@ -1,7 +1,7 @@
 /** A workbook that uses every feature, and what its sheets should hold. */
 
-import type { Cell, Column, Row, Table } from "../../sources/table.ts";
-import type { ExportOptions } from "../../exporters/exporter.ts";
+import type { Cell, Column, Row, Table } from "../../table/table.ts";
+import type { XlsxOptions } from "../../exporters/xlsx/options.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { createXlsx } from "../../exporters/xlsx/mod.ts";
 import { batchesOf } from "../exporters/tables.ts";
@@ -126,7 +126,7 @@ export const TEXTS_SHEET = "Bob's _texts_ & more";
 const TIME = "2026-03-04T05:06:07Z";
 
 /** The options of the workbook. */
-export const FEATURE_OPTIONS: ExportOptions = {
+export const FEATURE_OPTIONS: XlsxOptions = {
   properties: {
     title: "Orders & texts",
     subject: "Every feature",

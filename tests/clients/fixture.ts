@@ -2,7 +2,7 @@
 
 import { parse } from "yaml";
 import { createDemo } from "../../examples/demo_data.ts";
-import type { Column } from "../../sources/table.ts";
+import type { Column } from "../../table/table.ts";
 import { startServe } from "../commands/fixture.ts";
 import { createNasty, NASTY_COLUMNS, NASTY_QUERY } from "./nasty_table.ts";
 

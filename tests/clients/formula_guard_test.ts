@@ -1,9 +1,9 @@
 /** What LibreOffice runs of CSV that it reads with separators that are not the file's. */
 
 import assert from "node:assert/strict";
-import { csv } from "../../exporters/csv.ts";
-import { DIALECTS, type ExportOptions } from "../../exporters/exporter.ts";
-import type { Column, Row } from "../../sources/table.ts";
+import { csv } from "../../exporters/csv/mod.ts";
+import { type CsvOptions, DIALECTS } from "../../exporters/csv/options.ts";
+import type { Column, Row } from "../../table/table.ts";
 import { exportTable, tableOf } from "../exporters/tables.ts";
 import { saveAs } from "./office.ts";
 import { readerTest } from "./programs.ts";
@@ -46,7 +46,7 @@ const ROWS: readonly Row[] = TEXTS.flatMap((text, index): Row[] => [
 ]);
 
 /** The formulas that LibreOffice has of a table in each dialect, read in a way. */
-async function formulas(reading: string, options: ExportOptions): Promise<readonly string[]> {
+async function formulas(reading: string, options: CsvOptions): Promise<readonly string[]> {
   const folder = await Deno.makeTempDir({ prefix: "spillway-guard-" });
   try {
     const paths = DIALECTS.map((dialect) => `${folder}/${dialect}.csv`);

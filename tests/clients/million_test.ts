@@ -1,7 +1,7 @@
 /** A workbook of more rows than a sheet holds, as the programs read it that people use. */
 
 import assert from "node:assert/strict";
-import type { Batch, Column, Row } from "../../sources/table.ts";
+import type { Batch, Column, Row } from "../../table/table.ts";
 import { xlsx } from "../../exporters/xlsx/mod.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { readZip } from "../exporters/xlsx/read_zip.ts";

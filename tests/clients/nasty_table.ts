@@ -1,7 +1,7 @@
 /** A table of everything that has ever made an export go wrong. */
 
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import type { Cell, Column, Row } from "../../sources/table.ts";
+import type { Cell, Column, Row } from "../../table/table.ts";
 
 /** Its columns, as the catalogue shows them. */
 export const NASTY_COLUMNS: readonly Column[] = [

@@ -4,17 +4,20 @@ import assert from "node:assert/strict";
 import { loadConfig } from "../../catalog/load.ts";
 import { createEngine } from "../../commands/engine.ts";
 import { openConfiguredSpool } from "../../commands/spool.ts";
+import { loadFormats } from "../../exporters/mod.ts";
 import { systemFiles } from "../../storage/file_system.ts";
 import { sources } from "../../sources/mod.ts";
 import { fakeTask } from "../runs/fixture.ts";
 import { until } from "../waiting.ts";
+
+const { csv } = await loadFormats();
 
 function configure(folder: string, spool = "") {
   const text = `
 sources: { app: { type: sqlite, path: app.db } }
 exports: { one: { source: app, query: select 1 } }
 ${spool}`;
-  return loadConfig(text, { env: () => undefined, folder, sources, formats: ["csv"] });
+  return loadConfig(text, { env: () => undefined, folder, sources, formats: { csv } });
 }
 
 Deno.test("an engine ends although one of its workers is stopped", async () => {

@@ -1,8 +1,8 @@
 /** What every format promises, as one suite that each of them runs. */
 
 import assert from "node:assert/strict";
-import type { Batch, Cell, ColumnType, Row, Table } from "../../sources/table.ts";
-import { COLUMN_TYPES } from "../../sources/table.ts";
+import type { Batch, Cell, ColumnType, Row, Table } from "../../table/table.ts";
+import { COLUMN_TYPES } from "../../table/table.ts";
 import type { Exporter } from "../../exporters/exporter.ts";
 import { type Warning, Warnings } from "../../exporters/warnings.ts";
 import { column, exportTable, tableOf } from "../exporters/tables.ts";
@@ -131,9 +131,13 @@ const LEAF_CASES: readonly {
 ];
 
 /** Registers the suite for one format. */
-export function exporterContract(exporter: Exporter, fixture: ExporterFixture): void {
+export function exporterContract(
+  key: string,
+  exporter: Exporter<Record<never, never>>,
+  fixture: ExporterFixture,
+): void {
   const test = (name: string, run: () => Promise<void>) =>
-    Deno.test(`${exporter.key} exporter: ${name}`, run);
+    Deno.test(`${key} exporter: ${name}`, run);
   const nullText = fixture.nullText ?? null;
 
   async function decode(table: Table): Promise<DecodedRows> {

@@ -10,7 +10,7 @@ import {
   type SourceColumn,
   SourceError,
 } from "../../sources/source.ts";
-import type { Cell, ColumnType, Row } from "../../sources/table.ts";
+import type { Cell, ColumnType, Row } from "../../table/table.ts";
 import { inTime, standstill, until } from "../waiting.ts";
 import { readDeclared } from "../sources/declared.ts";
 

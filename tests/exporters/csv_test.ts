@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse } from "csv-parse/sync";
-import { csv, tsv } from "../../exporters/csv.ts";
-import { type Dialect, DIALECTS, TableError } from "../../exporters/exporter.ts";
+import { csv, tsv } from "../../exporters/csv/mod.ts";
+import { type CsvOptions, type Dialect, DIALECTS } from "../../exporters/csv/options.ts";
+import { TableError } from "../../exporters/exporter.ts";
 import { Warnings } from "../../exporters/warnings.ts";
-import type { Cell, Column } from "../../sources/table.ts";
+import type { Cell, Column } from "../../table/table.ts";
 import {
   type DecodedRows,
   exporterContract,
@@ -27,13 +28,13 @@ const FIXTURE = {
   hasEnd: false,
 };
 
-exporterContract(csv, { ...FIXTURE, decode: decode(",") });
-exporterContract(tsv, { ...FIXTURE, decode: decode("\t") });
+exporterContract("csv", csv, { ...FIXTURE, decode: decode(",") });
+exporterContract("tsv", tsv, { ...FIXTURE, decode: decode("\t") });
 
 /** One row of cells, each in a string column unless a type is given, without the header. */
 function fields(
   cells: readonly Cell[],
-  options: Parameters<typeof exportText>[3] = {},
+  options: CsvOptions = {},
   type: Parameters<typeof column>[1] = "string",
 ): Promise<string> {
   const columns = cells.map((_, index) => column(`c${index}`, type));

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { json } from "../../exporters/json.ts";
 import type { Warning } from "../../exporters/warnings.ts";
-import type { Cell, ColumnType } from "../../sources/table.ts";
+import type { Cell, ColumnType } from "../../table/table.ts";
 import { exporterContract } from "../contracts/exporter_contract.ts";
 import { cellsOf, parseExact } from "./json_reader.ts";
 import { column, exportTable, exportText, tableOf } from "./tables.ts";
 
-exporterContract(json, {
+exporterContract("json", json, {
   decode(bytes, header) {
     const objects = parseExact(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     assert.ok(Array.isArray(objects));

@@ -4,7 +4,7 @@ import { exporterContract, HOSTILE_NAMES } from "../contracts/exporter_contract.
 import { columnLetters } from "../../exporters/xlsx/references.ts";
 import { readWorkbook } from "./xlsx/read_workbook.ts";
 
-exporterContract(xlsx, {
+exporterContract("xlsx", xlsx, {
   decode(bytes, header) {
     const [sheet, ...others] = readWorkbook(bytes);
     assert.ok(sheet);
@@ -34,14 +34,4 @@ exporterContract(xlsx, {
     "duration": "1.5034722222222223",
     "number in duration": "0.00001736111111111111",
   },
-});
-
-Deno.test("xlsx describes itself", () => {
-  assert.equal(xlsx.key, "xlsx");
-  assert.equal(
-    xlsx.mediaType,
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-  );
-  assert.deepEqual(xlsx.options, ["header", "level"]);
-  assert.equal(xlsx.compressible, false);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { exporters } from "../../exporters/mod.ts";
+import { FORMATS } from "../../exporters/mod.ts";
 import { until } from "../waiting.ts";
 import { curl, startServer } from "./fixture.ts";
 
@@ -10,7 +10,7 @@ const ENDINGS: Readonly<Record<string, string>> = {
   xlsx: "PK\x05\x06",
 };
 
-for (const format of Object.keys(exporters)) {
+for (const format of Object.keys(FORMATS)) {
   Deno.test(`${format}: an error after 50,000 rows breaks the transport`, async () => {
     await using server = await startServer();
     const result = await curl(`${server.origin}/exports/breaks.${format}?at=50000`);

@@ -4,11 +4,13 @@ import { DatabaseSync } from "node:sqlite";
 import { loadConfig } from "../../catalog/load.ts";
 import type { Engine } from "../../commands/engine.ts";
 import { startService } from "../../commands/service.ts";
-import { exporters } from "../../exporters/mod.ts";
+import { loadFormats } from "../../exporters/mod.ts";
 import type { RunReport } from "../../runs/run.ts";
 import type { HttpServer } from "../../server/http.ts";
 import { sources } from "../../sources/mod.ts";
 import type { FileSystem } from "../../storage/file_system.ts";
+
+const formats = await loadFormats();
 
 /**
  * Exports that need no table. `rows` gives as many rows of 100 bytes as it is asked for, `pages` of
@@ -100,7 +102,7 @@ ${EXPORTS}`;
     env: () => undefined,
     folder,
     sources,
-    formats: Object.keys(exporters),
+    formats,
   });
   if (config.spool) await Deno.mkdir(config.spool.dir, { recursive: true });
   const reports: RunReport[] = [];

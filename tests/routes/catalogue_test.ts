@@ -69,7 +69,8 @@ Deno.test("an export says its params and columns, and nothing of its query or so
   const text = await (await app.request("/exports/audit-log")).text();
   assert.ok(!text.includes("select"));
   assert.ok(!text.includes("app.db"));
-  assert.deepEqual(JSON.parse(text), {
+  const { options: _, ...described } = JSON.parse(text);
+  assert.deepEqual(described, {
     name: "audit-log",
     title: "Audit log",
     formats: ["csv", "tsv", "json", "ndjson", "xml", "xlsx"],
@@ -88,6 +89,31 @@ Deno.test("an export says its params and columns, and nothing of its query or so
     ],
     columns: [{ name: "amount", title: "Amount", type: "decimal", format: "#,##0.00" }],
   });
+});
+
+Deno.test("an export lists the options of the formats that it is offered in, and no others", async () => {
+  const { app } = fakeApp();
+  const options = async (name: string) =>
+    (await (await app.request(`/exports/${name}`)).json()).options;
+  const sheet = await options("sheet-only");
+  assert.deepEqual(sheet.map(({ name }: { name: string }) => name), [
+    "_columns",
+    "_filename",
+    "_delivery",
+    "_header",
+    "_level",
+  ]);
+  assert.deepEqual(sheet.at(-1), {
+    name: "_level",
+    formats: ["xlsx"],
+    description: "the deflate level, 1 to 9",
+    example: "6",
+  });
+  const people = await options("people");
+  assert.deepEqual(people.find(({ name }: { name: string }) => name === "_header").formats, [
+    "csv",
+    "xlsx",
+  ]);
 });
 
 Deno.test("a default that the environment is in is not told, neither here nor in a workbook", async () => {

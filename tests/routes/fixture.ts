@@ -2,10 +2,13 @@
 
 import { z } from "zod";
 import { loadConfig } from "../../catalog/load.ts";
-import { exporters } from "../../exporters/mod.ts";
-import { createApp, type Dependencies } from "../../routes/app.ts";
+import { loadFormats } from "../../exporters/mod.ts";
+import { createApp } from "../../routes/app.ts";
+import type { Dependencies } from "../../routes/dependencies.ts";
 import type { RefusedRequest } from "../../routes/refusals.ts";
 import type { RunTask } from "../../runs/protocol.ts";
+
+const formats = await loadFormats();
 
 const CONFIG = `
 sources: { app: { type: sqlite, path: ./app.db } }
@@ -47,7 +50,7 @@ exports:
 `;
 
 /** What a test may change. */
-export interface AppOptions extends Partial<Omit<Dependencies, "catalog" | "exporters">> {
+export interface AppOptions extends Partial<Omit<Dependencies, "catalog" | "formats">> {
   /** The body of every run. @default "the file" */
   readonly body?: string;
 }
@@ -63,9 +66,9 @@ export function fakeApp({ body = "the file", ...overrides }: AppOptions = {}) {
       env: (name) => name === "TENANT" ? "acme-secret" : undefined,
       folder: "/srv",
       sources: { sqlite: { config: z.strictObject({ path: z.string() }), paths: ["path"] } },
-      formats: Object.keys(exporters),
+      formats,
     }),
-    exporters,
+    formats,
     startRun: (id, task) => {
       tasks.push(task);
       return Promise.resolve({ id, body: new Response(body).body! });

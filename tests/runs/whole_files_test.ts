@@ -41,8 +41,9 @@ async function setup() {
     now: () => disk.clock.now,
   });
   let ids = 0;
-  const options = (): MakeOptions => ({
+  const options = (key: string): MakeOptions => ({
     id: `run-${ids++}`,
+    key,
     mediaType: "text/csv",
     filename: "a.csv",
     abandoned: new AbortController().signal,
@@ -56,7 +57,7 @@ async function setup() {
     },
     /** Makes the file of a task and reads it. */
     make: (name: string) =>
-      wholeFiles.make(fakeTask(name), options(), async (object) => {
+      wholeFiles.make(fakeTask(name), options(name), async (object) => {
         await readAll(wholeFiles, object);
         return object;
       }),
@@ -82,9 +83,9 @@ Deno.test("a file is found for as long as it is kept, and not a millisecond long
   await using files = await setup();
   const { etag } = await files.make("a");
   files.pass(KEEP - 1);
-  assert.equal(files.wholeFiles.find(fakeTask("a"))?.object.etag, etag);
+  assert.equal(files.wholeFiles.find("a")?.object.etag, etag);
   files.pass(1);
-  assert.equal(files.wholeFiles.find(fakeTask("a")), undefined);
+  assert.equal(files.wholeFiles.find("a"), undefined);
 });
 
 Deno.test("a file that takes longer to make than it is kept is kept as long as any", async () => {
@@ -92,26 +93,26 @@ Deno.test("a file that takes longer to make than it is kept is kept as long as a
   files.made.milliseconds = 10 * KEEP;
   await files.make("a");
   files.pass(KEEP - 1);
-  assert.ok(files.wholeFiles.find(fakeTask("a")));
+  assert.ok(files.wholeFiles.find("a"));
 });
 
 Deno.test("the files that were read least recently are evicted, and are not found any more", async () => {
   await using files = await setup();
   const { wholeFiles } = files;
   for (const name of ["a", "b", "c"]) await files.make(name);
-  const a = wholeFiles.find(fakeTask("a"))!;
+  const a = wholeFiles.find("a")!;
   assert.equal(await readAll(wholeFiles, a.object), 100 * KIB);
   assert.equal(await wholeFiles.evict(150 * KIB), true);
-  const found = ["a", "b", "c"].map((name) => wholeFiles.find(fakeTask(name)) !== undefined);
+  const found = ["a", "b", "c"].map((name) => wholeFiles.find(name) !== undefined);
   assert.deepEqual(found, [true, false, false]);
   assert.equal(await wholeFiles.evict(150 * KIB), false, "there is not so much");
-  assert.ok(wholeFiles.find(fakeTask("a")));
+  assert.ok(wholeFiles.find("a"));
 });
 
 Deno.test("a file that a client waits for is not evicted, and is whole for it", async () => {
   await using files = await setup();
   const { wholeFiles } = files;
-  const bytes = await wholeFiles.make(fakeTask("a"), files.options(), async (object) => {
+  const bytes = await wholeFiles.make(fakeTask("a"), files.options("a"), async (object) => {
     assert.equal(await wholeFiles.evict(1), false);
     return await readAll(wholeFiles, object);
   });
@@ -123,12 +124,12 @@ Deno.test("who may have a part of an evicted file of other bytes is not given a 
   await using files = await setup();
   const { wholeFiles } = files;
   await files.make("a");
-  assert.equal(wholeFiles.find(fakeTask("a"))!.replacedOther, false);
+  assert.equal(wholeFiles.find("a")!.replacedOther, false);
   await wholeFiles.evict(1);
   await files.make("a");
-  assert.equal(wholeFiles.find(fakeTask("a"))!.replacedOther, false, "it has the same bytes");
+  assert.equal(wholeFiles.find("a")!.replacedOther, false, "it has the same bytes");
   await wholeFiles.evict(1);
   files.made.byte = 2;
   await files.make("a");
-  assert.equal(wholeFiles.find(fakeTask("a"))!.replacedOther, true);
+  assert.equal(wholeFiles.find("a")!.replacedOther, true);
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { cellConverter, createConverter } from "../../sources/converters.ts";
-import type { Cell, ColumnType } from "../../sources/table.ts";
+import type { Cell, ColumnType } from "../../table/table.ts";
 
 type Value = NonNullable<Cell>;
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createCsvReader } from "../../sources/csv_rows.ts";
 import { SourceError } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 
 interface Reading {
   readonly columns?: readonly string[];

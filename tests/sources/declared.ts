@@ -1,7 +1,7 @@
 /** Reads a source as an export reads it that declares types. */
 
 import type { RowStream } from "../../sources/source.ts";
-import type { ColumnType, Row } from "../../sources/table.ts";
+import type { ColumnType, Row } from "../../table/table.ts";
 import { toTable } from "../../sources/to_table.ts";
 
 /** The rows, and how many cells of each column are not of the type that is declared for it. */

@@ -6,7 +6,7 @@ import { createConverter } from "../../sources/converters.ts";
 import { http } from "../../sources/http.ts";
 import type { HttpConfig } from "../../sources/http_config.ts";
 import type { Query, RowStream } from "../../sources/source.ts";
-import type { Batch, Cell, ColumnType, Row } from "../../sources/table.ts";
+import type { Batch, Cell, ColumnType, Row } from "../../table/table.ts";
 import type { FixtureColumn, SourceFixture } from "../contracts/source_contract.ts";
 
 /** Settings that a test changes of the defaults. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { http } from "../../sources/http.ts";
 import type { ParamValue } from "../../sources/source.ts";
 import { SourceError } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import { type Settings, settings } from "./http_fixture.ts";
 import { freePort } from "../free_port.ts";
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createJsonReader } from "../../sources/json_cells.ts";
 import { createNdjsonSplitter } from "../../sources/ndjson_rows.ts";
 import { SourceError } from "../../sources/source.ts";
-import type { ColumnType, Row } from "../../sources/table.ts";
+import type { ColumnType, Row } from "../../table/table.ts";
 
 interface Reading {
   readonly types?: Readonly<Record<string, ColumnType>>;

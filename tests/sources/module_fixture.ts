@@ -2,7 +2,7 @@
 
 import { module } from "../../sources/module.ts";
 import type { ParamValue } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import type { SourceFixture } from "../contracts/source_contract.ts";
 
 /** What modules of fixtures and tests share. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { module } from "../../sources/module.ts";
 import { type ParamType, type ParamValue, SourceError } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import { inTime } from "../waiting.ts";
 import { createFolder } from "./module_fixture.ts";
 

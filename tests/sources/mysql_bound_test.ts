@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { mysql } from "../../sources/mysql.ts";
 import { type ParamType, type ParamValue, SourceError } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import { mysqlTest, sharedServer } from "./mysql_shared.ts";
 
 /** A param's type and its value. */

@@ -1,7 +1,7 @@
 /** Makes databases on a MariaDB server for tests, behind a proxy that counts. */
 
 import { mysql } from "../../sources/mysql.ts";
-import type { Cell, Row } from "../../sources/table.ts";
+import type { Cell, Row } from "../../table/table.ts";
 import type { FixtureColumn, SourceFixture } from "../contracts/source_contract.ts";
 import { sharedServer } from "./mysql_shared.ts";
 import { connectionsTo, startProxy } from "./postgres_fixture.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mysql } from "../../sources/mysql.ts";
 import type { MysqlConfig } from "../../sources/mysql_config.ts";
 import { type ParamValue, type ReadOptions, SourceError } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import { readDeclared } from "./declared.ts";
 import { until } from "../waiting.ts";
 import { PASSWORD } from "./mysql_server.ts";

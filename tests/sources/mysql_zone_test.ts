@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mysql } from "../../sources/mysql.ts";
 import { askZone, createUtcReader } from "../../sources/mysql_zone.ts";
 import type { ParamType, Query } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import { type MysqlServer, startServer } from "./mysql_server.ts";
 import { mysqlTest } from "./mysql_shared.ts";
 

@@ -1,13 +1,14 @@
 /** The fast path of PostgreSQL to CSV against the plain one: the same bytes, and the same ends. */
 
 import assert from "node:assert/strict";
-import { csv } from "../../exporters/csv.ts";
-import { DIALECTS, type ExportOptions } from "../../exporters/exporter.ts";
+import { csv } from "../../exporters/csv/mod.ts";
+import { type CsvOptions, DIALECTS } from "../../exporters/csv/options.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { postgres } from "../../sources/postgres.ts";
-import { type ColumnSetting, toTable } from "../../sources/to_table.ts";
+import { toTable } from "../../sources/to_table.ts";
+import type { ColumnSetting } from "../../table/table.ts";
 import { SourceError } from "../../sources/source.ts";
-import { COLUMN_TYPES } from "../../sources/table.ts";
+import { COLUMN_TYPES } from "../../table/table.ts";
 import { standstill, until } from "../waiting.ts";
 import { startProxy } from "./postgres_fixture.ts";
 import { postgresTest, sharedServer } from "./postgres_shared.ts";
@@ -16,7 +17,7 @@ import { postgresTest, sharedServer } from "./postgres_shared.ts";
 interface Reading {
   readonly columns?: Readonly<Record<string, ColumnSetting>>;
   readonly select?: readonly string[];
-  readonly options?: ExportOptions;
+  readonly options?: CsvOptions;
 }
 
 /** Writes a query as CSV, from the server's text or from cells. */

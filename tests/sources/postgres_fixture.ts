@@ -2,7 +2,7 @@
 
 import type { Sql } from "postgres";
 import { postgres } from "../../sources/postgres.ts";
-import type { Cell, Row } from "../../sources/table.ts";
+import type { Cell, Row } from "../../table/table.ts";
 import type { FixtureColumn, SourceFixture } from "../contracts/source_contract.ts";
 import type { PostgresServer } from "./postgres_server.ts";
 import { until } from "../waiting.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { postgres } from "../../sources/postgres.ts";
 import { type ParamType, type ParamValue, type Query, SourceError } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import { postgresTest, sharedServer } from "./postgres_shared.ts";
 
 /** A param's type and its value. */

@@ -9,7 +9,7 @@ import {
   type ReadOptions,
   SourceError,
 } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import { inTime, until } from "../waiting.ts";
 import { readDeclared } from "./declared.ts";
 import { freePort } from "../free_port.ts";

@@ -1,12 +1,12 @@
 /** The zone of PostgreSQL's session: queries count days in it, and cells are in UTC whatever it is. */
 
 import assert from "node:assert/strict";
-import { csv } from "../../exporters/csv.ts";
+import { csv } from "../../exporters/csv/mod.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { postgres } from "../../sources/postgres.ts";
 import { toTable } from "../../sources/to_table.ts";
 import type { ParamType, Query } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import { postgresTest, sharedServer } from "./postgres_shared.ts";
 
 async function read(timezone: string | undefined, query: Query): Promise<readonly Row[]> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { SourceError } from "../../sources/source.ts";
-import type { Batch, Row } from "../../sources/table.ts";
+import type { Batch, Row } from "../../table/table.ts";
 import { testSource } from "../contracts/source_contract.ts";
 import { createCache } from "./sqlite_cache_fixture.ts";
 import { createFixture, createFolder, openFiles } from "./sqlite_fixture.ts";

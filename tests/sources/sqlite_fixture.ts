@@ -2,7 +2,7 @@
 
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { sqlite } from "../../sources/sqlite.ts";
-import type { Cell, Row } from "../../sources/table.ts";
+import type { Cell, Row } from "../../table/table.ts";
 import type { FixtureColumn, SourceFixture } from "../contracts/source_contract.ts";
 
 /** What tables of the fixture declare. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Query, SourceError } from "../../sources/source.ts";
 import { sqlite } from "../../sources/sqlite.ts";
 import { bindQuery } from "../../sources/sqlite_params.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import { createFolder } from "./sqlite_fixture.ts";
 
 /** Runs a query on a table of four rows. */

@@ -11,7 +11,7 @@ import { sqlite } from "../../sources/sqlite.ts";
 import { Connection } from "../../sources/sqlite_connection.ts";
 import { bindQuery } from "../../sources/sqlite_params.ts";
 import { readBatches } from "../../sources/sqlite_rows.ts";
-import type { Batch, Row } from "../../sources/table.ts";
+import type { Batch, Row } from "../../table/table.ts";
 import { DEADLINE_MS } from "../waiting.ts";
 import { createFolder, openFiles } from "./sqlite_fixture.ts";
 

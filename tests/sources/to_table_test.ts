@@ -1,13 +1,6 @@
 import assert from "node:assert/strict";
 import { type RowStream, type SourceColumn, SourceError } from "../../sources/source.ts";
-import type {
-  Batch,
-  Cell,
-  ColumnType,
-  TextBatch,
-  TextForm,
-  TextRows,
-} from "../../sources/table.ts";
+import type { Batch, Cell, ColumnType, TextBatch, TextForm, TextRows } from "../../table/table.ts";
 import { ColumnError, type TableSettings, toTable } from "../../sources/to_table.ts";
 import { turns } from "../waiting.ts";
 

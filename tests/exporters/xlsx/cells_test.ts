@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import type { Cell, Column, ColumnType } from "../../../sources/table.ts";
+import type { Cell, Column, ColumnType } from "../../../table/table.ts";
 import { type Warning, Warnings } from "../../../exporters/warnings.ts";
-import { createCellWriter, textXml, type WriteCell } from "../../../exporters/xlsx/cells.ts";
+import { createCellWriter, type WriteCell } from "../../../exporters/xlsx/cells.ts";
+import { textXml } from "../../../exporters/xlsx/text_xml.ts";
 import { markup } from "../../../exporters/xlsx/xml_bytes.ts";
 import { written } from "./written.ts";
 

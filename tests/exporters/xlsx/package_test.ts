@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { constants, inflateRawSync } from "node:zlib";
 import fc from "fast-check";
-import type { Batch, Cell, Row } from "../../../sources/table.ts";
+import type { Batch, Cell, Row } from "../../../table/table.ts";
 import { TableError } from "../../../exporters/exporter.ts";
 import { Warnings } from "../../../exporters/warnings.ts";
 import { createXlsx, xlsx } from "../../../exporters/xlsx/mod.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { zoneOffsets } from "../../../exporters/time_zone.ts";
+import { zoneOffsets } from "../../../table/time_zone.ts";
 import {
   dateSerial,
   dateTimeSerial,

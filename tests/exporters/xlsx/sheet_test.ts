@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Cell, Column, Row } from "../../../sources/table.ts";
+import type { Cell, Column, Row } from "../../../table/table.ts";
 import { Warnings } from "../../../exporters/warnings.ts";
 import { createSheetXml } from "../../../exporters/xlsx/sheet.ts";
 import { createStyles } from "../../../exporters/xlsx/styles.ts";

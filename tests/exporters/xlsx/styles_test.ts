@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Column, ColumnType, Presentation } from "../../../sources/table.ts";
+import type { Column, ColumnType, Presentation } from "../../../table/table.ts";
 import { columnFormat, createStyles } from "../../../exporters/xlsx/styles.ts";
 
 function column(type: ColumnType, format?: string, presentation: Presentation = {}): Column {

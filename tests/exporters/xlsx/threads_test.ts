@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createXlsx } from "../../../exporters/xlsx/mod.ts";
 import { Warnings } from "../../../exporters/warnings.ts";
-import type { Batch } from "../../../sources/table.ts";
+import type { Batch } from "../../../table/table.ts";
 import { until } from "../../waiting.ts";
 import { column } from "../tables.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Cell, ColumnType } from "../../../sources/table.ts";
+import type { Cell, ColumnType } from "../../../table/table.ts";
 import { columnWidths } from "../../../exporters/xlsx/widths.ts";
 
 function widthOf(type: ColumnType, cells: readonly Cell[]): number {

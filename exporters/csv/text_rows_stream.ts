@@ -1,7 +1,7 @@
 /** Turns rows that are text into a stream of CSV that reads them only as it is read. */
 
-import type { TextBatch, TextRows } from "../sources/table.ts";
-import type { CsvTextWriter } from "./csv_text.ts";
+import type { TextBatch, TextRows } from "../../table/table.ts";
+import type { CsvTextWriter } from "./text_rows.ts";
 
 /** Bytes gathered in a chunk, as in `text_stream.ts`. */
 const CHUNK_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { zoneOffsets } from "../../exporters/time_zone.ts";
+import { isTimeZone, zoneOffsets } from "../../table/time_zone.ts";
 
 /** Minutes as ICU knows them: another implementation with another copy of the zone data. */
 function offsetByIntl(zone: string): (epochSeconds: number) => number {
@@ -48,4 +48,9 @@ Deno.test("an unknown zone is refused at once, by name", () => {
     name: "RangeError",
     message: 'Cannot use time zone "Mars/Olympus": it is not known',
   });
+});
+
+Deno.test("tells a zone from what is none", () => {
+  for (const name of ["Asia/Seoul", "UTC", "+09:00"]) assert.equal(isTimeZone(name), true, name);
+  for (const name of ["", "Asia/Atlantis", "Seoul"]) assert.equal(isTimeZone(name), false, name);
 });

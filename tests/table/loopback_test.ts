@@ -1,7 +1,7 @@
 /** Loopback addresses. */
 
 import { strictEqual } from "node:assert/strict";
-import { isLoopback } from "../../catalog/hostname.ts";
+import { isLoopback } from "../../table/loopback.ts";
 
 Deno.test("localhost, 127.0.0.0/8 and ::1 are loopback", () => {
   const loopback = [

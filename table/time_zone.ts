@@ -19,6 +19,16 @@ export function zoneOffsets(zone: string): ZoneOffset {
   return offsets;
 }
 
+/** Whether there is such a zone. */
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const zones = new Map<string, ZoneOffset>();
 
 /** A time during which a zone's offset stays the same: from `start` to just before `end`. */

@@ -1,7 +1,7 @@
 /**
  * What a table is made of: the leaf types that sources give and exporters take.
  *
- * This module imports nothing, so that a source and an exporter share a vocabulary and no code.
+ * This folder imports nothing of ours, so that a source and an exporter share a vocabulary.
  */
 
 /** The types a column can have; they decide how its cells are read and written. */
@@ -84,6 +84,14 @@ export interface Column extends Presentation {
   readonly title: string;
   /** How its cells are read and written. */
   readonly type: ColumnType;
+}
+
+/** What an export says about a column, over what the source knows. */
+export interface ColumnSetting extends Presentation {
+  /** What people read above it. @default the column's name */
+  readonly title?: string;
+  /** How its cells are read and written. @default what the source declares, else the first cell's */
+  readonly type?: ColumnType;
 }
 
 /** What a worksheet can make of a table: a range with a filter, or what Excel calls a table. */

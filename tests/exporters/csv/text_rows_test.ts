@@ -5,13 +5,13 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { csv, tsv } from "../../exporters/csv.ts";
-import { DIALECTS, type ExportOptions } from "../../exporters/exporter.ts";
-import { cellConverter } from "../../sources/converters.ts";
-import { createTextReader } from "../../sources/postgres_types.ts";
-import type { Column, ColumnType, Row, Table, TextBatch } from "../../sources/table.ts";
-import { convertText } from "../../sources/text_rows.ts";
-import { column, exportTable, tableOf } from "./tables.ts";
+import { csv, tsv } from "../../../exporters/csv/mod.ts";
+import { type CsvOptions, DIALECTS } from "../../../exporters/csv/options.ts";
+import { cellConverter } from "../../../sources/converters.ts";
+import { createTextReader } from "../../../sources/postgres_types.ts";
+import type { Column, ColumnType, Row, Table, TextBatch } from "../../../table/table.ts";
+import { convertText } from "../../../sources/text_rows.ts";
+import { column, exportTable, tableOf } from "../tables.ts";
 
 /** A column of PostgreSQL: what its type is there, and here. */
 interface TextColumn {
@@ -98,7 +98,7 @@ function bothTables(
 async function exportBoth(
   columns: readonly TextColumn[],
   rows: readonly TextRow[],
-  options: ExportOptions = {},
+  options: CsvOptions = {},
   exporter = csv,
 ): Promise<string> {
   const { cells, text, others } = bothTables(columns, rows);
@@ -149,7 +149,7 @@ const CONVERTED: readonly TextColumn[] = [
 
 Deno.test("csv from text: fields are copied, quoted, guarded and translated as cells are", async () => {
   const row = (text: string | null) => [text];
-  const lines = async (texts: readonly (string | null)[], options: ExportOptions = {}) =>
+  const lines = async (texts: readonly (string | null)[], options: CsvOptions = {}) =>
     await exportBoth([TEXT], texts.map(row), { header: false, ...options });
   assert.equal(
     await lines(["plain", null, "", 'a "q"', "a,b", "a\r\nb", "é 두 🎉", "=1+1", "-1", "\ufeffx"]),
@@ -302,7 +302,7 @@ Deno.test("csv from text: whatever the rows, the dialect and the options are", a
         ),
       )
     );
-  const options: fc.Arbitrary<ExportOptions> = fc.record({
+  const options: fc.Arbitrary<CsvOptions> = fc.record({
     dialect: fc.constantFrom(...DIALECTS),
     formulaGuard: fc.constantFrom(true, false, "spreadsheets" as const),
     header: fc.boolean(),

@@ -2,7 +2,7 @@
 
 import type { ExportDefinition } from "../catalog/config.ts";
 import type { Param } from "../catalog/params.ts";
-import type { AboutEntry } from "../exporters/exporter.ts";
+import type { AboutEntry } from "../exporters/document.ts";
 import type { ParamItem, ParamType, ParamValue } from "../sources/source.ts";
 
 /** Kinds of sources whose query sees the rows as they were at one moment, whatever is written since. */

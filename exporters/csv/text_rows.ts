@@ -1,12 +1,12 @@
 /**
  * Writes rows of CSV from the bytes that a source sent, without making strings of them.
  *
- * What comes out is what `csv.ts` writes of the same cells: bytes are copied where it would write them
+ * What comes out is what `mod.ts` writes of the same cells: bytes are copied where it would write them
  * as they are, and quoted where it would do nothing else. Whatever looks as if it needed more (a
- * formula, a time zone, an exponent) is read as a cell, and written by `csv.ts` itself.
+ * formula, a time zone, an exponent) is read as a cell, and written by `mod.ts` itself.
  */
 
-import type { Cell, TextBatch, TextForm, TextRows } from "../sources/table.ts";
+import type { Cell, TextBatch, TextForm, TextRows } from "../../table/table.ts";
 import { mayBeFormula } from "./formula_guard.ts";
 
 /** How to write. */

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import {
   formatDate,
   formatDateTime,
-  parseDate,
   parseDateTime,
-  parseDuration,
+  parseDays,
+  parseIsoDuration,
   parseTime,
   toZone,
   zoneOffsets,
-} from "../../exporters/datetime.ts";
+} from "../../table/datetime.ts";
 
-Deno.test("parseDate counts days since 1970-01-01", () => {
+Deno.test("parseDays counts days since 1970-01-01", () => {
   const days = {
     "1970-01-01": 0,
     "1970-01-02": 1,
@@ -22,12 +22,12 @@ Deno.test("parseDate counts days since 1970-01-01", () => {
     "9999-12-31": 2932896,
   };
   for (const [text, expected] of Object.entries(days)) {
-    assert.equal(parseDate(text), expected, text);
+    assert.equal(parseDays(text), expected, text);
     assert.equal(formatDate(expected), text);
   }
 });
 
-Deno.test("parseDate refuses what is no date", () => {
+Deno.test("parseDays refuses what is no date", () => {
   const texts = [
     "",
     "2026-1-2",
@@ -46,12 +46,12 @@ Deno.test("parseDate refuses what is no date", () => {
     "２026-01-02",
     "+2026-01-02",
   ];
-  for (const text of texts) assert.equal(parseDate(text), undefined, text);
+  for (const text of texts) assert.equal(parseDays(text), undefined, text);
 });
 
 Deno.test("every day of ten thousand years comes back", () => {
   for (let days = -719528; days <= 2932896; days++) {
-    if (parseDate(formatDate(days)) !== days) assert.fail(`${days} is ${formatDate(days)}`);
+    if (parseDays(formatDate(days)) !== days) assert.fail(`${days} is ${formatDate(days)}`);
   }
 });
 
@@ -132,7 +132,7 @@ Deno.test("parseDateTime refuses what is no datetime", () => {
   for (const text of texts) assert.equal(parseDateTime(text), undefined, text);
 });
 
-Deno.test("parseDuration reads seconds, rounded down, and the fraction that goes on", () => {
+Deno.test("parseIsoDuration reads seconds, rounded down, and the fraction that goes on", () => {
   const cases: Readonly<Record<string, readonly [seconds: number, fraction: string]>> = {
     "PT0S": [0, ""],
     "PT36H5M": [129900, ""],
@@ -155,7 +155,7 @@ Deno.test("parseDuration reads seconds, rounded down, and the fraction that goes
     "-PT-0.25S": [0, ".25"],
   };
   for (const [text, [seconds, fraction]] of Object.entries(cases)) {
-    const read = parseDuration(text)!;
+    const read = parseIsoDuration(text)!;
     assert.deepEqual([read.seconds + 0, read.fraction], [seconds, fraction], text);
   }
   const texts = [
@@ -175,7 +175,7 @@ Deno.test("parseDuration reads seconds, rounded down, and the fraction that goes
     "PT-",
     "P-1Y-2M3D",
   ];
-  for (const text of texts) assert.equal(parseDuration(text), undefined, text);
+  for (const text of texts) assert.equal(parseIsoDuration(text), undefined, text);
 });
 
 /** A datetime as a zone shows it. */

@@ -12,12 +12,12 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
  * The longest duration, in milliseconds: 24 days. A timer holds 2^31 - 1 ms (24.8 days) and fires at
  * once when it is asked for more.
  */
-export const LONGEST_DURATION = 24 * 86_400_000;
+export const MAX_DURATION_MS = 24 * 86_400_000;
 
 /**
  * Reads a whole number with one unit, `ms`, `s`, `m`, `h` or `d`, as milliseconds.
  *
- * @returns nothing, when the text is no such duration or one longer than {@linkcode LONGEST_DURATION}
+ * @returns nothing, when the text is no such duration or one longer than {@linkcode MAX_DURATION_MS}
  *
  * @example
  * ```ts
@@ -29,7 +29,7 @@ export function parseDuration(text: string): number | undefined {
   const [, count, unit] = /^(\d{1,10})(ms|s|m|h|d)$/.exec(text) ?? [];
   if (count === undefined || unit === undefined) return undefined;
   const milliseconds = Number(count) * MILLISECONDS[unit]!;
-  return milliseconds <= LONGEST_DURATION ? milliseconds : undefined;
+  return milliseconds <= MAX_DURATION_MS ? milliseconds : undefined;
 }
 
 const BYTES: Readonly<Record<string, number>> = {

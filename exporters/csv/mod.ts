@@ -17,27 +17,22 @@
  * of them or for COPY.
  */
 
-import type { Cell, Column, Row, Table, TextBatch, TextRows } from "../sources/table.ts";
+import type { Cell, Column, Row, Table, TextBatch, TextRows } from "../../table/table.ts";
 import {
   type CellTextOptions,
   createCellText,
   isNumeric,
   isZoned,
   numberText,
-} from "./cell_text.ts";
-import { createCsvTextWriter, type CsvTextRules } from "./csv_text.ts";
-import { csvTextStream } from "./csv_text_stream.ts";
-import {
-  type Dialect,
-  type Exporter,
-  type ExportOptions,
-  type FormulaGuard,
-  TableError,
-} from "./exporter.ts";
+} from "../cell_text.ts";
+import { createCsvTextWriter, type CsvTextRules } from "./text_rows.ts";
+import { csvTextStream } from "./text_rows_stream.ts";
+import { type Exporter, TableError } from "../exporter.ts";
 import { guardFormulas, mayBeFormula } from "./formula_guard.ts";
-import { type TextFormat, textStream } from "./text_stream.ts";
-import type { Warnings } from "./warnings.ts";
-import { DECIDING_ROWS, hasOffset, zoneTitles } from "./zone_titles.ts";
+import type { CsvOptions, Dialect, FormulaGuard } from "./options.ts";
+import { type TextFormat, textStream } from "../text_stream.ts";
+import type { Warnings } from "../warnings.ts";
+import { DECIDING_ROWS, hasOffset, zoneTitles } from "../zone_titles.ts";
 
 /** What a dialect decides. */
 interface Rules {
@@ -76,11 +71,7 @@ const DIALECT_RULES: Readonly<Record<Dialect, Rules>> = {
 };
 
 /** Comma-separated values; `dialect` names another kind. */
-export const csv: Exporter = {
-  key: "csv",
-  mediaType: "text/csv; charset=utf-8",
-  options: ["dialect", "bom", "header", "null"],
-  compressible: true,
+export const csv: Exporter<CsvOptions> = {
   readsText: true,
   encode: (table, options, warnings) =>
     encode(DIALECT_RULES[options.dialect ?? "rfc4180"], table, options, warnings),
@@ -90,11 +81,7 @@ export const csv: Exporter = {
  * Tab-separated values, with the quotes of CSV around a tab or a line end: the registered media type
  * has no way to write them at all, and Excel and LibreOffice read these.
  */
-export const tsv: Exporter = {
-  key: "tsv",
-  mediaType: "text/tab-separated-values; charset=utf-8",
-  options: ["bom", "header", "null"],
-  compressible: true,
+export const tsv: Exporter<CsvOptions> = {
   readsText: true,
   encode: (table, options, warnings) => encode(DIALECT_RULES.tsv, table, options, warnings),
 };
@@ -102,7 +89,7 @@ export const tsv: Exporter = {
 function encode(
   rules: Rules,
   table: Table,
-  options: ExportOptions,
+  options: CsvOptions,
   warnings: Warnings,
 ): ReadableStream<Uint8Array> {
   const format = csvFormat(table.columns, rules, options, warnings);
@@ -129,7 +116,7 @@ interface CsvFormat extends TextFormat {
 function csvFormat(
   columns: readonly Column[],
   rules: Rules,
-  options: ExportOptions,
+  options: CsvOptions,
   warnings: Warnings,
 ): CsvFormat {
   const { separator, lineEnd, reader } = rules;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { currencyFormat, isCurrency, isNumberFormat } from "../../sources/number_format.ts";
+import { currencyFormat, isCurrency, isNumberFormat } from "../../table/number_format.ts";
 
 for (
   const code of [

@@ -2,7 +2,7 @@
 
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { parseDuration, parseSize } from "../../catalog/units.ts";
+import { parseDuration, parseSize } from "../../table/units.ts";
 
 Deno.test("a duration is a whole number and one unit, in milliseconds", () => {
   strictEqual(parseDuration("0s"), 0);
