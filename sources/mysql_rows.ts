@@ -90,6 +90,7 @@ export async function readRows(
     if (state !== "running") return;
     state = outcome;
     failure = error;
+    connection.off("error", fail);
     wake();
   }
 
@@ -127,6 +128,12 @@ export async function readRows(
     clearTimeout(timer);
   }
 
+  let refuse = (_error: unknown) => {};
+  function fail(error: unknown): void {
+    refuse(error);
+    settle("failed", error);
+  }
+
   const dueIn = () => began + BATCH_MS - performance.now();
 
   const described = new Promise<readonly MysqlColumn[]>((resolve, reject) => {
@@ -145,10 +152,7 @@ export async function readRows(
         }
       };
     };
-    const fail = (error: unknown) => {
-      reject(error);
-      settle("failed", error);
-    };
+    refuse = reject;
     command.on("error", fail);
     connection.on("error", fail);
     command.on("end", () => {
