@@ -133,7 +133,7 @@ export async function openSession(
       if (columns.length === 0) throw new SourceError("Cannot run the query: it gives no columns");
       // What a role may read is looked at when a query begins to run, which this does and ends there.
       await sql.unsafe(`explain (costs off) ${text}`, nulls(params), EXTENDED);
-      return columns.map(({ name, type }) => ({ name, type: columnType(type) }));
+      return columns.map(({ name, type }) => ({ name, type: columnType(type), strict: true }));
     },
     restart: () => precede(["rollback"]),
     read: () => wire.read(),
