@@ -69,6 +69,8 @@ export class Connection {
   mode: SqlMode = {};
   /** The session's zone; absent where it is UTC. */
   zone: string | undefined;
+  /** Whether it can be made as good as a new one: what the server does at a login, it does only there. */
+  resettable = false;
   /** Whether the session is as good as a new one; absent while it serves its first run. */
   clean: Promise<boolean> | undefined;
   readonly #config: MysqlConfig;
@@ -124,10 +126,11 @@ export class Connection {
   async #settle(): Promise<void> {
     const [row] = await ask(
       this.driver,
-      "select connection_id(), version(), @@sql_mode, @@time_zone, @@system_time_zone",
+      "select connection_id(), version(), @@sql_mode, @@time_zone, @@system_time_zone, @@init_connect",
     );
-    const [id, version, mode, own, system] = row!.map(String);
+    const [id, version, mode, own, system, atLogin] = row!.map(String);
     this.#id = id;
+    this.resettable = atLogin === "";
     this.mode = {
       plainBackslash: mode!.includes("NO_BACKSLASH_ESCAPES"),
       ansiQuotes: mode!.includes("ANSI_QUOTES"),
@@ -159,12 +162,14 @@ export class Connection {
   reset(): void {
     this.clean = (async () => {
       const timer = setTimeout(() => this.stream.destroy(late()), RESET_TIMEOUT_MS);
+      // Whoever has read paused it.
+      this.stream.resume();
       try {
         await resetSession(this.driver);
         await this.#settle();
         this.#resting = true;
         this.stream.unref();
-        return !this.#lost;
+        return this.resettable && !this.#lost;
       } catch {
         return false;
       } finally {
@@ -234,6 +239,8 @@ function preparations(
   const zone = timezone !== undefined && UTC.includes(timezone) ? "+00:00" : timezone;
   return [
     `set names utf8mb4, ${zone === undefined ? "" : `time_zone = '${zone}', `}` +
+    // The driver logs in with it, and a reset forgets it: else `count (*)` were an error now and then.
+    "sql_mode = concat_ws(',', nullif(@@sql_mode, ''), 'IGNORE_SPACE'), " +
     `sql_select_limit = ${ALL_ROWS}, group_concat_max_len = ${GROUP_CONCAT_BYTES}, ` +
     `net_write_timeout = ${WRITE_TIMEOUT_S}, max_error_count = ${WARNINGS}, ` +
     (version.includes("MariaDB")

@@ -121,7 +121,7 @@ export async function openSession(
     async end() {
       // Killing it would meet the next run.
       if (connection.killed) return await connection.kill();
-      if (!connections) return await connection.end();
+      if (!connections || !connection.resettable) return await connection.end();
       connection.reset();
       connections.put(key, connection);
     },

@@ -5,7 +5,7 @@ import { openQuery, postgres } from "../../sources/postgres.ts";
 import { createBackends } from "../../sources/postgres_backend.ts";
 import type { ParamValue, ReadOptions } from "../../sources/source.ts";
 import type { Row } from "../../sources/table.ts";
-import { turns, until } from "../waiting.ts";
+import { inTime, turns, until } from "../waiting.ts";
 import { createClock } from "./own_clock.ts";
 import { connectionsTo, startProxy } from "./postgres_fixture.ts";
 import { PASSWORD, type PostgresServer } from "./postgres_server.ts";
@@ -247,10 +247,11 @@ postgresTest("a connection that is kept does not keep its process from ending", 
     const config = postgres.config.parse({ url: ${JSON.stringify(url())} });
     const { batches } = await postgres.open(config, { text: "select 7", params: {} }, { keep: true });
     for await (const batch of batches) console.log(JSON.stringify(batch));`;
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const command = new Deno.Command(Deno.execPath(), {
     args: ["eval", code],
     cwd: new URL("../..", import.meta.url),
-  }).output();
+  });
+  const { success, stdout, stderr } = await inTime(command.output(), "the process to end");
   assert(success, new TextDecoder().decode(stderr));
   assert.equal(new TextDecoder().decode(stdout), "[[7]]\n");
 });
