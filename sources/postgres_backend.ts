@@ -67,11 +67,8 @@ export class Backend {
     this.clean = (async () => {
       const timer = globalThis.setTimeout(() => this.wire.destroy(cancelled()), END_TIMEOUT_MS);
       try {
-        // Two messages, which are sent at once: inside of a transaction there is no `discard all`.
-        await Promise.all([this.sql.unsafe("commit"), this.sql.unsafe("discard all")]);
-        return this.wire.rest();
-      } catch {
-        return false;
+        // One after the other: inside of a transaction there is no `discard all`.
+        return await this.wire.ask(["commit", "discard all"]) && this.wire.rest();
       } finally {
         clearTimeout(timer);
       }

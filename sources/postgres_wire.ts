@@ -50,8 +50,12 @@ const MESSAGE = {
   complete: 0x43,
   error: 0x45,
   parsed: 0x31,
+  ready: 0x5a,
   row: 0x44,
 } as const;
+
+/** What the server says of itself where it is in no transaction, when it is ready for the next query. */
+const IDLE = 0x49;
 
 /** Parse, the first message of a statement of the extended protocol; what logs in begins otherwise. */
 const PARSE = 0x50;
@@ -89,6 +93,8 @@ export class Wire extends EventEmitter {
   #preface: Preface | undefined;
   /** Statements of a preface that was sent, and are not complete. */
   #prefacing = 0;
+  /** Queries that were sent without the library, and what became of them. */
+  #asked: { left: number; answer(done: boolean): void } | undefined;
   /** Whether nothing may come. */
   #resting = false;
   #ending = false;
@@ -157,6 +163,18 @@ export class Wire extends EventEmitter {
    */
   precede(preface: Preface): void {
     this.#preface = preface;
+  }
+
+  /**
+   * Runs statements one after the other, of which the library hears nothing. Whether all of them were done, and
+   * the server is in no transaction then.
+   */
+  ask(statements: readonly string[]): Promise<boolean> {
+    if (this.#closed || this.#ending) return Promise.resolve(false);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#asked = { left: statements.length, answer: resolve };
+    this.#socket.write(Buffer.concat(statements.map((text) => message("Q", `${text}\0`))));
+    return promise;
   }
 
   /**
@@ -248,7 +266,8 @@ export class Wire extends EventEmitter {
         needed = end - at;
         break;
       }
-      if (this.#prefacing > 0 && ANSWERS.includes(type)) this.#skip(type);
+      if (this.#asked) this.#answer(type, bytes[at + HEADER_BYTES]);
+      else if (this.#prefacing > 0 && ANSWERS.includes(type)) this.#skip(type);
       else if (type === MESSAGE.row && this.#sink) this.#sink.row(at + HEADER_BYTES);
       // The library keeps what it is given.
       else this.#pass(type, Buffer.from(bytes.subarray(at, end)));
@@ -272,6 +291,15 @@ export class Wire extends EventEmitter {
     }
     this.#held.set(bytes, this.#heldBytes);
     this.#heldBytes = length;
+  }
+
+  /** Takes an answer to a query that the library does not know of. */
+  #answer(type: number, status: number | undefined): void {
+    const asked = this.#asked!;
+    const isReady = type === MESSAGE.ready;
+    if (type !== MESSAGE.error && !(isReady && --asked.left === 0)) return;
+    this.#asked = undefined;
+    asked.answer(isReady && status === IDLE);
   }
 
   /** Takes an answer to a statement of the preface. */
@@ -301,6 +329,7 @@ export class Wire extends EventEmitter {
     this.#closed = true;
     if (!this.#ending) this.#fail(new Error(this.#fatal ?? "the server closed the connection"));
     this.emit("close", false);
+    this.#asked?.answer(false);
     this.wake();
   }
 
@@ -312,9 +341,13 @@ export class Wire extends EventEmitter {
 
 /** Parse, Bind and Execute of a statement without params (PostgreSQL 55.7). */
 function executed(text: string): Buffer {
-  const parse = Buffer.from(`P____\0${text}\0\0\0`);
-  parse.writeUInt32BE(parse.length - 1, 1);
-  return Buffer.concat([parse, BIND_AND_EXECUTE]);
+  return Buffer.concat([message("P", `\0${text}\0\0\0`), BIND_AND_EXECUTE]);
+}
+
+function message(type: string, body: string): Buffer {
+  const bytes = Buffer.from(`${type}____${body}`);
+  bytes.writeUInt32BE(bytes.length - 1, 1);
+  return bytes;
 }
 
 /** The unnamed statement's, with all of its rows. */
