@@ -176,7 +176,7 @@ function beginning(
 ): readonly string[] {
   const { statement_timeout, idle_in_transaction_session_timeout, search_path, timezone } = config;
   const settings: Readonly<Record<string, string | number>> = {
-    ...(run === undefined ? {} : { application_name: `spillway:${run.replaceAll("'", "''")}` }),
+    ...(run === undefined ? {} : { application_name: `spillway:${run.replace(/[^\w.:-]/g, "_")}` }),
     statement_timeout,
     idle_in_transaction_session_timeout,
     // What makes the text of every type exact, and the same whatever the role's settings are. The
@@ -192,7 +192,7 @@ function beginning(
     ...(timezone === undefined ? {} : { timezone }),
     ...(checksClient ? { client_connection_check_interval: CHECK_MS } : {}),
   };
-  // No other of these values can hold a quote.
+  // None of these values can hold a quote.
   const calls = Object.entries(settings).map(([name, value]) =>
     `set_config('${name}', '${value}', true)`
   );
