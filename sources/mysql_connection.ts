@@ -1,6 +1,7 @@
 /** One connection to MySQL or MariaDB, which may serve one run after another. */
 
 import type { Socket } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import mysql, { type Connection as Driver, type SslOptions } from "mysql2";
 import { ConnectionCache } from "./connection_cache.ts";
 import { rowTooLarge } from "./max_row.ts";
@@ -161,6 +162,8 @@ export class Connection {
   /** Makes the session as good as a new one, for the next run; then it keeps no process from ending. */
   reset(): void {
     this.clean = (async () => {
+      // The last rows are on their way first.
+      await setImmediate();
       const timer = setTimeout(() => this.stream.destroy(late()), RESET_TIMEOUT_MS);
       // Whoever has read paused it.
       this.stream.resume();

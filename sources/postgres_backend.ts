@@ -1,6 +1,6 @@
 /** One connection to PostgreSQL, which may serve one run after another. */
 
-import { setTimeout } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import postgres, { type Sql } from "postgres";
 import { ConnectionCache } from "./connection_cache.ts";
 import { type Endpoint, endpointOf, type PostgresConfig } from "./postgres_config.ts";
@@ -65,6 +65,8 @@ export class Backend {
   /** Ends the transaction and takes from the session what the run has left in it, for the next one. */
   reset(): void {
     this.clean = (async () => {
+      // The last rows are on their way first.
+      await setImmediate();
       const timer = globalThis.setTimeout(() => this.wire.destroy(cancelled()), END_TIMEOUT_MS);
       try {
         // One after the other: inside of a transaction there is no `discard all`.
@@ -84,7 +86,7 @@ export class Backend {
 
   /** Closes it; the server's goodbye is not waited for. */
   close(): void {
-    void this.end();
+    void this.end().catch(() => this.wire.destroy());
   }
 
   /** Ends the transaction and the connection. */
