@@ -128,40 +128,37 @@ export async function readRows(
     clearTimeout(timer);
   }
 
-  let refuse = (_error: unknown) => {};
+  const dueIn = () => began + BATCH_MS - performance.now();
+
+  const described = Promise.withResolvers<readonly MysqlColumn[]>();
   function fail(error: unknown): void {
-    refuse(error);
+    described.reject(error);
     settle("failed", error);
   }
 
-  const dueIn = () => began + BATCH_MS - performance.now();
-
-  const described = new Promise<readonly MysqlColumn[]>((resolve, reject) => {
-    let results = 0;
-    command.buildParserFromFields = (fields) => {
-      if (++results > 1) throw new SourceError("Cannot read the query: it gives two results");
-      const readRow = createRowReader(
-        fields,
-        fields.map(({ name }) => Object.hasOwn(types, name) ? types[name] : undefined),
-        zone && createUtcReader(zone),
-      );
-      resolve(fields);
-      return class {
-        next(packet: Packet): void {
-          add(packet, readRow);
-        }
-      };
+  let results = 0;
+  command.buildParserFromFields = (fields) => {
+    if (++results > 1) throw new SourceError("Cannot read the query: it gives two results");
+    const readRow = createRowReader(
+      fields,
+      fields.map(({ name }) => Object.hasOwn(types, name) ? types[name] : undefined),
+      zone && createUtcReader(zone),
+    );
+    described.resolve(fields);
+    return class {
+      next(packet: Packet): void {
+        add(packet, readRow);
+      }
     };
-    refuse = reject;
-    command.on("error", fail);
-    connection.on("error", fail);
-    command.on("end", () => {
-      // Too late, where there were columns.
-      reject(new SourceError(NO_ROWS));
-      session.checkWhole().then(() => settle("ended"), fail);
-    });
+  };
+  command.on("error", fail);
+  connection.on("error", fail);
+  command.on("end", () => {
+    // Too late, where there were columns.
+    described.reject(new SourceError(NO_ROWS));
+    session.checkWhole().then(() => settle("ended"), fail);
   });
-  const fields = await described.catch((error) => {
+  const fields = await described.promise.catch((error) => {
     throw toSourceError("Cannot run the query", error, refusedParams(error, params));
   });
 

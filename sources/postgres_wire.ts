@@ -57,8 +57,8 @@ const MESSAGE = {
 /** What the server says of itself where it is in no transaction, when it is ready for the next query. */
 const IDLE = 0x49;
 
-/** Parse, the first message of a statement of the extended protocol; what logs in begins otherwise. */
-const PARSE = 0x50;
+/** The first bytes of what logs in: the length of the startup message, and a password's type. */
+const LOGIN: readonly (number | undefined)[] = [0, 0x70];
 
 /** What the server answers to a statement that is executed, and not described. */
 const ANSWERS: readonly number[] = [
@@ -205,8 +205,8 @@ export class Wire extends EventEmitter {
 
   /** Sends what the library has written. */
   write(data: Uint8Array, done?: () => void): boolean {
-    const preface = this.#preface;
-    if (!preface || data[0] !== PARSE || this.#prefacing > 0) return this.#socket.write(data, done);
+    const preface = this.#prefacing > 0 ? undefined : this.#preface;
+    if (!preface || LOGIN.includes(data[0])) return this.#socket.write(data, done);
     this.#prefacing = preface.statements.length;
     return this.#socket.write(Buffer.concat([...preface.statements.map(executed), data]), done);
   }
