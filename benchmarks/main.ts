@@ -1,5 +1,6 @@
 /** Measures Spillway side by side with its peers, and prints or keeps the tables. */
 
+import { downloads } from "./downloads.ts";
 import { encoders, levels } from "./encoders.ts";
 import { firstByte } from "./first_byte.ts";
 import { http } from "./http.ts";
@@ -26,6 +27,7 @@ const PARTS = {
   memory,
   sources_memory: sourcesMemory,
   first_byte: firstByte,
+  downloads,
   small,
   many,
   soak,

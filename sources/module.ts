@@ -68,7 +68,12 @@ async function describe(
   const source = await orAborted(load(path), signal);
   if (query === undefined) return undefined;
   checkTypes(source, query.types ?? {});
-  return Object.entries(source.columns).map(([name, type]) => ({ name, type }));
+  return columnsOf(source);
+}
+
+/** The columns that a module declares: what its rows hold is of these types, or it breaks. */
+function columnsOf({ columns }: ModuleSource): readonly SourceColumn[] {
+  return Object.entries(columns).map(([name, type]) => ({ name, type, strict: true }));
 }
 
 async function open(
@@ -92,7 +97,7 @@ async function open(
     const first = await orAborted(next, signal);
     const readRow = createRowReader(columns, maxRow);
     return {
-      columns: columns.map(([name, type]) => ({ name, type, strict: true })),
+      columns: columnsOf(source),
       batches: readBatches({ iterator, first, readRow, batchRows, abort }),
     };
   } catch (error) {

@@ -4,7 +4,7 @@ import { CellQueue, type RowQueue, TextQueue } from "./postgres_queues.ts";
 import { refusedParams, toSourceError } from "./postgres_errors.ts";
 import type { BoundQuery } from "./postgres_params.ts";
 import type { Session } from "./postgres_session.ts";
-import { columnType } from "./postgres_types.ts";
+import { columnOf } from "./postgres_types.ts";
 import { type RowStream, SourceError } from "./source.ts";
 import type { ColumnType } from "./table.ts";
 import { toBatches } from "./text_rows.ts";
@@ -97,10 +97,6 @@ async function runQuery<T>(
     },
     cancel: () => session.cancel(),
   }, { highWaterMark: 0 });
-  const columns = described.map(({ name, oid }) => ({
-    name,
-    type: columnType(oid),
-    strict: true,
-  }));
+  const columns = described.map(({ name, oid }) => columnOf(name, oid));
   return { columns, batches };
 }

@@ -4,7 +4,7 @@ import { Backend, type Backends } from "./postgres_backend.ts";
 import type { PostgresConfig } from "./postgres_config.ts";
 import type { BoundParam, BoundQuery } from "./postgres_params.ts";
 import { noAnswer } from "./postgres_socket.ts";
-import { columnType } from "./postgres_types.ts";
+import { columnOf } from "./postgres_types.ts";
 import type { RowSink } from "./postgres_wire.ts";
 import { type SourceColumn, SourceError } from "./source.ts";
 
@@ -133,7 +133,7 @@ export async function openSession(
       if (columns.length === 0) throw new SourceError("Cannot run the query: it gives no columns");
       // What a role may read is looked at when a query begins to run, which this does and ends there.
       await sql.unsafe(`explain (costs off) ${text}`, nulls(params), EXTENDED);
-      return columns.map(({ name, type }) => ({ name, type: columnType(type), strict: true }));
+      return columns.map(({ name, type }) => columnOf(name, type));
     },
     restart: () => precede(["rollback"]),
     read: () => wire.read(),

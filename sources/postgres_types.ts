@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { isUtc, readInstant } from "./postgres_instants.ts";
 import { moneyDecimal } from "./postgres_money.ts";
-import { SourceError } from "./source.ts";
+import { type SourceColumn, SourceError } from "./source.ts";
 import type { Cell, ColumnType, Row, TextForm, TextRows } from "./table.ts";
 
 /**
@@ -35,8 +35,13 @@ const MONEY = 790;
 /** The OID of `timestamp with time zone`. */
 export const TIMESTAMPTZ = 1184;
 
+/** A column of the type with this OID, whose cells are all of that type. */
+export function columnOf(name: string, oid: number): SourceColumn {
+  return { name, type: columnType(oid), strict: true };
+}
+
 /** The column type of a type. */
-export function columnType(oid: number): ColumnType {
+function columnType(oid: number): ColumnType {
   return COLUMN_TYPES[oid] ?? "string";
 }
 

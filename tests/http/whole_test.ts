@@ -223,11 +223,8 @@ for (const format of ["csv", "xlsx", "json"]) {
     assert.equal(headers.get("content-type"), "application/problem+json");
     assert.equal(headers.get("etag"), null);
     const text = new TextDecoder().decode(body);
-    const { status: said, cause } = JSON.parse(text);
-    assert.equal(said, 502);
-    // On loopback, whoever asks may know.
-    assert.equal(cause, "Cannot read the query: integer overflow");
-    assert.ok(!/select|spool/.test(text), text);
+    assert.equal(JSON.parse(text).status, 502);
+    assert.ok(!/overflow|select|spool/.test(text), text);
     assert.match(server.reports[0]!.error!.message, /integer overflow/);
     await assertNothingHeld(server, spoolOf(server));
   });

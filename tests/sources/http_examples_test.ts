@@ -233,8 +233,9 @@ djangoTest("the Django view: a row that fails breaks the download", async (folde
   await using django = await startDjango(folder);
   await using spillway = await startSpillway("django", django.origin);
   await assert.rejects(download(`${spillway.origin}/exports/audit-log.csv`), TypeError);
-  const [run] = spillway.logs().filter(({ state }) => state === "failed");
-  assert.match(JSON.stringify(run), /count of its rows/);
+  const failed = () => spillway.logs().find(({ state }) => state === "failed");
+  await until(() => failed() !== undefined);
+  assert.match(JSON.stringify(failed()), /count of its rows/);
 });
 
 djangoTest("the Django view: a wrong secret is a problem that does not tell it", async (folder) => {

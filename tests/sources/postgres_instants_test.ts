@@ -40,7 +40,7 @@ Deno.test("a moment is moved by its digits, over days, years and eras", () => {
     const end = 2 + sent.length;
     assert.equal(isUtc(bytes, end), sent.endsWith("+00"), sent);
     const cell = readInstant(bytes, text, 2, end);
-    assert.equal(cell, utc.endsWith("+00") ? `${utc}:00` : utc, sent);
+    assert.equal(cell, utc.replace(/\+00(?=$| BC$)/, "+00:00"), sent);
     const moved = moveToUtc(bytes, 2, end);
     assert.equal(decoder.decode(bytes.subarray(2, moved)), utc, sent);
     assert.equal(decoder.decode(bytes.subarray(end + SLACK_BYTES)), "next", sent);
