@@ -560,13 +560,16 @@ postgresTest("every kind of query is described, with params and without", async 
     const params = Object.fromEntries(Object.keys(types).map((name) => [name, null]));
     return await postgres.describe!(await configured(), { text, params, types });
   };
-  const both = [{ name: "id", type: "integer" }, { name: "note", type: "string" }];
+  const both = [
+    { name: "id", type: "integer", strict: true },
+    { name: "note", type: "string", strict: true },
+  ];
   try {
     assert.deepEqual(await describe("table described"), both);
     assert.deepEqual(await describe("(select * from described) -- the end"), both);
     assert.deepEqual(await describe("values (1, 'a')"), [
-      { name: "column1", type: "integer" },
-      { name: "column2", type: "string" },
+      { name: "column1", type: "integer", strict: true },
+      { name: "column2", type: "string", strict: true },
     ]);
     assert.deepEqual(
       await describe(
