@@ -1,10 +1,11 @@
 /** Reads rows from a MySQL or MariaDB database, which it cannot write to. */
 
 import { config, hostOf, type MysqlConfig } from "./mysql_config.ts";
+import { createConnections } from "./mysql_connection.ts";
 import { toSourceError } from "./mysql_errors.ts";
 import { bindParams, namesOf, placeholders } from "./mysql_params.ts";
 import { NO_ROWS, readRows, toColumn } from "./mysql_rows.ts";
-import { openSession, type Session } from "./mysql_session.ts";
+import { openSession, type Session, type SessionOptions } from "./mysql_session.ts";
 import {
   BATCH_ROWS,
   type ParamValue,
@@ -17,7 +18,7 @@ import {
 } from "./source.ts";
 
 /**
- * MySQL and MariaDB, through mysql2. A run has a connection of its own, a read-only transaction of one
+ * MySQL and MariaDB, through mysql2. A run has a connection to itself, a read-only transaction of one
  * snapshot and a prepared statement, whose rows come in the binary protocol: as exact as they are
  * stored, floats included, which the text protocol rounds to six digits.
  */
@@ -26,30 +27,39 @@ export const mysql: SourceKind<MysqlConfig> = {
   language: { query: "required", placeholders },
   paths: ["ca"],
   leave: (config) => ({ net: [hostOf(config)] }),
-  open,
+  open: (config, query, options = {}) => openQuery(config, query, options),
   describe,
 };
 
-async function open(
+/** The connections that this process keeps. */
+const connections = createConnections();
+
+/** Opens a query on a connection of a cache; on one of its own where nothing is to be kept. */
+export async function openQuery(
   config: MysqlConfig,
   query: Query,
-  options: ReadOptions = {},
+  options: ReadOptions,
+  cache = connections,
 ): Promise<RowStream> {
-  const { batchRows = BATCH_ROWS, types = {}, run } = options;
-  return await inSession(config, options, async (session) => {
-    const statement = bindParams(await inZone(query, session), session.mode);
-    const text = comment(run) + statement.text;
-    const { max_row: maxRow } = config;
-    return await readRows(session, { ...statement, text }, { batchRows, types, maxRow });
-  });
+  const { batchRows = BATCH_ROWS, types = {}, run, signal, keep = false } = options;
+  return await inSession(
+    config,
+    { signal, connections: keep ? cache : undefined },
+    async (session) => {
+      const statement = bindParams(await inZone(query, session), session.mode);
+      const text = comment(run) + statement.text;
+      const { max_row: maxRow } = config;
+      return await readRows(session, { ...statement, text }, { batchRows, types, maxRow });
+    },
+  );
 }
 
 async function describe(
   config: MysqlConfig,
   query: Query | undefined,
-  options: Pick<ReadOptions, "signal"> = {},
+  { signal }: Pick<ReadOptions, "signal"> = {},
 ): Promise<readonly SourceColumn[] | undefined> {
-  return await inSession(config, options, async (session) => {
+  return await inSession(config, { signal }, async (session) => {
     const columns = query && await describeColumns(session, query);
     await session.end();
     return columns;
@@ -92,11 +102,12 @@ function itemsOf(value: ParamValue): readonly string[] {
 /** Opens a session for something; closed where that fails. */
 async function inSession<T>(
   config: MysqlConfig,
-  { run, signal }: Pick<ReadOptions, "run" | "signal">,
+  options: SessionOptions,
   use: (session: Session) => Promise<T>,
 ): Promise<T> {
+  const { signal } = options;
   signal?.throwIfAborted();
-  const session = await openSession(config, run, signal).catch((error) => {
+  const session = await openSession(config, options).catch((error) => {
     throw toSourceError("Cannot open source", error);
   });
   const abort = () => void session.kill();

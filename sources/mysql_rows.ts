@@ -90,6 +90,7 @@ export async function readRows(
     if (state !== "running") return;
     state = outcome;
     failure = error;
+    connection.off("error", fail);
     wake();
   }
 
@@ -129,35 +130,35 @@ export async function readRows(
 
   const dueIn = () => began + BATCH_MS - performance.now();
 
-  const described = new Promise<readonly MysqlColumn[]>((resolve, reject) => {
-    let results = 0;
-    command.buildParserFromFields = (fields) => {
-      if (++results > 1) throw new SourceError("Cannot read the query: it gives two results");
-      const readRow = createRowReader(
-        fields,
-        fields.map(({ name }) => Object.hasOwn(types, name) ? types[name] : undefined),
-        zone && createUtcReader(zone),
-      );
-      resolve(fields);
-      return class {
-        next(packet: Packet): void {
-          add(packet, readRow);
-        }
-      };
+  const described = Promise.withResolvers<readonly MysqlColumn[]>();
+  function fail(error: unknown): void {
+    described.reject(error);
+    settle("failed", error);
+  }
+
+  let results = 0;
+  command.buildParserFromFields = (fields) => {
+    if (++results > 1) throw new SourceError("Cannot read the query: it gives two results");
+    const readRow = createRowReader(
+      fields,
+      fields.map(({ name }) => Object.hasOwn(types, name) ? types[name] : undefined),
+      zone && createUtcReader(zone),
+    );
+    described.resolve(fields);
+    return class {
+      next(packet: Packet): void {
+        add(packet, readRow);
+      }
     };
-    const fail = (error: unknown) => {
-      reject(error);
-      settle("failed", error);
-    };
-    command.on("error", fail);
-    connection.on("error", fail);
-    command.on("end", () => {
-      // Too late, where there were columns.
-      reject(new SourceError(NO_ROWS));
-      session.checkWhole().then(() => settle("ended"), fail);
-    });
+  };
+  command.on("error", fail);
+  connection.on("error", fail);
+  command.on("end", () => {
+    // Too late, where there were columns.
+    described.reject(new SourceError(NO_ROWS));
+    session.checkWhole().then(() => settle("ended"), fail);
   });
-  const fields = await described.catch((error) => {
+  const fields = await described.promise.catch((error) => {
     throw toSourceError("Cannot run the query", error, refusedParams(error, params));
   });
 

@@ -1,5 +1,6 @@
 /** Reads rows from a PostgreSQL database, which it cannot write to. */
 
+import { createBackends } from "./postgres_backend.ts";
 import { config, hostOf, type PostgresConfig } from "./postgres_config.ts";
 import { toQueryError, toSourceError } from "./postgres_errors.ts";
 import {
@@ -13,11 +14,17 @@ import {
 } from "./postgres_params.ts";
 import { parseQuery, placeholders, type Statement } from "./postgres_query.ts";
 import { readRows } from "./postgres_rows.ts";
-import { openSession, type Session } from "./postgres_session.ts";
-import { BATCH_ROWS, type Query, type ReadOptions, type SourceKind } from "./source.ts";
+import { openSession, type Session, type SessionOptions } from "./postgres_session.ts";
+import {
+  BATCH_ROWS,
+  type Query,
+  type ReadOptions,
+  type RowStream,
+  type SourceKind,
+} from "./source.ts";
 
 /**
- * PostgreSQL, through postgres.js. A run has a connection of its own, and a read-only transaction of
+ * PostgreSQL, through postgres.js. A run has a connection to itself, and a read-only transaction of
  * one snapshot. Text forms are exact, and no `Date` comes near them.
  */
 export const postgres: SourceKind<PostgresConfig> = {
@@ -25,16 +32,25 @@ export const postgres: SourceKind<PostgresConfig> = {
   language: { query: "required", placeholders },
   paths: ["ca"],
   leave: (config) => ({ net: [hostOf(config)] }),
-  open,
+  open: (config, query, options = {}) => openQuery(config, query, options),
   describe,
 };
 
-async function open(config: PostgresConfig, query: Query, options: ReadOptions = {}) {
-  const { batchRows = BATCH_ROWS, types = {}, text = false } = options;
+/** The connections that this process keeps. */
+const backends = createBackends();
+
+/** Opens a query on a connection of a cache; on one of its own where nothing is to be kept. */
+export async function openQuery(
+  config: PostgresConfig,
+  query: Query,
+  options: ReadOptions,
+  cache = backends,
+): Promise<RowStream> {
+  const { batchRows = BATCH_ROWS, types = {}, text = false, run, signal, keep = false } = options;
   const statement = parseQuery(query.text, Object.keys(query.params));
   return await inSession(
     config,
-    options,
+    { run, signal, backends: keep ? cache : undefined },
     (session) =>
       withTypes(
         session,
@@ -48,24 +64,29 @@ async function open(config: PostgresConfig, query: Query, options: ReadOptions =
 async function describe(
   config: PostgresConfig,
   query: Query | undefined,
-  options: Pick<ReadOptions, "signal"> = {},
+  { signal }: Pick<ReadOptions, "signal"> = {},
 ) {
   const statement = query && parseQuery(query.text, Object.keys(query.params));
-  return await inSession(config, options, async (session) => {
+  return await inSession(config, { signal }, async (session) => {
     const columns = query && await withTypes(session, statement!, query, session.describe);
+    if (!query) await session.begin();
     await session.end();
     return columns;
   });
 }
 
-/** Opens a session for something; ended where that fails. */
+/**
+ * Opens a session for something; closed where that fails. Where a connection that was kept is not there any
+ * more, or not fit, that is done on a new one.
+ */
 async function inSession<T>(
   config: PostgresConfig,
-  { run, signal }: Pick<ReadOptions, "run" | "signal">,
+  options: SessionOptions,
   use: (session: Session) => Promise<T>,
 ): Promise<T> {
+  const { signal } = options;
   signal?.throwIfAborted();
-  const session = await openSession(config, run, signal).catch((error) => {
+  const session = await openSession(config, options).catch((error) => {
     throw toSourceError("Cannot open source", error, { signal });
   });
   const abort = () => void session.cancel();
@@ -75,9 +96,13 @@ async function inSession<T>(
     return await use(session);
   } catch (error) {
     // Whatever the server says of a query that nobody wants.
-    if (signal?.aborted) await session.cancel();
-    else await session.end();
-    throw toSourceError("Cannot run the query", error, { signal });
+    if (signal?.aborted || !session.begun) await session.cancel();
+    else await session.close();
+    if (session.reused && !session.begun && !signal?.aborted) {
+      return await inSession(config, { ...options, reuse: false }, use);
+    }
+    const action = session.begun ? "Cannot run the query" : "Cannot open source";
+    throw toSourceError(action, error, { signal });
   } finally {
     signal?.removeEventListener("abort", abort);
   }
@@ -113,13 +138,13 @@ async function withTypes<T>(
       return used;
     } catch (error) {
       first ??= { error, params: bound.params };
-      const next = retype(error as ServerError, bound, typing);
+      const next = session.begun ? retype(error as ServerError, bound, typing) : undefined;
       if (next === undefined) {
         learned.delete(known);
         throw toQueryError(first.error, first.params);
       }
       typing = next;
-      await session.restart();
+      session.restart();
     }
   }
 }

@@ -72,9 +72,15 @@ export class CellQueue implements RowQueue<Batch> {
   }
 }
 
-/** Bytes and bounds that there is room for at first: those of a read, and what was left before it. */
+/**
+ * Bytes and bounds that there is room for at first, which ten rows fit into: to make room for a read each time
+ * was a fifth of what they took.
+ */
+const FIRST_BYTES = 8 * 1024;
+const FIRST_BOUNDS = 512;
+
+/** Bytes that there is room for beyond that: those of a read, and what was left before it. */
 const PIECE_BYTES = 128 * 1024;
-const PIECE_BOUNDS = 8192;
 
 /** Bytes of a piece whose room is kept for others, and pieces that are: one is read, one is filled. */
 const MOST_BYTES = 1024 * 1024;
@@ -82,15 +88,15 @@ const MOST_SPARE = 2;
 
 /** Rows that came in one piece. */
 class Piece {
-  bytes = new Uint8Array(PIECE_BYTES);
-  bounds = new Int32Array(PIECE_BOUNDS);
+  bytes = new Uint8Array(FIRST_BYTES);
+  bounds = new Int32Array(FIRST_BOUNDS);
   filled = 0;
   rows = 0;
 
   /** Begins anew with a copy of these bytes. */
   begin(bytes: Uint8Array): void {
     const needed = bytes.length + SLACK_BYTES;
-    if (needed > this.bytes.length) this.bytes = new Uint8Array(needed);
+    if (needed > this.bytes.length) this.bytes = new Uint8Array(Math.max(needed, PIECE_BYTES));
     this.bytes.set(bytes);
     this.filled = 0;
     this.rows = 0;

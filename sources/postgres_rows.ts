@@ -24,7 +24,7 @@ export interface RowsOptions {
 
 /**
  * Sends a query and gives its rows. The session belongs to the stream from now on: it is ended with
- * the last row and by an error, and cancelled by a cancel.
+ * the last row, closed by an error, and cancelled by a cancel.
  *
  * @throws {unknown} what the library throws when the server refuses the query
  */
@@ -84,7 +84,7 @@ async function runQuery<T>(
           ? []
           : refusedParams(error, query.params, session.running);
         // The rows that are left share a batch with the error.
-        await session.end();
+        await session.close();
         throw toSourceError("Cannot read the query", error, { params });
       }
       if (queue.length > 0) {

@@ -1,19 +1,7 @@
 /** Keeps connections that have ended a run in order, so that the next one need not open the database. */
 
+import { type Clock, ConnectionCache } from "./connection_cache.ts";
 import { Connection } from "./sqlite_connection.ts";
-
-/** What a cache goes by. */
-export interface Clock {
-  /** Milliseconds since some moment. */
-  now(): number;
-  /** Calls back once, unless the process ends before. */
-  after(milliseconds: number, call: () => void): void;
-}
-
-const SYSTEM: Clock = {
-  now: () => performance.now(),
-  after: (milliseconds, call) => Deno.unrefTimer(setTimeout(call, milliseconds)),
-};
 
 /** How many connections are kept, and how long. */
 export interface KeepingOptions {
@@ -30,28 +18,15 @@ export interface KeepingOptions {
   readonly clock?: Clock;
 }
 
-/** A connection that is kept. */
-interface Kept {
-  readonly connection: Connection;
-  readonly since: number;
-}
-
 /** The connections of a process. */
 export class Connections {
-  readonly #max: number;
-  readonly #idle: number;
   readonly #runs: number;
-  readonly #clock: Clock;
-  /** Those that are kept, the one that was used last at the end. */
-  #kept: Kept[] = [];
-  #sweeping = false;
+  readonly #cache: ConnectionCache<Connection>;
 
   /** Makes a cache that is empty. */
-  constructor({ max = 8, idle = 5000, runs = 1000, clock = SYSTEM }: KeepingOptions = {}) {
-    this.#max = max;
-    this.#idle = idle;
+  constructor({ max = 8, idle = 5000, runs = 1000, clock }: KeepingOptions = {}) {
     this.#runs = runs;
-    this.#clock = clock;
+    this.#cache = new ConnectionCache({ max, idle, ...(clock ? { clock } : {}) });
   }
 
   /**
@@ -61,13 +36,10 @@ export class Connections {
    */
   acquire(path: string, maxRow: number): Connection {
     for (;;) {
-      const index = this.#kept.findLastIndex(({ connection }) =>
-        connection.path === path && connection.maxRow === maxRow
-      );
-      const [kept] = index < 0 ? [] : this.#kept.splice(index, 1);
+      const kept = this.#cache.take(keyOf({ path, maxRow }));
       if (!kept) return Connection.open(path, maxRow);
-      if (begins(kept.connection)) return kept.connection;
-      kept.connection.close();
+      if (begins(kept)) return kept;
+      kept.close();
     }
   }
 
@@ -79,33 +51,17 @@ export class Connections {
       return connection.close();
     }
     if (connection.snapshots >= this.#runs) return connection.close();
-    this.#kept.push({ connection, since: this.#clock.now() });
-    if (this.#kept.length > this.#max) this.#kept.shift()!.connection.close();
-    this.#sweepLater();
+    this.#cache.put(keyOf(connection), connection);
   }
 
   /** How many are kept. */
   get size(): number {
-    return this.#kept.length;
+    return this.#cache.size;
   }
+}
 
-  #sweepLater(): void {
-    if (this.#sweeping || this.#kept.length === 0) return;
-    this.#sweeping = true;
-    this.#clock.after(this.#idle, () => {
-      this.#sweeping = false;
-      this.#sweep();
-      this.#sweepLater();
-    });
-  }
-
-  /** Closes those that nobody has wanted for long enough. */
-  #sweep(): void {
-    const before = this.#clock.now() - this.#idle;
-    const over = this.#kept.filter(({ since }) => since <= before);
-    this.#kept = this.#kept.filter(({ since }) => since > before);
-    for (const { connection } of over) connection.close();
-  }
+function keyOf({ path, maxRow }: Pick<Connection, "path" | "maxRow">): string {
+  return `${maxRow} ${path}`;
 }
 
 /** Whether a kept connection is still of use: opening anew tells what is wrong better than it can. */

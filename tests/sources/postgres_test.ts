@@ -562,13 +562,16 @@ postgresTest("every kind of query is described, with params and without", async 
     const columns = await postgres.describe!(await configured(), { text, params, types });
     return columns!.map(({ name, type }) => ({ name, type }));
   };
-  const both = [{ name: "id", type: "integer" }, { name: "note", type: "string" }];
+  const both = [
+    { name: "id", type: "integer", strict: true },
+    { name: "note", type: "string", strict: true },
+  ];
   try {
     assert.deepEqual(await describe("table described"), both);
     assert.deepEqual(await describe("(select * from described) -- the end"), both);
     assert.deepEqual(await describe("values (1, 'a')"), [
-      { name: "column1", type: "integer" },
-      { name: "column2", type: "string" },
+      { name: "column1", type: "integer", strict: true },
+      { name: "column2", type: "string", strict: true },
     ]);
     assert.deepEqual(
       await describe(

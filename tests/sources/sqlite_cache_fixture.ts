@@ -3,6 +3,7 @@
 import { Connections, type KeepingOptions } from "../../sources/sqlite_connections.ts";
 import { openQuery, sqlite } from "../../sources/sqlite.ts";
 import type { Query, ReadOptions, RowStream } from "../../sources/source.ts";
+import { createClock } from "./own_clock.ts";
 
 /** A cache, and how time passes for it. */
 export interface CacheFixture {
@@ -15,22 +16,11 @@ export interface CacheFixture {
 
 /** Makes a cache. */
 export function createCache(options: KeepingOptions = {}): CacheFixture {
-  let now = 0;
-  let calls: { readonly at: number; readonly call: () => void }[] = [];
-  const clock = {
-    now: () => now,
-    after: (milliseconds: number, call: () => void) =>
-      void calls.push({ at: now + milliseconds, call }),
-  };
+  const { clock, pass } = createClock();
   const connections = new Connections({ ...options, clock });
   return {
     connections,
-    pass(milliseconds) {
-      now += milliseconds;
-      const due = calls.filter(({ at }) => at <= now);
-      calls = calls.filter(({ at }) => at > now);
-      for (const { call } of due) call();
-    },
+    pass,
     open: (path, query, readOptions = {}) =>
       openQuery(
         sqlite.config.parse({ path }),
