@@ -290,13 +290,16 @@ export class WorkerPool implements AsyncDisposable {
     return group.usable.find(({ tasks }) => tasks === 0) ?? this.#spawn(group);
   }
 
-  /** The worker with the fewest tasks; one more is started while there are fewer than cores. */
+  /**
+   * The worker with the fewest tasks, of as many as there are cores; one more is started while there are
+   * fewer. Those beyond were needed by tasks that had to be alone: their code would be as cold as they are.
+   */
   #chooseShared(group: Group): WorkerProcess | undefined {
     const sharing = group.usable.filter(({ exclusive }) => !exclusive);
     const free = sharing
-      .filter(({ tasks, health }) =>
-        tasks < this.#tasksPerWorker && health.heap < MAX_HEAP_PART * health.maxHeap
-      )
+      .filter(({ health }) => health.heap < MAX_HEAP_PART * health.maxHeap)
+      .slice(0, this.#cores)
+      .filter(({ tasks }) => tasks < this.#tasksPerWorker)
       .sort((one, other) => one.tasks - other.tasks);
     if (free[0]) return free[0];
     return sharing.length < this.#cores ? this.#spawn(group) : undefined;

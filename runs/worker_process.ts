@@ -1,5 +1,6 @@
 /** A worker process: started, handed tasks, ended. */
 
+import { nextTick } from "node:process";
 import {
   type Command,
   commandLine,
@@ -82,6 +83,7 @@ export class WorkerProcess {
   #idleSince = performance.now();
   #health = NOT_USED;
   #healthText = "";
+  #unsent = "";
 
   /** Starts a process; `command` must speak the protocol on its standard input and output. */
   constructor(command: Deno.Command, owner: WorkerOwner) {
@@ -172,11 +174,20 @@ export class WorkerProcess {
     }
   }
 
+  /** Says it at the end of this turn, as a write costs as much as a small task's commands together. */
   #send(command: Command): void {
-    this.#input.write(this.#encoder.encode(commandLine(command))).catch(() => {});
+    if (this.#unsent === "") nextTick(() => this.#flush());
+    this.#unsent += commandLine(command);
+  }
+
+  #flush(): void {
+    if (this.#unsent === "") return;
+    this.#input.write(this.#encoder.encode(this.#unsent)).catch(() => {});
+    this.#unsent = "";
   }
 
   #closeInput(): void {
+    this.#flush();
     this.#input.close().catch(() => {});
   }
 
