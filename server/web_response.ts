@@ -100,18 +100,13 @@ async function sendBody(
   if (!piece) answer.flushHeaders();
   const frame = answer.chunkedEncoding ? createFramer() : (piece: Uint8Array) => [piece];
   let sent = 0;
-  let next: typeof reading | undefined;
-  for (piece ??= await reading; !piece.done; piece = await (next ?? read())) {
+  for (piece ??= await reading; !piece.done; piece = await read()) {
     const { value } = piece;
-    next = undefined;
     if (value.length === 0) continue;
     sent += value.length;
     if (sent > (declared ?? sent)) throw new BrokenBody(`It is longer than ${declared} bytes`);
-    const first = sent === value.length;
-    // The end of a short body is there at once, and is sent with it.
-    if (first && !closed) await isSettled(next = read());
     if (closed && sent === (declared ?? sent)) return void answer.end(value);
-    if (first) await write(answer, value);
+    if (sent === value.length) await write(answer, value);
     else await stream.send(frame(value));
     if (stream.destroyed) return;
   }
