@@ -321,8 +321,9 @@ async function writeFile(
   if (!stopped.aborted) await chunks.flush();
 }
 
+/** A line of it: Deno writes to the standard output by lines, and what follows the last one in a write of its own. */
 function toJson(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
+  return new TextEncoder().encode(`${JSON.stringify(value)}\n`);
 }
 
 /** What the server is told about an error. */
