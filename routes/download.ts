@@ -9,7 +9,7 @@ import { chooseCoding } from "./accept_encoding.ts";
 import type { Client, Dependencies } from "./app.ts";
 import { contentDisposition } from "./content_disposition.ts";
 import { type DownloadRequest, parseDownload, toTask } from "./download_request.ts";
-import { badRequest, ProblemError, problemResponse, toProblem } from "./problems.ts";
+import { badRequest, noAnswer, ProblemError, problemResponse, toProblem } from "./problems.ts";
 import { parseQuery } from "./query.ts";
 import type { FileOfExports } from "./find_exports.ts";
 import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.ts";
@@ -62,6 +62,7 @@ export async function download(
     const { body } = await startRun(id, task, { abandoned: request.signal, client: address });
     return new Response(body, { headers });
   } catch (error) {
+    if (error === request.signal.reason) return noAnswer();
     const problem = toProblem(error, debug?.(request, client));
     if (problem.status === 500) onError(error, request);
     return problemResponse(problem, { "Export-Id": id });
