@@ -28,6 +28,7 @@ import {
 } from "./protocol.ts";
 import { Turns } from "./turns.ts";
 import { sendHealth } from "./worker_health.ts";
+import { lowerPriority } from "./worker_priority.ts";
 
 /** Milliseconds after which a chunk that is not full is sent: proxies end what stays silent. */
 const CHUNK_MS = 500;
@@ -434,6 +435,7 @@ export async function serveCommands(kinds: readonly string[]): Promise<void> {
 
   // What cannot be loaded is told to whom asks for it.
   await Promise.all(kinds.map((kind) => loadSource(kind).catch(() => {})));
+  lowerPriority();
   void frames.send(FRAME.ready, NO_TASK, NOTHING);
   sendHealth(frames, () => tasks.size > 0);
   // What fails here is told to whom asks for it.

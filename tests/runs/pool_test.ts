@@ -172,8 +172,20 @@ Deno.test("one task that shares a worker is cancelled, and the others go on", as
   await other.chunks.cancel();
 });
 
+Deno.test("a task that is cancelled while its worker starts leaves the worker alone", async () => {
+  await using pool = fakePool();
+  const workers = pool.pids;
+  const tasks = [1, 2, 3].map(() => pool.start(fakeTask("silent"), "run"));
+  assert.equal(pool.state.state, "starting");
+  await Promise.all(tasks.map(({ chunks }) => chunks.cancel()));
+  assert.equal(pool.state.state, "starting", "none was waited for");
+  assert.equal(await byteLength(pool.start(fakeTask("send:1"), "next").chunks), 65536);
+  assert.deepEqual(pool.pids.slice(0, 1), workers);
+});
+
 Deno.test("a task that hangs after a cancel is left behind, and its worker gets no new one", async () => {
   await using pool = fakePool({ cores: 1, shared: true });
+  await until(() => pool.state.state === "ready");
   const other = pool.start(fakeTask("silent"), "other");
   const [first] = pool.pids;
   const stuck = pool.start(fakeTask("stuck"), "run");
