@@ -287,7 +287,11 @@ export class WorkerPool implements AsyncDisposable {
   #chooseExclusive(group: Group): WorkerProcess | undefined {
     const held = this.#workers().filter((worker) => worker.exclusive).length;
     if (held >= this.#maxExclusive) return undefined;
-    return group.usable.find(({ tasks }) => tasks === 0) ?? this.#spawn(group);
+    const free = group.usable.find(({ tasks }) => tasks === 0);
+    if (free) return free;
+    // More at once than there are cores would only come up later, those that are waited for too.
+    const starting = this.#workers().filter(({ usable, up }) => usable && !up).length;
+    return starting < this.#cores ? this.#spawn(group) : undefined;
   }
 
   /**
@@ -333,6 +337,7 @@ export class WorkerPool implements AsyncDisposable {
       if (!up) return this.#onFailure(group, "a worker ended before it was ready");
       group.failure = undefined;
       group.restartMs = RESTART_MS.first;
+      this.#dispatch();
     });
     void worker.exited.then(() => {
       group.workers.delete(worker);
