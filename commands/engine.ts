@@ -61,9 +61,9 @@ const DISPOSE_MS = 2_000;
 const EXPIRE_MS = 30_000;
 
 /**
- * How much longer than a socket a run waits for its reader. The socket sees a client take bytes; a run sees it
- * in steps of a chunk and of what the kernel holds. So the socket is the judge, and this one is for what
- * comes without one.
+ * How much longer than a socket a run waits for its reader. The socket sees a client take bytes, a run sees it
+ * in steps of a chunk: the socket is the judge, whose runs are cancelled and have not failed. This one is for
+ * a body that is neither read nor cancelled, so that a mistake of ours keeps no slot for ever.
  */
 const RUN_STALL_FACTOR = 10;
 
@@ -106,7 +106,6 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     }),
     reserve: spool.files.reserve,
     keep: config.spool!.keep,
-    stallTimeout,
     now,
   });
   if (wholeFiles) spool.reclaimWith(wholeFiles.evict);

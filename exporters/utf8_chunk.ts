@@ -10,6 +10,9 @@ const PIECE_UNITS = 1024;
 /** UTF-8 takes no more bytes for a UTF-16 unit. */
 const BYTES_A_UNIT = 3;
 
+/** Bytes of the buffer at first: most files are of a few rows, and each that is begun has one. */
+const MIN_BYTES = 4 * 1024;
+
 /** Text on its way to bytes. */
 export interface Utf8Chunk {
   /** Adds text that does not end between the halves of a surrogate pair. */
@@ -40,7 +43,7 @@ export interface TakenChunk {
 export function createUtf8Chunk(usual: number): Utf8Chunk {
   const encoder = new TextEncoder();
   const size = usual + 2 * PIECE_UNITS * BYTES_A_UNIT;
-  let buffer = new Uint8Array(size);
+  let buffer = new Uint8Array(MIN_BYTES);
   let filled = 0;
   let text = "";
   let malformed = false;
@@ -56,7 +59,7 @@ export function createUtf8Chunk(usual: number): Utf8Chunk {
 
   function makeRoom(bytes: number): void {
     if (filled + bytes <= buffer.length) return;
-    const larger = new Uint8Array(filled + bytes);
+    const larger = new Uint8Array(Math.max(filled + bytes, Math.min(2 * buffer.length, size)));
     larger.set(buffer.subarray(0, filled));
     buffer = larger;
   }

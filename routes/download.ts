@@ -12,7 +12,7 @@ import { chooseCoding } from "./accept_encoding.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Client } from "./environment.ts";
 import { contentDisposition } from "./content_disposition.ts";
-import { badRequest, ProblemError, problemResponse, toProblem } from "./problems.ts";
+import { badRequest, noAnswer, ProblemError, problemResponse, toProblem } from "./problems.ts";
 import { parseQuery } from "./query.ts";
 import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.ts";
 
@@ -67,6 +67,7 @@ export async function download(
     const { body } = await startRun(id, task, { abandoned: request.signal, client: address });
     return new Response(body, { headers });
   } catch (error) {
+    if (error === request.signal.reason) return noAnswer();
     const problem = toProblem(error, debug?.(request, client));
     if (problem.status === 500) onError(error, request);
     return problemResponse(problem, { "Export-Id": id });

@@ -153,6 +153,11 @@ export function toProblem(error: unknown, debug = false): Problem {
   };
 }
 
+/** What a client that has left would be answered: no problem, as its run is cancelled and nothing failed. */
+export function noAnswer(): Response {
+  return new Response(null, { status: 204 });
+}
+
 /** A value that the source does not take; of several it may not have said which one. */
 function refusedParam(name: string, all: readonly string[]): RequestIssue {
   const others = all.filter((other) => other !== name);

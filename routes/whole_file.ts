@@ -1,8 +1,7 @@
 /** Answers with a file that is finished: its length, its digest, its ranges. */
 
 import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
-import { givingUp } from "../storage/giving_up.ts";
-import type { StoredFile, StoredObject } from "../storage/store.ts";
+import type { StoredObject } from "../storage/store.ts";
 import { selectRange } from "./ranges.ts";
 import { reprDigest } from "./repr_digest.ts";
 
@@ -14,11 +13,6 @@ export function fileHeaders(headers: Headers, object: StoredObject): Headers {
   all.set("Repr-Digest", reprDigest(object.sha256));
   all.set("Content-Length", `${object.size}`);
   return all;
-}
-
-/** The bytes of a file, for a reader that does not stop: a file that is read holds room on the disk. */
-function fileBody({ body }: StoredFile, { stallTimeout }: WholeFiles) {
-  return givingUp(body, stallTimeout);
 }
 
 /**
@@ -82,11 +76,11 @@ export async function fileResponse(
       all.set("Content-Range", selection.contentRange);
       all.set("Content-Length", `${last - first + 1}`);
       const file = await files.read(object, selection.range);
-      return file && new Response(fileBody(file, files), { status: 206, headers: all });
+      return file && new Response(file.body, { status: 206, headers: all });
     }
     case 200: {
       const file = await files.read(object);
-      return file && new Response(fileBody(file, files), { headers: all });
+      return file && new Response(file.body, { headers: all });
     }
   }
 }

@@ -287,16 +287,23 @@ export class WorkerPool implements AsyncDisposable {
   #chooseExclusive(group: Group): WorkerProcess | undefined {
     const held = this.#workers().filter((worker) => worker.exclusive).length;
     if (held >= this.#maxExclusive) return undefined;
-    return group.usable.find(({ tasks }) => tasks === 0) ?? this.#spawn(group);
+    const free = group.usable.find(({ tasks }) => tasks === 0);
+    if (free) return free;
+    // More at once than there are cores would only come up later, those that are waited for too.
+    const starting = this.#workers().filter(({ usable, up }) => usable && !up).length;
+    return starting < this.#cores ? this.#spawn(group) : undefined;
   }
 
-  /** The worker with the fewest tasks; one more is started while there are fewer than cores. */
+  /**
+   * The worker with the fewest tasks, of as many as there are cores; one more is started while there are
+   * fewer. Those beyond were needed by tasks that had to be alone: their code would be as cold as they are.
+   */
   #chooseShared(group: Group): WorkerProcess | undefined {
     const sharing = group.usable.filter(({ exclusive }) => !exclusive);
     const free = sharing
-      .filter(({ tasks, health }) =>
-        tasks < this.#tasksPerWorker && health.heap < MAX_HEAP_PART * health.maxHeap
-      )
+      .filter(({ health }) => health.heap < MAX_HEAP_PART * health.maxHeap)
+      .slice(0, this.#cores)
+      .filter(({ tasks }) => tasks < this.#tasksPerWorker)
       .sort((one, other) => one.tasks - other.tasks);
     if (free[0]) return free[0];
     return sharing.length < this.#cores ? this.#spawn(group) : undefined;
@@ -330,6 +337,7 @@ export class WorkerPool implements AsyncDisposable {
       if (!up) return this.#onFailure(group, "a worker ended before it was ready");
       group.failure = undefined;
       group.restartMs = RESTART_MS.first;
+      this.#dispatch();
     });
     void worker.exited.then(() => {
       group.workers.delete(worker);

@@ -134,6 +134,7 @@ export function createRuns(
     clock = systemClock,
   }: RunDependencies,
 ): StartRun {
+  const watch = watchTogether(clock);
   return async (id, task, { abandoned, whole = false, client } = {}) => {
     const slot = admission.acquire();
     const started = clock.now();
@@ -145,6 +146,8 @@ export function createRuns(
       slot.release();
       throw error;
     }
+    let firstByte: number | undefined;
+    let bytes = 0;
     const buffer = new SpillBuffer(running.chunks, {
       ...pace,
       ...(spool && !whole ? { spool } : {}),
@@ -152,61 +155,15 @@ export function createRuns(
       maxHeldUp: limits.run * HELD_UP_SHARE,
       contended: () => admission.contended || pool.contended,
       clock,
-      // A reader that does not come back does not find out by itself that it was given up.
-      onStall: (error) => abort(error, "failed"),
+      onTake: (taken) => bytes += taken,
     });
-    const reader = buffer.readable.getReader();
-    const first = Promise.withResolvers<void>();
-    const over = Promise.withResolvers<RunReport["state"]>();
-    let controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
-    let failure: Error | undefined;
-    let firstByte: number | undefined;
-    let bytes = 0;
-    let left = false;
+    void buffer.begun.then(() => firstByte = clock.now() - started, () => {});
 
-    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      start: (itself) => {
-        controller = itself;
-      },
-      // A mark of 1, the default, has the first chunk fetched before anybody reads.
-      pull: async () => {
-        const { done, value } = await reader.read().catch((error) => {
-          abort(error, "failed");
-          throw error;
-        });
-        if (failure) throw failure;
-        if (left) return;
-        firstByte ??= clock.now() - started;
-        first.resolve();
-        if (done) {
-          controller.close();
-          over.resolve("complete");
-        } else {
-          bytes += value.length;
-          controller.enqueue(value);
-        }
-      },
-      cancel: (reason) => {
-        left = true;
-        over.resolve("cancelled");
-        return reader.cancel(reason);
-      },
-    });
-
-    /** Gives up: the reader learns why at once, and the worker is made to let go. */
-    const abort = (error: Error, state: "failed" | "cancelled") => {
-      failure ??= error;
-      over.resolve(state);
-      first.reject(failure);
-      controller.error(failure);
-      reader.cancel(failure).catch(() => {});
-    };
     // When the worker was last heard of, by the clock of this run; the worker's own may be another.
     let heardAt = started;
     let heard = running.heard;
     let beganAt: number | undefined;
-    let stopWatching = () => {};
-    const watch = () => {
+    const look = () => {
       const now = clock.now();
       if (running.heard !== heard) {
         heard = running.heard;
@@ -214,7 +171,7 @@ export function createRuns(
       }
       if (!running.waiting) beganAt ??= now;
       // No worker was free for as long as a source has for its first row.
-      else if (now - started > limits.firstRow) return abort(new AdmissionError("full"), "failed");
+      else if (now - started > limits.firstRow) return buffer.abort(new AdmissionError("full"));
       const late = now - started > limits.run
         ? `The run took longer than ${limits.run} ms`
         : firstByte === undefined && beganAt !== undefined && now - beganAt > limits.firstRow
@@ -222,31 +179,33 @@ export function createRuns(
         : buffer.asking && now - heardAt > limits.sourceIdle
         ? `The source gave nothing for ${limits.sourceIdle} ms`
         : undefined;
-      if (late) abort(new RunTimeoutError(late), "failed");
-      else stopWatching = clock.after(WATCH_MS, watch);
+      if (late) buffer.abort(new RunTimeoutError(late));
     };
-    watch();
+    look();
+    const stopWatching = watch(look);
     const listening = [admission, pool].map((one) => one.onContended(() => buffer.look()));
-    const onAbandoned = () => abort(abandoned!.reason, "cancelled");
+    const onAbandoned = () => buffer.abort(abandoned!.reason);
     abandoned?.addEventListener("abort", onAbandoned);
     if (abandoned?.aborted) onAbandoned();
 
     void running.ended.then(async (outcome) => {
       stopWatching();
       listening.forEach((stop) => stop());
-      if (outcome.state === "failed") abort(outcome.error, "failed");
+      if (outcome.state === "failed") buffer.abort(outcome.error);
       // A slot is for a run that works. What its client has not taken waits in memory or on the disk; where
       // neither has room, the slot is kept until one of them has, or the client took or left it.
       buffer.takeAll();
       await buffer.sourceEnded;
       if (!slot.exchange(buffer.memoryBytes)) buffer.spillAll();
-      await Promise.race([over.promise, buffer.memoryFreed]);
+      await buffer.memoryFreed;
       slot.release();
-      const state = await over.promise;
+      const delivery = await buffer.over;
       await buffer.released;
+      const failure = delivery.state === "failed" ? delivery.error : undefined;
+      const left = failure !== undefined && failure === abandoned?.reason;
       onEnd({
         id,
-        state,
+        state: left ? "cancelled" : delivery.state,
         rows: running.rows,
         bytes,
         ...(firstByte === undefined ? {} : { firstByte }),
@@ -256,14 +215,34 @@ export function createRuns(
           ? { columns: outcome.end.columns }
           : {}),
         spilled: buffer.spilled,
-        ...(state === "failed" && failure ? { error: failure } : {}),
+        ...(failure && !left ? { error: failure } : {}),
         ...(client === undefined ? {} : { client }),
       }, task);
     });
 
     const forget = () => abandoned?.removeEventListener("abort", onAbandoned);
-    void (whole ? over.promise : first.promise).then(forget, forget);
-    await first.promise;
-    return { id, body };
+    void (whole ? buffer.over : buffer.begun).then(forget, forget);
+    await buffer.begun;
+    return { id, body: buffer.readable };
+  };
+}
+
+/** Makes the function that has runs looked at until they end, all by one timer: one each takes 4 us. */
+function watchTogether(clock: Clock): (look: () => void) => () => void {
+  const looks = new Set<() => void>();
+  let stop = () => {};
+  function start(): void {
+    stop = clock.after(WATCH_MS, () => {
+      looks.forEach((look) => look());
+      if (looks.size > 0) start();
+    });
+  }
+  return (look) => {
+    if (looks.size === 0) start();
+    looks.add(look);
+    return () => {
+      looks.delete(look);
+      if (looks.size === 0) stop();
+    };
   };
 }

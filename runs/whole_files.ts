@@ -25,8 +25,6 @@ export interface WholeFilesDependencies {
   readonly reserve: (bytes: number) => Promise<Reservation | RefusalReason>;
   /** Milliseconds for which a file can be asked for again. */
   readonly keep: number;
-  /** Milliseconds for which a reader may take nothing of a file. */
-  readonly stallTimeout: number;
   /** The store's clock. @default the system's */
   readonly now?: (() => Date) | undefined;
 }
@@ -72,8 +70,6 @@ export interface WholeFiles {
   ): Promise<Result>;
   /** The bytes of a file; undefined where it is gone. */
   read(object: StoredObject, range?: ByteRange): Promise<StoredFile | undefined>;
-  /** Milliseconds for which a reader may take nothing of a file. */
-  readonly stallTimeout: number;
   /** Removes what need not be kept any more. */
   expire(): Promise<void>;
   /**
@@ -92,7 +88,7 @@ interface Entry extends KeptFile {
 
 /** Makes the access to whole files. */
 export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFiles {
-  const { startRun, store, reserve, keep, stallTimeout, now = () => new Date() } = dependencies;
+  const { startRun, store, reserve, keep, now = () => new Date() } = dependencies;
   /** The last file of each request: an older one would be of older rows. */
   const latest = new Map<string, Entry>();
   /** The same files, by their key. */
@@ -173,7 +169,6 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
       }
     },
     read: (object, range) => store.get(object.key, range ? { range } : {}),
-    stallTimeout,
     expire,
     async evict(bytes) {
       const evicted = await store.evict(bytes, (key) => awaited.has(key));

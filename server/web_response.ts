@@ -35,7 +35,8 @@ export async function sendWebResponse(
 ): Promise<void> {
   const { status, headers, body } = response;
   const lines: string[] = [];
-  for (const [name, value] of headers) lines.push(name, value);
+  // `for … of` takes eight times as long (Deno 2.9.6).
+  headers.forEach((value, name) => lines.push(name, value));
   if (last) lines.push("connection", "close");
   // The length of no body is that of what a GET would get (RFC 9110, 8.6), which the headers tell or not.
   const bodiless = headOnly || BODILESS_STATUSES.includes(status);

@@ -104,7 +104,7 @@ export function readBatches(
   return new ReadableStream<Batch>({
     async pull(controller) {
       try {
-        if (performance.now() >= turn) {
+        if (state === "reading" && performance.now() >= turn) {
           await setImmediate();
           if (cancelled) return;
           turn = performance.now() + TURN_MS;

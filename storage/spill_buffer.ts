@@ -41,8 +41,8 @@ export interface SpillOptions extends Partial<PaceLimits>, DiskQueueOptions {
   readonly onSpill?: (() => void) | undefined;
   /** Told each time that bytes were to be spilled and could not be: they stay in memory. */
   readonly onRefused?: ((why: RefusalReason | Error) => void) | undefined;
-  /** Told when the reader is given up. */
-  readonly onStall?: ((error: StallError) => void) | undefined;
+  /** Told of each chunk that the reader takes, by its bytes. */
+  readonly onTake?: ((bytes: number) => void) | undefined;
   /** What tells the time. @default the system's */
   readonly clock?: Clock | undefined;
 }
@@ -52,6 +52,11 @@ export class StallError extends Error {
   /** Tells it from other errors in a log. */
   override readonly name = "StallError";
 }
+
+/** Why a reader gets nothing more: it has everything, it has left, or an error has taken its place. */
+export type Delivery =
+  | { readonly state: "complete" | "cancelled" }
+  | { readonly state: "failed"; readonly error: Error };
 
 type Chunk = Uint8Array<ArrayBuffer>;
 
@@ -69,6 +74,10 @@ export class SpillBuffer {
    * half a file is worth nothing. Cancelling it cancels the source and frees everything.
    */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Resolves with the source's first chunk or its end; rejects with an error that comes before. */
+  readonly begun: Promise<void>;
+  /** Resolves to what became of it for the reader; never rejects. */
+  readonly over: Promise<Delivery>;
   /** Resolves once nothing more is read of the source: it ended, broke or was cancelled. Never rejects. */
   readonly sourceEnded: Promise<void>;
   /** Resolves once the source ended and nothing waits in memory, but at most on the disk. Never rejects. */
@@ -81,6 +90,9 @@ export class SpillBuffer {
   readonly #pace: ReaderPace;
   readonly #clock: Clock;
   readonly #options: SpillOptions;
+  readonly #begin: () => void;
+  readonly #refuse: (error: Error) => void;
+  readonly #deliver: (delivery: Delivery) => void;
   readonly #endSource: () => void;
   readonly #freeMemory: () => void;
   readonly #release: () => void;
@@ -122,6 +134,10 @@ export class SpillBuffer {
       stallTimeout: options.stallTimeout ?? STALL_TIMEOUT_MS,
       maxHeldUp: options.maxHeldUp ?? Infinity,
     });
+    const begun = Promise.withResolvers<void>();
+    ({ promise: this.begun, resolve: this.#begin, reject: this.#refuse } = begun);
+    this.begun.catch(() => {});
+    ({ promise: this.over, resolve: this.#deliver } = Promise.withResolvers<Delivery>());
     ({ promise: this.sourceEnded, resolve: this.#endSource } = Promise.withResolvers<void>());
     ({ promise: this.memoryFreed, resolve: this.#freeMemory } = Promise.withResolvers<void>());
     ({ promise: this.released, resolve: this.#release } = Promise.withResolvers<void>());
@@ -134,13 +150,13 @@ export class SpillBuffer {
         this.#serve();
       },
       cancel: async (reason) => {
-        this.#finish();
+        this.#finish({ state: "cancelled" });
         await Promise.all([this.#source.cancel(reason), this.released]);
       },
       // A mark of 0: it is pulled when somebody reads, and only then.
     }, { highWaterMark: 0 });
     // Tells of an error also while nothing is being read.
-    this.#source.closed.catch((error) => this.#fail(error));
+    this.#source.closed.catch((error) => this.abort(error));
     void this.#fill();
   }
 
@@ -181,6 +197,15 @@ export class SpillBuffer {
     this.#watch();
   }
 
+  /** Gives up: the reader gets the error, whatever still waits, and the source is cancelled. */
+  abort(reason: unknown): void {
+    if (this.#over) return;
+    const error = reason instanceof Error ? reason : new Error(String(reason));
+    this.#finish({ state: "failed", error });
+    this.#controller.error(error);
+    this.#source.cancel(error).catch(() => {});
+  }
+
   /** From the source to memory, or to a reader that waits for it. */
   async #fill(): Promise<void> {
     try {
@@ -197,11 +222,12 @@ export class SpillBuffer {
         if (value.length > 0) this.#accept(value);
       }
     } catch (error) {
-      this.#fail(error);
+      this.abort(error);
     }
   }
 
   #accept(chunk: Chunk): void {
+    this.#begin();
     if (this.#wanted && !this.#spilling) return this.#give(chunk);
     if (this.#unread === 0) this.#pace.offered(this.#clock.now());
     this.#memory.push(chunk);
@@ -220,6 +246,7 @@ export class SpillBuffer {
 
   #end(): void {
     this.#ended = true;
+    this.#begin();
     this.#endSource();
     if (this.#inMemory === 0) this.#freeMemory();
     this.#wake?.();
@@ -260,6 +287,7 @@ export class SpillBuffer {
   #give(chunk: Chunk): void {
     this.#wanted = false;
     this.#pace.took(chunk.length, this.#clock.now());
+    this.#options.onTake?.(chunk.length);
     this.#controller.enqueue(chunk);
     if (!this.#timer) this.#watch();
   }
@@ -285,7 +313,7 @@ export class SpillBuffer {
         if (!this.#over && this.#wanted && disk.unread > 0) await this.#take(disk);
       } while (!this.#over && disk.unread > 0);
     } catch (error) {
-      this.#fail(error);
+      this.abort(error);
     }
     this.#spilling = false;
     if (this.#over) return this.#release();
@@ -347,27 +375,20 @@ export class SpillBuffer {
 
   #stall(now: number): void {
     const idle = Math.round(now - this.#pace.idleSince);
-    const error = new StallError(`The reader took nothing for ${idle} ms`);
-    this.#fail(error);
-    this.#options.onStall?.(error);
+    this.abort(new StallError(`The reader took nothing for ${idle} ms`));
   }
 
   #closeIfRead(): void {
     if (this.#over || !this.#ended || this.#spilling || this.#unread > 0) return;
-    this.#finish();
+    this.#finish({ state: "complete" });
     this.#controller.close();
   }
 
-  #fail(error: unknown): void {
-    if (this.#over) return;
-    this.#finish();
-    this.#controller.error(error);
-    this.#source.cancel(error).catch(() => {});
-  }
-
   /** Lets go of everything. */
-  #finish(): void {
+  #finish(delivery: Delivery): void {
     this.#over = true;
+    this.#deliver(delivery);
+    if (delivery.state === "failed") this.#refuse(delivery.error);
     this.#timer?.stop();
     this.#timer = undefined;
     this.#memory.length = 0;

@@ -103,6 +103,19 @@ Deno.test("a worker that is killed breaks its download, and the next one works",
   assert.equal(await next.text(), "id,name\r\n1,a\r\n");
 });
 
+Deno.test("a file of few rows comes in one piece, with its length", async () => {
+  await using server = await startServer();
+  const headers = { "Accept-Encoding": "identity" };
+  for (const rows of [1, 10]) {
+    const response = await fetch(`${server.origin}/exports/rows.csv?rows=${rows}`, { headers });
+    const { length } = await response.bytes();
+    assert.equal(response.headers.get("content-length"), `${length}`);
+  }
+  const response = await fetch(`${server.origin}/exports/rows.csv?rows=50000`, { headers });
+  assert.equal(response.headers.get("content-length"), null, "the last row is not there yet");
+  await response.body!.cancel();
+});
+
 Deno.test("HEAD opens nothing", async () => {
   await using server = await startServer();
   const response = await fetch(`${server.origin}/exports/missing.csv`, { method: "HEAD" });

@@ -306,6 +306,18 @@ Deno.test("an error of ours is 500, told to the log and not to the caller", asyn
   }
 });
 
+Deno.test("a client that leaves before the first row is no error and no refusal", async () => {
+  const client = new AbortController();
+  const { app, errors, refusals } = fakeApp({
+    startRun: (_id, _task, { abandoned } = {}) => {
+      client.abort(new DOMException("The client left", "AbortError"));
+      return Promise.reject(abandoned!.reason);
+    },
+  });
+  await app.request("/exports/audit-log.csv", { signal: client.signal });
+  assert.deepEqual([errors, refusals], [[], []]);
+});
+
 Deno.test("an answer that is no error of ours is none of the log's errors", async () => {
   const { app, errors } = fakeApp({ startRun: () => Promise.reject(new AdmissionError("full")) });
   assert.equal((await app.request("/exports/audit-log.csv")).status, 503);

@@ -102,13 +102,24 @@ Deno.test("a cancelled worker that says that it lets go is given the time to", a
 Deno.test("more tasks than warm workers start more, which end when they are not needed", async () => {
   await using pool = fakePool({ idleTimeout: 200 });
   const tasks = [1, 2, 3].map(() => pool.start(fakeTask("send:50"), "run"));
-  assert.ok(pool.size.workers >= 3);
+  await until(() => pool.size.workers >= 3);
   assert.deepEqual(await Promise.all(tasks.map(({ chunks }) => byteLength(chunks))), [
     50 * 65536,
     50 * 65536,
     50 * 65536,
   ]);
   await until(() => pool.size.workers === 1);
+});
+
+Deno.test("no more workers start at once than there are cores, and each task has one in the end", async () => {
+  await using pool = fakePool({ cores: 2 });
+  const tasks = [1, 2, 3, 4].map(() => pool.start(fakeTask("send:50"), "run"));
+  assert.deepEqual(pool.size, { workers: 2, idle: 0, waiting: 2 });
+  await until(() => pool.size.workers === 4);
+  assert.deepEqual(
+    await Promise.all(tasks.map(({ chunks }) => byteLength(chunks))),
+    tasks.map(() => 50 * 65536),
+  );
 });
 
 Deno.test("a task that finds every worker held waits for one, in order, and starts no process", async () => {
@@ -172,8 +183,20 @@ Deno.test("one task that shares a worker is cancelled, and the others go on", as
   await other.chunks.cancel();
 });
 
+Deno.test("a task that is cancelled while its worker starts leaves the worker alone", async () => {
+  await using pool = fakePool();
+  const workers = pool.pids;
+  const tasks = [1, 2, 3].map(() => pool.start(fakeTask("silent"), "run"));
+  assert.equal(pool.state.state, "starting");
+  await Promise.all(tasks.map(({ chunks }) => chunks.cancel()));
+  assert.equal(pool.state.state, "starting", "none was waited for");
+  assert.equal(await byteLength(pool.start(fakeTask("send:1"), "next").chunks), 65536);
+  assert.deepEqual(pool.pids.slice(0, 1), workers);
+});
+
 Deno.test("a task that hangs after a cancel is left behind, and its worker gets no new one", async () => {
   await using pool = fakePool({ cores: 1, shared: true });
+  await until(() => pool.state.state === "ready");
   const other = pool.start(fakeTask("silent"), "other");
   const [first] = pool.pids;
   const stuck = pool.start(fakeTask("stuck"), "run");

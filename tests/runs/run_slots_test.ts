@@ -55,29 +55,28 @@ Deno.test("a run whose source has ended has no slot, as long as there is memory 
   assert.equal(admission.taken, 2);
   first.task.end();
   await settle();
-  // 64 KiB of it have left for the client already.
-  assert.deepEqual([admission.taken, admission.endedBytes], [1, 192 * KIB]);
+  assert.deepEqual([admission.taken, admission.endedBytes], [1, 256 * KIB]);
   second.task.end();
   await settle();
   assert.deepEqual(
     [admission.taken, admission.endedBytes],
-    [1, 192 * KIB],
+    [1, 256 * KIB],
     "there is no more memory",
   );
 
   await first.client.read(256 * KIB);
-  assert.deepEqual([admission.taken, admission.endedBytes], [0, 192 * KIB], "now there is");
+  assert.deepEqual([admission.taken, admission.endedBytes], [0, 256 * KIB], "now there is");
   await second.client.leave();
   await settle();
   assert.deepEqual([admission.taken, admission.endedBytes], [0, 0]);
 });
 
 Deno.test("a small run that has ended does not wait for memory behind a large one", async () => {
-  const { admission, start } = setup({ slots: 3, endedBytes: 400 * KIB });
+  const { admission, start } = setup({ slots: 3, endedBytes: 500 * KIB });
   const runs = [await start(320 * KIB), await start(320 * KIB), await start(128 * KIB)];
   for (const { task } of runs) task.end();
   await settle();
-  assert.deepEqual([admission.taken, admission.endedBytes], [1, 320 * KIB]);
+  assert.deepEqual([admission.taken, admission.endedBytes], [1, 448 * KIB]);
   for (const { client } of runs) await client.leave();
   assert.deepEqual([admission.taken, admission.endedBytes], [0, 0]);
 });
@@ -90,7 +89,7 @@ Deno.test("what has ended and finds no memory is on the disk at once, and its cl
   task.end();
   await settle();
   assert.equal(admission.taken, 0);
-  assert.equal(spool.stored, 636 * KIB);
+  assert.equal(spool.stored, 700 * KIB);
   await client.read(Infinity);
   assert.equal(client.bytes, 700 * KIB);
   await settle();
@@ -109,7 +108,7 @@ Deno.test("where neither memory nor disk has room, a run keeps its slot until on
   spool.quota = Infinity;
   // The disk is asked again half a minute later, at the latest.
   await clock.pass(30 * SECOND);
-  assert.deepEqual([admission.taken, spool.stored], [0, 636 * KIB]);
+  assert.deepEqual([admission.taken, spool.stored], [0, 700 * KIB]);
   await client.leave();
 
   spool.quota = 0;

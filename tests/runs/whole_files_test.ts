@@ -37,7 +37,6 @@ async function setup() {
     },
     reserve: (bytes) => disk.quota.reserve(bytes, undefined, "file"),
     keep: KEEP,
-    stallTimeout: 600_000,
     now: () => disk.clock.now,
   });
   let ids = 0;

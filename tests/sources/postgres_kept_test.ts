@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { openQuery, postgres } from "../../sources/postgres.ts";
 import { createBackends } from "../../sources/postgres_backend.ts";
 import type { ParamValue, ReadOptions } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import { inTime, turns, until } from "../waiting.ts";
 import { createClock } from "./own_clock.ts";
 import { connectionsTo, startProxy } from "./postgres_fixture.ts";

@@ -77,8 +77,11 @@ function fixture(options: SpillOptions = {}) {
     spillRate: 0,
     onSpill: () => spills.push(clock.now()),
     onRefused: (why) => refusals.push(typeof why === "string" ? why : why.message),
-    onStall: (error) => stalls.push(error.message),
     ...options,
+  });
+  void buffer.over.then((delivery) => {
+    if (delivery.state !== "failed") return;
+    if (delivery.error instanceof StallError) stalls.push(delivery.error.message);
   });
   const reader = buffer.readable.getReader();
   return {
