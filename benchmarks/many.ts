@@ -43,7 +43,7 @@ export async function many(): Promise<string> {
   ], lines);
 }
 
-const LIMITS = "limits: { concurrent: 256 }\n";
+const LIMITS = "limits: { concurrent: 256, per_address: 256 }\n";
 
 interface Task {
   readonly format: string;

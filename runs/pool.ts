@@ -168,6 +168,11 @@ export class WorkerPool implements AsyncDisposable {
     return this.#workers().map(({ pid }) => pid);
   }
 
+  /** Bytes that each worker has in memory, as it said last. */
+  get rss(): readonly number[] {
+    return this.#workers().map(({ health }) => health.rss);
+  }
+
   /** Whether every group has a worker that is up. */
   get state(): PoolState {
     let starting = false;
