@@ -4,7 +4,7 @@ import { csv, tsv } from "./csv.ts";
 import type { Exporter } from "./exporter.ts";
 import { json } from "./json.ts";
 import { ndjson } from "./ndjson.ts";
-import { DEFLATE_THREAD } from "./xlsx/deflate_helper.ts";
+import { DEFLATE_THREAD } from "./xlsx/deflate_threads.ts";
 import { xlsx } from "./xlsx/mod.ts";
 import { xml } from "./xml.ts";
 
