@@ -11,7 +11,7 @@ import {
 export const DEFLATE_THREAD = new URL(import.meta.resolve("./deflate_thread.ts"));
 
 /** Milliseconds of deflating after which it is judged whether threads have cores of their own. */
-const JUDGED_MS = 200;
+const JUDGED_MS = 100;
 
 /**
  * The part of that time for which a thread must have had a core. Another process may have it: whoever waits
@@ -19,8 +19,11 @@ const JUDGED_MS = 200;
  */
 const MIN_CPU_PART = 0.5;
 
-/** Blocks that files then deflate themselves before a thread is tried again: about half a second. */
-const RESTING_BLOCKS = 64;
+/**
+ * Blocks that files then deflate themselves before a thread is tried again: half a second of one file; twice
+ * as many each time that it was in vain, up to the second.
+ */
+const RESTING_BLOCKS = { first: 64, last: 1024 };
 
 /** Threads. */
 export class DeflateThreads {
@@ -31,6 +34,7 @@ export class DeflateThreads {
   #elapsed = 0;
   #cpu = 0;
   #resting = 0;
+  #nextRest = RESTING_BLOCKS.first;
 
   /** Starts none yet; `thread` is what they run, for tests. */
   constructor(thread = DEFLATE_THREAD) {
@@ -103,7 +107,12 @@ export class DeflateThreads {
     this.#elapsed += elapsed;
     this.#cpu += cpu;
     if (this.#elapsed < JUDGED_MS) return;
-    if (this.#cpu < MIN_CPU_PART * this.#elapsed) this.#resting = RESTING_BLOCKS;
+    if (this.#cpu < MIN_CPU_PART * this.#elapsed) {
+      this.#resting = this.#nextRest;
+      this.#nextRest = Math.min(2 * this.#nextRest, RESTING_BLOCKS.last);
+    } else {
+      this.#nextRest = RESTING_BLOCKS.first;
+    }
     this.#elapsed = this.#cpu = 0;
   }
 }
