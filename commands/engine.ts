@@ -77,7 +77,10 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   const { slots, environment, spool, files, now, onEnd } = options;
   const memory = createMemoryGuard(
     createMemoryReading(() => pool.rss, config.limits.memory),
-    logMemory,
+    (short, reading) => {
+      if (short) pool.shrink();
+      logMemory(short, reading);
+    },
   );
   const admission = new Admission(slots, ENDED_BYTES, memory);
   const pool = new WorkerPool({
