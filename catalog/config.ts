@@ -89,6 +89,11 @@ export interface Limits {
   readonly runsPerWorker: number;
   /** Worker processes that one export each may hold. @default 4, or one a core where there are more */
   readonly exclusive?: number;
+  /**
+   * Memory at whose greater part no more runs begin: bytes, or a part of what the system would give.
+   * @default all that the cgroup may take, or what the machine has
+   */
+  readonly memory?: { readonly bytes: number } | { readonly percent: number };
   /** The longest wait for the first row. @default 60000 */
   readonly firstRow: number;
   /** The longest wait for the next rows. @default 60000 */
@@ -198,6 +203,17 @@ function size() {
   });
 }
 
+const MEMORY = "a size such as 512MiB, or a part such as 80%";
+
+const memoryLimit = z.string({ error: MEMORY }).transform((written, context) => {
+  const percent = Number(/^(\d{1,3})%$/.exec(written)?.[1]);
+  if (percent >= 1 && percent <= 100) return { percent };
+  const bytes = parseSize(written);
+  if (bytes) return { bytes };
+  context.addIssue({ code: "custom", message: MEMORY });
+  return z.NEVER;
+});
+
 const HOSTNAME = "a host name, or an address such as 127.0.0.1 or ::1";
 
 const hostname = z.string({ error: HOSTNAME }).regex(/^[A-Za-z0-9.:_-]+$/, { error: HOSTNAME });
@@ -245,6 +261,7 @@ export const LIMITS = {
   per_address: wholeNumber("a whole number", 1, MAX_CONNECTIONS).default(64),
   runs_per_worker: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(64),
   exclusive: wholeNumber("a whole number", 1, MAX_CONCURRENT).optional(),
+  memory: memoryLimit.optional(),
   first_row: duration(1).default(60_000),
   source_idle: duration(1).default(60_000),
   run: duration(1).default(3_600_000),

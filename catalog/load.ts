@@ -143,6 +143,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
       perAddress: limits.whole.per_address,
       runsPerWorker: limits.whole.runs_per_worker,
       ...(limits.whole.exclusive === undefined ? {} : { exclusive: limits.whole.exclusive }),
+      ...(limits.whole.memory === undefined ? {} : { memory: limits.whole.memory }),
       firstRow: limits.whole.first_row,
       sourceIdle: limits.whole.source_idle,
       run: limits.whole.run,

@@ -6,7 +6,10 @@ import { fileURLToPath } from "node:url";
 import type { Config, SourceSetting } from "../catalog/config.ts";
 import { MAX_DURATION_MS } from "../table/units.ts";
 import { loadFormats } from "../exporters/mod.ts";
-import { Admission } from "../runs/admission.ts";
+import { Admission, ENDED_BYTES } from "../runs/admission.ts";
+import type { MemoryReading } from "../runs/cgroup.ts";
+import { createMemoryGuard, type WatchedMemory } from "../runs/memory_guard.ts";
+import { createMemoryReading } from "../runs/memory_reading.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
@@ -26,6 +29,8 @@ const logger = getLogger(["spillway"]);
 export interface Engine extends AsyncDisposable {
   /** The slots. */
   readonly admission: Admission;
+  /** What is known of memory. */
+  readonly memory: WatchedMemory;
   /** The workers. */
   readonly pool: WorkerPool;
   /** Runs an export. */
@@ -71,7 +76,14 @@ const RUN_STALL_FACTOR = 10;
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
   const { slots, environment, spool, files, now, onEnd } = options;
   const threads = Object.values(await loadFormats()).flatMap(({ threads }) => threads);
-  const admission = new Admission(slots);
+  const memory = createMemoryGuard(
+    createMemoryReading(() => pool.rss, config.limits.memory),
+    (short, reading) => {
+      if (short) pool.shrink();
+      logMemory(short, reading);
+    },
+  );
+  const admission = new Admission(slots, ENDED_BYTES, memory);
   const pool = new WorkerPool({
     groups: workerGroups(config, { slots, environment, threads }),
     route: routeOf,
@@ -114,11 +126,13 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     setInterval(() => void wholeFiles.expire().catch(() => {}), EXPIRE_MS);
   return {
     admission,
+    memory,
     pool,
     startRun,
     wholeFiles,
     readiness: createReadiness([
       { name: "slots", state: () => admission.state },
+      { name: "memory", state: () => memory.short ? "full" : "ready" },
       { name: "workers", state: () => pool.state.state },
       ...(spool ? [{ name: "spool", state: () => spool.state() }] : []),
       ...(options.checks ?? []),
@@ -130,6 +144,12 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
       pool.kill();
     },
   };
+}
+
+function logMemory(short: boolean, { used, limit }: MemoryReading): void {
+  const fields = { used, limit };
+  if (short) logger.warn("Memory is short: no more runs begin ({used} of {limit} bytes)", fields);
+  else logger.info("Memory is no longer short ({used} of {limit} bytes)", fields);
 }
 
 /** Workers held by one run each, where nobody says how many: they are of 51 MB while they are busy. */

@@ -1,6 +1,7 @@
 /** The numbers of a server, for Prometheus to scrape. */
 
 import type { Admission } from "../runs/admission.ts";
+import type { WatchedMemory } from "../runs/memory_guard.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import type { RunReport } from "../runs/run.ts";
@@ -18,6 +19,8 @@ import type { LogWriter } from "./log_writer.ts";
 export interface Measured {
   /** The slots. */
   readonly admission: Admission;
+  /** What is known of memory. */
+  readonly memory: Pick<WatchedMemory, "reading">;
   /** The workers. */
   readonly pool: WorkerPool;
   /** The spool, where there is one. */
@@ -56,7 +59,7 @@ export function createMetrics(): Metrics {
       bytes.add({ export: name, format }, report.bytes);
       if (report.spilled) spilled.add({});
     },
-    async scrape({ admission, pool, spool, connections, log }) {
+    async scrape({ admission, memory, pool, spool, connections, log }) {
       const text = expositionText([
         counter("runs_total", "Runs that have ended, by state", runs.samples()),
         counter("rows_total", "Rows that sources gave", rows.samples()),
@@ -68,6 +71,15 @@ export function createMetrics(): Metrics {
           "Bytes in memory of runs whose source has ended and whose client reads on",
           admission.endedBytes,
         ),
+        counter(
+          "runs_refused_total",
+          "Runs that were refused before they began, by reason",
+          Object.entries(admission.refused).map(([reason, value]) => ({
+            labels: { reason },
+            value,
+          })),
+        ),
+        ...memoryMetrics(memory),
         gauge("workers", "Worker processes", pool.size.workers),
         gauge("workers_idle", "Worker processes without a task", pool.size.idle),
         ...connectionMetrics(connections),
@@ -107,6 +119,14 @@ function connectionMetrics(counts: ConnectionCounts): Metric[] {
       "Times that the port was opened again",
       total(counts.reopened),
     ),
+  ];
+}
+
+function memoryMetrics({ reading }: Pick<WatchedMemory, "reading">): Metric[] {
+  if (!reading) return [];
+  return [
+    gauge("memory_bytes", "Memory that the server and its workers take", reading.used),
+    gauge("memory_limit_bytes", "Memory that they may take", reading.limit),
   ];
 }
 

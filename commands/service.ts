@@ -81,7 +81,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       },
     }),
   );
-  const { admission, pool, startRun, wholeFiles } = engine;
+  const { admission, memory, pool, startRun, wholeFiles } = engine;
   const columns = createColumns({ startRun, sources: config.sources });
   const { server, limits } = config;
   const dependencies: Dependencies = {
@@ -94,7 +94,14 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     debug: (request, client) => server.debug ?? isLocal(request, client),
     readiness: engine.readiness,
     scrape: () =>
-      metrics.scrape({ admission, pool, spool, connections: http.counts, log: options.log }),
+      metrics.scrape({
+        admission,
+        memory,
+        pool,
+        spool,
+        connections: http.counts,
+        log: options.log,
+      }),
     adminElsewhere: server.admin !== undefined,
     onRefusal: logRefusal,
     onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),

@@ -82,6 +82,12 @@ export function methodNotAllowed(method: string, allow: string): Problem {
   };
 }
 
+const ADMISSION_DETAILS = {
+  full: "As many exports are running as this server allows; try again shortly",
+  draining: "This server is stopping; try again shortly",
+  memory: "This server is short of memory; try again shortly",
+} satisfies Record<AdmissionError["reason"], string>;
+
 /**
  * The problem that an error is, in words that hold no query, path or stack.
  *
@@ -101,9 +107,7 @@ export function toProblem(error: unknown, debug = false): Problem {
     return {
       status: 503,
       title: "Service unavailable",
-      detail: error.reason === "full"
-        ? "As many exports are running as this server allows; try again shortly"
-        : "This server is stopping; try again shortly",
+      detail: ADMISSION_DETAILS[error.reason],
       retryAfter: RETRY_AFTER_SECONDS,
     };
   }

@@ -107,6 +107,8 @@ export interface WorkerHealth {
   readonly heap: number;
   /** Bytes that the heap may have at most. */
   readonly maxHeap: number;
+  /** Bytes of the process that are in memory. */
+  readonly rss: number;
 }
 
 /** Why a task failed. */

@@ -34,7 +34,7 @@ const PASSED_VARIABLES = [
  * eighth of the processor's time. Young space and growth are in MiB and per cent.
  */
 const HEAP_FLAGS = [
-  "--max-semi-space-size=8",
+  "--max-semi-space-size=2",
   "--initial-old-space-size=8",
   "--heap-growing-percent=50",
   // One row has 64 MiB at most (`max_row`), as text twice that and once more on its way out; a worker

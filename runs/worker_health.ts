@@ -7,21 +7,25 @@ import { FRAME, NO_TASK, type WorkerHealth } from "./protocol.ts";
 /** Milliseconds between two words while there are tasks, and the last one after the last of them. */
 const HEALTH_MS = 1000;
 
-/** Sends a {@linkcode WorkerHealth} every second while the worker is busy, and once more after that. */
+/** Sends a {@linkcode WorkerHealth} at once, every second while the worker is busy, and once more after that. */
 export function sendHealth(frames: FrameWriter, busy: () => boolean): void {
-  let wasBusy = false;
-  setInterval(() => {
+  let wasBusy = true;
+  const look = () => {
     const isBusy = busy();
     if (isBusy || wasBusy) {
-      const { used_heap_size: used, external_memory: external, heap_size_limit } =
-        getHeapStatistics();
-      const health: WorkerHealth = { heap: used + external, maxHeap: heap_size_limit };
       void frames.send(
         FRAME.health,
         NO_TASK,
-        new TextEncoder().encode(JSON.stringify(health)),
+        new TextEncoder().encode(JSON.stringify(health())),
       );
     }
     wasBusy = isBusy;
-  }, HEALTH_MS);
+  };
+  look();
+  setInterval(look, HEALTH_MS);
+}
+
+function health(): WorkerHealth {
+  const { used_heap_size: used, external_memory: external, heap_size_limit } = getHeapStatistics();
+  return { heap: used + external, maxHeap: heap_size_limit, rss: Deno.memoryUsage().rss };
 }

@@ -1,5 +1,6 @@
 /** Makes batches of the rows in a response, to a proven end. */
 
+import { BATCH_UNITS, unitsOf } from "./batch_units.ts";
 import type { HttpBody } from "./http_body.ts";
 import type { RowReader } from "./row_reader.ts";
 import { type RowStream, SourceError } from "./source.ts";
@@ -33,16 +34,18 @@ export async function readRows(
   { batchRows, requireCount, otherwise }: RowsSettings,
 ): Promise<RowStream> {
   let rows: Row[] = [];
+  let units = 0;
   let ended = false;
   /** What is asked of the body; it may outlast a batch that was given as it was. */
   let pending: Promise<string | undefined> | undefined;
 
   /** Takes the rows of the text that is there; false where the batch is not full with them. */
   function takeRows(most: number): boolean {
-    while (rows.length < most) {
+    while (rows.length < most && units < BATCH_UNITS) {
       const row = reader.read();
       if (row === undefined) return false;
       rows.push(row);
+      units += unitsOf(row);
     }
     return true;
   }
@@ -87,10 +90,11 @@ export async function readRows(
             // The first row is waited for, and those after it for a while.
             if (!await takeText(rows.length === 0 ? Infinity : due)) break;
           }
-          const last = ended && rows.length < batchRows;
+          const last = ended && rows.length < batchRows && units < BATCH_UNITS;
           if (last) checkEnd();
           if (rows.length > 0) controller.enqueue(rows);
           rows = [];
+          units = 0;
           if (!last) return;
           await body.close();
           controller.close();

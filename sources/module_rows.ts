@@ -1,6 +1,7 @@
 /** Reads a row generator by the batch, no faster than its batches are read. */
 
 import { setImmediate } from "node:timers/promises";
+import { BATCH_UNITS, unitsOf } from "./batch_units.ts";
 import { SourceError } from "./source.ts";
 import type { Batch, Row } from "../table/table.ts";
 
@@ -34,6 +35,7 @@ const RETURN_MS = 200;
 export function readBatches(generation: Generation): ReadableStream<Batch> {
   const { iterator, readRow, batchRows } = generation;
   let rows: Row[] = [];
+  let units = 0;
   let block: readonly unknown[] = [];
   let at = 0;
   let number = 0;
@@ -51,8 +53,11 @@ export function readBatches(generation: Generation): ReadableStream<Batch> {
   async function fill(): Promise<void> {
     while (wake && !cancelled) {
       if (at < block.length) {
-        const count = rows.push(readRow(block[at++], ++number));
-        if (count === batchRows || count % CLOCK_ROWS === 1 && performance.now() >= due) return;
+        const row = readRow(block[at++], ++number);
+        const count = rows.push(row);
+        units += unitsOf(row);
+        if (count === batchRows || units >= BATCH_UNITS) return;
+        if (count % CLOCK_ROWS === 1 && performance.now() >= due) return;
         continue;
       }
       const { done, value } = step ?? await iterator.next();
@@ -98,7 +103,8 @@ export function readBatches(generation: Generation): ReadableStream<Batch> {
         turn = performance.now() + TURN_MS;
       }
       // What came between two pulls is kept, and so is what ended them.
-      if (!failure && !ended && rows.length < batchRows && !cancelled) await nextRows();
+      const full = rows.length >= batchRows || units >= BATCH_UNITS;
+      if (!failure && !ended && !full && !cancelled) await nextRows();
       if (cancelled) return;
       if (failure) {
         await release(generation, failure.error);
@@ -106,6 +112,7 @@ export function readBatches(generation: Generation): ReadableStream<Batch> {
       }
       const batch = rows;
       rows = [];
+      units = 0;
       if (batch.length > 0) controller.enqueue(batch);
       if (!ended) return;
       controller.close();

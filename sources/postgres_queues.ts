@@ -11,6 +11,8 @@ export interface RowQueue<T> extends RowSink {
   readonly described: readonly WireColumn[] | undefined;
   /** How many rows wait. */
   readonly length: number;
+  /** Bytes of the pieces that they came in. */
+  readonly bytes: number;
   /** Takes rows; there must be one. */
   take(count: number): T;
 }
@@ -34,6 +36,7 @@ export class CellQueue implements RowQueue<Batch> {
   readonly #types: Types;
   #readRow: ReturnType<typeof createRowReader> | undefined;
   readonly #rows: Row[] = [];
+  bytes = 0;
   #piece: Buffer = NO_BYTES;
   #text = "";
 
@@ -53,6 +56,7 @@ export class CellQueue implements RowQueue<Batch> {
   }
 
   piece(bytes: Buffer): void {
+    this.bytes += bytes.length;
     this.#piece = bytes;
     this.#text = bytes.toString("latin1");
   }
@@ -65,6 +69,7 @@ export class CellQueue implements RowQueue<Batch> {
     // Taken out at once: the queue is seldom empty, and what it kept until then was 60 MB.
     const batch = this.#rows.splice(0, count);
     if (this.#rows.length === 0) {
+      this.bytes = 0;
       this.#piece = NO_BYTES;
       this.#text = "";
     }
@@ -92,12 +97,15 @@ class Piece {
   bounds = new Int32Array(FIRST_BOUNDS);
   filled = 0;
   rows = 0;
+  /** How many bytes came. */
+  length = 0;
 
   /** Begins anew with a copy of these bytes. */
   begin(bytes: Uint8Array): void {
     const needed = bytes.length + SLACK_BYTES;
     if (needed > this.bytes.length) this.bytes = new Uint8Array(Math.max(needed, PIECE_BYTES));
     this.bytes.set(bytes);
+    this.length = bytes.length;
     this.filled = 0;
     this.rows = 0;
   }
@@ -124,6 +132,7 @@ function moveInstant(bytes: Uint8Array, bounds: Int32Array, at: number): void {
 export class TextQueue implements RowQueue<TextBatch> {
   described: readonly WireColumn[] | undefined;
   length = 0;
+  bytes = 0;
 
   readonly #types: Types;
   readonly #waiting: Piece[] = [];
@@ -153,8 +162,10 @@ export class TextQueue implements RowQueue<TextBatch> {
     // The last one may have had no whole row.
     const last = this.#waiting.at(-1);
     const piece = last?.rows === 0 ? last : this.#spare.pop() ?? new Piece();
-    piece.begin(bytes);
     if (piece !== last) this.#waiting.push(piece);
+    else this.bytes -= piece.length;
+    piece.begin(bytes);
+    this.bytes += piece.length;
   }
 
   row(start: number): void {
@@ -182,8 +193,9 @@ export class TextQueue implements RowQueue<TextBatch> {
     if (done && done.bytes.length <= MOST_BYTES && this.#spare.length < MOST_SPARE) {
       this.#spare.push(done);
     }
-    const { bytes, bounds, rows } = this.#taken = this.#waiting.shift()!;
+    const { bytes, bounds, rows, length } = this.#taken = this.#waiting.shift()!;
     this.length -= rows;
+    this.bytes -= length;
     return { bytes, bounds, length: rows };
   }
 }

@@ -12,6 +12,9 @@ import { toBatches } from "./text_rows.ts";
 /** Milliseconds after which rows that come slowly are given as they are, before a batch is full. */
 const BATCH_MS = 50;
 
+/** Bytes after which a batch is given as it is: those of a few reads, or of one row. */
+const BATCH_BYTES = 512 * 1024;
+
 /** How to read. */
 export interface RowsOptions {
   /** Rows in a full batch. */
@@ -70,15 +73,18 @@ async function runQuery<T>(
     clearTimeout(timer);
   }
 
+  /** Whether there is enough for a batch, of rows or of bytes. */
+  const isFull = () => queue.length >= batchRows || queue.length > 0 && queue.bytes >= BATCH_BYTES;
+
   let given = false;
   const batches = new ReadableStream<T>({
     async pull(controller) {
       const due = performance.now() + BATCH_MS;
-      while (queue.length < batchRows && !complete && !failure) {
+      while (!isFull() && !complete && !failure) {
         if (queue.length > 0 && performance.now() >= due) break;
         await more(due);
       }
-      if (failure && queue.length < batchRows) {
+      if (failure && !isFull()) {
         const { error } = failure;
         const params = given || queue.length > 0
           ? []

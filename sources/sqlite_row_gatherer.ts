@@ -1,6 +1,7 @@
 /** Gathers the rows that SQLite calls with, until a batch is complete. */
 
 import { Buffer } from "node:buffer";
+import { BATCH_UNITS, unitsOf } from "./batch_units.ts";
 import { rowTooLarge } from "./max_row.ts";
 import type { SourceError } from "./source.ts";
 import type { RowReader } from "./sqlite_functions.ts";
@@ -17,9 +18,6 @@ export interface BatchLimits {
 
 /** Every so many rows, from the first of a batch on, the clock is read: 80 ns, a tenth of a row. */
 const CLOCK_ROWS = 8;
-
-/** UTF-16 units of text and bytes of blobs after which a batch is full, however few rows it has. */
-const BATCH_UNITS = 256 * 1024;
 
 /** The rows of one run. */
 export class RowGatherer implements RowReader {
@@ -59,13 +57,7 @@ export class RowGatherer implements RowReader {
   }
 
   #add(cells: readonly Cell[]): boolean {
-    let units = 0;
-    for (let index = 0; index < cells.length; index++) {
-      const cell = cells[index];
-      if (typeof cell === "string" || typeof cell === "object" && cell !== null) {
-        units += cell.length;
-      }
-    }
+    const units = unitsOf(cells);
     const { batchRows, maxRow } = this.#limits;
     // A unit of UTF-16 is three bytes of UTF-8 at most.
     if (3 * units > maxRow && sizeOf(cells) > maxRow) {

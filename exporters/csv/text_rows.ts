@@ -323,7 +323,7 @@ export function createCsvTextWriter(
   let out!: Uint8Array<ArrayBuffer>;
   let view!: DataView;
   let filled = 0;
-  useRoom(new Uint8Array(USUAL_BYTES));
+  useRoom(new Uint8Array(FIRST_BYTES));
 
   function useRoom(bytes: Uint8Array<ArrayBuffer>): void {
     out = bytes;
@@ -400,15 +400,18 @@ export function createCsvTextWriter(
       const taken = out.slice(0, filled);
       filled = 0;
       // One cell of a hundred megabytes must not cost them for the rest of the file.
-      if (out.length > MOST_BYTES) useRoom(new Uint8Array(USUAL_BYTES));
+      if (out.length > MAX_KEPT_BYTES) useRoom(new Uint8Array(FIRST_BYTES));
       return taken;
     },
   };
 }
 
-/** Bytes that are taken at once, as a rule, with the row that goes beyond; and those that are kept. */
-const USUAL_BYTES = 512 * 1024;
-const MOST_BYTES = 4 * USUAL_BYTES;
+/**
+ * Bytes that there is room for at first: a chunk, and a batch of 64 KiB that goes beyond it; and those that
+ * are kept. There are as many of these as runs.
+ */
+const FIRST_BYTES = 192 * 1024;
+const MAX_KEPT_BYTES = 1024 * 1024;
 
 /** The first byte of full-width ASCII in UTF-8, and of U+FEFF. */
 const FULL_WIDTH = 0xef;

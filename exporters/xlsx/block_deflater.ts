@@ -2,13 +2,8 @@
 
 import { constants, deflateRawSync, type ZlibOptions } from "node:zlib";
 import type { IdleCores } from "../exporter.ts";
-import {
-  BLOCKS_A_THREAD,
-  DEFLATE_THREAD,
-  DeflateHelper,
-  hasKept,
-  takeKept,
-} from "./deflate_helper.ts";
+import { BLOCKS_A_THREAD, type PostedBlock } from "./deflate_helper.ts";
+import { type DeflateThreads, sharedThreads } from "./deflate_threads.ts";
 
 /**
  * Bytes of a block, and up to a row more. Each begins with nothing to look back at: at level 2 a sheet
@@ -34,12 +29,13 @@ export class BlockDeflater {
   readonly #level: number;
   readonly #cores: IdleCores;
   readonly #emit: (bytes: Uint8Array) => void;
-  readonly #thread: URL;
-  readonly #helpers = new Set<DeflateHelper>();
+  readonly #threads: DeflateThreads;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
   readonly #places: Place[] = [];
   #blocks = 0;
-  #canHelp = true;
+  /** Blocks in the hands of threads. */
+  #handed = 0;
+  #closed = false;
   #mail: MessageChannel | undefined;
   #arrived: () => void = () => {};
   #error: Error | undefined;
@@ -48,26 +44,27 @@ export class BlockDeflater {
   /**
    * `emit` is given what is deflated, in order, as soon as it is.
    *
-   * @param thread what a thread runs; for tests
+   * @param threads those that may help
    */
   constructor(
     level: number,
     cores: IdleCores,
     emit: (bytes: Uint8Array) => void,
-    thread = DEFLATE_THREAD,
+    threads = sharedThreads,
   ) {
     this.#level = level;
     this.#cores = cores;
     this.#emit = emit;
-    this.#thread = thread;
+    this.#threads = threads;
+    threads.join();
   }
 
   /** Takes a block; resolves when it wants another, with the buffer of one that is done with, if any. */
   async add(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    if (this.#helpers.size > 0) await this.#turn();
+    if (this.#handed > 0 || this.#threads.size > 0) await this.#turn();
     this.#deflate(bytes, constants.Z_SYNC_FLUSH);
-    const most = (this.#helpers.size + 1) * BLOCKS_A_THREAD;
-    while (this.#places.length >= most && this.#waits) await this.#change();
+    const max = (this.#threads.size + 1) * BLOCKS_A_THREAD;
+    while (this.#places.length >= max && this.#waits) await this.#change();
     if (this.#error) throw this.#error;
     return this.#free.pop();
   }
@@ -80,14 +77,14 @@ export class BlockDeflater {
     if (this.#error) throw this.#error;
   }
 
-  /** Lets go of the threads: one that has nothing to do may be kept, the others end. */
+  /** Lets go of the threads; does nothing the second time. */
   close(): void {
-    for (const helper of this.#helpers) this.#cores.keepThreads ? helper.keep() : helper.close();
-    this.#helpers.clear();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#threads.leave(this.#cores.keepThreads ?? false);
     this.#mail?.port1.close();
     this.#mail?.port2.close();
     this.#arrived();
-    this.#canHelp = false;
     this.#tell();
   }
 
@@ -99,19 +96,27 @@ export class BlockDeflater {
     const options: ZlibOptions = { level: this.#level, chunkSize: OUTPUT_BYTES, finishFlush };
     const place: Place = {};
     this.#places.push(place);
-    const helper = this.#helper();
-    if (helper) {
-      helper.deflate({ bytes, options }, (block) => {
-        place.deflated = block.deflated;
-        this.#free.push(block.bytes);
-        this.#drain();
-        this.#tell();
-      });
-    } else {
-      place.deflated = deflateRawSync(bytes, options);
-      this.#free.push(bytes);
-      this.#drain();
-    }
+    if (this.#handOver({ bytes, options }, place)) return;
+    place.deflated = deflateRawSync(bytes, options);
+    this.#free.push(bytes);
+    this.#drain();
+  }
+
+  /** Gives a block to a thread; false where none takes it. */
+  #handOver(block: PostedBlock, place: Place): boolean {
+    if (this.#closed || ++this.#blocks <= BLOCKS_ALONE && this.#threads.size === 0) return false;
+    const handed = this.#threads.deflate(block, this.#cores.idle, (answer) => {
+      this.#handed--;
+      if (answer instanceof Error) this.#error = answer;
+      else {
+        place.deflated = answer.deflated;
+        this.#free.push(answer.bytes);
+        if (!this.#closed) this.#drain();
+      }
+      this.#tell();
+    });
+    if (handed) this.#handed++;
+    return handed;
   }
 
   #drain(): void {
@@ -134,7 +139,7 @@ export class BlockDeflater {
 
   /** Whether a thread may still change something. */
   get #waits(): boolean {
-    return this.#helpers.size > 0 && !this.#error;
+    return this.#handed > 0 && !this.#closed && !this.#error;
   }
 
   #tell(): void {
@@ -144,36 +149,5 @@ export class BlockDeflater {
   #change(): Promise<void> {
     this.#changed = Promise.withResolvers();
     return this.#changed.promise;
-  }
-
-  /** A thread that takes a block now; starts and ends them as cores come and go. */
-  #helper(): DeflateHelper | undefined {
-    if (++this.#blocks <= BLOCKS_ALONE && this.#helpers.size === 0 && !hasKept()) return;
-    const { idle } = this.#cores;
-    for (const helper of this.#helpers) {
-      if (this.#helpers.size > idle && helper.idle) this.#end(helper);
-    }
-    if (this.#helpers.size <= idle) {
-      const free = this.#helpers.values().find((helper) => helper.hasRoom);
-      if (free) return free;
-    }
-    if (this.#helpers.size < idle && this.#canHelp) this.#start();
-  }
-
-  #start(): void {
-    const failed = (error: Error) => {
-      this.#helpers.delete(helper);
-      // There is this core still, unless the thread took a block with it.
-      this.#canHelp = false;
-      if (!helper.idle) this.#error = error;
-      this.#tell();
-    };
-    const helper: DeflateHelper = takeKept(failed) ?? new DeflateHelper(this.#thread, failed);
-    this.#helpers.add(helper);
-  }
-
-  #end(helper: DeflateHelper): void {
-    helper.close();
-    this.#helpers.delete(helper);
   }
 }

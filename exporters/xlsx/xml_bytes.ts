@@ -70,7 +70,7 @@ export class XmlBytes {
 
   /** Takes the bytes that are taken at once, as a rule; more is no mistake. */
   constructor(usual: number) {
-    this.#usual = 2 * usual + CELL_BYTES;
+    this.#usual = usual + usual / 8 + CELL_BYTES;
   }
 
   /** Bytes so far. */
