@@ -76,7 +76,7 @@ async function main(args: string[]): Promise<void> {
       for (const name of ["write", "run", "sys", "ffi"] as const) {
         await Deno.permissions.revoke({ name });
       }
-      const { serveCommands } = await import("./runs/worker.ts");
+      const { serveCommands } = await import("./runs/worker/mod.ts");
       return await serveCommands(operands);
     }
     case undefined:

@@ -15,7 +15,6 @@ export interface ConfigMistake {
 
 /** A configuration that cannot be used. */
 export class ConfigError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "ConfigError";
   /** Everything that is wrong with it, in the order of the file. */
   readonly mistakes: readonly ConfigMistake[];

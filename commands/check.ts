@@ -3,7 +3,7 @@
 import { ConfigError, formatConfigError } from "../catalog/mistakes.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
-import { connectSources } from "./connect.ts";
+import { connectSources } from "../server/connect.ts";
 
 /** How to check. */
 export interface CheckOptions {

@@ -18,12 +18,10 @@ export const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /** A command that cannot go on; its message, if there is one, is for whoever typed it. */
 export class CommandError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "CommandError";
   /** The exit status. */
   readonly status: number;
 
-  /** Takes what to say, and the status to exit with. */
   constructor(message: string, status: number) {
     super(message);
     this.status = status;

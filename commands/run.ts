@@ -12,7 +12,7 @@ import { type RunReport, RunTimeoutError } from "../runs/run.ts";
 import { TaskError } from "../runs/running_task.ts";
 import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
 import { type Configuration, prepareDemo, readConfiguration } from "./configuration.ts";
-import { createEngine } from "./engine.ts";
+import { createEngine } from "../server/engine.ts";
 
 /** What to run, and where to. */
 export interface RunArguments {

@@ -2,11 +2,12 @@
 
 import { getLogger } from "@logtape/logtape";
 import { logRun } from "../runs/run_log.ts";
-import { originOf } from "../server/http.ts";
+import { originOf } from "../server/http/mod.ts";
 import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
 import { prepareDemo, readConfiguration } from "./configuration.ts";
-import { configureLogs, type Log } from "./logs.ts";
-import { type Service, startService } from "./service.ts";
+import { configureLogs, type Log } from "../server/logs.ts";
+import { type Service, startService } from "../server/service.ts";
+import { StartError } from "../server/start_error.ts";
 
 const logger = getLogger(["spillway"]);
 
@@ -32,7 +33,7 @@ export async function serve({ environment, ...context }: CommandContext): Promis
     logger.error("Unhandled rejection: {error}", { error: Deno.inspect(event.reason) });
   });
 
-  const service = await startService(config, { environment, onEnd: logRun, log });
+  const service = await startService(config, { environment, onEnd: logRun, log }).catch(explain);
   const origin = originOf(service.http.addr);
   logger.info(`Spillway serves ${origin}`, { exports: config.exports.size });
   if (service.admin) logger.info(`Health and metrics are at ${originOf(service.admin.addr)}`);
@@ -48,6 +49,12 @@ export async function serve({ environment, ...context }: CommandContext): Promis
   }
   await letGo(service, log, hurry);
   if (lost) throw new CommandError(lost.message, EXIT.failure);
+}
+
+/** Throws what a server says that cannot start, with the exit status. */
+function explain(error: unknown): never {
+  if (!(error instanceof StartError)) throw error;
+  throw new CommandError(error.message, error.at === "port" ? EXIT.failure : EXIT.config);
 }
 
 /** Disposes a service, or ends the process where that takes too long. */

@@ -2,7 +2,7 @@
 
 import type { Config, ExportDefinition, SourceSetting } from "../catalog/config.ts";
 import type { DocumentOptions } from "../exporters/document.ts";
-import type { ContentCoding } from "../runs/content_coding.ts";
+import type { ContentCoding } from "../runs/protocol.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import type { ParamType } from "../sources/source.ts";
 import { aboutEntries } from "./about.ts";

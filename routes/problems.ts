@@ -28,7 +28,6 @@ export interface Problem {
 
 /** A request that is answered with a problem. */
 export class ProblemError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "ProblemError";
   /** The answer. */
   readonly problem: Problem;

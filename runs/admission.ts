@@ -4,12 +4,10 @@ import type { MemoryGuard } from "./memory_guard.ts";
 
 /** A run was refused a slot. */
 export class AdmissionError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "AdmissionError";
   /** Why. */
   readonly reason: RefusalReason;
 
-  /** Takes the reason. */
   constructor(reason: RefusalReason) {
     super(REFUSALS[reason]);
     this.reason = reason;

@@ -14,7 +14,9 @@ import type { DocumentOptions } from "../exporters/document.ts";
 import type { Warning } from "../exporters/warnings.ts";
 import type { Query, SourceColumn } from "../sources/source.ts";
 import type { ColumnSetting, TableStyle } from "../table/table.ts";
-import type { ContentCoding } from "./content_coding.ts";
+
+/** What a body may be coded with; `identity` leaves it as it is. */
+export type ContentCoding = "identity" | "gzip" | "zstd";
 
 /** One table of a file: where its rows come from, and what they are called. */
 export interface TableTask {

@@ -19,7 +19,6 @@ export interface RunLimits {
 
 /** A run took longer than one of its limits. */
 export class RunTimeoutError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "RunTimeoutError";
 }
 

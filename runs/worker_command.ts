@@ -1,6 +1,6 @@
 /** How a worker process is started: from source or from inside a compiled binary, with few permissions. */
 
-import { PRIORITY_PERMISSIONS } from "./worker_priority.ts";
+import { PRIORITY_PERMISSIONS } from "./worker/priority.ts";
 
 /** What workers are given: what their sources need; no writing, no programs, no secret of the server. */
 export interface WorkerPermissions {
@@ -86,7 +86,7 @@ export function workerCommand(
     ...read.map((path) => `--allow-read=${path.replaceAll(",", ",,")}`),
     ...net.map((host) => `--allow-net=${host}`),
     ...[...sys, ...PRIORITY_PERMISSIONS].map((name) => `--allow-sys=${name}`),
-    new URL("./worker.ts", import.meta.url).href,
+    new URL("./worker/mod.ts", import.meta.url).href,
     ...kinds,
   ];
   const [program, ...before] = [...launcher(), Deno.execPath()];

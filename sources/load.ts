@@ -7,11 +7,11 @@ import type { AnyKind, sources } from "./mod.ts";
  * MB of a process and half of the time in which it starts; mysql2 takes most of both.
  */
 const LOADERS = {
-  http: async () => (await import("./http.ts")).http,
-  module: async () => (await import("./module.ts")).module,
-  mysql: async () => (await import("./mysql.ts")).mysql,
-  postgres: async () => (await import("./postgres.ts")).postgres,
-  sqlite: async () => (await import("./sqlite.ts")).sqlite,
+  http: async () => (await import("./http/mod.ts")).http,
+  module: async () => (await import("./module/mod.ts")).module,
+  mysql: async () => (await import("./mysql/mod.ts")).mysql,
+  postgres: async () => (await import("./postgres/mod.ts")).postgres,
+  sqlite: async () => (await import("./sqlite/mod.ts")).sqlite,
 } satisfies Readonly<Record<keyof typeof sources, () => Promise<AnyKind>>>;
 
 /** Loads a kind; `type` is one that the configuration has named. */

@@ -2,11 +2,11 @@
 
 import type { z } from "zod";
 import type { SourceKind } from "./source.ts";
-import { http } from "./http.ts";
-import { module } from "./module.ts";
-import { mysql } from "./mysql.ts";
-import { postgres } from "./postgres.ts";
-import { sqlite } from "./sqlite.ts";
+import { http } from "./http/mod.ts";
+import { module } from "./module/mod.ts";
+import { mysql } from "./mysql/mod.ts";
+import { postgres } from "./postgres/mod.ts";
+import { sqlite } from "./sqlite/mod.ts";
 
 /** Some kind, whose configuration only it knows. */
 export type AnyKind = Omit<SourceKind<never>, "config"> & { readonly config: z.ZodType };

@@ -188,7 +188,6 @@ export interface SourceErrorOptions extends ErrorOptions {
 
 /** A source that could not be opened, refused a query or broke while it was read. */
 export class SourceError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "SourceError";
   /** Whether the connection failed, and not the query. */
   readonly connection: boolean;

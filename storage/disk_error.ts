@@ -41,7 +41,6 @@ export interface DiskErrorContext {
 
 /** The disk refused. */
 export class DiskError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "DiskError";
   /** What the disk said. */
   readonly code: DiskErrorCode;

@@ -16,7 +16,6 @@ export interface FileIdentity {
 
 /** What stands in the place of a stored file is not that file. */
 export class ForeignFileError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "ForeignFileError";
 }
 

@@ -49,7 +49,6 @@ export interface SpillOptions extends Partial<PaceLimits>, DiskQueueOptions {
 
 /** A reader that read nothing for too long, although there was something to read. */
 export class StallError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "StallError";
 }
 

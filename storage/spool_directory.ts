@@ -7,7 +7,6 @@ import { whyUnsafe } from "./strict_modes.ts";
 
 /** A directory that the spool cannot be opened in. The message says which, where mounted, and why. */
 export class SpoolError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "SpoolError";
 }
 

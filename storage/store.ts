@@ -115,7 +115,6 @@ export interface Store {
 
 /** There is no room for a file. */
 export class NoRoomError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "NoRoomError";
   /** Why there is none. */
   readonly reason: RefusalReason;

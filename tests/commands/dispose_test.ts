@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { loadConfig } from "../../catalog/load.ts";
-import { createEngine } from "../../commands/engine.ts";
-import { openConfiguredSpool } from "../../commands/spool.ts";
+import { createEngine } from "../../server/engine.ts";
+import { openConfiguredSpool } from "../../server/spool.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { systemFiles } from "../../storage/file_system.ts";
 import { sources } from "../../sources/mod.ts";

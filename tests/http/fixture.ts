@@ -2,11 +2,11 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { loadConfig } from "../../catalog/load.ts";
-import type { Engine } from "../../commands/engine.ts";
-import { startService } from "../../commands/service.ts";
+import type { Engine } from "../../server/engine.ts";
+import { startService } from "../../server/service.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import type { RunReport } from "../../runs/run.ts";
-import type { HttpServer } from "../../server/http.ts";
+import type { HttpServer } from "../../server/http/mod.ts";
 import { sources } from "../../sources/mod.ts";
 import type { FileSystem } from "../../storage/file_system.ts";
 

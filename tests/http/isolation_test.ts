@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { loadConfig } from "../../catalog/load.ts";
-import { startService } from "../../commands/service.ts";
+import { startService } from "../../server/service.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { sources } from "../../sources/mod.ts";
 

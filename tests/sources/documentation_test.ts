@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import mysql from "mysql2/promise";
 import postgres from "postgres";
 import type { z } from "zod";
-import { http } from "../../sources/http.ts";
+import { http } from "../../sources/http/mod.ts";
 import { sources } from "../../sources/mod.ts";
 import { emptyFolder, spillway } from "../commands/fixture.ts";
-import { settings } from "./http_fixture.ts";
-import { mysqlTest, sharedServer as sharedMysql } from "./mysql_shared.ts";
-import { postgresTest, sharedServer as sharedPostgres } from "./postgres_shared.ts";
+import { settings } from "./http/fixture.ts";
+import { mysqlTest, sharedServer as sharedMysql } from "./mysql/shared.ts";
+import { postgresTest, sharedServer as sharedPostgres } from "./postgres/shared.ts";
 
 const page = (name: string) =>
   Deno.readTextFileSync(new URL(`../../docs/${name}.md`, import.meta.url));

@@ -23,14 +23,14 @@ interface Module {
 
 Deno.test("a worker starts without the libraries of sources, which cost memory and time", async () => {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", "runs/worker.ts"],
+    args: ["info", "--json", "runs/worker/mod.ts"],
     cwd: new URL("../../", import.meta.url),
   }).output();
   const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: Module[] };
   const byName = new Map(modules.map((module) => [module.specifier, module]));
   const started = new Set<string>();
   const dynamic = new Set<string>();
-  const pending = [...byName.keys()].filter((name) => name.endsWith("/runs/worker.ts"));
+  const pending = [...byName.keys()].filter((name) => name.endsWith("/runs/worker/mod.ts"));
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (started.size === started.add(name).size) continue;
     for (const { isDynamic, code } of byName.get(name)?.dependencies ?? []) {
