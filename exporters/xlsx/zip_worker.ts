@@ -10,7 +10,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { configure, type ZipWriter } from "@zip.js/zip.js";
-import { type Blocks, type Deflate, type DeflatedChunks, deflateBlocks } from "./deflate_blocks.ts";
+import { type Blocks, type Deflate, deflateBlocks, type DeflatedChunks } from "./deflate_blocks.ts";
 
 /** zip.js says which entry it hands to a worker by no more than when it does. */
 const entries = new AsyncLocalStorage<DeflatedChunks>();
