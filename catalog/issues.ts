@@ -43,7 +43,7 @@ export function formatPath(path: Path): string {
  */
 export function formatConfigError(error: ConfigError, file: string): string {
   return error.issues.map(({ path, message, line }) => {
-    const place = line === undefined ? file : `${file}:${line}`;
-    return `${[place, path, message].filter((part) => part !== "").join(": ")}\n`;
+    const location = line === undefined ? file : `${file}:${line}`;
+    return `${[location, path, message].filter((part) => part !== "").join(": ")}\n`;
   }).join("");
 }

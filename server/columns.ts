@@ -62,8 +62,8 @@ export function createColumns({ startRun, sources }: ColumnsDependencies): Known
   return {
     learn({ id, columns = [] }, { export: names }) {
       for (const [index, name] of names.split(",").entries()) {
-        const told = columns[index];
-        if (told) known.set(name, told);
+        const described = columns[index];
+        if (described) known.set(name, described);
       }
       waiting.get(id)?.();
     },

@@ -32,7 +32,7 @@ export interface Service extends AsyncDisposable {
   readonly engine: Engine;
   /** Resolves when its port is lost and cannot be opened again. */
   readonly lost: Promise<Error>;
-  /** Resolves when everybody has what they asked for; from now on nobody new is let in. */
+  /** Resolves when everybody has what they asked for; from now on no new client is let in. */
   drain(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export interface Service extends AsyncDisposable {
 export interface ServiceOptions {
   /** The environment that workers see a little of. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Told once of every run that got a slot, when everything it held has come back. */
+  /** Called once with every run that got a slot, when everything it held has come back. */
   readonly onEnd: RunDependencies["onEnd"];
   /** The file system of its spool. @default the system's */
   readonly files?: FileSystem;

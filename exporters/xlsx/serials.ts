@@ -141,7 +141,7 @@ function withTime(day: number, seconds: number, fraction: string): Serial {
     return "beyond";
   }
   const serial = day + (seconds + microseconds / 1e6) / SECONDS_A_DAY;
-  return microseconds % 1000 === 0 || isTold(serial, day, seconds * 1e6 + microseconds)
+  return microseconds % 1000 === 0 || isDistinct(serial, day, seconds * 1e6 + microseconds)
     ? serial
     : "beyond";
 }
@@ -157,7 +157,7 @@ function toMicroseconds(fraction: string): number | undefined {
  * tells them apart; from 2079-06-05 on it steps by 1.3 µs, in the year 9999 by 40: it still tells
  * milliseconds apart there, which is all that Excel shows.
  */
-function isTold(serial: number, day: number, microseconds: number): boolean {
+function isDistinct(serial: number, day: number, microseconds: number): boolean {
   return Math.round((serial - day) * SECONDS_A_DAY * 1e6) === microseconds;
 }
 

@@ -22,7 +22,7 @@ export interface WebRequestOptions {
   readonly origin: string;
   /** Gives the signal that is aborted when the client leaves. */
   readonly signal: () => AbortSignal;
-  /** Told when more of the body is waited for, and when it has come. */
+  /** Called when more of the body is waited for, and when it has come. */
   readonly onBodyWait: (waiting: boolean) => void;
 }
 

@@ -253,7 +253,7 @@ for (
 ) {
   Deno.test(says, async () => {
     const threads = reporting(60, cpu);
-    threads.join();
+    threads.acquire();
     /** Offers a block until the thread takes it, and has answered; says how often it did not. */
     const offer = async (times = Infinity) => {
       const { promise, resolve } = Promise.withResolvers<unknown>();
@@ -270,7 +270,7 @@ for (
       assert.equal(await offer(), 0);
       assert.equal(await offer(), pause);
     }
-    threads.leave(false);
+    threads.release(false);
     assert.equal(threads.size, 0);
   });
 }
