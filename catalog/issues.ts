@@ -19,7 +19,6 @@ export class ConfigError extends Error {
   /** Everything that is wrong with it, in the order of the file. */
   readonly issues: readonly ConfigIssue[];
 
-  /** Takes the issues in the order in which they are read. */
   constructor(issues: readonly ConfigIssue[]) {
     const count = issues.length === 1 ? "1 mistake" : `${issues.length} mistakes`;
     super(`Cannot use the configuration: ${count}`);

@@ -50,7 +50,7 @@ export interface FormatDefinition<
 /** A format whose schemas may be any, as those who know none of them use it. */
 export type Format = Required<FormatDefinition>;
 
-/** Makes a format. */
+/** Makes a format: what it says, with the defaults of what it does not. */
 export function defineFormat<
   const Settings extends OptionSchemas = Record<never, never>,
   const Options extends OptionSchemas = Record<never, never>,

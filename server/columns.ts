@@ -28,7 +28,7 @@ export interface ColumnsDependencies {
   readonly sources: Config["sources"];
 }
 
-/** Begins to remember. */
+/** Makes what learns the columns of exports, and knows none at first. */
 export function createColumns({ startRun, sources }: ColumnsDependencies): KnownColumns {
   const known = new Map<string, readonly SourceColumn[]>();
   /** The last question about each export. */

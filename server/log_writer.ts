@@ -9,10 +9,7 @@ import { setTimeout } from "node:timers/promises";
  */
 export const MAX_WAITING_BYTES = 1024 * 1024;
 
-/**
- * Milliseconds between two writes: each takes a thread of its own, and with a thousand runs a second those
- * took a sixteenth of the server's time. What comes after a pause is written at once.
- */
+/** Milliseconds between two writes (docs/design.md, "What ten rows cost"); after a pause, a line is written at once. */
 const PAUSE_MS = 10;
 
 /** Where lines go. */

@@ -6,10 +6,8 @@ import { BLOCKS_A_THREAD, type PostedBlock } from "./deflate_helper.ts";
 import { type DeflateThreads, sharedThreads } from "./deflate_threads.ts";
 
 /**
- * Bytes of a block, and up to a row more. Each begins with nothing to look back at: at level 2 a sheet
- * takes 4.0 % more than as one stream in blocks of 128 KiB, 2.1 % in blocks of 256, 1.0 % of 512,
- * 0.5 % of 1024, in the same time. The bytes before it as a dictionary would help, but Deno 2.9.6
- * ignores that option.
+ * Bytes of a block, and up to a row more. Each begins with nothing to look back at: a sheet takes 1.0 %
+ * more than as one stream (docs/design.md, "A row of a workbook").
  */
 export const BLOCK_BYTES = 512 * 1024;
 
@@ -78,7 +76,7 @@ export class BlockDeflater {
     if (this.#error) throw this.#error;
   }
 
-  /** Lets go of the threads; does nothing the second time. */
+  /** Releases the threads; does nothing the second time. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -125,9 +123,8 @@ export class BlockDeflater {
   }
 
   /**
-   * Hears of the blocks that are done: a message to itself comes after those that are there already.
-   * After `setImmediate` they may not have come for 12 ms (Deno 2.9.6), while a third of all blocks
-   * was deflated here because the thread seemed busy.
+   * Lets the answers of threads come in: a message to itself comes after those that are there already,
+   * `setImmediate` does not (docs/design.md, "A row of a workbook").
    */
   #turn(): Promise<void> {
     const { port1, port2 } = this.#mail ??= new MessageChannel();

@@ -25,7 +25,7 @@ const MIN_CPU_PART = 0.5;
  */
 const RESTING_BLOCKS = { first: 64, last: 1024 };
 
-/** Threads. */
+/** Threads that are started when a core is idle, and shared by all files that are written. */
 export class DeflateThreads {
   readonly #thread: URL;
   readonly #threads = new Set<DeflateHelper>();

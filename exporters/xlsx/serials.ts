@@ -128,9 +128,8 @@ export function secondsDurationSerial(seconds: number): Serial {
 /**
  * A day with its time.
  *
- * Not rounded: a reader cuts off what is below a second, and LibreOffice shows 03:04:04 for the
- * 0.127835648148 that is 10 ns short of 03:04:05. Of 20,000 datetimes it shows 305 a second early,
- * all between 1967 and 1972; written with 11 decimals it would be 533, with 10 decimals 3,769.
+ * Not rounded: a reader cuts off what is below a second, so that fewer decimals show more datetimes a
+ * second early (docs/design.md, "A row of a workbook").
  */
 function withTime(day: number, seconds: number, fraction: string): Serial {
   if (fraction === "") return day + seconds / SECONDS_A_DAY;

@@ -38,7 +38,6 @@ export class SharedStrings {
   #units = 0;
   #uses = 0;
 
-  /** Begins an empty table. */
   constructor({ entries = MAX_ENTRIES, units = MAX_UNITS }: SharedStringLimits = {}) {
     this.#maxEntries = entries;
     this.#maxUnits = units;

@@ -46,7 +46,6 @@ export class Connection {
   #onAnswered: (() => void) | undefined;
   #abortTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Takes a socket. */
   constructor(stream: TcpStream, { counted, viaProxy }: ConnectionOptions) {
     this.stream = stream;
     this.viaProxy = viaProxy;

@@ -39,7 +39,6 @@ export class ConnectionLimits {
   /** Spare connections on which nothing was asked yet, the oldest first. */
   readonly #silent = new Set<SilentConnection>();
 
-  /** Begins with none. */
   constructor({ connections, perAddress }: ConnectionLimitOptions) {
     this.#connections = connections;
     this.#regular = new Counts(perAddress);

@@ -43,7 +43,6 @@ export class TcpStream extends Duplex {
   #ending = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Takes the socket over. */
   constructor(connection: Deno.TcpConn) {
     super({ allowHalfOpen: true });
     this.#connection = connection;
@@ -77,7 +76,6 @@ export class TcpStream extends Duplex {
     if (!this.#reading && !this.readableEnded) void this.#fill();
   }
 
-  /** Reads once. */
   override _read(): void {
     if (!this.#reading) void this.#fill();
   }
@@ -90,7 +88,6 @@ export class TcpStream extends Duplex {
     await this.#send(parts).catch(() => this.destroy());
   }
 
-  /** Sends a chunk. */
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
     this.#send([chunk]).then(() => done(), done);
   }
@@ -103,7 +100,6 @@ export class TcpStream extends Duplex {
     this.#send(joinSmall(parts.map(({ chunk }) => chunk))).then(() => done(), done);
   }
 
-  /** Ends our side. */
   override _final(done: (error?: Error) => void): void {
     this.#connection.closeWrite().then(() => done(), () => done());
   }

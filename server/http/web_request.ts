@@ -9,7 +9,6 @@ export class RefusedRequestError extends Error {
   /** What to answer. */
   readonly refusal: Refusal;
 
-  /** Takes what to answer, and what is wrong this time. */
   constructor(refusal: Refusal, detail = refusal.detail) {
     super(detail);
     this.refusal = { ...refusal, detail };
