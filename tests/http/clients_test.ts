@@ -1,6 +1,7 @@
 /** What clients do to a server: leave, stall, wait; and what the server then holds. */
 
 import assert from "node:assert/strict";
+import { isAlive } from "../commands/fixture.ts";
 import { standstill, until } from "../waiting.ts";
 import { isUnread, openDownload, readBytes, startServer, type TestServer } from "./fixture.ts";
 
@@ -93,14 +94,6 @@ function ticksOf(pid: number): number {
   // Behind the name in parentheses: state (3), … utime (14), stime (15).
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return Number(fields[11]) + Number(fields[12]);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !Deno.readTextFileSync(`/proc/${pid}/stat`).includes(") Z ");
-  } catch {
-    return false;
-  }
 }
 
 Deno.test("a worker that is killed breaks its download, and the next one works", async () => {
