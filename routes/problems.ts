@@ -5,7 +5,7 @@ import { RequestError, type RequestIssue, withIssues } from "../requests/request
 import { AdmissionError } from "../runs/admission.ts";
 import { RunTimeoutError } from "../runs/run.ts";
 import { TaskError } from "../runs/running_task.ts";
-import { DiskError } from "../storage/disk_error.ts";
+import { DiskError } from "../storage/disk/error.ts";
 import { NoRoomError } from "../storage/store.ts";
 
 /** An error body, as it is sent. */

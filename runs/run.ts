@@ -2,7 +2,7 @@
 
 import type { Warning } from "../exporters/warnings.ts";
 import { type Clock, systemClock } from "../storage/clock.ts";
-import { SpillBuffer, type SpillOptions } from "../storage/spill_buffer.ts";
+import { SpillBuffer, type SpillOptions } from "../storage/spool/spill_buffer.ts";
 import { type Admission, AdmissionError } from "./admission.ts";
 import type { RunTask, TaskColumns } from "./protocol.ts";
 import type { RunningTask } from "./running_task.ts";

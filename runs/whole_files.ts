@@ -1,7 +1,7 @@
 /** Whole files: an export is finished in the store before a byte of it is sent. */
 
 import { ExpiryQueue } from "../storage/expiry_queue.ts";
-import type { RefusalReason, Reservation } from "../storage/quota.ts";
+import type { RefusalReason, Reservation } from "../storage/disk/quota.ts";
 import {
   type ByteRange,
   NoRoomError,

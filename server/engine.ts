@@ -18,10 +18,10 @@ import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
 import { type AnyKind, sources } from "../sources/mod.ts";
 import type { SourceLeave } from "../sources/source.ts";
-import { createDiskStore } from "../storage/disk_store.ts";
-import type { FileSystem } from "../storage/file_system.ts";
+import { createDiskStore } from "../storage/disk_store/mod.ts";
+import type { FileSystem } from "../storage/disk/file_system.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
-import type { OpenedSpool } from "../storage/spool.ts";
+import type { OpenedSpool } from "../storage/spool/mod.ts";
 
 const logger = getLogger(["spillway"]);
 

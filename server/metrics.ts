@@ -7,7 +7,7 @@ import type { RunTask } from "../runs/protocol.ts";
 import type { RunReport } from "../runs/run.ts";
 import { createCounter, EXPOSITION_TYPE, expositionText, type Metric } from "./exposition.ts";
 import type { ConnectionCounts } from "./http/mod.ts";
-import type { OpenedSpool } from "../storage/spool.ts";
+import type { OpenedSpool } from "../storage/spool/mod.ts";
 import type { LogWriter } from "./log_writer.ts";
 
 /** What is measured. */

@@ -10,7 +10,7 @@ import type { RunTask } from "../runs/protocol.ts";
 import type { RunDependencies, RunReport } from "../runs/run.ts";
 import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
-import type { FileSystem } from "../storage/file_system.ts";
+import type { FileSystem } from "../storage/disk/file_system.ts";
 import { createColumns } from "./columns.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";

@@ -5,7 +5,7 @@ import { loadConfig } from "../../catalog/load.ts";
 import { createEngine } from "../../server/engine.ts";
 import { openConfiguredSpool } from "../../server/spool.ts";
 import { loadFormats } from "../../exporters/mod.ts";
-import { systemFiles } from "../../storage/file_system.ts";
+import { systemFiles } from "../../storage/disk/file_system.ts";
 import { sources } from "../../sources/mod.ts";
 import { fakeTask } from "../runs/fixture.ts";
 import { until } from "../waiting.ts";

@@ -8,7 +8,7 @@ import { loadFormats } from "../../exporters/mod.ts";
 import type { RunReport } from "../../runs/run.ts";
 import type { HttpServer } from "../../server/http/mod.ts";
 import { sources } from "../../sources/mod.ts";
-import type { FileSystem } from "../../storage/file_system.ts";
+import type { FileSystem } from "../../storage/disk/file_system.ts";
 
 const formats = await loadFormats();
 

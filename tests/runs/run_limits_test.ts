@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { Admission, AdmissionError } from "../../runs/admission.ts";
 import { createRuns, type RunReport } from "../../runs/run.ts";
-import { StallError } from "../../storage/spill_buffer.ts";
-import { FakeClock, settle } from "../storage/fake_spool.ts";
+import { StallError } from "../../storage/spool/spill_buffer.ts";
+import { FakeClock, settle } from "../storage/spool/fake_spool.ts";
 import { fakeRunner, slowReader } from "./fake_runner.ts";
 import { fakeTask } from "./fixture.ts";
 

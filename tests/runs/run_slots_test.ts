@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Admission } from "../../runs/admission.ts";
 import { createRuns, type RunDependencies, type RunReport } from "../../runs/run.ts";
-import { FakeClock, FakeSpool, settle } from "../storage/fake_spool.ts";
+import { FakeClock, FakeSpool, settle } from "../storage/spool/fake_spool.ts";
 import { fakeRunner, slowReader } from "./fake_runner.ts";
 import { fakeTask } from "./fixture.ts";
 
