@@ -154,7 +154,7 @@ export function createRuns(
       maxHeldUp: limits.run * HELD_UP_SHARE,
       contended: () => admission.contended || pool.contended,
       clock,
-      onTake: (taken) => bytes += taken,
+      onTake: (chunk) => bytes += chunk.length,
     });
     void buffer.begun.then(() => firstByte = clock.now() - started, () => {});
 
