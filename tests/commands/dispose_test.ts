@@ -27,7 +27,7 @@ Deno.test("an engine ends although one of its workers is stopped", async () => {
     const engine = await createEngine(configure(folder), {
       slots: 1,
       environment: Deno.env.toObject(),
-      onEnd: () => void runs++,
+      observers: [{ ended: () => void runs++ }],
     });
     // A worker that has had a task, be it one that it cannot do, is asked to end by itself.
     const source = { type: "sqlite", config: { path: `${folder}/none.db` } };

@@ -5,7 +5,7 @@ import { loadConfig } from "../../catalog/load.ts";
 import type { Engine } from "../../server/engine.ts";
 import { startService } from "../../server/service.ts";
 import { loadFormats } from "../../exporters/mod.ts";
-import type { RunReport } from "../../runs/run.ts";
+import type { RunReport } from "../../runs/observer.ts";
 import type { HttpServer } from "../../server/http/mod.ts";
 import { sources } from "../../sources/mod.ts";
 import type { FileSystem } from "../../storage/disk/file_system.ts";
@@ -108,7 +108,11 @@ ${EXPORTS}`;
   const reports: RunReport[] = [];
   const service = await startService(config, {
     environment: Deno.env.toObject(),
-    onEnd: (report) => void reports.push(report),
+    observers: [{
+      ended: (report, { task }) => {
+        if (!task.describe) reports.push(report);
+      },
+    }],
     ...(sections.files ? { files: sections.files } : {}),
     ...(sections.now ? { now: sections.now } : {}),
   });

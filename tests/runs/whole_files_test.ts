@@ -45,7 +45,7 @@ async function setup() {
     key,
     mediaType: "text/csv",
     filename: "a.csv",
-    abandoned: new AbortController().signal,
+    signal: new AbortController().signal,
   });
   return {
     wholeFiles,
