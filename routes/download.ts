@@ -64,7 +64,11 @@ export async function download(
       });
     }
     if (request.method === "HEAD") return new Response(null, { headers });
-    const { body } = await startRun(id, task, { abandoned: request.signal, client: address });
+    const { body } = await startRun(id, task, {
+      signal: request.signal,
+      request: asked,
+      client: address,
+    });
     return new Response(body, { headers });
   } catch (error) {
     if (error === request.signal.reason) return noAnswer();
@@ -104,7 +108,7 @@ async function sendWhole(
   const mediaType = headers.get("Content-Type")!;
   const response = await files.make(
     task,
-    { id, key, mediaType, filename: name, abandoned: request.signal, client },
+    { id, key, mediaType, filename: name, signal: request.signal, client },
     (made) => madeResponse(request, made, headers, files),
   );
   if (!response) throw new Error(`Cannot send the file of run ${id}: it is gone`);

@@ -1,7 +1,7 @@
 /** Whole files: an export is finished in the store before a byte of it is sent. */
 
 import { ExpiryQueue } from "../storage/expiry_queue.ts";
-import type { RefusalReason, Reservation } from "../storage/quota.ts";
+import type { RefusalReason, Reservation } from "../storage/disk/quota.ts";
 import {
   type ByteRange,
   NoRoomError,
@@ -39,8 +39,8 @@ export interface MakeOptions {
   readonly mediaType: string;
   /** The name to save it under. */
   readonly filename: string;
-  /** Aborted by a caller that leaves before the file is finished. */
-  readonly abandoned: AbortSignal;
+  /** Aborted by a caller that cancels before the file is finished. */
+  readonly signal: AbortSignal;
   /** The address of the client that asks for it, for the report. */
   readonly client?: string | undefined;
 }
@@ -132,12 +132,12 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
       const kept = latest.get(key);
       return kept && !kept.evicted && kept.object.expiresAt > now() ? kept : undefined;
     },
-    async make(task, { id, key, mediaType, filename, abandoned, client }, use) {
+    async make(task, { id, key, mediaType, filename, signal, client }, use) {
       const reservation = await reserve(FIRST_BYTES);
       if (typeof reservation === "string") throw new NoRoomError(id, reservation);
       let body: ReadableStream<Uint8Array>;
       try {
-        ({ body } = await startRun(id, task, { abandoned, whole: true, client }));
+        ({ body } = await startRun(id, task, { signal, whole: true, client }));
       } catch (error) {
         reservation.release();
         throw error;

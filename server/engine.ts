@@ -10,18 +10,19 @@ import { Admission, ENDED_BYTES } from "../runs/admission.ts";
 import type { MemoryReading } from "../runs/cgroup.ts";
 import { createMemoryGuard, type WatchedMemory } from "../runs/memory_guard.ts";
 import { createMemoryReading } from "../runs/memory_reading.ts";
+import type { RunObserver } from "../runs/observer.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
-import { createRuns, type RunDependencies, type StartRun } from "../runs/run.ts";
+import { createRuns, type StartRun } from "../runs/run.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
 import type { SourcePermissions } from "../sources/descriptor.ts";
 import { type Descriptors, loadDescriptors } from "../sources/mod.ts";
-import { createDiskStore } from "../storage/disk_store.ts";
-import type { FileSystem } from "../storage/file_system.ts";
+import { createDiskStore } from "../storage/disk_store/mod.ts";
+import type { FileSystem } from "../storage/disk/file_system.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
-import type { OpenedSpool } from "../storage/spool.ts";
+import type { OpenedSpool } from "../storage/spool/mod.ts";
 
 const logger = getLogger(["spillway"]);
 
@@ -55,8 +56,8 @@ export interface EngineOptions {
   readonly now?: (() => Date) | undefined;
   /** What else an export needs, for the readiness. @default nothing */
   readonly checks?: readonly Check[];
-  /** Told once of every run that got a slot, when everything it held has come back. */
-  readonly onEnd: RunDependencies["onEnd"];
+  /** Who is told of each run. */
+  readonly observers: readonly RunObserver[];
 }
 
 /** Milliseconds that the workers have to end in: one that is killed takes a few, whatever it does. */
@@ -74,7 +75,7 @@ const RUN_STALL_FACTOR = 10;
 
 /** Makes an engine; its first workers start at once. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
-  const { slots, environment, spool, files, now, onEnd } = options;
+  const { slots, environment, spool, files, now, observers } = options;
   const [descriptors, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
   const threads = Object.values(formats).flatMap(({ threads }) => threads);
   const memory = createMemoryGuard(
@@ -107,7 +108,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
         ? { spool, spillAfter: config.spool.spillAfter, spillRate: config.spool.spillRate }
         : {}),
     },
-    onEnd,
+    observers,
   });
   const wholeFiles = spool && createWholeFiles({
     startRun,

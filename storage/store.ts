@@ -1,6 +1,6 @@
 /** What every store of finished files offers: put a file under a key, get it back, whole or a range. */
 
-import type { RefusalReason, Reservation } from "./quota.ts";
+import type { RefusalReason, Reservation } from "./disk/quota.ts";
 
 /**
  * What the owner of a file wants to know of it again. Text only, and not much of it, because object

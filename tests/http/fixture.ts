@@ -5,10 +5,10 @@ import { loadConfig } from "../../catalog/load.ts";
 import type { Engine } from "../../server/engine.ts";
 import { startService } from "../../server/service.ts";
 import { loadFormats } from "../../exporters/mod.ts";
-import type { RunReport } from "../../runs/run.ts";
+import type { RunReport } from "../../runs/observer.ts";
 import type { HttpServer } from "../../server/http/mod.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
-import type { FileSystem } from "../../storage/file_system.ts";
+import type { FileSystem } from "../../storage/disk/file_system.ts";
 
 const formats = await loadFormats();
 const sources = await loadDescriptors();
@@ -109,7 +109,11 @@ ${EXPORTS}`;
   const reports: RunReport[] = [];
   const service = await startService(config, {
     environment: Deno.env.toObject(),
-    onEnd: (report) => void reports.push(report),
+    observers: [{
+      ended: (report, { task }) => {
+        if (!task.describe) reports.push(report);
+      },
+    }],
     ...(sections.files ? { files: sections.files } : {}),
     ...(sections.now ? { now: sections.now } : {}),
   });

@@ -3,15 +3,15 @@
 import assert from "node:assert/strict";
 import { statfsSync } from "node:fs";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
-import { type FileSystem, systemFiles } from "../../storage/file_system.ts";
+import { type FileSystem, systemFiles } from "../../storage/disk/file_system.ts";
 import { until } from "../waiting.ts";
-import { type Fault, type FaultCode, faultyFiles } from "../storage/faulty_files.ts";
+import { type Fault, type FaultCode, faultyFiles } from "../storage/disk/faulty_files.ts";
 import {
   mountSmallDisk,
   NEEDS_SMALL_DISK,
   NO_SMALL_DISK,
   SMALL_DISK_BYTES,
-} from "../storage/small_disk.ts";
+} from "../storage/disk/small_disk.ts";
 import {
   assertNothingHeld,
   digestOf,

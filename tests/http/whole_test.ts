@@ -5,8 +5,8 @@ import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { readerTest, runProgram } from "../clients/programs.ts";
 import { until } from "../waiting.ts";
-import { type FileSystem, systemFiles } from "../../storage/file_system.ts";
-import { type FaultCode, faultyFiles } from "../storage/faulty_files.ts";
+import { type FileSystem, systemFiles } from "../../storage/disk/file_system.ts";
+import { type FaultCode, faultyFiles } from "../storage/disk/faulty_files.ts";
 import {
   assertNothingHeld,
   digestOf,

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createWholeFiles, type MakeOptions, type WholeFiles } from "../../runs/whole_files.ts";
 import type { StoredObject } from "../../storage/store.ts";
-import { createDiskFixture } from "../storage/disk_store_fixture.ts";
+import { createDiskFixture } from "../storage/disk_store/fixture.ts";
 import { fakeTask } from "./fixture.ts";
 
 const KIB = 1024;
@@ -45,7 +45,7 @@ async function setup() {
     key,
     mediaType: "text/csv",
     filename: "a.csv",
-    abandoned: new AbortController().signal,
+    signal: new AbortController().signal,
   });
   return {
     wholeFiles,
