@@ -2,7 +2,7 @@
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { loadConfig } from "../../catalog/load.ts";
-import { ConfigError, formatConfigError } from "../../catalog/mistakes.ts";
+import { ConfigError, formatConfigError } from "../../catalog/issues.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
 
