@@ -91,6 +91,7 @@ Deno.test("a reader that leaves cancels the run", async () => {
   const reader = body.getReader();
   await reader.read();
   await reader.cancel();
+  await until(() => server.reports.length > 0);
   await until(() => server.admission.taken === 0);
   assert.equal(server.reports[0]!.state, "cancelled");
 });
@@ -101,6 +102,7 @@ Deno.test("a caller that leaves before the first chunk cancels the run", async (
   const run = server.start("a", fakeTask("silent"), { signal: caller.signal });
   setTimeout(() => caller.abort(new Error("gone")), 50);
   await assert.rejects(run, /gone/);
+  await until(() => server.reports.length > 0);
   await until(() => server.admission.taken === 0);
   assert.equal(server.reports[0]!.state, "cancelled");
 });
