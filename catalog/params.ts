@@ -58,12 +58,12 @@ export interface ParamIssue {
 export interface ParsedParams {
   /** The values by name, in the order of their declaration; an object without a prototype. */
   readonly values: Readonly<Record<string, ParamValue>>;
-  /** Every mistake, one a name; while there are any, the values are not complete. */
+  /** Every issue, one a name; while there are any, the values are not complete. */
   readonly issues: readonly ParamIssue[];
 }
 
 /**
- * Reads the params of a request; never throws, so that every mistake is found at once.
+ * Reads the params of a request; never throws, so that every issue is found at once.
  *
  * A list is given with commas between its items, or by its name repeated. What is empty and need not be
  * given counts as not given: that is how HTML forms send what was left open.

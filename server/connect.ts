@@ -1,7 +1,7 @@
 /** Opens every source and prepares every query of a configuration, and says what is wrong with them. */
 
 import type { Config, ExportDefinition, SourceSetting } from "../catalog/config.ts";
-import { type ConfigMistake, formatPath } from "../catalog/mistakes.ts";
+import { type ConfigIssue, formatPath } from "../catalog/issues.ts";
 import { quote } from "../catalog/params.ts";
 import { describeTask } from "../requests/tasks.ts";
 import type { RunReport } from "../runs/observer.ts";
@@ -13,7 +13,7 @@ import { createEngine } from "./engine.ts";
 /** What was found out. */
 export interface Connected {
   /** What is wrong. */
-  readonly mistakes: readonly ConfigMistake[];
+  readonly issues: readonly ConfigIssue[];
   /** Exports whose columns only their rows tell. */
   readonly untold: readonly string[];
 }
@@ -41,7 +41,7 @@ export async function connectSources(
   }));
   const all = [...config.sources.keys()].map((name) => found.get(name)!);
   return {
-    mistakes: all.flatMap(({ mistakes }) => mistakes),
+    issues: all.flatMap(({ issues }) => issues),
     untold: all.flatMap(({ untold }) => untold),
   };
 }
@@ -76,22 +76,22 @@ async function connectSource(
 
   const opened = await ask(describeTask(source));
   // Every export of it would say the same.
-  if (typeof opened === "string") return { mistakes: [at(["sources", name], opened)], untold: [] };
-  const mistakes: ConfigMistake[] = [];
+  if (typeof opened === "string") return { issues: [at(["sources", name], opened)], untold: [] };
+  const issues: ConfigIssue[] = [];
   const untold: string[] = [];
   for (const definition of config.exports.values()) {
     if (definition.source !== name) continue;
     const columns = await ask(describeTask(source, definition));
     if (columns === null) untold.push(definition.name);
-    else mistakes.push(...mistakesOf(definition, columns));
+    else issues.push(...issuesOf(definition, columns));
   }
-  return { mistakes, untold };
+  return { issues, untold };
 }
 
-function mistakesOf(
+function issuesOf(
   definition: ExportDefinition,
   columns: NonNullable<TaskColumns> | string,
-): readonly ConfigMistake[] {
+): readonly ConfigIssue[] {
   const path = ["exports", definition.name];
   if (typeof columns === "string") {
     return [at(definition.query === "" ? path : [...path, "query"], columns)];
@@ -106,17 +106,17 @@ function mistakesOf(
   });
 }
 
-function at(path: readonly string[], message: string): ConfigMistake {
+function at(path: readonly string[], message: string): ConfigIssue {
   return { path: formatPath(path), message };
 }
 
-/** What an error says, without what the path of the mistake says already. */
+/** What an error says, without what the path of the issue says already. */
 function reasonOf(error: TaskError | RunTimeoutError): string {
   const message = error.message.replace(
     /^Cannot (?:open source|run the query|read the query): /,
     "",
   );
   const own = error instanceof TaskError ? error.reason : undefined;
-  // A mistake is a line.
+  // An issue is a line.
   return (own === undefined ? message : `${message} (${own})`).replaceAll(/\s+/g, " ");
 }

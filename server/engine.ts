@@ -16,8 +16,8 @@ import { type Check, createReadiness, type Readiness } from "../runs/readiness.t
 import { createRuns, type StartRun } from "../runs/run.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
-import { type AnyKind, sources } from "../sources/mod.ts";
-import type { SourceLeave } from "../sources/source.ts";
+import type { SourcePermissions } from "../sources/descriptor.ts";
+import { type Descriptors, loadDescriptors } from "../sources/mod.ts";
 import { createDiskStore } from "../storage/disk_store/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
 import type { Recovery } from "../storage/disk_store/recovery.ts";
@@ -76,7 +76,8 @@ const RUN_STALL_FACTOR = 10;
 /** Makes an engine; its first workers start at once. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
   const { slots, environment, spool, files, now, observers } = options;
-  const threads = Object.values(await loadFormats()).flatMap(({ threads }) => threads);
+  const [descriptors, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
+  const threads = Object.values(formats).flatMap(({ threads }) => threads);
   const memory = createMemoryGuard(
     createMemoryReading(() => pool.rss, config.limits.memory),
     (short, reading) => {
@@ -86,8 +87,8 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   );
   const admission = new Admission(slots, ENDED_BYTES, memory);
   const pool = new WorkerPool({
-    groups: workerGroups(config, { slots, environment, threads }),
-    route: routeOf,
+    groups: workerGroups(config, { slots, environment, descriptors, threads }),
+    route: (task) => routeOf(task, descriptors),
     tasksPerWorker: config.limits.runsPerWorker,
     maxExclusive: config.limits.exclusive ??
       Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
@@ -175,26 +176,25 @@ const DRIVERS = "drivers";
 /** Groups of which a worker is kept while there is nothing to do: each takes 20 MB. */
 const MAX_WARM_MODULES = 4;
 
-function kindOf({ type }: Pick<SourceSetting, "type">): AnyKind {
-  return sources[type as keyof typeof sources];
-}
-
 /**
  * The group of a source. Code of a source's author has workers of its own, as it could read what others
  * are given and write what they should: it meets nothing but its own runs.
  */
 function groupOf(source: SourceSetting): string {
-  return kindOf(source).runsCode ? `${source.type} ${JSON.stringify(source.config)}` : DRIVERS;
+  return source.runsCode ? `${source.type} ${JSON.stringify(source.config)}` : DRIVERS;
 }
 
-/** What the formats start threads of. */
-interface Threads {
+/** What the groups of workers are made from, besides the configuration. */
+interface GroupOptions extends Pick<EngineOptions, "slots" | "environment"> {
+  /** The kinds of sources. */
+  readonly descriptors: Descriptors;
+  /** What the formats start threads of. */
   readonly threads: readonly URL[];
 }
 
 /** Where a task goes; all of its tables are of one group (`requests/find_exports.ts`). */
-function routeOf({ tables }: RunTask): Route {
-  const kinds = tables.map(({ source }) => kindOf(source).blocking ?? false);
+function routeOf({ tables }: RunTask, descriptors: Descriptors): Route {
+  const kinds = tables.map(({ source }) => descriptors[source.type]!.blocking ?? false);
   return {
     group: groupOf(tables[0]!.source),
     blocking: kinds.includes(true) ? true : kinds.includes("learn") ? "learn" : false,
@@ -205,14 +205,18 @@ function routeOf({ tables }: RunTask): Route {
 /** The workers: those of the drivers share the permissions of all their sources. */
 function workerGroups(
   config: Config,
-  { slots, environment, threads }: Pick<EngineOptions, "slots" | "environment"> & Threads,
+  { slots, environment, descriptors, threads }: GroupOptions,
 ): Record<string, WorkerGroup> {
   const groups = Object.groupBy(config.sources.values(), groupOf);
   const modules = Object.keys(groups).filter((name) => name !== DRIVERS);
   return Object.fromEntries(
     Object.entries(groups).map(([name, settings = []]) => {
       const kinds = [...new Set(settings.map(({ type }) => type))];
-      const command = workerCommand({ ...permissionsOf(settings, threads), kinds, environment });
+      const command = workerCommand({
+        ...permissionsOf(settings, descriptors, threads),
+        kinds,
+        environment,
+      });
       const warm = name === DRIVERS
         ? Math.min(slots, navigator.hardwareConcurrency)
         : Number(modules.indexOf(name) < MAX_WARM_MODULES);
@@ -224,12 +228,13 @@ function workerGroups(
 /** What workers may reach: the files and the hosts of their sources, the threads of all formats. */
 function permissionsOf(
   settings: readonly SourceSetting[],
-  threads: Threads["threads"],
-): Required<SourceLeave> {
+  descriptors: Descriptors,
+  threads: GroupOptions["threads"],
+): Required<SourcePermissions> {
   const all = settings.map((source) => {
-    const kind = kindOf(source);
-    const { read = [], net = [], sys = [] } = kind.leave?.(source.config as never) ?? {};
-    const paths = kind.paths.flatMap((key) => {
+    const { paths: keys, permissions } = descriptors[source.type]!;
+    const { read = [], net = [], sys = [] } = permissions?.(source.config as never) ?? {};
+    const paths = keys.flatMap((key) => {
       const path = (source.config as Readonly<Record<string, unknown>>)[key];
       return typeof path === "string" ? [path] : [];
     });

@@ -11,7 +11,7 @@ import {
   sheetRelationshipsPath,
   tablePath,
 } from "./content_types.ts";
-import type { Blocks } from "./deflate_entry.ts";
+import type { Blocks } from "./deflate_blocks.ts";
 import { APP_PATH, appPropertiesXml, CORE_PATH, corePropertiesXml } from "./document_properties.ts";
 import type { XlsxOptions } from "./options.ts";
 import { type Relationship, relationshipsXml } from "./relationships.ts";

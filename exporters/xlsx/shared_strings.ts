@@ -3,7 +3,7 @@
 import { createUtf8Chunk } from "../utf8_chunk.ts";
 import { Warnings } from "../warnings.ts";
 import { BLOCK_BYTES } from "./block_deflater.ts";
-import type { Blocks } from "./deflate_entry.ts";
+import type { Blocks } from "./deflate_blocks.ts";
 import { textXml } from "./text_xml.ts";
 import { XML_DECLARATION } from "./xml_text.ts";
 

@@ -3,7 +3,7 @@
 import { loadExporters } from "../../exporters/mod.ts";
 import { type Exporter, type IdleCores, TableError } from "../../exporters/exporter.ts";
 import { Warnings } from "../../exporters/warnings.ts";
-import { loadSource } from "../../sources/load.ts";
+import { loadDriver } from "../../sources/mod.ts";
 import { ColumnError, toTable } from "../../sources/to_table.ts";
 import {
   type InvalidText,
@@ -135,13 +135,13 @@ async function openTable(
   text: boolean,
   { run, stopped: signal, blocking, warnings }: TaskContext,
 ): Promise<Opened> {
-  const kind = await loadSource(task.source.type);
+  const driver = await loadDriver(task.source.type);
   const types = declaredTypes(task.columns);
   return await openAgain(async () => {
     const config = task.source.config as never;
     const invalidText = countsInvalidText(warnings, task.select);
     const options = { types, text, run, signal, keep: true, invalidText };
-    const stream = await kind.open(config, task.query, options);
+    const stream = await driver.open(config, task.query, options);
     try {
       blocking.check(stream);
     } catch (error) {
@@ -171,9 +171,9 @@ async function describeTables(
 ): Promise<readonly TaskColumns[]> {
   const described: TaskColumns[] = [];
   for (const { source, query } of tables) {
-    const kind = await loadSource(source.type);
+    const driver = await loadDriver(source.type);
     const asked = describe === "columns" ? query : undefined;
-    described.push(await kind.describe?.(source.config as never, asked, { signal }) ?? null);
+    described.push(await driver.describe?.(source.config as never, asked, { signal }) ?? null);
   }
   return described;
 }
@@ -441,7 +441,7 @@ export async function serveCommands(kinds: readonly string[]): Promise<void> {
   }
 
   // What cannot be loaded is told to whom asks for it.
-  await Promise.all(kinds.map((kind) => loadSource(kind).catch(() => {})));
+  await Promise.all(kinds.map((kind) => loadDriver(kind).catch(() => {})));
   lowerPriority();
   void frames.send(FRAME.ready, NO_TASK, NOTHING);
   sendHealth(frames, () => tasks.size > 0);

@@ -6,7 +6,7 @@ import mysql, { type Connection as Driver, type SslOptions } from "mysql2";
 import { ConnectionCache } from "../connection_cache.ts";
 import { rowTooLarge } from "../max_row.ts";
 import { endpointOf, type MysqlConfig } from "./config.ts";
-import type { SqlMode } from "./params.ts";
+import type { SqlMode } from "./query.ts";
 import { SourceError } from "../source.ts";
 
 /** Milliseconds in which a server is asked to stop, or that is given up. */

@@ -4,7 +4,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
 import { loadConfig, type LoadOptions } from "../../catalog/load.ts";
-import { ConfigError, formatConfigError, formatPath } from "../../catalog/mistakes.ts";
+import { ConfigError, formatConfigError, formatPath } from "../../catalog/issues.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 
 const { csv, xlsx } = await loadFormats();
@@ -31,7 +31,7 @@ const OPTIONS: LoadOptions = {
   formats: { csv, xlsx },
 };
 
-/** The text printed for a configuration, which must have a mistake. */
+/** The text printed for a configuration, which must have an issue. */
 function printed(
   text: string,
   variables: Record<string, string> = {},
@@ -55,7 +55,7 @@ function printedFor(lines: string, variables: Record<string, string> = {}): stri
   );
 }
 
-Deno.test("all mistakes are printed at once, a line each, in the order of the file", () => {
+Deno.test("all issues are printed at once, a line each, in the order of the file", () => {
   const text = `# Every line of this one is wrong.
 server:
   hostname: 0.0.0.0
@@ -414,7 +414,7 @@ spillway.yaml:1: sources.a.mode: expected ro or rw, not "x"
   );
 });
 
-Deno.test("a mistake in what an alias repeats is told for every place, with the line of the anchor", () => {
+Deno.test("an issue in what an alias repeats is told for every place, with the line of the anchor", () => {
   strictEqual(
     printed(`
 sources: { app: { type: sqlite, path: a.db } }
@@ -429,7 +429,7 @@ spillway.yaml:4: exports.b.columns.x.type: …
   );
 });
 
-Deno.test("whatever is done to a file, the answer is a configuration or its mistakes", () => {
+Deno.test("whatever is done to a file, the answer is a configuration or its issues", () => {
   const lines = `server: { port: 8000 }
 sources:
   app: &app { type: sqlite, path: "./${"${NAME}"}.db" }
@@ -473,14 +473,14 @@ limits: { concurrent: 3, run: 5m }
   ok(loaded > 0);
 });
 
-Deno.test("the error itself counts the mistakes and holds them as data", () => {
+Deno.test("the error itself counts the issues and holds them as data", () => {
   try {
     loadConfig("sources: {}\nexports: {}\nruns: {}\n", OPTIONS);
     ok(false);
   } catch (error) {
     ok(error instanceof ConfigError);
     strictEqual(error.message, "Cannot use the configuration: 1 mistake");
-    deepStrictEqual(error.mistakes, [{
+    deepStrictEqual(error.issues, [{
       path: "runs",
       message: "unknown key; the keys here are server, access, sources, exports, limits and spool",
       line: 3,

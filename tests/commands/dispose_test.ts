@@ -6,11 +6,12 @@ import { createEngine } from "../../server/engine.ts";
 import { openConfiguredSpool } from "../../server/spool.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { systemFiles } from "../../storage/disk/file_system.ts";
-import { sources } from "../../sources/mod.ts";
+import { loadDescriptors } from "../../sources/mod.ts";
 import { fakeTask } from "../runs/fixture.ts";
 import { until } from "../waiting.ts";
 
 const { csv } = await loadFormats();
+const sources = await loadDescriptors();
 
 function configure(folder: string, spool = "") {
   const text = `

@@ -7,10 +7,11 @@ import { startService } from "../../server/service.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import type { RunReport } from "../../runs/observer.ts";
 import type { HttpServer } from "../../server/http/mod.ts";
-import { sources } from "../../sources/mod.ts";
+import { loadDescriptors } from "../../sources/mod.ts";
 import type { FileSystem } from "../../storage/disk/file_system.ts";
 
 const formats = await loadFormats();
+const sources = await loadDescriptors();
 
 /**
  * Exports that need no table. `rows` gives as many rows of 100 bytes as it is asked for, `pages` of

@@ -507,7 +507,13 @@ Deno.test("a spool that was removed is made again, or the server is not ready", 
     const response = await fetch(`${server.origin}/readyz`);
     return [response.status, await response.json()];
   };
-  const checks = { slots: "ready", workers: "ready", spool: "ready", connections: "ready" };
+  const checks = {
+    slots: "ready",
+    memory: "ready",
+    workers: "ready",
+    spool: "ready",
+    connections: "ready",
+  };
   // Its workers start meanwhile.
   await until(async () => (await ready())[0] === 200);
   const first = await get(server, ROWS);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Uint8ArrayReader, Uint8ArrayWriter, ZipReader, ZipWriter } from "@zip.js/zip.js";
-import type { Blocks } from "../../../exporters/xlsx/deflate_entry.ts";
+import type { Blocks } from "../../../exporters/xlsx/deflate_blocks.ts";
 import { createZip } from "../../../exporters/xlsx/zip.ts";
 import { until } from "../../runs/fixture.ts";
 import { readZip } from "./read_zip.ts";

@@ -2,8 +2,8 @@
 
 import { createCsvReader } from "./csv_rows.ts";
 import { openBody, reach } from "./body.ts";
-import { type HttpConfig, httpConfig } from "./config.ts";
-import { placeholders, toRequest } from "./request.ts";
+import type { HttpConfig } from "./config.ts";
+import { toRequest } from "./request.ts";
 import { readRows } from "./rows.ts";
 import { createJsonReader } from "./json_cells.ts";
 import { createJsonSplitter } from "./json_rows.ts";
@@ -14,8 +14,8 @@ import {
   type Query,
   type ReadOptions,
   type RowStream,
+  type SourceDriver,
   SourceError,
-  type SourceKind,
 } from "../source.ts";
 
 /**
@@ -24,11 +24,7 @@ import {
  * A query is what follows the source's URL, and need not be. The rows are read as the response comes,
  * and no faster than they are pulled; a cancel closes the connection. Redirects are not followed.
  */
-export const http: SourceKind<HttpConfig> = {
-  config: httpConfig,
-  language: { query: "optional", placeholders },
-  paths: ["ca"],
-  leave: ({ url }) => ({ net: [hostOf(url)] }),
+export const httpDriver: SourceDriver<HttpConfig> = {
   open: openQuery,
   describe,
 };
@@ -45,12 +41,6 @@ async function describe(
   }
   const filled = Object.entries(query.params).map(([name, value]) => [name, value ?? "x"] as const);
   toRequest(config, { ...query, params: Object.fromEntries(filled) });
-}
-
-/** The host and the port that are connected to. */
-function hostOf(url: string): string {
-  const { hostname, port, protocol } = new URL(url);
-  return `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
 }
 
 async function openQuery(

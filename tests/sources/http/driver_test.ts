@@ -1,7 +1,7 @@
 /** An HTTP upstream byte by byte: what proves that an answer is whole, and what is refused. */
 
 import assert from "node:assert/strict";
-import { http } from "../../../sources/http/mod.ts";
+import { httpDriver } from "../../../sources/http/driver.ts";
 import type { ParamValue } from "../../../sources/source.ts";
 import { SourceError } from "../../../sources/source.ts";
 import type { Row } from "../../../table/table.ts";
@@ -109,7 +109,7 @@ async function read(
   try {
     const config = settings(upstream.url, changed);
     const options = run === "" ? {} : { run };
-    const { batches } = await http.open(config, { text, params }, options);
+    const { batches } = await httpDriver.open(config, { text, params }, options);
     for await (const batch of batches) rows.push(...batch);
   } catch (thrown) {
     error = thrown;
@@ -373,7 +373,7 @@ Deno.test("http: a row is bounded, in memory too", async () => {
 
 Deno.test("http: rows that come slowly are not kept back", async () => {
   await using upstream = startUpstream([head("Content-Length: 24"), ROWS, 600_000]);
-  const { batches } = await http.open(settings(upstream.url), { text: "", params: {} });
+  const { batches } = await httpDriver.open(settings(upstream.url), { text: "", params: {} });
   const reader = batches.getReader();
   assert.deepEqual((await reader.read()).value, [[1], [2]]);
   await reader.cancel();
@@ -385,14 +385,14 @@ Deno.test("http: what fails never tells a header, the URL or a param", async () 
     headers: { authorization: "hunter2" },
   });
   const query = { text: "/:a", params: { a: "hunter3", b: "hunter4" } };
-  const error = await http.open(config, query).then(() => undefined, (error) => error);
+  const error = await httpDriver.open(config, query).then(() => undefined, (error) => error);
   assert(error instanceof SourceError);
   assert.equal(error.message, "Cannot open source: the upstream cannot be reached");
   assert.equal(error.connection, true);
   assert.doesNotMatch(Deno.inspect(error), /hunter/);
 
   await using upstream = startUpstream([head("Content-Length: 99"), ROWS]);
-  const broken = await http.open(
+  const broken = await httpDriver.open(
     settings(upstream.url, { headers: { authorization: "hunter2" } }),
     { text: "/:a", params: { a: "hunter3" } },
   ).then(({ batches }) => Array.fromAsync(batches)).then(() => undefined, (error) => error);

@@ -1,36 +1,20 @@
 /** Reads rows from an SQLite database, which it cannot write to. */
 
 import { setTimeout } from "node:timers/promises";
-import { z } from "zod";
-import { maxRow } from "../max_row.ts";
 import {
   BATCH_ROWS,
   type Query,
   type ReadOptions,
   type RowStream,
   type SourceColumn,
+  type SourceDriver,
   SourceError,
-  type SourceKind,
 } from "../source.ts";
+import type { SqliteConfig } from "./config.ts";
 import { Connection, LockedError } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { bindQuery } from "./params.ts";
 import { readBatches } from "./rows.ts";
-
-const PATH = "the path of a database file";
-
-/** The settings of an SQLite source. */
-export interface SqliteConfig {
-  /** The database file; it must exist. */
-  readonly path: string;
-  /** The most bytes of a row. */
-  readonly max_row: number;
-}
-
-const config = z.strictObject({
-  path: z.string({ error: PATH }).min(1, { error: PATH }),
-  max_row: maxRow(),
-});
 
 /** The connections that this process keeps. */
 const connections = new Connections();
@@ -42,11 +26,7 @@ const connections = new Connections();
  * writes meanwhile, one in rollback mode does not. Integers, text and blobs are exact. Nothing
  * interrupts a statement: a sort that takes a minute holds its thread for a minute.
  */
-export const sqlite: SourceKind<SqliteConfig> = {
-  config,
-  language: { query: "required" },
-  paths: ["path"],
-  blocking: "learn",
+export const sqliteDriver: SourceDriver<SqliteConfig> = {
   open: (config, query, options = {}) => openQuery(config, query, options),
   describe: describeQuery,
 };

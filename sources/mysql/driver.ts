@@ -1,9 +1,10 @@
 /** Reads rows from a MySQL or MariaDB database, which it cannot write to. */
 
-import { config, hostOf, type MysqlConfig } from "./config.ts";
+import type { MysqlConfig } from "./config.ts";
 import { createConnections } from "./connection.ts";
 import { toSourceError } from "./errors.ts";
-import { bindParams, namesOf, placeholders } from "./params.ts";
+import { bindParams } from "./params.ts";
+import { namesOf } from "./query.ts";
 import { NO_ROWS, readRows, toColumn } from "./rows.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
 import {
@@ -13,8 +14,8 @@ import {
   type ReadOptions,
   type RowStream,
   type SourceColumn,
+  type SourceDriver,
   SourceError,
-  type SourceKind,
 } from "../source.ts";
 
 /**
@@ -22,11 +23,7 @@ import {
  * snapshot and a prepared statement, whose rows come in the binary protocol: as exact as they are
  * stored, floats included, which the text protocol rounds to six digits.
  */
-export const mysql: SourceKind<MysqlConfig> = {
-  config,
-  language: { query: "required", placeholders },
-  paths: ["ca"],
-  leave: (config) => ({ net: [hostOf(config)] }),
+export const mysqlDriver: SourceDriver<MysqlConfig> = {
   open: (config, query, options = {}) => openQuery(config, query, options),
   describe,
 };

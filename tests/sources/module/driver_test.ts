@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { module } from "../../../sources/module/mod.ts";
+import { module } from "../../../sources/module/descriptor.ts";
+import { moduleDriver } from "../../../sources/module/driver.ts";
 import { type ParamType, type ParamValue, SourceError } from "../../../sources/source.ts";
 import type { Row } from "../../../table/table.ts";
 import { inTime } from "../../waiting.ts";
@@ -11,7 +12,7 @@ type Params = Readonly<Record<string, ParamValue>>;
 async function open(text: string, params: Params = {}, settings: object = {}) {
   using folder = createFolder();
   const config = module.config.parse({ path: folder.write(text), ...settings });
-  return await module.open(config, { text: "", params });
+  return await moduleDriver.open(config, { text: "", params });
 }
 
 async function rowsOf(text: string, params: Params = {}): Promise<readonly Row[]> {
@@ -38,7 +39,7 @@ Deno.test("the settings are a path, and lists of files and hosts to give leave f
   };
   const { max_row: _, ...written } = settings;
   assert.deepEqual(module.config.parse(written), settings);
-  assert.deepEqual(module.leave?.(settings), { read: ["lib"], net: ["stats.internal:443"] });
+  assert.deepEqual(module.permissions?.(settings), { read: ["lib"], net: ["stats.internal:443"] });
   for (const wrong of [{}, { path: "" }, { path: "a.ts", net: "a" }, { path: "a.ts", query: "" }]) {
     assert.equal(module.config.safeParse(wrong).success, false, JSON.stringify(wrong));
   }
@@ -51,7 +52,10 @@ Deno.test("a file that cannot be loaded is an error without its path", async () 
     assert(error.cause instanceof Error);
   }
   await assertFails(
-    module.open(module.config.parse({ path: "/nowhere/reports.ts" }), { text: "", params: {} }),
+    moduleDriver.open(module.config.parse({ path: "/nowhere/reports.ts" }), {
+      text: "",
+      params: {},
+    }),
     message,
   );
 });
@@ -143,7 +147,7 @@ Deno.test("a module says its columns without making a row, and is compared with 
     rows() { throw new Error("a row was asked for"); },
   }`);
   const describe = (types?: Readonly<Record<string, ParamType>>) =>
-    module.describe!(module.config.parse({ path }), types && { text: "", params: {}, types });
+    moduleDriver.describe!(module.config.parse({ path }), types && { text: "", params: {}, types });
   const good = { ids: "integer[]", since: "date", note: "enum", state: "enum" } as const;
   assert.deepEqual(await describe(good), [
     { name: "day", type: "date", strict: true },

@@ -1,8 +1,7 @@
 /** Reads rows from a generator in TypeScript. */
 
-import { z } from "zod";
 import { type ModuleSource, PARAM_CHECKS } from "../define_source.ts";
-import { maxRow } from "../max_row.ts";
+import type { ModuleConfig } from "./config.ts";
 import { createRowReader } from "./cells.ts";
 import { moduleUrl } from "./file.ts";
 import { readBatches, release, toSourceError } from "./rows.ts";
@@ -13,47 +12,16 @@ import {
   type ReadOptions,
   type RowStream,
   type SourceColumn,
+  type SourceDriver,
   SourceError,
-  type SourceKind,
 } from "../source.ts";
 import { COLUMN_TYPES, type ColumnType } from "../../table/table.ts";
-
-const PATH = "the path of a TypeScript or JavaScript file";
-const READ = "a list of files and folders";
-const NET = "a list of hosts such as stats.internal:443";
-
-/** The settings of a module. */
-export interface ModuleConfig {
-  /** The file; its default export is a {@linkcode ModuleSource}. */
-  readonly path: string;
-  /** Files and folders that it may read, those that it imports among them. @default none */
-  readonly read?: readonly string[] | undefined;
-  /** Hosts that it may connect to. @default none */
-  readonly net?: readonly string[] | undefined;
-  /** The most that a row's text and bytes may have, in UTF-16 units and bytes. @default 64 Mi */
-  readonly max_row: number;
-}
-
-const list = (error: string) => z.array(z.string({ error }).min(1, { error }), { error });
-
-const config = z.strictObject({
-  path: z.string({ error: PATH }).min(1, { error: PATH }),
-  read: list(READ).optional(),
-  net: list(NET).optional(),
-  max_row: maxRow(),
-});
 
 /**
  * Row generators in TypeScript. The file is loaded once by each of its worker processes, which have no
  * other source, and not checked for its types; it can do what its source has permissions for.
  */
-export const module: SourceKind<ModuleConfig> = {
-  config,
-  language: { query: "none" },
-  paths: ["path", "read"],
-  blocking: true,
-  runsCode: true,
-  leave: ({ read = [], net = [] }) => ({ read, net }),
+export const moduleDriver: SourceDriver<ModuleConfig> = {
   open,
   describe,
 };

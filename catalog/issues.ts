@@ -4,12 +4,12 @@
 export type Path = readonly (string | number)[];
 
 /** One thing to correct. */
-export interface ConfigMistake {
+export interface ConfigIssue {
   /** The keys that lead to it, such as `exports.audit-log.params.org.type`; empty for the whole file. */
   readonly path: string;
   /** What is wrong, and what was expected; never the value of an environment variable. */
   readonly message: string;
-  /** The line of the file, from 1; absent where the mistake is something that is not there. */
+  /** The line of the file, from 1; absent where the issue is something that is not there. */
   readonly line?: number;
 }
 
@@ -17,13 +17,13 @@ export interface ConfigMistake {
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   /** Everything that is wrong with it, in the order of the file. */
-  readonly mistakes: readonly ConfigMistake[];
+  readonly issues: readonly ConfigIssue[];
 
-  /** Takes the mistakes in the order in which they are read. */
-  constructor(mistakes: readonly ConfigMistake[]) {
-    const count = mistakes.length === 1 ? "1 mistake" : `${mistakes.length} mistakes`;
+  /** Takes the issues in the order in which they are read. */
+  constructor(issues: readonly ConfigIssue[]) {
+    const count = issues.length === 1 ? "1 mistake" : `${issues.length} mistakes`;
     super(`Cannot use the configuration: ${count}`);
-    this.mistakes = mistakes;
+    this.issues = issues;
   }
 }
 
@@ -37,12 +37,12 @@ export function formatPath(path: Path): string {
 }
 
 /**
- * Writes the mistakes for a terminal, a line each: `spillway.yaml:3: server.port: expected …`.
+ * Writes the issues for a terminal, a line each: `spillway.yaml:3: server.port: expected …`.
  *
  * @param file the name of the configuration file, as the operator knows it
  */
 export function formatConfigError(error: ConfigError, file: string): string {
-  return error.mistakes.map(({ path, message, line }) => {
+  return error.issues.map(({ path, message, line }) => {
     const place = line === undefined ? file : `${file}:${line}`;
     return `${[place, path, message].filter((part) => part !== "").join(": ")}\n`;
   }).join("");

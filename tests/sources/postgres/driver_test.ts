@@ -1,7 +1,8 @@
 /** PostgreSQL: its types, what it refuses, how it is cancelled and how it fails. */
 
 import assert from "node:assert/strict";
-import { postgres } from "../../../sources/postgres/mod.ts";
+import { postgres } from "../../../sources/postgres/descriptor.ts";
+import { postgresDriver } from "../../../sources/postgres/driver.ts";
 import type { PostgresConfig } from "../../../sources/postgres/config.ts";
 import {
   type ParamType,
@@ -26,7 +27,7 @@ async function open(
   params: Readonly<Record<string, ParamValue>> = {},
   options: ReadOptions = {},
 ) {
-  return await postgres.open(await configured(), { text, params }, options);
+  return await postgresDriver.open(await configured(), { text, params }, options);
 }
 
 async function read(text: string, params: Readonly<Record<string, ParamValue>> = {}, options = {}) {
@@ -320,7 +321,7 @@ postgresTest("the search path is what the source says", async () => {
     grant usage on schema "Two words" to reader; grant select on "Two words".here to reader`);
   try {
     const config = await configured({ search_path: '"Two words", public' });
-    const { batches } = await postgres.open(config, { text: "table here", params: {} });
+    const { batches } = await postgresDriver.open(config, { text: "table here", params: {} });
     assert.deepEqual((await Array.fromAsync(batches)).flat(), [[7]]);
   } finally {
     await server.run('drop schema "Two words" cascade');
@@ -371,7 +372,7 @@ postgresTest("a reader that is slow is not taken for one that is idle", async ()
 
 postgresTest("a query that takes longer than statement_timeout is an error", async () => {
   const config = await configured({ statement_timeout: "1s" });
-  const opening = postgres.open(config, { text: "select pg_sleep(600)", params: {} });
+  const opening = postgresDriver.open(config, { text: "select pg_sleep(600)", params: {} });
   const { message } = await thrown(opening.then(({ batches }) => Array.fromAsync(batches)));
   assert.match(
     message,
@@ -485,7 +486,7 @@ postgresTest("a connection that fails says why, and never the password", async (
   const right = server.url();
   const fail = async (url: string, settings: object = {}) => {
     const config = postgres.config.parse({ url, ...settings });
-    const error = await thrown(postgres.open(config, { text: "select 1", params: {} }));
+    const error = await thrown(postgresDriver.open(config, { text: "select 1", params: {} }));
     for (const secret of [PASSWORD, encodeURIComponent(PASSWORD), "guess"]) {
       assert(!Deno.inspect(error).includes(secret), Deno.inspect(error));
     }
@@ -526,7 +527,7 @@ postgresTest("a server that says nothing, or hangs up, is an error in time", asy
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const waiting = silent.accept();
   const at = (port: number, settings: object) =>
-    postgres.open(
+    postgresDriver.open(
       postgres.config.parse({ url: `postgres://reader@127.0.0.1:${port}`, ...settings }),
       { text: "select 1", params: {} },
     );
@@ -559,8 +560,7 @@ postgresTest("every kind of query is described, with params and without", async 
     create table hidden (id int)`);
   const describe = async (text: string, types: Record<string, ParamType> = {}) => {
     const params = Object.fromEntries(Object.keys(types).map((name) => [name, null]));
-    const columns = await postgres.describe!(await configured(), { text, params, types });
-    return columns!.map(({ name, type }) => ({ name, type }));
+    return await postgresDriver.describe!(await configured(), { text, params, types });
   };
   const both = [
     { name: "id", type: "integer", strict: true },

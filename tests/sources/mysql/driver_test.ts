@@ -1,7 +1,8 @@
 /** MySQL and MariaDB: types, what is refused, how a query is cancelled, limited and how it fails. */
 
 import assert from "node:assert/strict";
-import { mysql } from "../../../sources/mysql/mod.ts";
+import { mysql } from "../../../sources/mysql/descriptor.ts";
+import { mysqlDriver } from "../../../sources/mysql/driver.ts";
 import type { MysqlConfig } from "../../../sources/mysql/config.ts";
 import { type ParamValue, type ReadOptions, SourceError } from "../../../sources/source.ts";
 import type { Row } from "../../../table/table.ts";
@@ -21,7 +22,7 @@ async function open(
   params: Readonly<Record<string, ParamValue>> = {},
   options: ReadOptions = {},
 ) {
-  return await mysql.open(await configured(), { text, params }, options);
+  return await mysqlDriver.open(await configured(), { text, params }, options);
 }
 
 async function read(
@@ -402,7 +403,7 @@ mysqlTest("mysql: a limit of the server that cuts the result short is an error",
   const server = await sharedServer();
   const limited = async (text: string, settings: object = {}) => {
     const config = await configured(settings);
-    const opening = mysql.open(config, { text, params: {} });
+    const opening = mysqlDriver.open(config, { text, params: {} });
     return (await thrown(opening.then(({ batches }) => Array.fromAsync(batches)))).message;
   };
   assert.match(
@@ -506,7 +507,7 @@ mysqlTest("mysql: a connection that fails says why, and never the password", asy
   const port = freePort();
   const fail = async (settings: object) => {
     const config = await configured({ connect_timeout: "10m", ...settings });
-    const error = await thrown(mysql.open(config, { text: "select 1", params: {} }));
+    const error = await thrown(mysqlDriver.open(config, { text: "select 1", params: {} }));
     for (const secret of [PASSWORD, encodeURIComponent(PASSWORD), "guess"]) {
       assert(!Deno.inspect(error).includes(secret), Deno.inspect(error));
     }
@@ -552,7 +553,7 @@ mysqlTest("mysql: a connection that fails says why, and never the password", asy
 
 mysqlTest("mysql: a server that says nothing, or hangs up, is an error in time", async () => {
   const at = async (port: number, connect_timeout: string) =>
-    await mysql.open(await configured({ port, connect_timeout }), {
+    await mysqlDriver.open(await configured({ port, connect_timeout }), {
       text: "select 1",
       params: {},
     });

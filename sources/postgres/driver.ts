@@ -1,7 +1,7 @@
 /** Reads rows from a PostgreSQL database, which it cannot write to. */
 
 import { createBackends } from "./backend.ts";
-import { config, hostOf, type PostgresConfig } from "./config.ts";
+import type { PostgresConfig } from "./config.ts";
 import { toQueryError, toSourceError } from "./errors.ts";
 import {
   AS_LITERALS,
@@ -12,7 +12,7 @@ import {
   type ServerError,
   type Typing,
 } from "./params.ts";
-import { parseQuery, placeholders, type Statement } from "./query.ts";
+import { parseQuery, type Statement } from "./query.ts";
 import { readRows } from "./rows.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
 import {
@@ -20,18 +20,14 @@ import {
   type Query,
   type ReadOptions,
   type RowStream,
-  type SourceKind,
+  type SourceDriver,
 } from "../source.ts";
 
 /**
  * PostgreSQL, through postgres.js. A run has a connection to itself, and a read-only transaction of
  * one snapshot. Text forms are exact, and no `Date` comes near them.
  */
-export const postgres: SourceKind<PostgresConfig> = {
-  config,
-  language: { query: "required", placeholders },
-  paths: ["ca"],
-  leave: (config) => ({ net: [hostOf(config)] }),
+export const postgresDriver: SourceDriver<PostgresConfig> = {
   open: (config, query, options = {}) => openQuery(config, query, options),
   describe,
 };

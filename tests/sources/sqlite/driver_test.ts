@@ -7,13 +7,16 @@ import {
   type ReadOptions,
   SourceError,
 } from "../../../sources/source.ts";
-import { sqlite } from "../../../sources/sqlite/mod.ts";
+import { sqlite } from "../../../sources/sqlite/descriptor.ts";
+import { sqliteDriver } from "../../../sources/sqlite/driver.ts";
 import { Connection } from "../../../sources/sqlite/connection.ts";
 import { bindQuery } from "../../../sources/sqlite/params.ts";
 import { readBatches } from "../../../sources/sqlite/rows.ts";
 import type { Batch, Row } from "../../../table/table.ts";
 import { DEADLINE_MS } from "../../waiting.ts";
 import { createFolder, openFiles } from "./fixture.ts";
+
+const SQLITE = new URL("../../../sources/sqlite/", import.meta.url).href;
 
 /** Opens a query of a database. */
 function open(
@@ -22,7 +25,7 @@ function open(
   params: Readonly<Record<string, ParamValue>> = {},
   options: ReadOptions = {},
 ) {
-  return sqlite.open(sqlite.config.parse({ path }), { text, params }, options);
+  return sqliteDriver.open(sqlite.config.parse({ path }), { text, params }, options);
 }
 
 async function rowsOf(batches: ReadableStream<Batch>): Promise<readonly Row[]> {
@@ -590,10 +593,11 @@ Deno.test("leave to read the file is all that a source needs", async () => {
   const script = `${folder.folder}/script.ts`;
   Deno.writeTextFileSync(
     script,
-    `import { sqlite } from "${new URL("../../../sources/sqlite/mod.ts", import.meta.url).href}";
+    `import { sqlite } from "${SQLITE}descriptor.ts";
+    import { sqliteDriver } from "${SQLITE}driver.ts";
     const query = { text: "select a from t order by -a", params: {} };
     const config = sqlite.config.parse({ path: ${JSON.stringify(folder.path)} });
-    const stream = await sqlite.open(config, query);
+    const stream = await sqliteDriver.open(config, query);
     for await (const batch of stream.batches) console.log(JSON.stringify(batch));`,
   );
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
