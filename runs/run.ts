@@ -182,7 +182,8 @@ function startTask(pool: TaskRunner, id: string, task: RunTask, slot: Slot): Sta
   }
 }
 
-function tenantOf(request: RunRequest | undefined): string | undefined {
+/** Whose share of the disk a run takes. */
+export function tenantOf(request: RunRequest | undefined): string | undefined {
   const principal: { readonly id: string; readonly tenant?: string } | undefined = request
     ?.principal;
   return principal?.tenant;

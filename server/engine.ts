@@ -1,7 +1,6 @@
 /** Wires what runs need: slots, workers, limits, a spool and a log. */
 
 import { getLogger } from "@logtape/logtape";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config, SourceSetting } from "../catalog/config.ts";
 import { MAX_DURATION_MS } from "../table/units.ts";
@@ -21,6 +20,7 @@ import type { SourcePermissions } from "../sources/descriptor.ts";
 import { type Descriptors, loadDescriptors } from "../sources/mod.ts";
 import { createDiskStore } from "../storage/disk_store/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
+import type { Recovery } from "../storage/disk_store/recovery.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
 import type { OpenedSpool } from "../storage/spool/mod.ts";
 
@@ -110,14 +110,16 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     },
     observers,
   });
-  const wholeFiles = spool && createWholeFiles({
+  const store = spool && await createDiskStore({
+    dir: spool.keptDirectory,
+    room: spool.files,
+    ...(files ? { files } : {}),
+    ...(now ? { now } : {}),
+  });
+  if (store) logRecovery(store.recovery);
+  const wholeFiles = spool && store && await createWholeFiles({
     startRun,
-    store: await createDiskStore({
-      dir: join(spool.directory, "files"),
-      room: spool.files,
-      ...(files ? { files } : {}),
-      ...(now ? { now } : {}),
-    }),
+    store,
     reserve: spool.files.reserve,
     keep: config.spool!.keep,
     now,
@@ -146,6 +148,17 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
       pool.kill();
     },
   };
+}
+
+/** Logs what was wrong with whole files of the process before; that there are some is nothing to tell. */
+function logRecovery({ damaged, refused }: Recovery): void {
+  for (const name of damaged) {
+    logger.warn("A whole file was damaged, and is removed: {name}", { name });
+  }
+  for (const { name, error } of refused) {
+    const fields = { name, error: String(error) };
+    logger.warn("Cannot read or remove a whole file: {name}: {error}", fields);
+  }
 }
 
 function logMemory(short: boolean, { used, limit }: MemoryReading): void {

@@ -1,29 +1,8 @@
 /** What one stored file holds of a disk: its names, its bytes and the room that they are reserved. */
 
+import { type DiskRoom, UNLIMITED } from "../disk/disk_room.ts";
 import type { FileSystem } from "../disk/file_system.ts";
 import type { RefusalReason, Reservation } from "../disk/quota.ts";
-
-/** Who gives stored files room on a disk, and counts what is written. */
-export interface DiskRoom {
-  /** Asks for bytes on the disk; the reason, where there is no room. */
-  reserve(bytes: number, tenant?: string): Promise<Reservation | RefusalReason>;
-  /** Counts bytes that were written. */
-  wrote(bytes: number): void;
-  /** Counts bytes that were freed. */
-  freed(bytes: number): void;
-  /**
-   * The error to throw for one that a stored file met: a `DiskError` where it is the disk's. It is told
-   * to whoever watches the disk.
-   *
-   * @param action what was tried, as it stands after `Cannot`
-   * @param written bytes of the failed write that got there
-   */
-  failed(action: string, error: unknown, written?: number): Promise<unknown>;
-  /** Tells whoever watches the disk of what is no failure of it, and does not hinder reservations. */
-  noticed(action: string, error: unknown): Promise<void>;
-  /** Makes the directory again that the files are kept below, where it was removed. */
-  restore(): Promise<void>;
-}
 
 /** Bytes are reserved in steps of this size, so that not every chunk asks the disk for its room. */
 export const RESERVE_BYTES = 4 * 1024 * 1024;
@@ -39,15 +18,7 @@ export function wholeBlocks(bytes: number): number {
   return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
-/** As much as the disk has: reserved by nobody. */
-export const UNLIMITED: Reservation = {
-  bytes: Infinity,
-  grow: () => Promise.resolve(undefined),
-  shrink() {},
-  release() {},
-};
-
-/** A file's hold on the disk. It ends when the last name is removed and the last reader has left. */
+/** A file's hold on the disk. It ends when the last name is removed and the last reader has released it. */
 export class Holding {
   /** The paths that the file may have by now. */
   paths: readonly string[];
@@ -116,8 +87,8 @@ export class Holding {
     return counted;
   }
 
-  /** Lets a reader in; what it calls once when it leaves. The bytes stay until then. */
-  enter(): () => void {
+  /** Keeps the bytes for a reader, until it calls once what this returns. */
+  acquire(): () => void {
     this.#readers++;
     return () => {
       this.#readers--;

@@ -28,6 +28,8 @@ export interface DirectoryOptions {
 export interface SpoolDirectory extends AsyncDisposable {
   /** Its path. */
   readonly path: string;
+  /** Beside it, for files that outlive this process; not made, and not removed. */
+  readonly keptPath: string;
   /** Where its file system is mounted. */
   readonly mount: string;
   /** The name of its kind of file system: `ext4`. */
@@ -48,6 +50,9 @@ export interface SpoolDirectory extends AsyncDisposable {
  * nobody else finds.
  */
 const LOCK = "spillway.lock";
+
+/** The directory in the given one for files that the next process shall find. */
+const KEPT = "spillway-files";
 
 /** Directories of our own, named after the process that made them; what is left of a probe. */
 const OURS = /^spillway-(?:(\d+)-[0-9a-f]{8}|probe-.+)$/;
@@ -90,11 +95,17 @@ export async function openSpoolDirectory(
       throw await refusal(files, options.dir, reason);
     }
     await sweep(files, dir, us);
+    const keptPath = join(dir, KEPT);
+    const kept = await ifThere(files.statName(keptPath));
+    if (kept && !(kept.isDirectory && kept.owner === us)) {
+      throw await refusal(files, options.dir, `${KEPT} in it is no directory of user ${us}`);
+    }
     // Nobody can guess the name and have a directory of that name ready for us.
     const path = join(dir, `spillway-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`);
     await files.makeDirectory(path);
     return {
       path,
+      keptPath,
       mount: await mountPoint(files, dir),
       fileSystem: fileSystemName(room.type),
       room,

@@ -2,7 +2,7 @@
 
 import { toDiskError } from "../disk/error.ts";
 import { type FileSystem, systemFiles } from "../disk/file_system.ts";
-import type { DiskRoom } from "../disk_store/holding.ts";
+import type { DiskRoom } from "../disk/disk_room.ts";
 import { createQuota, type Refusal, type RefusalReason, type Reservation } from "../disk/quota.ts";
 import { createSegment, type Segment, type SegmentOwner } from "./segment.ts";
 import { type DirectoryOptions, openSpoolDirectory } from "./directory.ts";
@@ -19,9 +19,12 @@ export const TROUBLE_INTERVAL_MS = 1_000;
  */
 export const FILE_SHARE = 3 / 4;
 
+/** The part of `max_bytes` that one tenant may hold, so that its slow clients leave room for those of others. */
+export const TENANT_SHARE = 1 / 2;
+
 /** Where to spool, and how much. */
 export interface SpoolOptions extends DirectoryOptions {
-  /** The part of `maxBytes` that one tenant may hold, above 0. @default 1 */
+  /** The part of `maxBytes` that one tenant may hold, above 0. @default {@linkcode TENANT_SHARE} */
   readonly tenantShare?: number;
   /** The file system. @default {@linkcode systemFiles} */
   readonly files?: FileSystem;
@@ -97,12 +100,14 @@ export interface Spool extends AsyncDisposable {
 
 /** The spool of this process. Closing it removes what is still in it. */
 export interface OpenedSpool extends Spool {
-  /** Our own directory (0700), for whole files too. What is left in it goes when the spool does. */
+  /** Our own directory (0700). What is left in it goes when the spool does. */
   readonly directory: string;
+  /** The directory for whole files, which outlives the spool; whoever keeps files in it makes it. */
+  readonly keptDirectory: string;
   /** Where its file system is mounted. */
   readonly mount: string;
   /**
-   * Room for whole files in `directory`, {@linkcode FILE_SHARE} of the quota at most. After an error that
+   * Room for whole files in `keptDirectory`, {@linkcode FILE_SHARE} of the quota at most. After an error that
    * one of them met, reservations are refused for a while.
    */
   readonly files: DiskRoom;
@@ -127,6 +132,7 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
   const tell = limitRate(options.onTrouble, now);
   let reclaim = (_bytes: number) => Promise.resolve(false);
   const quota = createQuota({
+    tenantShare: TENANT_SHARE,
     ...options,
     fileShare: FILE_SHARE,
     reclaim: (bytes) => reclaim(bytes),
@@ -198,6 +204,7 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
 
   return {
     directory: path,
+    keptDirectory: directory.keptPath,
     mount,
     reserve: (bytes, tenant) => quota.reserve(bytes, tenant, "spill"),
     async createSegment() {

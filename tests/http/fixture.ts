@@ -92,6 +92,22 @@ export async function startServer(sections: Sections = {}): Promise<TestServer> 
     "create table item (id integer primary key, name text); insert into item values (1, 'a')",
   );
   made.close();
+  const running = await startIn(folder, sections);
+  return {
+    ...running,
+    get counts() {
+      return running.counts;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await running[Symbol.asyncDispose]();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+/** Starts a server in the folder of one that has ended, or has not begun; the folder stays. */
+export async function startIn(folder: string, sections: Sections = {}): Promise<TestServer> {
+  const database = `${folder}/app.db`;
   const { server = "{ port: 0 }", limits = "{}", spool } = sections;
   const yaml = `
 server: ${server}
@@ -130,10 +146,7 @@ ${EXPORTS}`;
     folder,
     database,
     reports,
-    [Symbol.asyncDispose]: async () => {
-      await service[Symbol.asyncDispose]();
-      await Deno.remove(folder, { recursive: true });
-    },
+    [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
   };
 }
 

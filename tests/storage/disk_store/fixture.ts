@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { type FileSystem, systemFiles } from "../../../storage/disk/file_system.ts";
 import { createDiskStore, type DiskStore } from "../../../storage/disk_store/mod.ts";
-import type { DiskRoom } from "../../../storage/disk_store/holding.ts";
+import type { DiskRoom } from "../../../storage/disk/disk_room.ts";
 import { toDiskError } from "../../../storage/disk/error.ts";
 import { createQuota, type Quota } from "../../../storage/disk/quota.ts";
 import { NOON, type StoreFixture } from "../../contracts/store_contract.ts";

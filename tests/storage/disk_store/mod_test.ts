@@ -163,7 +163,7 @@ for (
     await fixture.store.put("file", bodyOf([noise(600_000)]), PUT);
     replace(join(fixture.dir, "file.2"));
     const held = await fixture.held();
-    assert.equal(await fixture.store.get("file", { range: { first: 0, last: 9 } }), undefined);
+    assert.equal(await fixture.store.range("file", { first: 0, last: 9 }), undefined);
     assert.equal(await fixture.store.head("file"), undefined);
     assert.equal(fixture.noticed.length, 1);
     const { names, descriptors, reserved } = await fixture.held();

@@ -155,7 +155,7 @@ Deno.test("a file that was changed while no process had it is never sent, nor ke
   Deno.writeFileSync(join(fixture.dir, name), bytes.with(5, "9".charCodeAt(0)));
   const { store, held, noticed } = await fixture.reopen();
   assert.equal(store.recovery.objects, 1);
-  assert.equal(await store.get("a", { range: { first: 0, last: 2 } }), undefined);
+  assert.equal(await store.range("a", { first: 0, last: 2 }), undefined);
   assert.equal(await store.get("a"), undefined);
   assert.deepEqual(noticed, [`trust a stored file: ${join(fixture.dir, name)} has other bytes`]);
   assert.deepEqual(await held(), { names: [], descriptors: 0, reserved: 0, written: 0 });

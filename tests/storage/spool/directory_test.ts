@@ -409,6 +409,45 @@ Deno.test(
 );
 
 Deno.test(
+  "the directory of whole files outlives the spool, and a process that was killed",
+  inDirectory(async (dir) => {
+    const path = `${dir}/spillway-files`;
+    {
+      await using spool = await openTestSpool(dir);
+      assert.equal(spool.keptDirectory, path);
+      assert.ok(
+        !(await systemFiles.list(dir)).includes("spillway-files"),
+        "it is made by its user",
+      );
+      await Deno.mkdir(path);
+      await Deno.writeTextFile(`${path}/file`, "kept");
+    }
+    await Deno.mkdir(`${dir}/spillway-1-00c0ffee`);
+    {
+      await using _spool = await openTestSpool(dir);
+    }
+    assert.equal(await Deno.readTextFile(`${path}/file`), "kept");
+    assert.deepEqual((await systemFiles.list(dir)).sort(), ["spillway-files", "spillway.lock"]);
+  }),
+);
+
+for (const what of ["a link", "a file"]) {
+  Deno.test(
+    `${what} in the place of the directory of whole files is refused`,
+    inDirectory(async (dir) => {
+      const path = `${dir}/spillway-files`;
+      if (what === "a link") await Deno.symlink(await Deno.makeTempDir({ dir }), path);
+      else await Deno.writeTextFile(path, "");
+      await assert.rejects(openTestSpool(dir), (error: Error) => {
+        assert.ok(error instanceof SpoolError);
+        assert.match(error.message, /: spillway-files in it is no directory of user \d+$/);
+        return true;
+      });
+    }),
+  );
+}
+
+Deno.test(
   "what looks like ours and is somebody else's is not touched",
   inDirectory(async (dir) => {
     await Deno.mkdir(`${dir}/spillway-1-00c0ffee`);

@@ -74,6 +74,8 @@ const OUTCOMES = [
   "open: spool error",
   "tryLock: spool error",
   "list: spool error",
+  // The directory of whole files, and ours.
+  "statName: spool error",
   "makeDirectory: spool error",
   // The mount; then the reservation. A disk that cannot be asked is one that has no room.
   "realPath: done",
