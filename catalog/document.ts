@@ -18,7 +18,7 @@ import { ConfigError, type Path } from "./issues.ts";
 
 /** Where a value came from. */
 export interface Origin {
-  /** Its place in the text: that of its key, or of an item of a list. */
+  /** Its offset in the text: that of its key, or of an item of a list. */
   readonly offset: number;
   /** What the file says in place of a value that the environment was put in. */
   readonly reference?: { readonly source: string; readonly value: unknown };
@@ -30,7 +30,7 @@ export interface DocumentIssue {
   readonly path: Path;
   /** What is wrong. */
   readonly message: string;
-  /** Its place in the text, where that is not the place of its path. */
+  /** Its offset in the text, where that is not the one of its path. */
   readonly offset?: number;
 }
 
@@ -49,7 +49,7 @@ export interface ConfigDocument {
   origin(path: Path): Origin | undefined;
   /** Every value at or under a path that the environment was put in. */
   references(path: Path): readonly unknown[];
-  /** The line, from 1, of a place in the text. */
+  /** The line, from 1, of an offset in the text. */
   line(offset: number): number;
 }
 

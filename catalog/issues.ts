@@ -19,7 +19,6 @@ export class ConfigError extends Error {
   /** Everything that is wrong with it, in the order of the file. */
   readonly issues: readonly ConfigIssue[];
 
-  /** Takes the issues in the order in which they are read. */
   constructor(issues: readonly ConfigIssue[]) {
     const count = issues.length === 1 ? "1 mistake" : `${issues.length} mistakes`;
     super(`Cannot use the configuration: ${count}`);
@@ -43,7 +42,7 @@ export function formatPath(path: Path): string {
  */
 export function formatConfigError(error: ConfigError, file: string): string {
   return error.issues.map(({ path, message, line }) => {
-    const place = line === undefined ? file : `${file}:${line}`;
-    return `${[place, path, message].filter((part) => part !== "").join(": ")}\n`;
+    const location = line === undefined ? file : `${file}:${line}`;
+    return `${[location, path, message].filter((part) => part !== "").join(": ")}\n`;
   }).join("");
 }

@@ -3,10 +3,10 @@
 import type { ParamItem, ParamType, ParamValue } from "../sources/source.ts";
 import { splitItems } from "./list_text.ts";
 import {
-  GREATEST_INTEGER,
   isListType,
   itemTypeOf,
-  LEAST_INTEGER,
+  MAX_INTEGER,
+  MIN_INTEGER,
   parseDatetime,
   PARSERS,
 } from "./values.ts";
@@ -170,7 +170,7 @@ export function itemExpectation(param: Param): string {
     case "string":
       return `text of at most ${param.maxLength ?? MAX_TEXT_LENGTH} characters, without NUL`;
     case "integer": {
-      const { min = LEAST_INTEGER, max = GREATEST_INTEGER } = param;
+      const { min = MIN_INTEGER, max = MAX_INTEGER } = param;
       return `a whole number from ${min} to ${max}`;
     }
     case "number":

@@ -1,4 +1,4 @@
-/** Checks the values of a configuration against schemas, and gathers every issue with its place. */
+/** Checks the values of a configuration against schemas, and gathers every issue with its line. */
 
 import type { z } from "zod";
 import type { ConfigDocument, DocumentIssue } from "./document.ts";
@@ -119,11 +119,11 @@ export function createReader(document: ConfigDocument): Reader {
   }
 
   function issues(): readonly ConfigIssue[] {
-    const placed = found.map(({ path, message, offset = offsetOf(document, path) }) => {
+    const located = found.map(({ path, message, offset = offsetOf(document, path) }) => {
       const line = offset === undefined ? {} : { line: document.line(offset) };
       return { offset: offset ?? -1, issue: { path: formatPath(path), message, ...line } };
     });
-    return placed.sort((one, other) => one.offset - other.offset).map(({ issue }) => issue);
+    return located.sort((one, other) => one.offset - other.offset).map(({ issue }) => issue);
   }
 
   return {
@@ -179,7 +179,7 @@ function kindOf(value: unknown): string {
   return typeof value === "string" ? "text" : "a number";
 }
 
-/** The place of the nearest thing that is there; nothing when that is the whole file. */
+/** The offset of the nearest thing that is there; nothing when that is the whole file. */
 function offsetOf(document: ConfigDocument, path: Path): number | undefined {
   for (let length = path.length; length > 0; length--) {
     const origin = document.origin(path.slice(0, length));

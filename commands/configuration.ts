@@ -10,7 +10,7 @@ import { loadFormats } from "../exporters/mod.ts";
 import { loadDescriptors } from "../sources/mod.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 
-/** The variable that says where the demo keeps what it makes, and where it does when nobody says. */
+/** The variable that says where the demo keeps what it makes, and where it does when that is not set. */
 const DEMO_FOLDER = { name: "SPILLWAY_DEMO_DATA", fallback: "data" } as const;
 
 /** A configuration, and where it came from. */

@@ -71,7 +71,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   }
 }
 
-/** What stopped a run, for whoever typed it; a mistake of ours stays what it is. */
+/** What stopped a run, for the user of the command; a mistake of ours stays what it is. */
 function explain(error: unknown, output: string): unknown {
   if (error instanceof TaskError) return explainTask(error);
   if (error instanceof RunTimeoutError) {
@@ -143,7 +143,7 @@ function directOutput(writable: WritableStream<Uint8Array>): Output {
 
 /**
  * Writes beside the file and renames at the end, so that half an export is never taken for one.
- * What is there and no file is written to: a rename would put a file in the place of `/dev/null`.
+ * What is there and no file is written to: a rename would replace `/dev/null` with a file.
  */
 async function fileOutput(path: string): Promise<Output> {
   const there = await Deno.stat(path).catch(() => undefined);
@@ -163,7 +163,7 @@ async function fileOutput(path: string): Promise<Output> {
       committed = true;
     },
     [Symbol.asyncDispose]: async () => {
-      // Whoever removed it before has done what is to be done.
+      // It is removed already, which is all that is to be done.
       if (!committed) await Deno.remove(part).catch(() => {});
     },
   };

@@ -27,7 +27,7 @@ export async function serve({ environment, ...context }: CommandContext): Promis
   const { config, demoFolder } = await readConfiguration({ environment, ...context });
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
   await using log = await configureLogs();
-  // A promise that nobody awaited is a mistake of ours, and no reason to end everybody's downloads.
+  // A promise that is not awaited is a mistake of ours, and no reason to end everybody's downloads.
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     logger.error("Unhandled rejection: {error}", { error: Deno.inspect(event.reason) });

@@ -26,7 +26,7 @@ export interface ColumnsDependencies {
   readonly sources: Config["sources"];
 }
 
-/** Begins to remember. */
+/** Makes what learns the columns of exports, and knows none at first. */
 export function createColumns({ startRun, sources }: ColumnsDependencies): KnownColumns {
   const known = new Map<string, readonly SourceColumn[]>();
   /** The last question about each export. */
@@ -60,8 +60,8 @@ export function createColumns({ startRun, sources }: ColumnsDependencies): Known
   return {
     ended({ id, columns = [] }, { task: { export: names } }) {
       for (const [index, name] of names.split(",").entries()) {
-        const told = columns[index];
-        if (told) known.set(name, told);
+        const described = columns[index];
+        if (described) known.set(name, described);
       }
       waiting.get(id)?.();
     },

@@ -15,7 +15,7 @@ export interface Connected {
   /** What is wrong. */
   readonly issues: readonly ConfigIssue[];
   /** Exports whose columns only their rows tell. */
-  readonly untold: readonly string[];
+  readonly undescribed: readonly string[];
 }
 
 /** Sources that are connected to at once: each has a worker process of its own. */
@@ -42,7 +42,7 @@ export async function connectSources(
   const all = [...config.sources.keys()].map((name) => found.get(name)!);
   return {
     issues: all.flatMap(({ issues }) => issues),
-    untold: all.flatMap(({ untold }) => untold),
+    undescribed: all.flatMap(({ undescribed }) => undescribed),
   };
 }
 
@@ -76,16 +76,18 @@ async function connectSource(
 
   const opened = await ask(describeTask(source));
   // Every export of it would say the same.
-  if (typeof opened === "string") return { issues: [at(["sources", name], opened)], untold: [] };
+  if (typeof opened === "string") {
+    return { issues: [at(["sources", name], opened)], undescribed: [] };
+  }
   const issues: ConfigIssue[] = [];
-  const untold: string[] = [];
+  const undescribed: string[] = [];
   for (const definition of config.exports.values()) {
     if (definition.source !== name) continue;
     const columns = await ask(describeTask(source, definition));
-    if (columns === null) untold.push(definition.name);
+    if (columns === null) undescribed.push(definition.name);
     else issues.push(...issuesOf(definition, columns));
   }
-  return { issues, untold };
+  return { issues, undescribed };
 }
 
 function issuesOf(

@@ -56,7 +56,7 @@ export interface EngineOptions {
   readonly now?: (() => Date) | undefined;
   /** What else an export needs, for the readiness. @default nothing */
   readonly checks?: readonly Check[];
-  /** Who is told of each run. */
+  /** Who hears of each run. */
   readonly observers: readonly RunObserver[];
 }
 
@@ -125,7 +125,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     now,
   });
   if (wholeFiles) spool.reclaimWith(wholeFiles.evict);
-  // A file that cannot be removed is tried again the next time; the spool has told of it.
+  // A file that cannot be removed is tried again the next time; the spool has reported it.
   const expiring = wholeFiles &&
     setInterval(() => void wholeFiles.expire().catch(() => {}), EXPIRE_MS);
   return {
@@ -167,7 +167,7 @@ function logMemory(short: boolean, { used, limit }: MemoryReading): void {
   else logger.info("Memory is no longer short ({used} of {limit} bytes)", fields);
 }
 
-/** Workers held by one run each, where nobody says how many: they are of 51 MB while they are busy. */
+/** Workers held by one run each, where the configuration does not say how many: they are of 51 MB while they are busy. */
 const MIN_EXCLUSIVE = 4;
 
 /** The name of the group whose workers run our own drivers. */

@@ -34,7 +34,7 @@ export interface Metrics extends RunObserver {
   scrape(measured: Measured): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
-/** Begins to measure. */
+/** Makes the numbers of a server that has not run anything yet. */
 export function createMetrics(): Metrics {
   const runs = createCounter();
   const rows = createCounter();

@@ -31,7 +31,7 @@ export interface Service extends AsyncDisposable {
   readonly engine: Engine;
   /** Resolves when its port is lost and cannot be opened again. */
   readonly lost: Promise<Error>;
-  /** Resolves when everybody has what they asked for; from now on nobody new is let in. */
+  /** Resolves when everybody has what they asked for; from now on no new client is let in. */
   drain(): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export interface Service extends AsyncDisposable {
 export interface ServiceOptions {
   /** The environment that workers see a little of. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Who is told of each run, besides the numbers. */
+  /** Who hears of each run, besides the numbers. */
   readonly observers: readonly RunObserver[];
   /** The file system of its spool. @default the system's */
   readonly files?: FileSystem;

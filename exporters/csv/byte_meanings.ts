@@ -40,7 +40,7 @@ export function mayHideFormula(found: number): boolean {
 
 /**
  * Whether a formula may stand behind one of the field's separators. The first loop finds triggers there
- * and has no branch: it takes 1 to 2 ns a byte, where a look behind each separator took 6 to 9.
+ * and has no branch, which is five times as fast as a look behind each separator.
  */
 export function hidesFormula(
   bytes: Uint8Array,

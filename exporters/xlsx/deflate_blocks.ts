@@ -5,8 +5,8 @@ import type { IdleCores } from "../exporter.ts";
 import { BlockDeflater } from "./block_deflater.ts";
 
 /**
- * The bytes of an entry in blocks, each to be deflated alone. A block's buffer is the taker's, who may
- * give back one that is done with. What they return is for whoever made them.
+ * The bytes of an entry in blocks, each to be deflated alone. A block's buffer belongs to the caller of
+ * `next`, which may give back one that is done with. What they return is for their maker.
  */
 export type Blocks<R = void> = AsyncGenerator<
   Uint8Array<ArrayBuffer>,

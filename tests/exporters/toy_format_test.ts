@@ -103,7 +103,7 @@ Deno.test("a task carries what its own format understands, and nothing of the ot
   assert.equal(xlsx!.deflateLevel, 9);
 });
 
-Deno.test("the list of options has its own", () => {
+Deno.test("the list of options names a format's own", () => {
   assert.deepEqual(
     describeOptions(Object.values(formats)).find(({ name }) => name === "_loud"),
     { name: "_loud", formats: ["toy"], description: "in capital letters", example: "yes" },
