@@ -12,7 +12,6 @@ import type {
   Row,
   Table,
   TableStyle,
-  TextBatch,
   TextRows,
 } from "../table/table.ts";
 import { chooseBounds, chooseText, convertText, toBatches } from "./text_rows.ts";
