@@ -48,6 +48,8 @@ export interface SourceSetting {
   readonly config: unknown;
   /** Whether it runs code of its own, which meets no other source. @default false */
   readonly runsCode?: boolean;
+  /** Whether a query sees the rows as they were at one moment. @default false */
+  readonly snapshot?: boolean;
 }
 
 /** One export: a declared table. */

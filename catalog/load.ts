@@ -2,7 +2,7 @@
 
 import { isAbsolute, join } from "node:path";
 import type { z } from "zod";
-import type { SourceLanguage } from "../sources/source.ts";
+import type { SourceLanguage } from "../sources/descriptor.ts";
 import { ACCESS, ADMIN, type Config, LIMITS, SERVER, type SourceSetting, SPOOL } from "./config.ts";
 import { readDocument } from "./document.ts";
 import { isLoopback } from "../table/loopback.ts";
@@ -19,7 +19,7 @@ import {
 } from "./read_export.ts";
 import { toSettings } from "./settings.ts";
 
-/** What the loader needs to know of a kind of source; every `SourceKind` is one. */
+/** What the loader needs to know of a kind of source; every `SourceDescriptor` is one. */
 export interface SourceSchema {
   /** Its settings, without the `type` key; strict, and with nouns as messages (`a port`). */
   readonly config: z.ZodType;
@@ -27,6 +27,8 @@ export interface SourceSchema {
   readonly language?: SourceLanguage;
   /** Whether it runs code that is not ours. @default false */
   readonly runsCode?: boolean;
+  /** Whether a query sees the rows as they were at one moment. @default false */
+  readonly snapshot?: boolean;
   /** The keys of its settings that are file paths, or lists of them. */
   readonly paths: readonly string[];
 }
@@ -55,7 +57,7 @@ const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool"] a
  * const config = loadConfig(await Deno.readTextFile("/etc/spillway/spillway.yaml"), {
  *   env: (name) => Deno.env.get(name),
  *   folder: "/etc/spillway",
- *   sources,
+ *   sources: await loadDescriptors(),
  *   formats: await loadFormats(),
  * });
  * ```
@@ -174,6 +176,7 @@ function readSource(
     type,
     config: resolvePaths(read.value, kind.paths, folder),
     ...(kind.runsCode ? { runsCode: true } : {}),
+    ...(kind.snapshot ? { snapshot: true } : {}),
   };
 }
 

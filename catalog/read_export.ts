@@ -2,7 +2,7 @@
 
 import type { DocumentProperties } from "../exporters/document.ts";
 import type { OptionSchemas } from "../exporters/format.ts";
-import type { SourceLanguage } from "../sources/source.ts";
+import type { SourceLanguage } from "../sources/descriptor.ts";
 import { DOCUMENT, EXPORT, type ExportDefinition, PROPERTIES } from "./config.ts";
 import { type FilenameTemplate, parseFilename, safeFilename } from "./filename.ts";
 import type { Path } from "./issues.ts";

@@ -7,7 +7,7 @@ import { locateConfig } from "../catalog/locate.ts";
 import { ConfigError, formatConfigError } from "../catalog/issues.ts";
 import { createDemo } from "../examples/demo_data.ts";
 import { loadFormats } from "../exporters/mod.ts";
-import { sources } from "../sources/mod.ts";
+import { loadDescriptors } from "../sources/mod.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 
 /** The variable that says where the demo keeps what it makes, and where it does when that is not set. */
@@ -57,7 +57,7 @@ async function load(
     const reason = error instanceof Error ? error.message : String(error);
     throw new CommandError(`Cannot read the configuration: ${reason}`, EXIT.config);
   }
-  const formats = await loadFormats();
+  const [sources, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
   try {
     return loadConfig(text, { env, folder, sources, formats });
   } catch (error) {

@@ -8,7 +8,8 @@ import { RequestError } from "../requests/request_error.ts";
 import { parseRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
-import { type RunReport, RunTimeoutError } from "../runs/run.ts";
+import type { RunReport } from "../runs/observer.ts";
+import { RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
 import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
 import { type Configuration, prepareDemo, readConfiguration } from "./configuration.ts";
@@ -43,7 +44,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   await using engine = await createEngine(config, {
     slots: 1,
     environment: context.environment,
-    onEnd: ended.resolve,
+    observers: [{ ended: ended.resolve }],
   });
   const interrupted = new AbortController();
   for (const signal of STOP_SIGNALS) {
@@ -54,7 +55,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   await using output = args.output === "-" ? standardOutput() : await fileOutput(args.output);
   try {
     const { body } = await engine.startRun(crypto.randomUUID(), task, {
-      abandoned: interrupted.signal,
+      signal: interrupted.signal,
     });
     await body.pipeTo(output.writable, { signal: interrupted.signal });
     await output.commit();

@@ -1,24 +1,21 @@
 /** Says what a workbook's sheet "About" tells of an export: its title, what was asked for, its rows. */
 
-import type { ExportDefinition } from "../catalog/config.ts";
+import type { ExportDefinition, SourceSetting } from "../catalog/config.ts";
 import type { Param } from "../catalog/params.ts";
 import type { AboutEntry } from "../exporters/document.ts";
 import type { ParamItem, ParamType, ParamValue } from "../sources/source.ts";
-
-/** Kinds of sources whose query sees the rows as they were at one moment, whatever is written since. */
-const SNAPSHOTS: readonly string[] = ["sqlite", "postgres", "mysql"];
 
 /** The lines about one export; those of several are joined as they are. */
 export function aboutEntries(
   { title, params }: ExportDefinition,
   values: Readonly<Record<string, ParamValue>>,
-  sourceType: string,
+  { snapshot = false }: SourceSetting,
 ): readonly AboutEntry[] {
   const asked = [...params.values()].map((param) => ({
     label: param.title ?? param.name,
     value: shown(param, values[param.name] ?? null),
   }));
-  const rows = SNAPSHOTS.includes(sourceType)
+  const rows = snapshot
     ? "All rows are of one snapshot, as they were when the export began."
     : "The rows are as the source gave them, one after the other.";
   return [{ label: title }, ...asked, { label: "Rows", value: rows }];

@@ -73,8 +73,8 @@ function documentOptions(
 ): DocumentOptions {
   const properties = exports.find(({ properties }) => properties)?.properties;
   const about = exports.flatMap((definition, index) => {
-    const { type } = sources.get(definition.source)!;
-    return definition.about ? aboutEntries(definition, params[index]!, type) : [];
+    const source = sources.get(definition.source)!;
+    return definition.about ? aboutEntries(definition, params[index]!, source) : [];
   });
   return {
     ...(properties ? { properties } : {}),

@@ -4,8 +4,9 @@ import type { Config, ExportDefinition, SourceSetting } from "../catalog/config.
 import { type ConfigIssue, formatPath } from "../catalog/issues.ts";
 import { quote } from "../catalog/params.ts";
 import { describeTask } from "../requests/tasks.ts";
+import type { RunReport } from "../runs/observer.ts";
 import type { RunTask, TaskColumns } from "../runs/protocol.ts";
-import { type RunReport, RunTimeoutError } from "../runs/run.ts";
+import { RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
 import { createEngine } from "./engine.ts";
 
@@ -55,7 +56,7 @@ async function connectSource(
   await using engine = await createEngine({ ...config, sources: new Map([[name, source]]) }, {
     slots: 1,
     environment,
-    onEnd: (report) => ended.resolve(report),
+    observers: [{ ended: (report) => ended.resolve(report) }],
   });
 
   /** What a task learns; what is wrong, where it fails. */

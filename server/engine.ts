@@ -1,7 +1,6 @@
 /** Wires what runs need: slots, workers, limits, a spool and a log. */
 
 import { getLogger } from "@logtape/logtape";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config, SourceSetting } from "../catalog/config.ts";
 import { MAX_DURATION_MS } from "../table/units.ts";
@@ -10,18 +9,20 @@ import { Admission, ENDED_BYTES } from "../runs/admission.ts";
 import type { MemoryReading } from "../runs/cgroup.ts";
 import { createMemoryGuard, type WatchedMemory } from "../runs/memory_guard.ts";
 import { createMemoryReading } from "../runs/memory_reading.ts";
+import type { RunObserver } from "../runs/observer.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
-import { createRuns, type RunDependencies, type StartRun } from "../runs/run.ts";
+import { createRuns, type StartRun } from "../runs/run.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
-import { type AnyKind, sources } from "../sources/mod.ts";
-import type { SourceLeave } from "../sources/source.ts";
-import { createDiskStore } from "../storage/disk_store.ts";
-import type { FileSystem } from "../storage/file_system.ts";
+import type { SourcePermissions } from "../sources/descriptor.ts";
+import { type Descriptors, loadDescriptors } from "../sources/mod.ts";
+import { createDiskStore } from "../storage/disk_store/mod.ts";
+import type { FileSystem } from "../storage/disk/file_system.ts";
+import type { Recovery } from "../storage/disk_store/recovery.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
-import type { OpenedSpool } from "../storage/spool.ts";
+import type { OpenedSpool } from "../storage/spool/mod.ts";
 
 const logger = getLogger(["spillway"]);
 
@@ -55,8 +56,8 @@ export interface EngineOptions {
   readonly now?: (() => Date) | undefined;
   /** What else an export needs, for the readiness. @default nothing */
   readonly checks?: readonly Check[];
-  /** Called once with every run that got a slot, when everything it held has come back. */
-  readonly onEnd: RunDependencies["onEnd"];
+  /** Who hears of each run. */
+  readonly observers: readonly RunObserver[];
 }
 
 /** Milliseconds that the workers have to end in: one that is killed takes a few, whatever it does. */
@@ -74,8 +75,9 @@ const RUN_STALL_FACTOR = 10;
 
 /** Makes an engine; its first workers start at once. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
-  const { slots, environment, spool, files, now, onEnd } = options;
-  const threads = Object.values(await loadFormats()).flatMap(({ threads }) => threads);
+  const { slots, environment, spool, files, now, observers } = options;
+  const [descriptors, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
+  const threads = Object.values(formats).flatMap(({ threads }) => threads);
   const memory = createMemoryGuard(
     createMemoryReading(() => pool.rss, config.limits.memory),
     (short, reading) => {
@@ -85,8 +87,8 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   );
   const admission = new Admission(slots, ENDED_BYTES, memory);
   const pool = new WorkerPool({
-    groups: workerGroups(config, { slots, environment, threads }),
-    route: routeOf,
+    groups: workerGroups(config, { slots, environment, descriptors, threads }),
+    route: (task) => routeOf(task, descriptors),
     tasksPerWorker: config.limits.runsPerWorker,
     maxExclusive: config.limits.exclusive ??
       Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
@@ -106,16 +108,18 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
         ? { spool, spillAfter: config.spool.spillAfter, spillRate: config.spool.spillRate }
         : {}),
     },
-    onEnd,
+    observers,
   });
-  const wholeFiles = spool && createWholeFiles({
+  const store = spool && await createDiskStore({
+    dir: spool.keptDirectory,
+    room: spool.files,
+    ...(files ? { files } : {}),
+    ...(now ? { now } : {}),
+  });
+  if (store) logRecovery(store.recovery);
+  const wholeFiles = spool && store && await createWholeFiles({
     startRun,
-    store: await createDiskStore({
-      dir: join(spool.directory, "files"),
-      room: spool.files,
-      ...(files ? { files } : {}),
-      ...(now ? { now } : {}),
-    }),
+    store,
     reserve: spool.files.reserve,
     keep: config.spool!.keep,
     now,
@@ -146,6 +150,17 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   };
 }
 
+/** Logs what was wrong with whole files of the process before; that there are some is nothing to tell. */
+function logRecovery({ damaged, refused }: Recovery): void {
+  for (const name of damaged) {
+    logger.warn("A whole file was damaged, and is removed: {name}", { name });
+  }
+  for (const { name, error } of refused) {
+    const fields = { name, error: String(error) };
+    logger.warn("Cannot read or remove a whole file: {name}: {error}", fields);
+  }
+}
+
 function logMemory(short: boolean, { used, limit }: MemoryReading): void {
   const fields = { used, limit };
   if (short) logger.warn("Memory is short: no more runs begin ({used} of {limit} bytes)", fields);
@@ -161,26 +176,25 @@ const DRIVERS = "drivers";
 /** Groups of which a worker is kept while there is nothing to do: each takes 20 MB. */
 const MAX_WARM_MODULES = 4;
 
-function kindOf({ type }: Pick<SourceSetting, "type">): AnyKind {
-  return sources[type as keyof typeof sources];
-}
-
 /**
  * The group of a source. Code of a source's author has workers of its own, as it could read what others
  * are given and write what they should: it meets nothing but its own runs.
  */
 function groupOf(source: SourceSetting): string {
-  return kindOf(source).runsCode ? `${source.type} ${JSON.stringify(source.config)}` : DRIVERS;
+  return source.runsCode ? `${source.type} ${JSON.stringify(source.config)}` : DRIVERS;
 }
 
-/** What the formats start threads of. */
-interface Threads {
+/** What the groups of workers are made from, besides the configuration. */
+interface GroupOptions extends Pick<EngineOptions, "slots" | "environment"> {
+  /** The kinds of sources. */
+  readonly descriptors: Descriptors;
+  /** What the formats start threads of. */
   readonly threads: readonly URL[];
 }
 
 /** Where a task goes; all of its tables are of one group (`requests/find_exports.ts`). */
-function routeOf({ tables }: RunTask): Route {
-  const kinds = tables.map(({ source }) => kindOf(source).blocking ?? false);
+function routeOf({ tables }: RunTask, descriptors: Descriptors): Route {
+  const kinds = tables.map(({ source }) => descriptors[source.type]!.blocking ?? false);
   return {
     group: groupOf(tables[0]!.source),
     blocking: kinds.includes(true) ? true : kinds.includes("learn") ? "learn" : false,
@@ -191,14 +205,18 @@ function routeOf({ tables }: RunTask): Route {
 /** The workers: those of the drivers share the permissions of all their sources. */
 function workerGroups(
   config: Config,
-  { slots, environment, threads }: Pick<EngineOptions, "slots" | "environment"> & Threads,
+  { slots, environment, descriptors, threads }: GroupOptions,
 ): Record<string, WorkerGroup> {
   const groups = Object.groupBy(config.sources.values(), groupOf);
   const modules = Object.keys(groups).filter((name) => name !== DRIVERS);
   return Object.fromEntries(
     Object.entries(groups).map(([name, settings = []]) => {
       const kinds = [...new Set(settings.map(({ type }) => type))];
-      const command = workerCommand({ ...permissionsOf(settings, threads), kinds, environment });
+      const command = workerCommand({
+        ...permissionsOf(settings, descriptors, threads),
+        kinds,
+        environment,
+      });
       const warm = name === DRIVERS
         ? Math.min(slots, navigator.hardwareConcurrency)
         : Number(modules.indexOf(name) < MAX_WARM_MODULES);
@@ -210,12 +228,13 @@ function workerGroups(
 /** What workers may reach: the files and the hosts of their sources, the threads of all formats. */
 function permissionsOf(
   settings: readonly SourceSetting[],
-  threads: Threads["threads"],
-): Required<SourceLeave> {
+  descriptors: Descriptors,
+  threads: GroupOptions["threads"],
+): Required<SourcePermissions> {
   const all = settings.map((source) => {
-    const kind = kindOf(source);
-    const { read = [], net = [], sys = [] } = kind.leave?.(source.config as never) ?? {};
-    const paths = kind.paths.flatMap((key) => {
+    const { paths: keys, permissions } = descriptors[source.type]!;
+    const { read = [], net = [], sys = [] } = permissions?.(source.config as never) ?? {};
+    const paths = keys.flatMap((key) => {
       const path = (source.config as Readonly<Record<string, unknown>>)[key];
       return typeof path === "string" ? [path] : [];
     });

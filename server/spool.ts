@@ -2,9 +2,9 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { SpoolSettings } from "../catalog/config.ts";
-import type { FileSystem } from "../storage/file_system.ts";
+import type { FileSystem } from "../storage/disk/file_system.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
-import { type OpenedSpool, openSpool, SpoolError, type Trouble } from "../storage/spool.ts";
+import { type OpenedSpool, openSpool, SpoolError, type Trouble } from "../storage/spool/mod.ts";
 import { StartError } from "./start_error.ts";
 
 /** Milliseconds that removing the spool's directory may take; what is left, the next start removes. */

@@ -1,6 +1,7 @@
 /** Turns a query and its params into a request, which stays under the source's URL whatever they are. */
 
 import type { HttpConfig } from "./config.ts";
+import { PLACEHOLDER, placeholders } from "./query.ts";
 import { type ParamItem, type ParamValue, type Query, SourceError } from "../source.ts";
 
 /** What is sent. */
@@ -9,14 +10,6 @@ export interface HttpRequest {
   readonly url: string;
   /** The JSON text of a POST; absent for a GET. */
   readonly body?: string;
-}
-
-/** `:name`; a colon that is none is written `%3A`. */
-const PLACEHOLDER = /:([A-Za-z_]\w*)/g;
-
-/** The names of the placeholders in a query, each once and in order. */
-export function placeholders(query: string): readonly string[] {
-  return [...new Set([...query.matchAll(PLACEHOLDER)].map(([, name]) => name!))];
 }
 
 /**

@@ -1,10 +1,7 @@
 /** The settings of a MySQL source, and what they say about the server to connect to. */
 
-import { z } from "zod";
-import { maxRow } from "../max_row.ts";
 import { isLoopback } from "../../table/loopback.ts";
-import { duration, hostAndPort, type ServerAddress } from "../server_address.ts";
-import { timeZone } from "../session_zone.ts";
+import { hostAndPort, type ServerAddress } from "../server_address.ts";
 
 /** How a connection is encrypted, and whether the server must prove who it is. */
 export const TLS_MODES = ["disable", "require", "verify-full"] as const;
@@ -54,57 +51,6 @@ export interface Endpoint extends ServerAddress {
 
 /** What an {@linkcode Endpoint} is read from. */
 export type Address = Omit<MysqlConfig, "max_row" | "connect_timeout" | "statement_timeout">;
-
-const URL_RULE = "a URL such as mysql://reader:password@db.example.com:3306/shop, without options";
-
-/** Text that is there. */
-const text = (error: string) => z.string({ error }).min(1, { error }).optional();
-
-/** What a whole address has. */
-const complete = ({ issues }: { readonly issues: readonly unknown[] }) => issues.length === 0;
-
-/** Reads the settings. */
-export const config: z.ZodType<MysqlConfig> = z.strictObject({
-  url: z.string({ error: URL_RULE }).refine(isAddress, { error: URL_RULE }).optional(),
-  host: text("the name or address of a server"),
-  port: z.int({ error: "a port, 1 to 65535" }).min(1).max(65535).optional(),
-  user: text("the name of an account"),
-  password: z.string({ error: "a password" }).optional(),
-  database: text("the name of a schema"),
-  tls: z.enum(TLS_MODES).optional(),
-  ca: text("the path of a PEM file"),
-  timezone: timeZone().optional(),
-  max_row: maxRow(),
-  connect_timeout: duration("10s"),
-  // Longer than a run takes, which its own limit ends: this is for what nobody is left to end.
-  statement_timeout: duration("1d"),
-}).refine((settings) => endpointOf(settings).host !== "", {
-  path: ["host"],
-  error: "the server, here or in url",
-  when: complete,
-}).refine((settings) => endpointOf(settings).user !== "", {
-  path: ["user"],
-  error: "the account, here or in url",
-  when: complete,
-}).refine((settings) => settings.ca === undefined || endpointOf(settings).tls === "verify-full", {
-  path: ["ca"],
-  error: "no file, as the server's certificate is only verified with tls: verify-full",
-  when: complete,
-});
-
-function isAddress(text: string): boolean {
-  const url = URL.parse(text);
-  if (!url || !/^(?:mysql|mariadb):$/.test(url.protocol)) return false;
-  if (url.search !== "" || url.hash !== "" || url.port === "0") return false;
-  // No name of a schema or a host needs a second slash or a list.
-  if (url.hostname.includes(",") || url.pathname.indexOf("/", 1) > 0) return false;
-  try {
-    decodeURIComponent(url.username + url.password + url.hostname + url.pathname);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /**
  * What the settings say about the server. Where they do not say how to encrypt, the server must prove

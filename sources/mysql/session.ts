@@ -5,7 +5,7 @@ import type { Connection as Driver, PrepareStatementInfo } from "mysql2";
 import type { MysqlColumn } from "./cells.ts";
 import { hostOf, type MysqlConfig } from "./config.ts";
 import { ask, Connection, type Connections, execute } from "./connection.ts";
-import type { SqlMode } from "./params.ts";
+import type { SqlMode } from "./query.ts";
 import { askZone, type ZoneOffsets } from "./zone.ts";
 import { SourceError } from "../source.ts";
 

@@ -5,7 +5,7 @@ import postgres, { type Sql } from "postgres";
 import { ConnectionCache } from "../connection_cache.ts";
 import { type Endpoint, endpointOf, type PostgresConfig } from "./config.ts";
 import { cancelBackend, dial } from "./socket.ts";
-import { Wire } from "./wire.ts";
+import { hungUp, Wire } from "./wire.ts";
 import { SourceError } from "../source.ts";
 
 /** Milliseconds in which a backend obeys a cancel; then the connection is closed all the same. */
@@ -156,11 +156,6 @@ function createSql({ host, port, user, password, database }: Endpoint, wire: Wir
     delete sql.options.serializers[Number(oid)];
   }
   return sql;
-}
-
-function hungUp(): SourceError {
-  const message = "Cannot open source: the server closed the connection";
-  return new SourceError(message, { connection: true });
 }
 
 function cancelled(): SourceError {

@@ -1,10 +1,7 @@
 /** The settings of a PostgreSQL source, and what they say about the server to connect to. */
 
-import { z } from "zod";
-import { maxRow } from "../max_row.ts";
 import { isLoopback } from "../../table/loopback.ts";
-import { duration, hostAndPort, type ServerAddress } from "../server_address.ts";
-import { timeZone } from "../session_zone.ts";
+import { hostAndPort, type ServerAddress } from "../server_address.ts";
 
 /** How a connection is encrypted, and how far the server must prove who it is; the words are libpq's. */
 export const TLS_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
@@ -44,59 +41,6 @@ export interface Endpoint extends ServerAddress {
   readonly database: string;
   /** How the connection is encrypted. */
   readonly tls: TlsMode;
-}
-
-const URL_RULE =
-  "a URL such as postgres://reader:password@db.example.com:5432/shop, with no option but sslmode";
-
-/** Reads the settings. */
-export const config: z.ZodType<PostgresConfig> = z.strictObject({
-  url: z.string({ error: URL_RULE }).refine(isEndpoint, { error: URL_RULE }),
-  tls: z.enum(TLS_MODES).optional(),
-  ca: z.string({ error: "the path of a PEM file" }).min(1).optional(),
-  // Quotes and backslashes are no part of a schema's name here: it stands in a statement.
-  search_path: z.string().regex(/^[\p{L}\p{N}_$", -]+$/u, {
-    error: "names of schemas, such as reporting, public",
-  }).optional(),
-  timezone: timeZone().optional(),
-  max_row: maxRow(),
-  connect_timeout: duration("10s"),
-  // Longer than a run takes, which its own limit ends: this is for what nobody is left to end.
-  statement_timeout: duration("1d"),
-  idle_in_transaction_session_timeout: duration("1m"),
-}).refine(
-  (settings) => settings.ca === undefined || endpointOf(settings).tls.startsWith("verify"),
-  {
-    path: ["ca"],
-    error: "no file, as the server's certificate is only verified with tls: verify-full",
-    when: ({ issues }) => issues.length === 0,
-  },
-);
-
-function isEndpoint(text: string): boolean {
-  const url = URL.parse(text);
-  if (!url || !/^postgres(?:ql)?:$/.test(url.protocol)) return false;
-  const { hostname, username, searchParams } = url;
-  if (hostname === "" || username === "" || hostname.includes(",") || url.port === "0") {
-    return false;
-  }
-  if (!isDecodable(username + url.password + hostname + url.pathname)) return false;
-  return [...searchParams].every(([name, value]) =>
-    name === "sslmode" && (value === "allow" || isTlsMode(value))
-  );
-}
-
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isTlsMode(text: string): text is TlsMode {
-  return (TLS_MODES as readonly string[]).includes(text);
 }
 
 /**

@@ -335,7 +335,9 @@ export class Wire extends EventEmitter {
 
   #fail(cause: unknown): void {
     if (this.listenerCount("error") === 0) return;
-    this.emit("error", cause instanceof SourceError ? cause : lost(this.#fatal, cause));
+    if (cause instanceof SourceError) this.emit("error", cause);
+    // It names its key when it has let the role in.
+    else this.emit("error", this.#key ? lost(this.#fatal, cause) : hungUp(this.#fatal, cause));
   }
 }
 
@@ -359,6 +361,12 @@ const BIND_AND_EXECUTE = Buffer.from([
 function lost(fatal: string | undefined, cause: unknown): SourceError {
   const reason = fatal ?? "the connection was lost";
   return new SourceError(`Cannot read the query: ${reason}`, { cause, connection: true });
+}
+
+/** The error of a server that closes the connection before it is one. */
+export function hungUp(fatal?: string, cause?: unknown): SourceError {
+  const reason = fatal ?? "the server closed the connection";
+  return new SourceError(`Cannot open source: ${reason}`, { cause, connection: true });
 }
 
 function readColumns(message: Buffer): WireColumn[] {

@@ -1,8 +1,10 @@
 /** What an operator reads about the settings of each kind of source, those that there really are. */
 
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { sources } from "../../sources/mod.ts";
+import { loadDescriptors } from "../../sources/mod.ts";
 import { load, printed } from "./fixture.ts";
+
+const sources = await loadDescriptors();
 
 Deno.test("the settings of every kind of source are checked, all at once", () => {
   const text = `sources:

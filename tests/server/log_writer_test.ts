@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createLogWriter } from "../../server/log_writer.ts";
-import { settle } from "../storage/fake_spool.ts";
+import { settle } from "../storage/spool/fake_spool.ts";
 
 /** A sink that takes what the test lets it take, and a writer to it that may have 30 bytes waiting. */
 function setup() {

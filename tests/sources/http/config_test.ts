@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
-import { http } from "../../../sources/http/mod.ts";
-import { httpConfig } from "../../../sources/http/config.ts";
+import { http } from "../../../sources/http/descriptor.ts";
 
 const URL = "https://billing.internal/rows";
 
 /** The paths of what is wrong; none where nothing is. */
 function wrong(changed: object): readonly string[] {
-  const { error } = httpConfig.safeParse({ url: URL, ...changed });
+  const { error } = http.config.safeParse({ url: URL, ...changed });
   return (error?.issues ?? []).map(({ path }) => path.join("."));
 }
 
 Deno.test("a URL is all that an HTTP source needs, and the host is all that it may reach", () => {
-  const config = httpConfig.parse({ url: URL });
+  const config = http.config.parse({ url: URL });
   assert.deepEqual(config, {
     url: URL,
     method: "GET",
@@ -23,8 +22,8 @@ Deno.test("a URL is all that an HTTP source needs, and the host is all that it m
     max_row: 67_108_864,
     require_count: false,
   });
-  assert.deepEqual(http.leave?.(config), { net: ["billing.internal:443"] });
-  const leave = (url: string) => http.leave?.(httpConfig.parse({ url }))?.net;
+  assert.deepEqual(http.permissions?.(config), { net: ["billing.internal:443"] });
+  const leave = (url: string) => http.permissions?.(http.config.parse({ url }))?.net;
   assert.deepEqual(leave("http://[::1]:8080/x"), ["[::1]:8080"]);
   assert.deepEqual(leave("http://127.0.0.1/"), ["127.0.0.1:80"]);
 });
@@ -64,7 +63,7 @@ Deno.test("headers are names and values, and some are not to be set", () => {
 });
 
 Deno.test("durations, sizes, columns and counts of an HTTP source are checked", () => {
-  const config = httpConfig.parse({
+  const config = http.config.parse({
     url: URL,
     timeout: "5s",
     idle_timeout: "2m",

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createConverter } from "../../../sources/converters.ts";
-import { http } from "../../../sources/http/mod.ts";
+import { httpDriver } from "../../../sources/http/driver.ts";
 import type { HttpConfig } from "../../../sources/http/config.ts";
 import type { Query, RowStream } from "../../../sources/source.ts";
 import type { Batch, Cell, ColumnType, Row } from "../../../table/table.ts";
@@ -192,7 +192,7 @@ export async function createFixture(format: HttpConfig["format"]): Promise<Sourc
     async open(query, options) {
       const method = Object.keys(query.params).length > 0 ? "POST" : "GET";
       const config = settings(`http://127.0.0.1:${port}/rows`, { format, method });
-      const stream = await http.open(config, query, options);
+      const stream = await httpDriver.open(config, query, options);
       return format === "csv" ? declared(stream, declaredTypes(query, tables)) : stream;
     },
     table(name, columns, rows) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { placeholders, toRequest } from "../../../sources/http/request.ts";
+import { placeholders } from "../../../sources/http/query.ts";
+import { toRequest } from "../../../sources/http/request.ts";
 import { type ParamValue, SourceError } from "../../../sources/source.ts";
 import { settings } from "./fixture.ts";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { http } from "../../../sources/http/mod.ts";
+import { httpDriver } from "../../../sources/http/driver.ts";
 import { SourceError } from "../../../sources/source.ts";
 import { makeCertificates, OPENSSL } from "../certificates.ts";
 import { settings } from "./fixture.ts";
@@ -29,7 +29,7 @@ Deno.test({
     const { port } = server.address() as AddressInfo;
     try {
       const open = (host: string, ca?: string) =>
-        http.open(
+        httpDriver.open(
           settings(`https://${host}:${port}/rows`, ca === undefined ? {} : { ca }),
           { text: "", params: {} },
         );

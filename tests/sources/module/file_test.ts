@@ -31,6 +31,6 @@ Deno.test("a binary imports what it was made with, by the longest end of the pat
 });
 
 Deno.test("in the program's own folder a binary looks by itself", () => {
-  const url = moduleUrl("/elsewhere/sources/module_file.ts", { binary: true });
+  const url = moduleUrl("/elsewhere/sources/module/file.ts", { binary: true });
   assert.equal(url.href, new URL("../../../sources/module/file.ts", import.meta.url).href);
 });

@@ -1,6 +1,7 @@
 /** Makes modules for tests; what they serve and what they hold is kept beside them, in this process. */
 
-import { module } from "../../../sources/module/mod.ts";
+import { module } from "../../../sources/module/descriptor.ts";
+import { moduleDriver } from "../../../sources/module/driver.ts";
 import type { ParamValue } from "../../../sources/source.ts";
 import type { Row } from "../../../table/table.ts";
 import type { SourceFixture } from "../../contracts/source_contract.ts";
@@ -68,9 +69,9 @@ export function createFixture(): Promise<SourceFixture> {
   const numbers = (rest: string) => folder.write(generator({ n: "integer" }, rest));
   return Promise.resolve({
     open: ({ text, params }, options) =>
-      module.open(module.config.parse({ path: text }), { text: "", params }, options),
+      moduleDriver.open(module.config.parse({ path: text }), { text: "", params }, options),
     describe: (query) =>
-      module.describe!(
+      moduleDriver.describe!(
         module.config.parse({ path: query?.text ?? folder.write(generator({ n: "integer" }, "")) }),
         query && { ...query, text: "" },
       ),

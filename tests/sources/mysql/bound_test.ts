@@ -1,7 +1,8 @@
 /** MySQL's params and rows against the server: lists, values that it refuses, rows that are too large. */
 
 import assert from "node:assert/strict";
-import { mysql } from "../../../sources/mysql/mod.ts";
+import { mysql } from "../../../sources/mysql/descriptor.ts";
+import { mysqlDriver } from "../../../sources/mysql/driver.ts";
 import { type ParamType, type ParamValue, SourceError } from "../../../sources/source.ts";
 import type { Row } from "../../../table/table.ts";
 import { mysqlTest, sharedServer } from "./shared.ts";
@@ -11,7 +12,7 @@ type Given = Readonly<Record<string, readonly [type: ParamType, value: ParamValu
 
 async function read(text: string, given: Given = {}, settings: object = {}) {
   const config = mysql.config.parse({ url: (await sharedServer()).url(), ...settings });
-  const { batches } = await mysql.open(config, {
+  const { batches } = await mysqlDriver.open(config, {
     text,
     params: Object.fromEntries(Object.entries(given).map(([name, [, value]]) => [name, value])),
     types: Object.fromEntries(Object.entries(given).map(([name, [type]]) => [name, type])),

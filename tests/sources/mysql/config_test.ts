@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { config, endpointOf, hostOf } from "../../../sources/mysql/config.ts";
+import { endpointOf, hostOf } from "../../../sources/mysql/config.ts";
+import { mysql } from "../../../sources/mysql/descriptor.ts";
+
+const { config } = mysql;
 
 const URL = "mysql://reader:p%40ss@db.example.com:3307/shop";
 

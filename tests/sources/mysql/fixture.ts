@@ -1,6 +1,7 @@
 /** Makes databases on a MariaDB server for tests, behind a proxy that counts. */
 
-import { mysql, openQuery } from "../../../sources/mysql/mod.ts";
+import { mysql } from "../../../sources/mysql/descriptor.ts";
+import { mysqlDriver, openQuery } from "../../../sources/mysql/driver.ts";
 import { createConnections } from "../../../sources/mysql/connection.ts";
 import type { Cell, Row } from "../../../table/table.ts";
 import type { FixtureColumn, SourceFixture } from "../../contracts/source_contract.ts";
@@ -56,7 +57,7 @@ export async function createFixture({ keep = false } = {}): Promise<SourceFixtur
   const owned = stack.move();
   return {
     open: (query, options) => openQuery(config, query, { ...options, keep }, kept),
-    describe: (query) => mysql.describe!(config, query),
+    describe: (query) => mysqlDriver.describe!(config, query),
     async table(name, columns, rows) {
       const declared = columns.map(({ name, type }) => `${name} ${DECLARED[type]}`).join(", ");
       await admin.ask(

@@ -1,7 +1,8 @@
 /** MySQL and MariaDB connections that are left to the next run: which, to whom, and in what state. */
 
 import assert from "node:assert/strict";
-import { mysql, openQuery } from "../../../sources/mysql/mod.ts";
+import { mysql } from "../../../sources/mysql/descriptor.ts";
+import { openQuery } from "../../../sources/mysql/driver.ts";
 import { createConnections } from "../../../sources/mysql/connection.ts";
 import type { ReadOptions } from "../../../sources/source.ts";
 import type { Row } from "../../../table/table.ts";
@@ -196,10 +197,11 @@ mysqlTest("mysql: no more connections are kept than there may be, nor longer", a
 
 mysqlTest("mysql: a connection that is kept does not keep its process from ending", async () => {
   const { url } = await sharedServer();
-  const module = new URL("../../../sources/mysql/mod.ts", import.meta.url).href;
-  const code = `import { mysql } from ${JSON.stringify(module)};
+  const folder = new URL("../../../sources/mysql/", import.meta.url).href;
+  const code = `import { mysql } from "${folder}descriptor.ts";
+    import { mysqlDriver } from "${folder}driver.ts";
     const config = mysql.config.parse({ url: ${JSON.stringify(url())} });
-    const { batches } = await mysql.open(config, { text: "select 7", params: {} }, { keep: true });
+    const { batches } = await mysqlDriver.open(config, { text: "select 7", params: {} }, { keep: true });
     for await (const batch of batches) console.log(JSON.stringify(batch));`;
   const command = new Deno.Command(Deno.execPath(), {
     args: ["eval", code],

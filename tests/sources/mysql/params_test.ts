@@ -1,7 +1,8 @@
 /** The placeholders of a MySQL query, as the configuration asks for them and as they are bound. */
 
 import assert from "node:assert/strict";
-import { bindParams, placeholders, type SqlMode } from "../../../sources/mysql/params.ts";
+import { bindParams } from "../../../sources/mysql/params.ts";
+import { placeholders, type SqlMode } from "../../../sources/mysql/query.ts";
 import type { ParamType, Query } from "../../../sources/source.ts";
 
 Deno.test("a query's placeholders are found, each once and in order", () => {

@@ -1,7 +1,8 @@
 /** MySQL over TLS: what is encrypted, and whom the server must be. */
 
 import assert from "node:assert/strict";
-import { mysql } from "../../../sources/mysql/mod.ts";
+import { mysql } from "../../../sources/mysql/descriptor.ts";
+import { mysqlDriver } from "../../../sources/mysql/driver.ts";
 import { SourceError } from "../../../sources/source.ts";
 import { makeCertificates, OPENSSL } from "../certificates.ts";
 import { INSTALLED, startServer } from "./server.ts";
@@ -29,7 +30,7 @@ Deno.test(name + reason, { ignore: missing.length > 0 }, async () => {
         const config = mysql.config.parse(settings);
         const text = `select variable_value <> '' as encrypted
           from information_schema.session_status where variable_name = 'Ssl_cipher'`;
-        const { batches } = await mysql.open(config, { text, params: {} });
+        const { batches } = await mysqlDriver.open(config, { text, params: {} });
         return (await Array.fromAsync(batches)).flat()[0]![0];
       };
       const refusal = async (settings: object) => {
@@ -58,14 +59,14 @@ Deno.test(name + reason, { ignore: missing.length > 0 }, async () => {
 
       // A whole table comes through, and a cancel is encrypted too.
       const config = mysql.config.parse({ ...byName, ca });
-      const whole = await mysql.open(config, {
+      const whole = await mysqlDriver.open(config, {
         text: "select seq, repeat('x', 1000) from seq_1_to_20000",
         params: {},
       });
       let rows = 0;
       for await (const batch of whole.batches) rows += batch.length;
       assert.equal(rows, 20_000);
-      const { batches } = await mysql.open(config, {
+      const { batches } = await mysqlDriver.open(config, {
         text: "select seq from seq_1_to_10000000",
         params: {},
       });
@@ -98,7 +99,7 @@ Deno.test(
       });
       try {
         const open = (host: string) =>
-          mysql.open(
+          mysqlDriver.open(
             mysql.config.parse({ url: server.url(), host, ca: `${folder}/ca.pem` }),
             { text: "select 7 as n", params: {} },
           );
@@ -122,7 +123,7 @@ Deno.test(
     const server = await startServer({ settings: ["--skip-ssl"] });
     try {
       const config = mysql.config.parse({ url: server.url(), tls: "require" });
-      await assert.rejects(mysql.open(config, { text: "select 1", params: {} }), {
+      await assert.rejects(mysqlDriver.open(config, { text: "select 1", params: {} }), {
         name: "SourceError",
         message: "Cannot open source: the server does not offer TLS",
       });

@@ -1,7 +1,8 @@
 /** The zone of MySQL's session: queries count days in it, and cells are in UTC whatever it is. */
 
 import assert from "node:assert/strict";
-import { mysql } from "../../../sources/mysql/mod.ts";
+import { mysql } from "../../../sources/mysql/descriptor.ts";
+import { mysqlDriver } from "../../../sources/mysql/driver.ts";
 import { askZone, createUtcReader } from "../../../sources/mysql/zone.ts";
 import type { ParamType, Query } from "../../../sources/source.ts";
 import type { Row } from "../../../table/table.ts";
@@ -43,7 +44,7 @@ const ask = (
 async function read(timezone: string | undefined, query: Query): Promise<readonly Row[]> {
   const url = (await newYork()).url();
   const config = mysql.config.parse(timezone === undefined ? { url } : { url, timezone });
-  const { batches } = await mysql.open(config, query);
+  const { batches } = await mysqlDriver.open(config, query);
   return (await Array.fromAsync(batches)).flat();
 }
 

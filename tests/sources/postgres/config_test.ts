@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { config, endpointOf, hostOf } from "../../../sources/postgres/config.ts";
+import { endpointOf, hostOf } from "../../../sources/postgres/config.ts";
+import { postgres } from "../../../sources/postgres/descriptor.ts";
+
+const { config } = postgres;
 
 const URL = "postgres://reader:p%40ss@db.example.com:6543/shop";
 

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { csv } from "../../../exporters/csv/mod.ts";
 import { type CsvOptions, DIALECTS } from "../../../exporters/csv/options.ts";
 import { Warnings } from "../../../exporters/warnings.ts";
-import { postgres } from "../../../sources/postgres/mod.ts";
+import { postgres } from "../../../sources/postgres/descriptor.ts";
+import { postgresDriver } from "../../../sources/postgres/driver.ts";
 import { toTable } from "../../../sources/to_table.ts";
 import type { ColumnSetting } from "../../../table/table.ts";
 import { SourceError } from "../../../sources/source.ts";
@@ -28,7 +29,7 @@ async function write(query: string, text: boolean, reading: Reading = {}) {
   const types = Object.fromEntries(
     Object.entries(columns).flatMap(([name, { type }]) => type ? [[name, type]] : []),
   );
-  const stream = await postgres.open(config, { text: query, params: {} }, { text, types });
+  const stream = await postgresDriver.open(config, { text: query, params: {} }, { text, types });
   assert.equal(stream.text !== undefined, text);
   const warnings = new Warnings();
   const table = await toTable(
@@ -92,7 +93,7 @@ const HARDER = HARD.replace(
 postgresTest("postgres: with types declared, CSV from text is CSV from cells too", async () => {
   const server = await sharedServer();
   const config = postgres.config.parse({ url: server.url() });
-  const { columns, batches } = await postgres.open(config, { text: HARDER, params: {} });
+  const { columns, batches } = await postgresDriver.open(config, { text: HARDER, params: {} });
   await batches.cancel();
   for (const type of COLUMN_TYPES) {
     for (const options of [{}, { null: "-" }, { formulaGuard: false }]) {
@@ -181,7 +182,7 @@ async function openText(query: string, run: string) {
   const server = await sharedServer();
   const proxy = startProxy(server.port);
   const url = server.url().replace(`:${server.port}/`, `:${proxy.port}/`);
-  const { text } = await postgres.open(
+  const { text } = await postgresDriver.open(
     postgres.config.parse({ url }),
     { text: query, params: {} },
     { text: true, run },

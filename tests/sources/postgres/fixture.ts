@@ -1,7 +1,8 @@
 /** Makes schemas on a PostgreSQL server for tests, behind a proxy that counts. */
 
 import type { Sql } from "postgres";
-import { openQuery, postgres } from "../../../sources/postgres/mod.ts";
+import { postgres } from "../../../sources/postgres/descriptor.ts";
+import { openQuery, postgresDriver } from "../../../sources/postgres/driver.ts";
 import { createBackends } from "../../../sources/postgres/backend.ts";
 import type { Cell, Row } from "../../../table/table.ts";
 import type { FixtureColumn, SourceFixture } from "../../contracts/source_contract.ts";
@@ -59,7 +60,7 @@ export async function createFixture({ keep = false } = {}): Promise<SourceFixtur
   const owned = stack.move();
   return {
     open: (query, options) => openQuery(config, query, { ...options, keep }, kept),
-    describe: (query) => postgres.describe!(config, query),
+    describe: (query) => postgresDriver.describe!(config, query),
     async table(name, columns, rows) {
       const declared = columns.map(({ name, type }) => `${name} ${DECLARED[type]}`).join(", ");
       await admin.unsafe(`create table ${name} (${declared}, position bigserial)`);

@@ -1,7 +1,8 @@
 /** PostgreSQL connections that are left to the next run: which, to whom, and in what state. */
 
 import assert from "node:assert/strict";
-import { openQuery, postgres } from "../../../sources/postgres/mod.ts";
+import { postgres } from "../../../sources/postgres/descriptor.ts";
+import { openQuery } from "../../../sources/postgres/driver.ts";
 import { createBackends } from "../../../sources/postgres/backend.ts";
 import type { ParamValue, ReadOptions } from "../../../sources/source.ts";
 import type { Row } from "../../../table/table.ts";
@@ -242,10 +243,11 @@ postgresTest("no more connections are kept than there may be, nor longer", async
 
 postgresTest("a connection that is kept does not keep its process from ending", async () => {
   const { url } = await sharedServer();
-  const module = new URL("../../../sources/postgres/mod.ts", import.meta.url).href;
-  const code = `import { postgres } from ${JSON.stringify(module)};
+  const folder = new URL("../../../sources/postgres/", import.meta.url).href;
+  const code = `import { postgres } from "${folder}descriptor.ts";
+    import { postgresDriver } from "${folder}driver.ts";
     const config = postgres.config.parse({ url: ${JSON.stringify(url())} });
-    const { batches } = await postgres.open(config, { text: "select 7", params: {} }, { keep: true });
+    const { batches } = await postgresDriver.open(config, { text: "select 7", params: {} }, { keep: true });
     for await (const batch of batches) console.log(JSON.stringify(batch));`;
   const command = new Deno.Command(Deno.execPath(), {
     args: ["eval", code],

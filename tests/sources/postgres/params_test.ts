@@ -1,7 +1,8 @@
 /** PostgreSQL's params: the types that they are sent with, lists, and values that the server refuses. */
 
 import assert from "node:assert/strict";
-import { postgres } from "../../../sources/postgres/mod.ts";
+import { postgres } from "../../../sources/postgres/descriptor.ts";
+import { postgresDriver } from "../../../sources/postgres/driver.ts";
 import {
   type ParamType,
   type ParamValue,
@@ -22,7 +23,7 @@ function query(text: string, given: Given): Query {
 
 async function read(text: string, given: Given, settings: object = {}) {
   const config = postgres.config.parse({ url: (await sharedServer()).url(), ...settings });
-  const { columns, batches } = await postgres.open(config, query(text, given));
+  const { columns, batches } = await postgresDriver.open(config, query(text, given));
   const rows: Row[] = [];
   for await (const batch of batches) rows.push(...batch);
   return { types: columns.map(({ type }) => type), rows };
@@ -218,7 +219,7 @@ thingsTest("an index is used as it is for a literal", async () => {
       const config = postgres.config.parse({ url: (await sharedServer()).url() });
       const reads = `select count(*) from indexed where ${where}`;
       const before = await scans();
-      const { batches } = await postgres.open(config, query(reads, { p: [type, value] }));
+      const { batches } = await postgresDriver.open(config, query(reads, { p: [type, value] }));
       for await (const _ of batches);
       // The server has counted when the session has ended.
       let after = before;

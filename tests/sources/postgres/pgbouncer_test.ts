@@ -1,7 +1,8 @@
 /** PostgreSQL behind PgBouncer in transaction mode: a server's connection is everybody's, a transaction long. */
 
 import assert from "node:assert/strict";
-import { openQuery, postgres } from "../../../sources/postgres/mod.ts";
+import { postgres } from "../../../sources/postgres/descriptor.ts";
+import { openQuery } from "../../../sources/postgres/driver.ts";
 import { createBackends } from "../../../sources/postgres/backend.ts";
 import type { ParamValue, ReadOptions } from "../../../sources/source.ts";
 import { until } from "../../waiting.ts";

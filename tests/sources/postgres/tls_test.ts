@@ -1,7 +1,8 @@
 /** PostgreSQL over TLS: what is encrypted, and whom the server must be. */
 
 import assert from "node:assert/strict";
-import { postgres } from "../../../sources/postgres/mod.ts";
+import { postgres } from "../../../sources/postgres/descriptor.ts";
+import { postgresDriver } from "../../../sources/postgres/driver.ts";
 import { SourceError } from "../../../sources/source.ts";
 import { makeCertificates, OPENSSL } from "../certificates.ts";
 import { inTime } from "../../waiting.ts";
@@ -9,13 +10,14 @@ import { BINARIES, startServer } from "./server.ts";
 
 /** Has a process run two queries, and says whether they had the same connection, once it has ended. */
 async function runsInProcess(url: string): Promise<string> {
-  const module = new URL("../../../sources/postgres/mod.ts", import.meta.url).href;
-  const code = `import { postgres } from ${JSON.stringify(module)};
+  const folder = new URL("../../../sources/postgres/", import.meta.url).href;
+  const code = `import { postgres } from "${folder}descriptor.ts";
+    import { postgresDriver } from "${folder}driver.ts";
     const config = postgres.config.parse({ url: ${JSON.stringify(url)} });
     const query = { text: "select pg_backend_pid()", params: {} };
     const pids = [];
     for (let run = 0; run < 2; run++) {
-      const { batches } = await postgres.open(config, query, { keep: true });
+      const { batches } = await postgresDriver.open(config, query, { keep: true });
       for await (const [[pid]] of batches) pids.push(pid);
     }
     console.log(pids[0] === pids[1]);`;
@@ -48,7 +50,7 @@ Deno.test(name + reason, { ignore: missing.length > 0 }, async () => {
       const connect = async (url: string, settings: object) => {
         const text = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
         const config = postgres.config.parse({ url, ...settings });
-        const { batches } = await postgres.open(config, { text, params: {} });
+        const { batches } = await postgresDriver.open(config, { text, params: {} });
         return (await Array.fromAsync(batches)).flat()[0]![0];
       };
       const refusal = async (url: string, settings: object) => {
@@ -86,7 +88,7 @@ Deno.test(name + reason, { ignore: missing.length > 0 }, async () => {
       );
 
       // A cancel is encrypted too.
-      const { batches } = await postgres.open(postgres.config.parse({ url: byName, ca }), {
+      const { batches } = await postgresDriver.open(postgres.config.parse({ url: byName, ca }), {
         text: "select generate_series(1, 10000000)",
         params: {},
       }, { run: "encrypted" });

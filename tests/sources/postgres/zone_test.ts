@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { csv } from "../../../exporters/csv/mod.ts";
 import { Warnings } from "../../../exporters/warnings.ts";
-import { postgres } from "../../../sources/postgres/mod.ts";
+import { postgres } from "../../../sources/postgres/descriptor.ts";
+import { postgresDriver } from "../../../sources/postgres/driver.ts";
 import { toTable } from "../../../sources/to_table.ts";
 import type { ParamType, Query } from "../../../sources/source.ts";
 import type { Row } from "../../../table/table.ts";
@@ -12,7 +13,7 @@ import { postgresTest, sharedServer } from "./shared.ts";
 async function read(timezone: string | undefined, query: Query): Promise<readonly Row[]> {
   const url = (await sharedServer()).url();
   const config = postgres.config.parse(timezone === undefined ? { url } : { url, timezone });
-  const { batches } = await postgres.open(config, query);
+  const { batches } = await postgresDriver.open(config, query);
   return (await Array.fromAsync(batches)).flat();
 }
 
@@ -81,7 +82,7 @@ postgresTest("cells are the same in every zone, as cells and as CSV", async () =
   ) {
     assert.deepEqual(await read(timezone, moments), cells, timezone);
     const config = postgres.config.parse({ url, timezone });
-    const stream = await postgres.open(config, moments, { text: true });
+    const stream = await postgresDriver.open(config, moments, { text: true });
     assert(stream.text, "the rows did not come as text");
     const table = await toTable(stream, { title: "T", columns: {} });
     const bytes = csv.encode(table, { header: false }, new Warnings());
@@ -105,7 +106,7 @@ postgresTest("a zone that the server does not know is an error that names it", a
   // One that this program knows, and the server's older tables do not.
   const config = postgres.config.parse({ url: (await sharedServer()).url() });
   await assert.rejects(
-    postgres.open({ ...config, timezone: "Mars/Olympus" }, ask("select 1")),
+    postgresDriver.open({ ...config, timezone: "Mars/Olympus" }, ask("select 1")),
     /^SourceError: Cannot open source: invalid value for parameter "TimeZone": "Mars\/Olympus"$/,
   );
 });

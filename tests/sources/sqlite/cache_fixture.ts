@@ -1,7 +1,8 @@
 /** A cache of SQLite connections whose time is the test's. */
 
 import { Connections, type KeepingOptions } from "../../../sources/sqlite/connections.ts";
-import { openQuery, sqlite } from "../../../sources/sqlite/mod.ts";
+import { sqlite } from "../../../sources/sqlite/descriptor.ts";
+import { openQuery } from "../../../sources/sqlite/driver.ts";
 import type { Query, ReadOptions, RowStream } from "../../../sources/source.ts";
 import { createClock } from "../own_clock.ts";
 

@@ -1,7 +1,8 @@
 /** Makes SQLite databases for tests. */
 
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import { sqlite } from "../../../sources/sqlite/mod.ts";
+import { sqlite } from "../../../sources/sqlite/descriptor.ts";
+import { sqliteDriver } from "../../../sources/sqlite/driver.ts";
 import type { Cell, Row } from "../../../table/table.ts";
 import type { FixtureColumn, SourceFixture } from "../../contracts/source_contract.ts";
 
@@ -76,7 +77,7 @@ export function createFixture(): Promise<SqliteFixture> {
 
   return Promise.resolve({
     path,
-    open: (query, options) => sqlite.open(sqlite.config.parse({ path }), query, options),
+    open: (query, options) => sqliteDriver.open(sqlite.config.parse({ path }), query, options),
     async table(name, columns, rows) {
       const declared = columns.map(({ name, type }) => `${name} ${DECLARED[type]}`).join(", ");
       write(`create table ${name} (${declared})`);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { ReadOptions } from "../../../sources/source.ts";
-import { sqlite } from "../../../sources/sqlite/mod.ts";
+import { sqlite } from "../../../sources/sqlite/descriptor.ts";
+import { sqliteDriver } from "../../../sources/sqlite/driver.ts";
 import { createFolder, openFiles } from "./fixture.ts";
 
 const MEGABYTE = 1024 * 1024;
@@ -18,7 +19,7 @@ async function query(
   using folder = createFolder();
   folder.write(`create table empty (a); ${setup}`);
   const config = sqlite.config.parse({ path: folder.path, max_row });
-  const { batches } = await sqlite.open(config, { text, params: {} }, options);
+  const { batches } = await sqliteDriver.open(config, { text, params: {} }, options);
   return await Array.fromAsync(batches);
 }
 
@@ -77,7 +78,7 @@ Deno.test("the columns of a query are described, and no row of it is computed", 
   folder.write("create table t (id integer primary key, at timestamp, data)");
   const config = sqlite.config.parse({ path: folder.path });
   const describe = (text: string, params = {}, types = {}) =>
-    sqlite.describe!(config, { text, params, types });
+    sqliteDriver.describe!(config, { text, params, types });
   // The absolute value of the least integer overflows.
   assert.deepEqual(await describe("select *, abs(-9223372036854775807 - 1) as n from t"), [
     { name: "id", type: "integer" },
@@ -113,7 +114,8 @@ Deno.test("the columns of a query are described, and no row of it is computed", 
 Deno.test("a source is described without a query, and one that is not there is an error", async () => {
   using folder = createFolder();
   folder.write("create table t (a)");
-  const describe = (path: string) => sqlite.describe!(sqlite.config.parse({ path }), undefined);
+  const describe = (path: string) =>
+    sqliteDriver.describe!(sqlite.config.parse({ path }), undefined);
   assert.equal(await describe(folder.path), undefined);
   assert.equal(openFiles(folder.path), 0);
   await assert.rejects(describe(`${folder.folder}/none.db`), {
@@ -127,7 +129,7 @@ Deno.test("a writer that holds the whole database is waited for, and the thread 
   const writer = new DatabaseSync(folder.path);
   writer.exec("begin exclusive; insert into t values (2)");
   const config = sqlite.config.parse({ path: folder.path });
-  const opening = sqlite.open(config, { text: "select a from t", params: {} });
+  const opening = sqliteDriver.open(config, { text: "select a from t", params: {} });
   // While the thread is held, no timer fires.
   await new Promise((resolve) => setTimeout(resolve));
   writer.exec("commit");
@@ -142,7 +144,7 @@ Deno.test("nobody waits for a writer when the run is given up", async () => {
   writer.exec("begin exclusive");
   const controller = new AbortController();
   const config = sqlite.config.parse({ path: folder.path });
-  const opening = sqlite.open(config, { text: "select a from t", params: {} }, {
+  const opening = sqliteDriver.open(config, { text: "select a from t", params: {} }, {
     signal: controller.signal,
   });
   controller.abort(new Error("nobody wants it"));
@@ -155,7 +157,7 @@ Deno.test("a query that sorts says that it may hold its thread", async () => {
   folder.write("create table t (a integer primary key, b); insert into t values (1, 2)");
   const config = sqlite.config.parse({ path: folder.path });
   const mayBlock = async (text: string) => {
-    const stream = await sqlite.open(config, { text, params: {} });
+    const stream = await sqliteDriver.open(config, { text, params: {} });
     await stream.batches.cancel();
     return stream.mayBlock;
   };
@@ -172,7 +174,7 @@ Deno.test("a query that has held its thread says so at its end", async () => {
     let time = 0;
     performance.now = () => time += step;
     try {
-      const stream = await sqlite.open(config, { text: "select a from t", params: {} });
+      const stream = await sqliteDriver.open(config, { text: "select a from t", params: {} });
       assert.equal(stream.mayBlock, false);
       await Array.fromAsync(stream.batches);
       return stream.mayBlock;

@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { createFolder } from "./fixture.ts";
 
+const SQLITE = new URL("../../../sources/sqlite/", import.meta.url).href;
+
 /** Runs queries in a process of their own; gives the bytes of its heap that each left behind. */
 async function bytesPerRun(path: string, keep: boolean): Promise<number> {
   const script = `
-    import { sqlite } from "${new URL("../../../sources/sqlite/mod.ts", import.meta.url).href}";
+    import { sqlite } from "${SQLITE}descriptor.ts";
+    import { sqliteDriver } from "${SQLITE}driver.ts";
     const config = sqlite.config.parse({ path: ${JSON.stringify(path)} });
     const query = { text: "select a from t where a > :least order by a", params: { least: 1 } };
     async function run() {
-      const { batches } = await sqlite.open(config, query, { keep: ${keep} });
+      const { batches } = await sqliteDriver.open(config, query, { keep: ${keep} });
       for await (const batch of batches) if (batch.length !== 9) throw new Error("not all rows");
     }
     async function heap() {

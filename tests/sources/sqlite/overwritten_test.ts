@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SourceError } from "../../../sources/source.ts";
-import { sqlite } from "../../../sources/sqlite/mod.ts";
+import { sqlite } from "../../../sources/sqlite/descriptor.ts";
+import { sqliteDriver } from "../../../sources/sqlite/driver.ts";
 import { createFolder, openFiles } from "./fixture.ts";
 
 /** More than SQLite keeps in memory, so that it reads on in the file. */
@@ -20,7 +21,10 @@ function database(word: string, { rows = ROWS, setup = "" } = {}) {
 /** Reads a database to its end, and does something after the first batch. */
 async function readWhile(path: string, meanwhile: () => void): Promise<readonly string[]> {
   const config = sqlite.config.parse({ path });
-  const stream = await sqlite.open(config, { text: "select a from t order by id", params: {} });
+  const stream = await sqliteDriver.open(config, {
+    text: "select a from t order by id",
+    params: {},
+  });
   const words: string[] = [];
   let told = false;
   for await (const batch of stream.batches) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Query, SourceError } from "../../../sources/source.ts";
-import { sqlite } from "../../../sources/sqlite/mod.ts";
+import { sqlite } from "../../../sources/sqlite/descriptor.ts";
+import { sqliteDriver } from "../../../sources/sqlite/driver.ts";
 import { bindQuery } from "../../../sources/sqlite/params.ts";
 import type { Row } from "../../../table/table.ts";
 import { createFolder } from "./fixture.ts";
@@ -10,7 +11,7 @@ async function query(asked: Query): Promise<readonly Row[]> {
   using folder = createFolder();
   folder.write(`create table t (id integer, word text);
     insert into t values (1, 'a'), (2, 'b,c'), (9007199254740993, 'd'), (null, 'e')`);
-  const stream = await sqlite.open(sqlite.config.parse({ path: folder.path }), asked);
+  const stream = await sqliteDriver.open(sqlite.config.parse({ path: folder.path }), asked);
   return (await Array.fromAsync(stream.batches)).flat();
 }
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { Exporter } from "../../../exporters/exporter.ts";
 import { loadExporters } from "../../../exporters/mod.ts";
 import { Warnings } from "../../../exporters/warnings.ts";
-import { sqlite } from "../../../sources/sqlite/mod.ts";
+import { sqlite } from "../../../sources/sqlite/descriptor.ts";
+import { sqliteDriver } from "../../../sources/sqlite/driver.ts";
 import { toTable } from "../../../sources/to_table.ts";
 import { createFolder } from "./fixture.ts";
 
@@ -11,7 +12,7 @@ const exporters: Readonly<Record<string, Exporter>> = await loadExporters();
 /** Writes a query in a format, as a worker does; gives the warnings. */
 async function write(path: string, text: string, format: string) {
   const warnings = new Warnings();
-  const stream = await sqlite.open(sqlite.config.parse({ path }), { text, params: {} }, {
+  const stream = await sqliteDriver.open(sqlite.config.parse({ path }), { text, params: {} }, {
     invalidText: {
       get suspected() {
         return warnings.textSuspected;
@@ -82,7 +83,7 @@ Deno.test("a cancel while invalid text is counted lets the database go", async (
   using folder = database(50_000, { 1: INVALID });
   let counted = 0;
   const config = sqlite.config.parse({ path: folder.path });
-  const stream = await sqlite.open(config, { text: "select a from t", params: {} }, {
+  const stream = await sqliteDriver.open(config, { text: "select a from t", params: {} }, {
     invalidText: { suspected: false, count: () => counted++ },
   });
   const reader = stream.batches.getReader();
