@@ -1,11 +1,11 @@
 /** Splits one JSON array, as it comes, into the text of its elements. */
 
+import { isEscaped } from "./json_text.ts";
 import { type JsonSplitter, Pieces } from "./ndjson_rows.ts";
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const OPEN_BRACKET = 0x5b;
-const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
@@ -72,9 +72,7 @@ export function createJsonSplitter(longest: number): JsonSplitter {
     for (;;) {
       const quote = text.indexOf('"', at);
       const end = quote < 0 ? text.length : quote;
-      let first = end;
-      while (first > at && text.charCodeAt(first - 1) === BACKSLASH) first--;
-      const escaped = (end - first) % 2 === 1;
+      const escaped = isEscaped(text, end, at);
       if (quote < 0) {
         at = end;
         escaping ||= escaped;
