@@ -1,4 +1,4 @@
-/** Turns the text of `spillway.yaml` into a configuration, or into all of its mistakes. */
+/** Turns the text of `spillway.yaml` into a configuration, or into all of its issues. */
 
 import { isAbsolute, join } from "node:path";
 import type { z } from "zod";
@@ -7,7 +7,7 @@ import { ACCESS, ADMIN, type Config, LIMITS, SERVER, type SourceSetting, SPOOL }
 import { readDocument } from "./document.ts";
 import { isLoopback } from "../table/loopback.ts";
 import type { Environment } from "./interpolate.ts";
-import { ConfigError } from "./mistakes.ts";
+import { ConfigError } from "./issues.ts";
 import { listing } from "./params.ts";
 import { createReader, isMapping, type Reader } from "./reader.ts";
 import {
@@ -17,6 +17,7 @@ import {
   NAME_RULE,
   readExport,
 } from "./read_export.ts";
+import { toSettings } from "./settings.ts";
 
 /** What the loader needs to know of a kind of source; every `SourceDescriptor` is one. */
 export interface SourceSchema {
@@ -49,7 +50,7 @@ const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool"] a
 /**
  * Reads a configuration. It opens nothing: a database that is missing is found by its first export.
  *
- * @throws {ConfigError} with every mistake at once, in the order of the file
+ * @throws {ConfigError} with every issue at once, in the order of the file
  *
  * @example
  * ```ts
@@ -65,8 +66,8 @@ export function loadConfig(text: string, options: LoadOptions): Config {
   const document = readDocument(text, options.env);
   const reader = createReader(document);
   const config = readConfig(reader, document.value ?? {}, options);
-  const mistakes = reader.mistakes();
-  if (config === undefined || mistakes.length > 0) throw new ConfigError(mistakes);
+  const issues = reader.issues();
+  if (config === undefined || issues.length > 0) throw new ConfigError(issues);
   return config;
 }
 
@@ -119,48 +120,18 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     !server.whole || admin && !admin.whole || !access.whole || !limits.whole ||
     spool && !spool.whole
   ) return undefined;
+  const { admin: _, ...serverSettings } = toSettings<typeof SERVER>(server.whole);
   return {
-    server: {
-      hostname: server.whole.hostname,
-      port: server.whole.port,
-      connections: server.whole.connections,
-      ...(server.whole.public_url === undefined ? {} : {
-        publicUrl: new URL(server.whole.public_url).origin,
-      }),
-      hosts: server.whole.hosts,
-      trustedProxies: server.whole.trusted_proxies,
-      ...(admin?.whole ? { admin: admin.whole } : {}),
-      headTimeout: server.whole.head_timeout,
-      bodyTimeout: server.whole.body_timeout,
-      idleTimeout: server.whole.idle_timeout,
-      stallTimeout: server.whole.stall_timeout,
-      drainTimeout: server.whole.drain_timeout,
-      ...(server.whole.debug === undefined ? {} : { debug: server.whole.debug }),
-    },
+    server: { ...serverSettings, ...(admin?.whole ? { admin: admin.whole } : {}) },
     access: access.whole,
     sources,
     exports,
-    limits: {
-      concurrent: limits.whole.concurrent,
-      perAddress: limits.whole.per_address,
-      runsPerWorker: limits.whole.runs_per_worker,
-      ...(limits.whole.exclusive === undefined ? {} : { exclusive: limits.whole.exclusive }),
-      ...(limits.whole.memory === undefined ? {} : { memory: limits.whole.memory }),
-      firstRow: limits.whole.first_row,
-      sourceIdle: limits.whole.source_idle,
-      run: limits.whole.run,
-    },
+    limits: toSettings<typeof LIMITS>(limits.whole),
     ...(spool?.whole
       ? {
         spool: {
+          ...toSettings<typeof SPOOL>(spool.whole),
           dir: resolvePath(spool.whole.dir, options.folder),
-          maxBytes: spool.whole.max_bytes,
-          minFree: spool.whole.min_free,
-          allowMemory: spool.whole.allow_memory,
-          allowShared: spool.whole.allow_shared,
-          spillAfter: spool.whole.spill_after,
-          spillRate: spool.whole.spill_rate,
-          keep: spool.whole.keep,
         },
       }
       : {}),

@@ -5,7 +5,7 @@ import type { OptionSchemas } from "../exporters/format.ts";
 import type { SourceLanguage } from "../sources/descriptor.ts";
 import { DOCUMENT, EXPORT, type ExportDefinition, PROPERTIES } from "./config.ts";
 import { type FilenameTemplate, parseFilename, safeFilename } from "./filename.ts";
-import type { Path } from "./mistakes.ts";
+import type { Path } from "./issues.ts";
 import { listing, type Param } from "./params.ts";
 import { placeholders } from "./placeholders.ts";
 import { isMapping, type Reader } from "./reader.ts";

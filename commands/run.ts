@@ -8,7 +8,8 @@ import { RequestError } from "../requests/request_error.ts";
 import { parseRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
-import { type RunReport, RunTimeoutError } from "../runs/run.ts";
+import type { RunReport } from "../runs/observer.ts";
+import { RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
 import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
 import { type Configuration, prepareDemo, readConfiguration } from "./configuration.ts";
@@ -43,7 +44,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   await using engine = await createEngine(config, {
     slots: 1,
     environment: context.environment,
-    onEnd: ended.resolve,
+    observers: [{ ended: ended.resolve }],
   });
   const interrupted = new AbortController();
   for (const signal of STOP_SIGNALS) {
@@ -54,7 +55,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   await using output = args.output === "-" ? standardOutput() : await fileOutput(args.output);
   try {
     const { body } = await engine.startRun(crypto.randomUUID(), task, {
-      abandoned: interrupted.signal,
+      signal: interrupted.signal,
     });
     await body.pipeTo(output.writable, { signal: interrupted.signal });
     await output.commit();
@@ -70,7 +71,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   }
 }
 
-/** What stopped a run, for whoever typed it; a mistake of ours stays what it is. */
+/** What stopped a run, for the user of the command; a mistake of ours stays what it is. */
 function explain(error: unknown, output: string): unknown {
   if (error instanceof TaskError) return explainTask(error);
   if (error instanceof RunTimeoutError) {
@@ -142,7 +143,7 @@ function directOutput(writable: WritableStream<Uint8Array>): Output {
 
 /**
  * Writes beside the file and renames at the end, so that half an export is never taken for one.
- * What is there and no file is written to: a rename would put a file in the place of `/dev/null`.
+ * What is there and no file is written to: a rename would replace `/dev/null` with a file.
  */
 async function fileOutput(path: string): Promise<Output> {
   const there = await Deno.stat(path).catch(() => undefined);
@@ -162,7 +163,7 @@ async function fileOutput(path: string): Promise<Output> {
       committed = true;
     },
     [Symbol.asyncDispose]: async () => {
-      // Whoever removed it before has done what is to be done.
+      // It is removed already, which is all that is to be done.
       if (!committed) await Deno.remove(part).catch(() => {});
     },
   };

@@ -1,7 +1,7 @@
 /** `serve`: answers HTTP until it is told to stop, then lets the runs in flight finish. */
 
 import { getLogger } from "@logtape/logtape";
-import { logRun } from "../runs/run_log.ts";
+import { runLog } from "../runs/run_log.ts";
 import { originOf } from "../server/http/mod.ts";
 import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
 import { prepareDemo, readConfiguration } from "./configuration.ts";
@@ -27,13 +27,15 @@ export async function serve({ environment, ...context }: CommandContext): Promis
   const { config, demoFolder } = await readConfiguration({ environment, ...context });
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
   await using log = await configureLogs();
-  // A promise that nobody awaited is a mistake of ours, and no reason to end everybody's downloads.
+  // A promise that is not awaited is a mistake of ours, and no reason to end everybody's downloads.
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     logger.error("Unhandled rejection: {error}", { error: Deno.inspect(event.reason) });
   });
 
-  const service = await startService(config, { environment, onEnd: logRun, log }).catch(explain);
+  const service = await startService(config, { environment, observers: [runLog], log }).catch(
+    explain,
+  );
   const origin = originOf(service.http.addr);
   logger.info(`Spillway serves ${origin}`, { exports: config.exports.size });
   if (service.admin) logger.info(`Health and metrics are at ${originOf(service.admin.addr)}`);

@@ -60,11 +60,16 @@ export async function download(
         name,
         headers,
         files: wholeFiles,
+        asked,
         client: address,
       });
     }
     if (request.method === "HEAD") return new Response(null, { headers });
-    const { body } = await startRun(id, task, { abandoned: request.signal, client: address });
+    const { body } = await startRun(id, task, {
+      signal: request.signal,
+      request: asked,
+      client: address,
+    });
     return new Response(body, { headers });
   } catch (error) {
     if (error === request.signal.reason) return noAnswer();
@@ -81,13 +86,14 @@ interface WholeOptions {
   readonly name: string;
   readonly headers: Headers;
   readonly files: WholeFiles | undefined;
+  readonly asked: RunRequest;
   readonly client: string | undefined;
 }
 
 async function sendWhole(
   request: Request,
   task: RunTask,
-  { id, key, name, headers, files, client }: WholeOptions,
+  { id, key, name, headers, files, asked, client }: WholeOptions,
 ): Promise<Response> {
   if (!files) {
     const detail = "_delivery=whole needs a spool, which this server has not";
@@ -104,7 +110,7 @@ async function sendWhole(
   const mediaType = headers.get("Content-Type")!;
   const response = await files.make(
     task,
-    { id, key, mediaType, filename: name, abandoned: request.signal, client },
+    { id, key, mediaType, filename: name, signal: request.signal, request: asked, client },
     (made) => madeResponse(request, made, headers, files),
   );
   if (!response) throw new Error(`Cannot send the file of run ${id}: it is gone`);

@@ -3,9 +3,9 @@
 import { listing } from "../catalog/params.ts";
 import { RequestError, type RequestIssue, withIssues } from "../requests/request_error.ts";
 import { AdmissionError } from "../runs/admission.ts";
-import { RunTimeoutError } from "../runs/run.ts";
+import { RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
-import { DiskError } from "../storage/disk_error.ts";
+import { DiskError } from "../storage/disk/error.ts";
 import { NoRoomError } from "../storage/store.ts";
 
 /** An error body, as it is sent. */

@@ -1,33 +1,46 @@
 /** The log line of a run: what the engineer on call reads first. */
 
 import { getLogger } from "@logtape/logtape";
+import type { RunObserver, RunReport } from "./observer.ts";
 import type { RunTask } from "./protocol.ts";
-import type { RunReport } from "./run.ts";
 import { TaskError } from "./running_task.ts";
 
 const logger = getLogger(["spillway", "run"]);
 
-/** Logs a run that has ended: a failure as an error with its cause, anything else as information. */
-export function logRun(report: RunReport, task: RunTask): void {
-  const { id, state, rows, bytes, spilled, warnings, error, client } = report;
-  const duration = Math.round(report.duration);
-  const fields = {
+/** Logs each run that has ended: a failure as an error with its cause, anything else as information. */
+export const runLog: RunObserver = {
+  ended(report, { task }) {
+    if (task.describe) return logDescription(report, task);
+    const { id, state, rows, bytes, spilled, warnings, error, client } = report;
+    const duration = Math.round(report.duration);
+    const fields = {
+      id,
+      state,
+      ...(client === undefined ? {} : { client }),
+      export: task.export,
+      format: task.format,
+      rows,
+      bytes,
+      ...(report.firstByte === undefined ? {} : { first_byte_ms: Math.round(report.firstByte) }),
+      duration_ms: duration,
+      ...(spilled ? { spilled } : {}),
+      ...(warnings.length === 0 ? {} : { warnings }),
+      ...(error ? { error: error.message } : {}),
+      ...(error instanceof TaskError ? { detail: error.detail } : {}),
+    };
+    const message = `Run ${state}: ${task.export}.${task.format}, ` +
+      `${rows} rows, ${bytes} bytes, ${duration} ms`;
+    if (error) logger.error(`${message}: {error}`, fields);
+    else logger.info(message, fields);
+  },
+};
+
+/** A source that did not say its columns may not give its rows either. */
+function logDescription({ id, error }: RunReport, task: RunTask): void {
+  if (!error) return;
+  getLogger(["spillway"]).warn("Cannot describe {export}: {error}", {
     id,
-    state,
-    ...(client === undefined ? {} : { client }),
     export: task.export,
-    format: task.format,
-    rows,
-    bytes,
-    ...(report.firstByte === undefined ? {} : { first_byte_ms: Math.round(report.firstByte) }),
-    duration_ms: duration,
-    ...(spilled ? { spilled } : {}),
-    ...(warnings.length === 0 ? {} : { warnings }),
-    ...(error ? { error: error.message } : {}),
-    ...(error instanceof TaskError ? { detail: error.detail } : {}),
-  };
-  const message = `Run ${state}: ${task.export}.${task.format}, ` +
-    `${rows} rows, ${bytes} bytes, ${duration} ms`;
-  if (error) logger.error(`${message}: {error}`, fields);
-  else logger.info(message, fields);
+    error: error.message,
+  });
 }

@@ -2,8 +2,8 @@
 
 import type { Config, ExportDefinition } from "../catalog/config.ts";
 import { describeTask } from "../requests/tasks.ts";
-import type { RunTask } from "../runs/protocol.ts";
-import type { RunReport, StartRun } from "../runs/run.ts";
+import type { RunObserver } from "../runs/observer.ts";
+import type { StartRun } from "../runs/run.ts";
 import type { SourceColumn } from "../sources/source.ts";
 
 /** Milliseconds that a page about an export waits for what its source says. */
@@ -12,10 +12,8 @@ const WAIT_MS = 2000;
 /** Milliseconds before a source that did not say it is asked again. */
 const AGAIN_MS = 60_000;
 
-/** The columns of exports, as their sources give them. */
-export interface KnownColumns {
-  /** Learns from a run that has ended. */
-  learn(report: RunReport, task: RunTask): void;
+/** The columns of exports, as their sources give them; learnt from runs that have ended. */
+export interface KnownColumns extends Required<Pick<RunObserver, "ended">> {
   /** All columns of an export; nothing where its source has not said them, or not yet. */
   of(definition: ExportDefinition): Promise<readonly SourceColumn[] | undefined>;
 }
@@ -28,7 +26,7 @@ export interface ColumnsDependencies {
   readonly sources: Config["sources"];
 }
 
-/** Begins to remember. */
+/** Makes what learns the columns of exports, and knows none at first. */
 export function createColumns({ startRun, sources }: ColumnsDependencies): KnownColumns {
   const known = new Map<string, readonly SourceColumn[]>();
   /** The last question about each export. */
@@ -60,10 +58,10 @@ export function createColumns({ startRun, sources }: ColumnsDependencies): Known
   }
 
   return {
-    learn({ id, columns = [] }, { export: names }) {
+    ended({ id, columns = [] }, { task: { export: names } }) {
       for (const [index, name] of names.split(",").entries()) {
-        const told = columns[index];
-        if (told) known.set(name, told);
+        const described = columns[index];
+        if (described) known.set(name, described);
       }
       waiting.get(id)?.();
     },

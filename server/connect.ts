@@ -1,20 +1,21 @@
 /** Opens every source and prepares every query of a configuration, and says what is wrong with them. */
 
 import type { Config, ExportDefinition, SourceSetting } from "../catalog/config.ts";
-import { type ConfigMistake, formatPath } from "../catalog/mistakes.ts";
+import { type ConfigIssue, formatPath } from "../catalog/issues.ts";
 import { quote } from "../catalog/params.ts";
 import { describeTask } from "../requests/tasks.ts";
+import type { RunReport } from "../runs/observer.ts";
 import type { RunTask, TaskColumns } from "../runs/protocol.ts";
-import { type RunReport, RunTimeoutError } from "../runs/run.ts";
+import { RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
 import { createEngine } from "./engine.ts";
 
 /** What was found out. */
 export interface Connected {
   /** What is wrong. */
-  readonly mistakes: readonly ConfigMistake[];
+  readonly issues: readonly ConfigIssue[];
   /** Exports whose columns only their rows tell. */
-  readonly untold: readonly string[];
+  readonly undescribed: readonly string[];
 }
 
 /** Sources that are connected to at once: each has a worker process of its own. */
@@ -40,8 +41,8 @@ export async function connectSources(
   }));
   const all = [...config.sources.keys()].map((name) => found.get(name)!);
   return {
-    mistakes: all.flatMap(({ mistakes }) => mistakes),
-    untold: all.flatMap(({ untold }) => untold),
+    issues: all.flatMap(({ issues }) => issues),
+    undescribed: all.flatMap(({ undescribed }) => undescribed),
   };
 }
 
@@ -55,7 +56,7 @@ async function connectSource(
   await using engine = await createEngine({ ...config, sources: new Map([[name, source]]) }, {
     slots: 1,
     environment,
-    onEnd: (report) => ended.resolve(report),
+    observers: [{ ended: (report) => ended.resolve(report) }],
   });
 
   /** What a task learns; what is wrong, where it fails. */
@@ -75,22 +76,24 @@ async function connectSource(
 
   const opened = await ask(describeTask(source));
   // Every export of it would say the same.
-  if (typeof opened === "string") return { mistakes: [at(["sources", name], opened)], untold: [] };
-  const mistakes: ConfigMistake[] = [];
-  const untold: string[] = [];
+  if (typeof opened === "string") {
+    return { issues: [at(["sources", name], opened)], undescribed: [] };
+  }
+  const issues: ConfigIssue[] = [];
+  const undescribed: string[] = [];
   for (const definition of config.exports.values()) {
     if (definition.source !== name) continue;
     const columns = await ask(describeTask(source, definition));
-    if (columns === null) untold.push(definition.name);
-    else mistakes.push(...mistakesOf(definition, columns));
+    if (columns === null) undescribed.push(definition.name);
+    else issues.push(...issuesOf(definition, columns));
   }
-  return { mistakes, untold };
+  return { issues, undescribed };
 }
 
-function mistakesOf(
+function issuesOf(
   definition: ExportDefinition,
   columns: NonNullable<TaskColumns> | string,
-): readonly ConfigMistake[] {
+): readonly ConfigIssue[] {
   const path = ["exports", definition.name];
   if (typeof columns === "string") {
     return [at(definition.query === "" ? path : [...path, "query"], columns)];
@@ -105,17 +108,17 @@ function mistakesOf(
   });
 }
 
-function at(path: readonly string[], message: string): ConfigMistake {
+function at(path: readonly string[], message: string): ConfigIssue {
   return { path: formatPath(path), message };
 }
 
-/** What an error says, without what the path of the mistake says already. */
+/** What an error says, without what the path of the issue says already. */
 function reasonOf(error: TaskError | RunTimeoutError): string {
   const message = error.message.replace(
     /^Cannot (?:open source|run the query|read the query): /,
     "",
   );
   const own = error instanceof TaskError ? error.reason : undefined;
-  // A mistake is a line.
+  // An issue is a line.
   return (own === undefined ? message : `${message} (${own})`).replaceAll(/\s+/g, " ");
 }

@@ -1,7 +1,6 @@
 /** Wires what runs need: slots, workers, limits, a spool and a log. */
 
 import { getLogger } from "@logtape/logtape";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config, SourceSetting } from "../catalog/config.ts";
 import { MAX_DURATION_MS } from "../table/units.ts";
@@ -10,18 +9,20 @@ import { Admission, ENDED_BYTES } from "../runs/admission.ts";
 import type { MemoryReading } from "../runs/cgroup.ts";
 import { createMemoryGuard, type WatchedMemory } from "../runs/memory_guard.ts";
 import { createMemoryReading } from "../runs/memory_reading.ts";
+import type { RunObserver } from "../runs/observer.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
-import { createRuns, type RunDependencies, type StartRun } from "../runs/run.ts";
+import { createRuns, type StartRun } from "../runs/run.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
 import type { SourcePermissions } from "../sources/descriptor.ts";
 import { type Descriptors, loadDescriptors } from "../sources/mod.ts";
-import { createDiskStore } from "../storage/disk_store.ts";
-import type { FileSystem } from "../storage/file_system.ts";
+import { createDiskStore } from "../storage/disk_store/mod.ts";
+import type { FileSystem } from "../storage/disk/file_system.ts";
+import type { Recovery } from "../storage/disk_store/recovery.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
-import type { OpenedSpool } from "../storage/spool.ts";
+import type { OpenedSpool } from "../storage/spool/mod.ts";
 
 const logger = getLogger(["spillway"]);
 
@@ -55,8 +56,8 @@ export interface EngineOptions {
   readonly now?: (() => Date) | undefined;
   /** What else an export needs, for the readiness. @default nothing */
   readonly checks?: readonly Check[];
-  /** Told once of every run that got a slot, when everything it held has come back. */
-  readonly onEnd: RunDependencies["onEnd"];
+  /** Who hears of each run. */
+  readonly observers: readonly RunObserver[];
 }
 
 /** Milliseconds that the workers have to end in: one that is killed takes a few, whatever it does. */
@@ -74,7 +75,7 @@ const RUN_STALL_FACTOR = 10;
 
 /** Makes an engine; its first workers start at once. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
-  const { slots, environment, spool, files, now, onEnd } = options;
+  const { slots, environment, spool, files, now, observers } = options;
   const [descriptors, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
   const threads = Object.values(formats).flatMap(({ threads }) => threads);
   const memory = createMemoryGuard(
@@ -107,22 +108,24 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
         ? { spool, spillAfter: config.spool.spillAfter, spillRate: config.spool.spillRate }
         : {}),
     },
-    onEnd,
+    observers,
   });
-  const wholeFiles = spool && createWholeFiles({
+  const store = spool && await createDiskStore({
+    dir: spool.keptDirectory,
+    room: spool.files,
+    ...(files ? { files } : {}),
+    ...(now ? { now } : {}),
+  });
+  if (store) logRecovery(store.recovery);
+  const wholeFiles = spool && store && await createWholeFiles({
     startRun,
-    store: await createDiskStore({
-      dir: join(spool.directory, "files"),
-      room: spool.files,
-      ...(files ? { files } : {}),
-      ...(now ? { now } : {}),
-    }),
+    store,
     reserve: spool.files.reserve,
     keep: config.spool!.keep,
     now,
   });
   if (wholeFiles) spool.reclaimWith(wholeFiles.evict);
-  // A file that cannot be removed is tried again the next time; the spool has told of it.
+  // A file that cannot be removed is tried again the next time; the spool has reported it.
   const expiring = wholeFiles &&
     setInterval(() => void wholeFiles.expire().catch(() => {}), EXPIRE_MS);
   return {
@@ -147,13 +150,24 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   };
 }
 
+/** Logs what was wrong with whole files of the process before; that there are some is nothing to tell. */
+function logRecovery({ damaged, refused }: Recovery): void {
+  for (const name of damaged) {
+    logger.warn("A whole file was damaged, and is removed: {name}", { name });
+  }
+  for (const { name, error } of refused) {
+    const fields = { name, error: String(error) };
+    logger.warn("Cannot read or remove a whole file: {name}: {error}", fields);
+  }
+}
+
 function logMemory(short: boolean, { used, limit }: MemoryReading): void {
   const fields = { used, limit };
   if (short) logger.warn("Memory is short: no more runs begin ({used} of {limit} bytes)", fields);
   else logger.info("Memory is no longer short ({used} of {limit} bytes)", fields);
 }
 
-/** Workers held by one run each, where nobody says how many: they are of 51 MB while they are busy. */
+/** Workers held by one run each, where the configuration does not say how many: they are of 51 MB while they are busy. */
 const MIN_EXCLUSIVE = 4;
 
 /** The name of the group whose workers run our own drivers. */

@@ -4,15 +4,12 @@ import { Buffer } from "node:buffer";
 import { setTimeout } from "node:timers/promises";
 
 /**
- * Bytes that may wait for the reader: some two thousand lines. A pipe holds 64 KiB more; whoever reads
- * slower than lines come for longer than that misses some, and is told how many.
+ * Bytes that may wait for the reader: some two thousand lines. A pipe holds 64 KiB more; a reader that reads
+ * slower than lines come for longer than that misses some, and is sent how many.
  */
 export const MAX_WAITING_BYTES = 1024 * 1024;
 
-/**
- * Milliseconds between two writes: each takes a thread of its own, and with a thousand runs a second those
- * took a sixteenth of the server's time. What comes after a pause is written at once.
- */
+/** Milliseconds between two writes (docs/design.md, "What ten rows cost"); after a pause, a line is written at once. */
 const PAUSE_MS = 10;
 
 /** Where lines go. */
@@ -34,7 +31,7 @@ export interface LogWriter {
 /**
  * Makes a writer of lines. What waits is written in one piece, so that a slow reader costs few calls.
  *
- * @param onDropped told how many lines are missing, once others can be written again
+ * @param onDropped called with how many lines are missing, once others can be written again
  */
 export function createLogWriter(
   sink: LogSink,
@@ -45,12 +42,12 @@ export function createLogWriter(
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   let dropped = 0;
-  let untold = 0;
+  let unreported = 0;
   let writing: Promise<void> | undefined;
 
   function drop(lines: number): void {
     dropped += lines;
-    untold += lines;
+    unreported += lines;
   }
 
   async function writeWaiting(): Promise<void> {
@@ -61,10 +58,10 @@ export function createLogWriter(
       const isWritten = await writeAll(bytes);
       waitingBytes -= bytes.length;
       if (!isWritten) drop(lines.length);
-      // Where nobody reads any more there is nobody to tell; and that line must not be dropped itself.
-      else if (untold > 0 && waitingBytes <= maxWaitingBytes / 2) {
-        const missing = untold;
-        untold = 0;
+      // Where there is no reader any more there is none to tell; and that line must not be dropped itself.
+      else if (unreported > 0 && waitingBytes <= maxWaitingBytes / 2) {
+        const missing = unreported;
+        unreported = 0;
         onDropped(missing);
       }
       await setTimeout(PAUSE_MS);

@@ -12,7 +12,7 @@ export interface Log extends Pick<LogWriter, "dropped" | "write">, AsyncDisposab
 
 /**
  * Sets the logs up; called once in a process. Lines are written in the background: `console.error` waits
- * until they are read, and where nobody reads a pipe, everything waited after 224 lines.
+ * until they are read, and where a pipe has no reader, everything waited after 224 lines.
  */
 export async function configureLogs(): Promise<Log> {
   const format = Deno.stderr.isTerminal()

@@ -3,11 +3,10 @@
 import type { Admission } from "../runs/admission.ts";
 import type { WatchedMemory } from "../runs/memory_guard.ts";
 import type { WorkerPool } from "../runs/pool.ts";
-import type { RunTask } from "../runs/protocol.ts";
-import type { RunReport } from "../runs/run.ts";
+import type { RunObserver } from "../runs/observer.ts";
 import { createCounter, EXPOSITION_TYPE, expositionText, type Metric } from "./exposition.ts";
 import type { ConnectionCounts } from "./http/mod.ts";
-import type { OpenedSpool } from "../storage/spool.ts";
+import type { OpenedSpool } from "../storage/spool/mod.ts";
 import type { LogWriter } from "./log_writer.ts";
 
 /** What is measured. */
@@ -30,14 +29,12 @@ export interface Measured {
 const SEVERAL = "(several)";
 
 /** Numbers that are counted as they happen, and numbers that are looked up when they are asked for. */
-export interface Metrics {
-  /** Counts a run that has ended. */
-  countRun(report: RunReport, task: Pick<RunTask, "export" | "format">): void;
+export interface Metrics extends RunObserver {
   /** The numbers now, in Prometheus's text format; asking changes none of them. */
   scrape(measured: Measured): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
-/** Begins to measure. */
+/** Makes the numbers of a server that has not run anything yet. */
 export function createMetrics(): Metrics {
   const runs = createCounter();
   const rows = createCounter();
@@ -46,7 +43,9 @@ export function createMetrics(): Metrics {
   spilled.add({}, 0);
 
   return {
-    countRun(report, { export: names, format }) {
+    ended(report, { task: { export: names, format, describe } }) {
+      // It made no file.
+      if (describe) return;
       // As many labels as there are exports, and not as there are ways to put several in one file.
       const name = names.includes(",") ? SEVERAL : names;
       runs.add({ export: name, format, state: report.state });

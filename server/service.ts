@@ -6,11 +6,10 @@ import { loadFormats } from "../exporters/mod.ts";
 import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
 import type { Dependencies } from "../routes/dependencies.ts";
 import { isLocal } from "../routes/local_request.ts";
-import type { RunTask } from "../runs/protocol.ts";
-import type { RunDependencies, RunReport } from "../runs/run.ts";
+import type { RunObserver } from "../runs/observer.ts";
 import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
-import type { FileSystem } from "../storage/file_system.ts";
+import type { FileSystem } from "../storage/disk/file_system.ts";
 import { createColumns } from "./columns.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
@@ -32,7 +31,7 @@ export interface Service extends AsyncDisposable {
   readonly engine: Engine;
   /** Resolves when its port is lost and cannot be opened again. */
   readonly lost: Promise<Error>;
-  /** Resolves when everybody has what they asked for; from now on nobody new is let in. */
+  /** Resolves when everybody has what they asked for; from now on no new client is let in. */
   drain(): Promise<void>;
 }
 
@@ -40,8 +39,8 @@ export interface Service extends AsyncDisposable {
 export interface ServiceOptions {
   /** The environment that workers see a little of. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Told once of every run that got a slot, when everything it held has come back. */
-  readonly onEnd: RunDependencies["onEnd"];
+  /** Who hears of each run, besides the numbers. */
+  readonly observers: readonly RunObserver[];
   /** The file system of its spool. @default the system's */
   readonly files?: FileSystem;
   /** The clock by which its whole files expire. @default the system's */
@@ -64,7 +63,11 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   // Before anything else is opened, so that all of it is counted.
   const connections = fittingConnections(config);
   const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
-  const engine = stack.use(
+  const columns = createColumns({
+    startRun: (id, task, options) => engine.startRun(id, task, options),
+    sources: config.sources,
+  });
+  const engine: Engine = stack.use(
     await createEngine(config, {
       slots: config.limits.concurrent,
       environment: options.environment,
@@ -72,17 +75,10 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       files: options.files,
       now: options.now,
       checks: [{ name: "connections", state: () => http.state }],
-      onEnd: (report, task) => {
-        columns.learn(report, task);
-        // It made no file.
-        if (task.describe) return logDescription(report, task);
-        metrics.countRun(report, task);
-        options.onEnd(report, task);
-      },
+      observers: [columns, metrics, ...options.observers],
     }),
   );
   const { admission, memory, pool, startRun, wholeFiles } = engine;
-  const columns = createColumns({ startRun, sources: config.sources });
   const { server, limits } = config;
   const dependencies: Dependencies = {
     names: server,
@@ -133,16 +129,6 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     drain: () => admission.drain().then(() => http.drain()),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
-}
-
-/** A source that did not say its columns may not give its rows either. */
-function logDescription({ id, error }: RunReport, task: RunTask): void {
-  if (!error) return;
-  logger.warn("Cannot describe {export}: {error}", {
-    id,
-    export: task.export,
-    error: error.message,
-  });
 }
 
 /** Opens the port for health and metrics. */

@@ -1,10 +1,10 @@
-/** Opens the spool that the configuration names, and logs the trouble that it has. */
+/** Opens the spool that the configuration names, and logs what fails in it. */
 
 import { getLogger } from "@logtape/logtape";
 import type { SpoolSettings } from "../catalog/config.ts";
-import type { FileSystem } from "../storage/file_system.ts";
+import type { FileSystem } from "../storage/disk/file_system.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
-import { type OpenedSpool, openSpool, SpoolError, type Trouble } from "../storage/spool.ts";
+import { type OpenedSpool, openSpool, SpoolError, type Trouble } from "../storage/spool/mod.ts";
 import { StartError } from "./start_error.ts";
 
 /** Milliseconds that removing the spool's directory may take; what is left, the next start removes. */
@@ -30,7 +30,7 @@ export async function openConfiguredSpool(
       allowMemory,
       allowShared,
       ...(files ? { files } : {}),
-      onTrouble: logTrouble,
+      onTrouble: logIssue,
     });
     return {
       ...spool,
@@ -46,11 +46,11 @@ export async function openConfiguredSpool(
 }
 
 /** One line with the state of the disk. */
-function logTrouble({ disk, untold, ...trouble }: Trouble): void {
+function logIssue({ disk, untold, ...issue }: Trouble): void {
   const fields = {
-    ...(trouble.kind === "failed"
-      ? { action: trouble.action, error: String(trouble.error) }
-      : { reason: trouble.reason, asked_bytes: trouble.bytes }),
+    ...(issue.kind === "failed"
+      ? { action: issue.action, error: String(issue.error) }
+      : { reason: issue.reason, asked_bytes: issue.bytes }),
     mount: disk.mount,
     file_system: disk.fileSystem,
     free_bytes: disk.freeBytes,
@@ -61,8 +61,6 @@ function logTrouble({ disk, untold, ...trouble }: Trouble): void {
     min_free_bytes: disk.minFreeBytes,
     untold,
   };
-  const what = trouble.kind === "failed"
-    ? `Cannot ${trouble.action}`
-    : `No room: ${trouble.reason}`;
+  const what = issue.kind === "failed" ? `Cannot ${issue.action}` : `No room: ${issue.reason}`;
   logger.warn(`${what}; ${disk.freeBytes} bytes are free at ${disk.mount}`, fields);
 }

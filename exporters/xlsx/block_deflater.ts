@@ -6,10 +6,8 @@ import { BLOCKS_A_THREAD, type PostedBlock } from "./deflate_helper.ts";
 import { type DeflateThreads, sharedThreads } from "./deflate_threads.ts";
 
 /**
- * Bytes of a block, and up to a row more. Each begins with nothing to look back at: at level 2 a sheet
- * takes 4.0 % more than as one stream in blocks of 128 KiB, 2.1 % in blocks of 256, 1.0 % of 512,
- * 0.5 % of 1024, in the same time. The bytes before it as a dictionary would help, but Deno 2.9.6
- * ignores that option.
+ * Bytes of a block, and up to a row more. Each begins with nothing to look back at: a sheet takes 1.0 %
+ * more than as one stream (docs/design.md, "A row of a workbook").
  */
 export const BLOCK_BYTES = 512 * 1024;
 
@@ -19,19 +17,20 @@ const OUTPUT_BYTES = 64 * 1024;
 /** Blocks of a stream before a thread is started: most files end before it would be of use. */
 const BLOCKS_ALONE = 4;
 
-/** What becomes of a block, in its place among the others. */
-interface Place {
+/** What becomes of a block. */
+interface Outcome {
   deflated?: Uint8Array;
 }
 
-/** Deflates one stream; the same bytes become the same bytes, whoever deflates them. */
+/** Deflates one stream; the same bytes become the same bytes, with threads and without. */
 export class BlockDeflater {
   readonly #level: number;
   readonly #cores: IdleCores;
   readonly #emit: (bytes: Uint8Array) => void;
   readonly #threads: DeflateThreads;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
-  readonly #places: Place[] = [];
+  /** The outcomes of blocks that are not emitted yet, in the order of the blocks. */
+  readonly #outcomes: Outcome[] = [];
   #blocks = 0;
   /** Blocks in the hands of threads. */
   #handed = 0;
@@ -56,7 +55,7 @@ export class BlockDeflater {
     this.#cores = cores;
     this.#emit = emit;
     this.#threads = threads;
-    threads.join();
+    threads.acquire();
   }
 
   /** Takes a block; resolves when it wants another, with the buffer of one that is done with, if any. */
@@ -64,7 +63,7 @@ export class BlockDeflater {
     if (this.#handed > 0 || this.#threads.size > 0) await this.#turn();
     this.#deflate(bytes, constants.Z_SYNC_FLUSH);
     const max = (this.#threads.size + 1) * BLOCKS_A_THREAD;
-    while (this.#places.length >= max && this.#waits) await this.#change();
+    while (this.#outcomes.length >= max && this.#waits) await this.#change();
     if (this.#error) throw this.#error;
     return this.#free.pop();
   }
@@ -72,16 +71,16 @@ export class BlockDeflater {
   /** Ends the stream; resolves when all is deflated. */
   async finish(): Promise<void> {
     this.#deflate(new Uint8Array(0), constants.Z_FINISH);
-    while (this.#places.length > 0 && this.#waits) await this.#change();
+    while (this.#outcomes.length > 0 && this.#waits) await this.#change();
     this.close();
     if (this.#error) throw this.#error;
   }
 
-  /** Lets go of the threads; does nothing the second time. */
+  /** Releases the threads; does nothing the second time. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#threads.leave(this.#cores.keepThreads ?? false);
+    this.#threads.release(this.#cores.keepThreads ?? false);
     this.#mail?.port1.close();
     this.#mail?.port2.close();
     this.#arrived();
@@ -94,22 +93,22 @@ export class BlockDeflater {
    */
   #deflate(bytes: Uint8Array<ArrayBuffer>, finishFlush: number): void {
     const options: ZlibOptions = { level: this.#level, chunkSize: OUTPUT_BYTES, finishFlush };
-    const place: Place = {};
-    this.#places.push(place);
-    if (this.#handOver({ bytes, options }, place)) return;
-    place.deflated = deflateRawSync(bytes, options);
+    const outcome: Outcome = {};
+    this.#outcomes.push(outcome);
+    if (this.#handOver({ bytes, options }, outcome)) return;
+    outcome.deflated = deflateRawSync(bytes, options);
     this.#free.push(bytes);
     this.#drain();
   }
 
   /** Gives a block to a thread; false where none takes it. */
-  #handOver(block: PostedBlock, place: Place): boolean {
+  #handOver(block: PostedBlock, outcome: Outcome): boolean {
     if (this.#closed || ++this.#blocks <= BLOCKS_ALONE && this.#threads.size === 0) return false;
     const handed = this.#threads.deflate(block, this.#cores.idle, (answer) => {
       this.#handed--;
       if (answer instanceof Error) this.#error = answer;
       else {
-        place.deflated = answer.deflated;
+        outcome.deflated = answer.deflated;
         this.#free.push(answer.bytes);
         if (!this.#closed) this.#drain();
       }
@@ -120,13 +119,12 @@ export class BlockDeflater {
   }
 
   #drain(): void {
-    while (this.#places[0]?.deflated) this.#emit(this.#places.shift()!.deflated!);
+    while (this.#outcomes[0]?.deflated) this.#emit(this.#outcomes.shift()!.deflated!);
   }
 
   /**
-   * Hears of the blocks that are done: a message to itself comes after those that are there already.
-   * After `setImmediate` they may not have come for 12 ms (Deno 2.9.6), while a third of all blocks
-   * was deflated here because the thread seemed busy.
+   * Lets the answers of threads come in: a message to itself comes after those that are there already,
+   * `setImmediate` does not (docs/design.md, "A row of a workbook").
    */
   #turn(): Promise<void> {
     const { port1, port2 } = this.#mail ??= new MessageChannel();

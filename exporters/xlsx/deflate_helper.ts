@@ -25,7 +25,7 @@ export interface DeflatedBlock {
 /** Blocks that a thread may have: one in work, and one so that it need not wait for the next. */
 export const BLOCKS_A_THREAD = 2;
 
-/** Told what became of a block, or that the thread broke with it in its hands. */
+/** Called with what became of a block, or with why its thread broke. */
 export type OnAnswer = (answer: DeflatedBlock | Error) => void;
 
 /** A thread that deflates. */

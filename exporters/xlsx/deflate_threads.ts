@@ -14,7 +14,7 @@ export const DEFLATE_THREAD = new URL(import.meta.resolve("./deflate_thread.ts")
 const JUDGED_MS = 100;
 
 /**
- * The part of that time for which a thread must have had a core. Another process may have it: whoever waits
+ * The part of that time for which a thread must have had a core. Another process may have it: a file that waits
  * for the thread then would have been faster alone.
  */
 const MIN_CPU_PART = 0.5;
@@ -25,7 +25,7 @@ const MIN_CPU_PART = 0.5;
  */
 const RESTING_BLOCKS = { first: 64, last: 1024 };
 
-/** Threads. */
+/** Threads that are started when a core is idle, and shared by all files that are written. */
 export class DeflateThreads {
   readonly #thread: URL;
   readonly #threads = new Set<DeflateHelper>();
@@ -47,12 +47,12 @@ export class DeflateThreads {
   }
 
   /** A file begins that may use them. */
-  join(): void {
+  acquire(): void {
     this.#files++;
   }
 
   /** It has ended. After the last one, one thread that has nothing to do may be kept for the next. */
-  leave(keep: boolean): void {
+  release(keep: boolean): void {
     if (--this.#files > 0) return;
     for (const thread of this.#threads) {
       if (!keep || !thread.idle || this.#threads.size > 1) this.#end(thread);

@@ -12,6 +12,7 @@ import {
   SourceError,
 } from "../../sources/source.ts";
 import { openAgain } from "../../sources/retry.ts";
+import { mapStream } from "../../table/map_stream.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../../table/table.ts";
 import { encodeContent } from "./content_coding.ts";
 import { ChunkWriter, FrameWriter } from "./frame_writer.ts";
@@ -64,16 +65,10 @@ function countRows<T extends Batch | TextBatch>(
   batches: ReadableStream<T>,
   count: (rows: number) => void,
 ): ReadableStream<T> {
-  const reader = batches.getReader();
-  return new ReadableStream<T>({
-    async pull(controller) {
-      const { done, value } = await reader.read();
-      if (done) return controller.close();
-      count(value.length);
-      controller.enqueue(value);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+  return mapStream(batches.getReader(), (batch) => {
+    count(batch.length);
+    return batch;
+  });
 }
 
 /** The types that an export declares, by column name. */

@@ -34,7 +34,7 @@ export class Connection {
   /** What is due when the client ends its side. */
   readonly onEnd: () => void = () => {
     const answer = this.#answer;
-    if (answer) this.#leaving = setTimeout(() => this.#leave(answer), HALF_CLOSED_MS);
+    if (answer) this.#abortTimer = setTimeout(() => this.#abort(answer), HALF_CLOSED_MS);
   };
 
   readonly #openedAt = performance.now();
@@ -44,9 +44,8 @@ export class Connection {
   #inFlight = 0;
   #answer: ServerResponse | undefined;
   #onAnswered: (() => void) | undefined;
-  #leaving: ReturnType<typeof setTimeout> | undefined;
+  #abortTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Takes a socket. */
   constructor(stream: TcpStream, { counted, viaProxy }: ConnectionOptions) {
     this.stream = stream;
     this.viaProxy = viaProxy;
@@ -105,13 +104,13 @@ export class Connection {
     else this.#onAnswered = act;
   }
 
-  #leave(answer: ServerResponse): void {
+  #abort(answer: ServerResponse): void {
     // All of a ready answer is handed to the socket, which has its own time for it.
     if (answer === this.#answer && !answer.writableEnded) this.stream.destroy();
   }
 
   #answered(): void {
-    clearTimeout(this.#leaving);
+    clearTimeout(this.#abortTimer);
     this.#answer = undefined;
     this.#inFlight--;
     this.#answeredAt = performance.now();

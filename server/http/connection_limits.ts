@@ -9,7 +9,7 @@ export type Excess = "server" | "address";
 export interface CountedConnection {
   /** The limit that it is above: only what is always answered is answered on it. */
   readonly excess: Excess | undefined;
-  /** Says that a request has come on it, so that no other takes its place. */
+  /** Says that a request has come on it, so that it is not evicted. */
   keep(): void;
   /** Counts it no more. */
   release(): void;
@@ -33,30 +33,29 @@ const SPARE_PER_ADDRESS = SPARE_CONNECTIONS / 4;
 /** Counts connections. */
 export class ConnectionLimits {
   readonly #connections: number;
-  readonly #usual: Counts;
+  readonly #regular: Counts;
   readonly #spare = new Counts(SPARE_PER_ADDRESS);
   readonly #requests: Counts;
   /** Spare connections on which nothing was asked yet, the oldest first. */
   readonly #silent = new Set<SilentConnection>();
 
-  /** Begins with none. */
   constructor({ connections, perAddress }: ConnectionLimitOptions) {
     this.#connections = connections;
-    this.#usual = new Counts(perAddress);
+    this.#regular = new Counts(perAddress);
     this.#requests = new Counts(perAddress);
   }
 
   /** Whether there are as many as there may be. */
   get full(): boolean {
-    return this.#usual.all >= this.#connections;
+    return this.#regular.all >= this.#connections;
   }
 
   /**
-   * Counts a connection. A spare one may take the place of another on which nothing was asked yet, so that
-   * whoever asks at once is heard.
+   * Counts a connection. A spare one may evict another on which nothing was asked yet, so that
+   * a client that asks at once is heard.
    *
    * @param address the client's; undefined for a proxy's, whose clients are counted by their requests
-   * @param onEvicted told that another has taken its place
+   * @param onEvicted called when another is counted instead
    * @returns the limit that it is above, where there is not even a spare one
    */
   acquire(
@@ -64,9 +63,9 @@ export class ConnectionLimits {
     onEvicted: (excess: Excess) => void,
   ): CountedConnection | Excess {
     const key = address === undefined ? undefined : clientKey(address);
-    const excess = this.full ? "server" : this.#usual.isFull(key) ? "address" : undefined;
+    const excess = this.full ? "server" : this.#regular.isFull(key) ? "address" : undefined;
     if (excess && !this.#findSpare(key)) return excess;
-    const counts = excess ? this.#spare : this.#usual;
+    const counts = excess ? this.#spare : this.#regular;
     counts.add(key);
     let released = false;
     const release = () => {

@@ -45,9 +45,9 @@ export interface ExchangeContext {
   readonly isEssential: (path: string) => boolean;
   /** Whether connections end with their next answer. */
   readonly draining: () => boolean;
-  /** Told of what is answered before the handler is asked. */
+  /** Called with what is answered before the handler is asked. */
   readonly onRefusal: (refused: RefusedRequest) => void;
-  /** Told of an error that is neither the client's nor a body's, and of the method and the path. */
+  /** Called with an error that is neither the client's nor a body's, and of the method and the path. */
   readonly onError: (error: unknown, request: string) => void;
 }
 
@@ -70,7 +70,7 @@ export async function answerRequest(
     if (left) leaving.abort(left);
     return leaving.signal;
   };
-  // A write that comes too late is no news: "close" has told of it.
+  // A write that comes too late is no news: "close" has said so.
   answer.on("error", () => {});
   const exchange = new Exchange(message, connection, context);
   try {
@@ -80,7 +80,7 @@ export async function answerRequest(
       last: connection.excess !== undefined || context.draining() || !message.complete,
     });
   } catch (error) {
-    // Whoever made the body knows why, and its connection has ended.
+    // The maker of the body knows why, and its connection has ended.
     if (error instanceof BrokenBody) return;
     answer.destroy();
     context.onError(error, `${message.method} ${pathOf(message)}`);

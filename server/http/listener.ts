@@ -2,15 +2,15 @@
 
 import { type Probe, startProbe } from "./listener_probe.ts";
 
-/** Where to listen, and who is told. */
+/** Where to listen, and what is called. */
 export interface ListenOptions {
   /** A name or an address. */
   readonly hostname: string;
   /** A port; 0 lets the system choose. */
   readonly port: number;
-  /** Told of every connection. */
+  /** Called with every connection. */
   readonly onConnection: (connection: Deno.TcpConn) => void;
-  /** Told once that nothing is accepted, whatever was done. */
+  /** Called once nothing is accepted, whatever was done. */
   readonly onLost: (error: Error) => void;
   /** Milliseconds between two tries, and in which a connection must be accepted. @default 2000 */
   readonly probeInterval?: number;

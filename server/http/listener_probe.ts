@@ -1,4 +1,4 @@
-/** Tries whether a listener accepts: with a connection of its own, which is nobody's. */
+/** Tries whether a listener accepts: with a connection of its own, which is no client's. */
 
 /**
  * What a try says: the listener accepts; it does not; there is no descriptor to find out, and so none for a

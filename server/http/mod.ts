@@ -27,11 +27,11 @@ export interface HttpOptions extends Partial<Timeouts> {
   readonly trustedProxies?: readonly string[];
   /** Whether a path is answered also to a client that is above a limit. @default none is */
   readonly isEssential?: (path: string) => boolean;
-  /** Told of what is answered before the handler is asked. */
+  /** Called with what is answered before the handler is asked. */
   readonly onRefusal?: (refused: RefusedRequest) => void;
-  /** Told of an error that is neither a client's nor a body's, and of the method and the path. */
+  /** Called with an error that is neither a client's nor a body's, and of the method and the path. */
   readonly onError?: (error: unknown, request: string) => void;
-  /** Told once that nothing is accepted any more, whatever was done. */
+  /** Called once nothing is accepted any more, whatever was done. */
   readonly onLost?: (error: Error) => void;
 }
 
@@ -69,7 +69,7 @@ export interface HttpServer {
   readonly state: "ready" | "full" | "failing";
   /** Accepts nothing any more; resolves when every client has all that was there for it. */
   drain(): Promise<void>;
-  /** Closes every socket; resolves when the last answer has been given up. */
+  /** Closes every socket; resolves when the last answer is abandoned. */
   close(): Promise<void>;
 }
 
@@ -154,11 +154,11 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
     const stream = new TcpStream(socket);
     const connection = new Connection(stream, { counted, viaProxy });
     connections.set(stream, connection);
-    stream.once("linger", tellIfEmpty);
+    stream.once("flushed", reportEmpty);
     stream.once("close", () => {
       connections.delete(stream);
       counted.release();
-      tellIfEmpty();
+      reportEmpty();
     });
     parser.emit("connection", stream);
   }
@@ -173,7 +173,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
   function watch(): void {
     const now = performance.now();
     for (const connection of connections.values()) {
-      if (connection.stream.lingering) continue;
+      if (connection.stream.flushed) continue;
       const limit = connection.excess ? excessTimeouts : timeouts;
       const reason = overdue(connection.activity, limit, now);
       if (reason) closeOverdue(connection, reason);
@@ -187,8 +187,8 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
     else connection.stream.destroy();
   }
 
-  function tellIfEmpty(): void {
-    if (onEmpty && [...connections.values()].every(({ stream }) => stream.lingering)) onEmpty();
+  function reportEmpty(): void {
+    if (onEmpty && [...connections.values()].every(({ stream }) => stream.flushed)) onEmpty();
   }
 
   const watching = setInterval(watch, WATCH_MS);
@@ -209,7 +209,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
         connection.whenAnswered(() => connection.stream.destroySoon());
       }
       const empty = new Promise<void>((resolve) => onEmpty = resolve);
-      tellIfEmpty();
+      reportEmpty();
       await empty;
     },
     async close() {

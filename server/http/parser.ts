@@ -4,11 +4,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from "node:stream";
 import { type Refusal, REFUSALS } from "./refusals.ts";
 
-/** Who is told of what comes on sockets. */
+/** What is called with what comes on sockets. */
 export interface ParserOptions {
-  /** Told of a request, once its head is there; those of a socket may come at once. */
+  /** Called with a request, once its head is there; those of a socket may come at once. */
   readonly onRequest: (message: IncomingMessage, answer: ServerResponse) => void;
-  /** Told of what is no request; nothing is read of the socket any more. */
+  /** Called with what is no request; nothing is read of the socket any more. */
   readonly onBroken: (socket: Duplex, refusal: Refusal) => void;
 }
 

@@ -17,7 +17,7 @@ const JOIN_BYTES = 128 * 1024;
  * Milliseconds that a client has to end its side after ours: closing a socket that has bytes unread resets
  * the connection, and the client may lose the end of an answer that it has not read (RFC 9112, 9.6).
  */
-const LINGER_MS = 2000;
+const CLOSE_TIMEOUT_MS = 2000;
 
 /**
  * The socket of one client.
@@ -41,9 +41,8 @@ export class TcpStream extends Duplex {
   #buffer = new Uint8Array(MIN_READ_BYTES);
   #reading = false;
   #ending = false;
-  #linger: ReturnType<typeof setTimeout> | undefined;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Takes the socket over. */
   constructor(connection: Deno.TcpConn) {
     super({ allowHalfOpen: true });
     this.#connection = connection;
@@ -57,9 +56,9 @@ export class TcpStream extends Duplex {
     }
   }
 
-  /** Whether all is sent, and only the client's end is waited for; "linger" is emitted when it begins. */
-  get lingering(): boolean {
-    return this.#linger !== undefined;
+  /** Whether all is sent, and only the client's end is waited for; "flushed" is emitted when it begins. */
+  get flushed(): boolean {
+    return this.#closeTimer !== undefined;
   }
 
   /** Sends what was written, then ends; what the client still sends is dropped. */
@@ -70,14 +69,13 @@ export class TcpStream extends Duplex {
     this.#onceFinished(() => {
       if (this.readableEnded) this.destroy();
       else if (!this.destroyed) {
-        this.#linger = setTimeout(() => this.destroy(), LINGER_MS);
-        this.emit("linger");
+        this.#closeTimer = setTimeout(() => this.destroy(), CLOSE_TIMEOUT_MS);
+        this.emit("flushed");
       }
     });
     if (!this.#reading && !this.readableEnded) void this.#fill();
   }
 
-  /** Reads once. */
   override _read(): void {
     if (!this.#reading) void this.#fill();
   }
@@ -90,7 +88,6 @@ export class TcpStream extends Duplex {
     await this.#send(parts).catch(() => this.destroy());
   }
 
-  /** Sends a chunk. */
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
     this.#send([chunk]).then(() => done(), done);
   }
@@ -103,14 +100,13 @@ export class TcpStream extends Duplex {
     this.#send(joinSmall(parts.map(({ chunk }) => chunk))).then(() => done(), done);
   }
 
-  /** Ends our side. */
   override _final(done: (error?: Error) => void): void {
     this.#connection.closeWrite().then(() => done(), () => done());
   }
 
   /** Closes the socket: a read and a write that are pending end with it. */
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    clearTimeout(this.#linger);
+    clearTimeout(this.#closeTimer);
     this.#connection.close();
     done(error);
   }

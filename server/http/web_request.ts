@@ -9,7 +9,6 @@ export class RefusedRequestError extends Error {
   /** What to answer. */
   readonly refusal: Refusal;
 
-  /** Takes what to answer, and what is wrong this time. */
   constructor(refusal: Refusal, detail = refusal.detail) {
     super(detail);
     this.refusal = { ...refusal, detail };
@@ -22,7 +21,7 @@ export interface WebRequestOptions {
   readonly origin: string;
   /** Gives the signal that is aborted when the client leaves. */
   readonly signal: () => AbortSignal;
-  /** Told when more of the body is waited for, and when it has come. */
+  /** Called when more of the body is waited for, and when it has come. */
   readonly onBodyWait: (waiting: boolean) => void;
 }
 

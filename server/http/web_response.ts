@@ -12,7 +12,7 @@ export interface WebResponseOptions {
   readonly last: boolean;
 }
 
-/** A body that broke off: whoever made it knows why. */
+/** A body that broke off: its maker knows why. */
 export class BrokenBody extends Error {
   override readonly name = "BrokenBody";
 }
@@ -46,8 +46,8 @@ export async function sendWebResponse(
     return;
   }
   const reader = body.getReader();
-  const leave = () => void reader.cancel(new Error("The client left")).catch(() => {});
-  answer.once("close", leave);
+  const cancel = () => void reader.cancel(new Error("The client left")).catch(() => {});
+  answer.once("close", cancel);
   try {
     const length = headers.get("content-length");
     await sendBody(
@@ -64,8 +64,8 @@ export async function sendWebResponse(
     stream.destroySoon();
     throw error;
   } finally {
-    answer.off("close", leave);
-    if (!answer.writableEnded) leave();
+    answer.off("close", cancel);
+    if (!answer.writableEnded) cancel();
   }
 }
 

@@ -43,8 +43,11 @@ export function incomingBytes(driver: Driver): number {
 
 /** The part of the driver's packet that a row is read from. */
 export interface Packet {
+  /** What it lies in. */
   readonly buffer: Buffer;
+  /** Where its next byte is. */
   readonly offset: number;
+  /** Where it ends. */
   readonly end: number;
 }
 

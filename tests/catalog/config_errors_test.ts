@@ -3,15 +3,14 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
-import { loadConfig, type LoadOptions } from "../../catalog/load.ts";
-import { ConfigError, formatConfigError, formatPath } from "../../catalog/mistakes.ts";
+import type { LoadOptions } from "../../catalog/load.ts";
+import { formatPath } from "../../catalog/issues.ts";
 import { loadFormats } from "../../exporters/mod.ts";
+import * as fixture from "./fixture.ts";
 
 const { csv, xlsx } = await loadFormats();
 
-const OPTIONS: LoadOptions = {
-  env: () => undefined,
-  folder: "/etc/spillway",
+const OPTIONS = {
   sources: {
     sqlite: {
       config: z.strictObject({
@@ -29,21 +28,15 @@ const OPTIONS: LoadOptions = {
     },
   },
   formats: { csv, xlsx },
-};
+} satisfies Partial<LoadOptions>;
 
-/** The text printed for a configuration, which must have a mistake. */
+/** The text printed for a configuration of such sources and formats. */
 function printed(
   text: string,
   variables: Record<string, string> = {},
   sources: LoadOptions["sources"] = OPTIONS.sources,
 ): string {
-  try {
-    loadConfig(text, { ...OPTIONS, sources, env: (name) => variables[name] });
-  } catch (error) {
-    ok(error instanceof ConfigError, String(error));
-    return formatConfigError(error, "spillway.yaml");
-  }
-  return "";
+  return fixture.printed(text, { ...OPTIONS, sources, variables });
 }
 
 /** The same for one export of two columns, the lines after the first two being given. */
@@ -55,7 +48,7 @@ function printedFor(lines: string, variables: Record<string, string> = {}): stri
   );
 }
 
-Deno.test("all mistakes are printed at once, a line each, in the order of the file", () => {
+Deno.test("all issues are printed at once, a line each, in the order of the file", () => {
   const text = `# Every line of this one is wrong.
 server:
   hostname: 0.0.0.0
@@ -414,7 +407,7 @@ spillway.yaml:1: sources.a.mode: expected ro or rw, not "x"
   );
 });
 
-Deno.test("a mistake in what an alias repeats is told for every place, with the line of the anchor", () => {
+Deno.test("an issue in what an alias repeats is told for every place, with the line of the anchor", () => {
   strictEqual(
     printed(`
 sources: { app: { type: sqlite, path: a.db } }
@@ -429,7 +422,7 @@ spillway.yaml:4: exports.b.columns.x.type: …
   );
 });
 
-Deno.test("whatever is done to a file, the answer is a configuration or its mistakes", () => {
+Deno.test("whatever is done to a file, the answer is a configuration or its issues", () => {
   const lines = `server: { port: 8000 }
 sources:
   app: &app { type: sqlite, path: "./${"${NAME}"}.db" }
@@ -473,19 +466,14 @@ limits: { concurrent: 3, run: 5m }
   ok(loaded > 0);
 });
 
-Deno.test("the error itself counts the mistakes and holds them as data", () => {
-  try {
-    loadConfig("sources: {}\nexports: {}\nruns: {}\n", OPTIONS);
-    ok(false);
-  } catch (error) {
-    ok(error instanceof ConfigError);
-    strictEqual(error.message, "Cannot use the configuration: 1 mistake");
-    deepStrictEqual(error.mistakes, [{
-      path: "runs",
-      message: "unknown key; the keys here are server, access, sources, exports, limits and spool",
-      line: 3,
-    }]);
-  }
+Deno.test("the error itself counts the issues and holds them as data", () => {
+  const error = fixture.errorOf("sources: {}\nexports: {}\nruns: {}\n");
+  strictEqual(error?.message, "Cannot use the configuration: 1 mistake");
+  deepStrictEqual(error.issues, [{
+    path: "runs",
+    message: "unknown key; the keys here are server, access, sources, exports, limits and spool",
+    line: 3,
+  }]);
 });
 
 Deno.test("a path is written as people do", () => {

@@ -91,7 +91,7 @@ exports:
 `;
   const service = await startService(
     loadConfig(yaml, { env: () => undefined, folder, sources, formats }),
-    { environment: Deno.env.toObject(), onEnd: () => {} },
+    { environment: Deno.env.toObject(), observers: [] },
   );
   const origin = `http://127.0.0.1:${service.http.addr.port}`;
   return {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Admission, AdmissionError } from "../../runs/admission.ts";
 import { createMemoryGuard } from "../../runs/memory_guard.ts";
 import { createMemoryReading, type SystemMemory } from "../../runs/memory_reading.ts";
-import { FakeClock } from "../storage/fake_spool.ts";
+import { FakeClock } from "../storage/spool/fake_spool.ts";
 
 const MIB = 1024 * 1024;
 

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import type { ExportDefinition } from "../../catalog/config.ts";
 import { createColumns } from "../../server/columns.ts";
 import type { RunTask } from "../../runs/protocol.ts";
-import type { RunReport, StartRun } from "../../runs/run.ts";
+import type { ObservedRun, RunReport } from "../../runs/observer.ts";
+import type { StartRun } from "../../runs/run.ts";
 
 const AUDIT = { name: "audit", source: "app", query: "select 1", columns: {}, params: new Map() };
 const DEFINITION = AUDIT as unknown as ExportDefinition;
@@ -24,6 +25,11 @@ function report(id: string, columns?: RunReport["columns"]): RunReport {
   };
 }
 
+/** A run of a task. */
+function runOf(task: RunTask): ObservedRun {
+  return { id: "run", task, startedAt: new Date(0) };
+}
+
 /** Columns whose tasks end as they are told to. */
 function columnsOf(answer: (id: string, task: RunTask) => RunReport | Error) {
   const tasks: RunTask[] = [];
@@ -31,7 +37,7 @@ function columnsOf(answer: (id: string, task: RunTask) => RunReport | Error) {
     tasks.push(task);
     const told = answer(id, task);
     if (told instanceof Error) return Promise.reject(told);
-    queueMicrotask(() => known.learn(told, task));
+    queueMicrotask(() => known.ended(told, runOf(task)));
     return Promise.resolve({ id, body: new Response("").body! });
   };
   const known = createColumns({ startRun, sources: SOURCES });
@@ -51,10 +57,10 @@ Deno.test("a source is asked once for the columns of an export", async () => {
 Deno.test("a run tells the columns of its exports, so that their sources need not be asked", async () => {
   const { known, tasks } = columnsOf(() => new Error("asked"));
   const task = { export: "people,audit" } as RunTask;
-  known.learn(report("a", [null, COLUMNS]), task);
+  known.ended(report("a", [null, COLUMNS]), runOf(task));
   assert.deepEqual(await known.of(DEFINITION), COLUMNS);
   // The newest are right.
-  known.learn(report("b", [[{ name: "id" }]]), { export: "audit" } as RunTask);
+  known.ended(report("b", [[{ name: "id" }]]), runOf({ export: "audit" } as RunTask));
   assert.deepEqual(await known.of(DEFINITION), [{ name: "id" }]);
   assert.deepEqual(tasks, []);
 });

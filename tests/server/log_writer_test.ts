@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createLogWriter } from "../../server/log_writer.ts";
-import { settle } from "../storage/fake_spool.ts";
+import { settle } from "../storage/spool/fake_spool.ts";
 
 /** A sink that takes what the test lets it take, and a writer to it that may have 30 bytes waiting. */
 function setup() {
@@ -53,7 +53,7 @@ Deno.test("lines are written in order, those that wait in one piece, and short w
   assert.equal(writer.dropped, 0);
 });
 
-Deno.test("a reader that stalls costs lines, which are counted and told when it reads again", async () => {
+Deno.test("a reader that stalls costs lines, whose number is written when it reads again", async () => {
   const { writer, text, told, goOn } = setup();
   for (let line = 1; line <= 10; line++) writer.write(`line ${line}`);
   await settle();
@@ -67,7 +67,7 @@ Deno.test("a reader that stalls costs lines, which are counted and told when it 
   assert.deepEqual([told, writer.dropped], [[6], 6]);
 });
 
-Deno.test("while nobody reads at all, lines are counted, and nothing is told or thrown", async () => {
+Deno.test("while there is no reader, lines are counted, and nothing is written or thrown", async () => {
   const { writer, text, told, goOn, fail } = setup();
   goOn();
   fail(new Error("Broken pipe"));

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { loadConfig } from "../../catalog/load.ts";
-import { ConfigError } from "../../catalog/mistakes.ts";
+import { ConfigError } from "../../catalog/issues.ts";
 import { loadExporters, loadFormats } from "../../exporters/mod.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { createApp } from "../../routes/app.ts";
@@ -61,19 +61,19 @@ Deno.test("a source of one file and one entry is configured, asked and written",
 });
 
 Deno.test("its settings and its placeholders are refused in its own words", () => {
-  const mistakes = (...args: Parameters<typeof configure>) => {
+  const issuesOf = (...args: Parameters<typeof configure>) => {
     try {
       configure(...args);
     } catch (error) {
       assert(error instanceof ConfigError);
-      return error.mistakes.map(({ path, message }) => `${path}: ${message}`);
+      return error.issues.map(({ path, message }) => `${path}: ${message}`);
     }
   };
-  assert.deepEqual(mistakes(", greeting: 5"), [
+  assert.deepEqual(issuesOf(", greeting: 5"), [
     "sources.box.greeting: expected a greeting, not 5",
   ]);
-  assert.deepEqual(mistakes(", colour: red"), ["sources.box.colour: unknown key"]);
-  assert.match(String(mistakes("", "to $who")), /who/);
+  assert.deepEqual(issuesOf(", colour: red"), ["sources.box.colour: unknown key"]);
+  assert.match(String(issuesOf("", "to $who")), /who/);
   assert.deepEqual(configure().sources.get("box"), {
     type: "toy",
     config: { folder: "/srv/toys", greeting: "Hello" },

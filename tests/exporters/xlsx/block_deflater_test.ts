@@ -84,7 +84,7 @@ Deno.test("the same bytes come out however many cores help, and as they come and
   assert.deepEqual(await deflate((block) => block % 7 < 4 ? 2 : 0), alone);
 });
 
-Deno.test("nothing at all is a stream that ends", async () => {
+Deno.test("no block at all is a stream that ends", async () => {
   const chunks: Uint8Array[] = [];
   const deflater = new BlockDeflater(LEVEL, { idle: 1 }, (bytes) => chunks.push(bytes));
   await deflater.finish();
@@ -113,7 +113,7 @@ Deno.test("a thread that breaks with a block in its hands breaks the stream", as
   await assert.rejects(adding(), /Cannot deflate: .*no/);
 });
 
-Deno.test("a thread that breaks is told while another one lives", async () => {
+Deno.test("a thread that breaks breaks the stream while another one lives", async () => {
   const breaksOnce = new URL(
     "data:application/javascript," + encodeURIComponent(
       "onmessage = ({ data: { bytes } }) => {" +
@@ -253,7 +253,7 @@ for (
 ) {
   Deno.test(says, async () => {
     const threads = reporting(60, cpu);
-    threads.join();
+    threads.acquire();
     /** Offers a block until the thread takes it, and has answered; says how often it did not. */
     const offer = async (times = Infinity) => {
       const { promise, resolve } = Promise.withResolvers<unknown>();
@@ -270,7 +270,7 @@ for (
       assert.equal(await offer(), 0);
       assert.equal(await offer(), pause);
     }
-    threads.leave(false);
+    threads.release(false);
     assert.equal(threads.size, 0);
   });
 }

@@ -47,7 +47,7 @@ Deno.test("what was written before the end is sent, and what still comes does no
   const more = client.write(new Uint8Array(1000));
   assert.equal(await readBytes(client, 2 * SIZE), SIZE);
   await more;
-  await until(() => stream.lingering);
+  await until(() => stream.flushed);
   client.close();
   await until(() => stream.destroyed);
 });

@@ -560,8 +560,7 @@ postgresTest("every kind of query is described, with params and without", async 
     create table hidden (id int)`);
   const describe = async (text: string, types: Record<string, ParamType> = {}) => {
     const params = Object.fromEntries(Object.keys(types).map((name) => [name, null]));
-    const columns = await postgresDriver.describe!(await configured(), { text, params, types });
-    return columns!.map(({ name, type }) => ({ name, type }));
+    return await postgresDriver.describe!(await configured(), { text, params, types });
   };
   const both = [
     { name: "id", type: "integer", strict: true },
