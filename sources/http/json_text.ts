@@ -76,8 +76,8 @@ function stringEnd(text: string, at: number): number {
 const BACKSLASH = 0x5c;
 
 /** Whether an odd number of backslashes stands before a place of a string, from another one on. */
-export function isEscaped(text: string, place: number, from: number): boolean {
-  let first = place;
+export function isEscaped(text: string, at: number, from: number): boolean {
+  let first = at;
   while (first > from && text.charCodeAt(first - 1) === BACKSLASH) first--;
-  return (place - first) % 2 === 1;
+  return (at - first) % 2 === 1;
 }
