@@ -9,6 +9,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   commands: ["catalog", "examples", "exporters", "routes", "runs", "server", "sources", "storage"],
   routes: ["catalog", "exporters", "runs", "storage", "type:sources"],
   runs: ["exporters", "sources", "storage"],
+  access: [],
   catalog: ["type:exporters", "type:sources", "sources/table.ts", "sources/number_format.ts"],
   exporters: ["sources/table.ts", "sources/number_format.ts"],
   sources: [],
