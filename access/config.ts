@@ -1,7 +1,7 @@
 /** The schema of `access` in `spillway.yaml`; its messages are nouns that say what is expected. */
 
 import { z } from "zod";
-import { JWT_ALGORITHMS, type JwtSetting } from "./jwt.ts";
+import { JWT_ALGORITHMS, type JwtSetting } from "./jwt_setting.ts";
 import type { KeySetting } from "./keys.ts";
 import type { LinkSetting } from "./links.ts";
 import { readName } from "./principal.ts";

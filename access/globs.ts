@@ -14,7 +14,7 @@ export function matchesGlob(glob: string, name: string): boolean {
   const end = pieces.pop();
   if (end === undefined) return name === glob;
   const last = name.length - end.length;
-  if (last < start.length || !name.startsWith(start) || !name.endsWith(end)) return false;
+  if (!name.startsWith(start) || !name.endsWith(end)) return false;
   let at = start.length;
   for (const piece of pieces) {
     const found = name.indexOf(piece, at);

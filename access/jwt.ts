@@ -1,28 +1,11 @@
 /** Verifies JSON Web Tokens (RFC 7519, RFC 8725) of one issuer. */
 
 import { errors, jwtVerify } from "jose";
-import { type ClaimNames, readClaims } from "./claims.ts";
+import { readClaims } from "./claims.ts";
 import { type Jwks, JwksUnavailableError } from "./jwks.ts";
+import type { JwtAlgorithm, JwtSetting } from "./jwt_setting.ts";
 import type { Principal } from "./principal.ts";
 import type { RefusalReason, Rejected } from "./refusal.ts";
-
-/** The algorithms that may be configured: each has a public and a private key. */
-export const JWT_ALGORITHMS = ["RS256", "ES256", "EdDSA", "Ed25519"] as const;
-
-/** One of them. */
-export type JwtAlgorithm = typeof JWT_ALGORITHMS[number];
-
-/** Whose tokens are taken. */
-export interface JwtSetting extends ClaimNames {
-  /** What `iss` says, to the letter. */
-  readonly issuer: string;
-  /** What `aud` says, or one of its items. */
-  readonly audience: string;
-  /** Where the issuer's keys are; the only place, whatever a token says. */
-  readonly jwks: string;
-  /** How tokens may be signed. @default RS256, ES256, EdDSA */
-  readonly algorithms: readonly JwtAlgorithm[];
-}
 
 /** Verifies tokens. */
 export interface JwtVerifier {

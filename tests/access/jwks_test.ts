@@ -67,6 +67,21 @@ Deno.test("a flood of unknown keys asks once in a cooldown, and hinders nobody",
   }
 });
 
+Deno.test("an issuer that is slower than the cooldown is asked once all the same", async () => {
+  const issuer = createIssuer();
+  const answered = Promise.withResolvers<Response>();
+  issuer.answer = () => answered.promise;
+  let now = NOW * 1000;
+  const verifier = verifierOf(issuer, {}, () => now, { cooldown: 1 });
+  const waiting = Array.from({ length: 5 }, () => {
+    now += 10;
+    return outcome(verifier, FIRST_TOKEN);
+  });
+  answered.resolve(Response.json({ keys: [EC.jwk] }));
+  deepStrictEqual(await Promise.all(waiting), Array(5).fill("jwt:user-7"));
+  strictEqual(issuer.asked.length, 1);
+});
+
 Deno.test("a new key is found as soon as a token names it", async () => {
   const issuer = createIssuer([EC.jwk]);
   let now = NOW * 1000;
@@ -134,6 +149,7 @@ for (const [what, answer, message] of FAILURES) {
     issuer.keys = [SECOND.jwk];
     now += 30_000;
     strictEqual(await outcome(verifier, SECOND_TOKEN), "jwt:user-7");
+    strictEqual(await outcome(verifier, FIRST_TOKEN), "jwt-key-unknown");
   });
 }
 

@@ -1,7 +1,7 @@
 /** Tokens: those that are taken, and the attacks of RFC 8725. */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import type { JwtSetting } from "../../access/jwt.ts";
+import type { JwtSetting } from "../../access/jwt_setting.ts";
 import type { Principal } from "../../access/principal.ts";
 import {
   CLAIMS,

@@ -2,7 +2,8 @@
 
 import { exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from "jose";
 import { createJwks, type JwksOptions } from "../../access/jwks.ts";
-import { createJwtVerifier, type JwtSetting, type JwtVerifier } from "../../access/jwt.ts";
+import { createJwtVerifier, type JwtVerifier } from "../../access/jwt.ts";
+import type { JwtSetting } from "../../access/jwt_setting.ts";
 
 /** The time that tests have, in seconds. */
 export const NOW = Date.UTC(2026, 0, 1) / 1000;
