@@ -32,7 +32,8 @@ export function isEmpty({ anonymous, keys, jwt, links }: AccessConfig): boolean 
  */
 export function isSecretPath(path: readonly (string | number)[]): boolean {
   const [section, second, third] = path;
-  return section === "links" && second === "secrets" || section === "keys" && third === "sha256";
+  return section === "links" && second === "secrets" ||
+    section === "keys" && (third === "id" || third === "sha256");
 }
 
 const DURATION = "a duration such as 15m, 24h or 30d, of at least 1s and at most 366d";

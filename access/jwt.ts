@@ -64,6 +64,7 @@ const CLAIM_REASONS: Readonly<Record<string, RefusalReason>> = {
 
 function reasonOf(error: unknown): RefusalReason {
   if (error instanceof JwksUnavailableError) return "jwks-unavailable";
+  if (error instanceof errors.JWKSInvalid) return "jwks-unavailable";
   if (error instanceof errors.JWTExpired) return "jwt-expired";
   if (error instanceof errors.JWTClaimValidationFailed) {
     return error.reason === "check_failed"

@@ -117,6 +117,7 @@ export function createLinks({ secrets, maxAge }: LinkSetting): Links {
   return {
     sign(link, now) {
       check(link, now, maxAge);
+      // The schema wants one at least.
       const [[kid, secret]] = [...secrets] as [[string, string]];
       return signLink(link, kid, secret);
     },
@@ -191,21 +192,17 @@ function readSeconds(text = ""): number | undefined {
 
 /** For whom a link is; nothing where a name is none. */
 function readIdentity(own: ReadonlyMap<string, string>): LinkIdentity | undefined {
+  const tenant = own.get("_tenant");
+  const subject = own.get("_sub");
+  const scopes = own.get("_scopes")?.split(" ").filter((scope) => scope !== "");
+  const key = own.get("_key");
   const identity = {
-    ...pick("tenant", own.get("_tenant")),
-    ...pick("subject", own.get("_sub")),
-    ...(own.has("_scopes") ? { scopes: readScopes(own.get("_scopes")!) } : {}),
-    ...pick("key", own.get("_key")),
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(subject === undefined ? {} : { subject }),
+    ...(scopes === undefined ? {} : { scopes }),
+    ...(key === undefined ? {} : { key }),
   };
   return hasNames(identity) ? identity : undefined;
-}
-
-function readScopes(text: string): readonly string[] {
-  return text.split(" ").filter((scope) => scope !== "");
-}
-
-function pick<Name extends string>(name: Name, value: string | undefined) {
-  return (value === undefined ? {} : { [name]: value }) as { [Key in Name]?: string };
 }
 
 function hasNames({ tenant, subject, scopes = [], key }: LinkIdentity): boolean {

@@ -213,7 +213,8 @@ Deno.test("a message may not show what stands where a secret does", () => {
   ok(isSecretPath(["links", "secrets"]));
   // Where someone puts the key itself.
   ok(isSecretPath(["keys", 0, "sha256"]));
-  for (const path of [[], ["keys", 0, "id"], ["jwt", "jwks"], ["links", "max_age"]]) {
+  ok(isSecretPath(["keys", 0, "id"]));
+  for (const path of [[], ["keys", 0, "tenant"], ["jwt", "jwks"], ["links", "max_age"]]) {
     ok(!isSecretPath(path), path.join("."));
   }
   const text = JSON.stringify(mistakes({

@@ -4,6 +4,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
+import { exportJWK } from "jose";
 import { createJwks } from "../../access/jwks.ts";
 import { createJwtVerifier, type JwtVerifier } from "../../access/jwt.ts";
 import { createIssuer, EC, issuerKey, NOW, SETTING, signToken, verifierOf } from "./tokens.ts";
@@ -180,6 +181,11 @@ Deno.test("an issuer that does not answer is given up", async () => {
   });
   strictEqual(await outcome(verifier, FIRST_TOKEN), "jwks-unavailable");
   deepStrictEqual(errors, ["Cannot read the key set: it took longer than 1 ms"]);
+});
+
+Deno.test("an issuer that shows a private key is not trusted with it", async () => {
+  const issuer = createIssuer([{ ...await exportJWK(EC.privateKey), kid: "ec" }]);
+  strictEqual(await outcome(verifierOf(issuer), FIRST_TOKEN), "jwks-unavailable");
 });
 
 Deno.test("keys that are broken, or not for signatures, verify nothing", async () => {
