@@ -6,7 +6,8 @@ import { check } from "./commands/check.ts";
 import { type CommandContext, CommandError, EXIT } from "./commands/command.ts";
 import { run } from "./commands/run.ts";
 import { serve } from "./commands/serve.ts";
-import { exporters } from "./exporters/mod.ts";
+import { FORMATS, loadFormats } from "./exporters/mod.ts";
+import { describeOptions } from "./requests/options.ts";
 import { WORKER_ARGUMENT } from "./runs/worker_command.ts";
 
 const USAGE = `Spillway turns rows into files: streamed, in constant memory.
@@ -14,24 +15,37 @@ const USAGE = `Spillway turns rows into files: streamed, in constant memory.
 Usage:
   spillway serve [--config FILE]
       serve the exports over HTTP
-  spillway check [--config FILE]
+  spillway check [--connect] [--config FILE]
       check the configuration and say every mistake in it
   spillway run EXPORT --format FORMAT --output FILE|- [--param NAME=VALUE]... [--config FILE]
       run one export to a file, or to standard output
 
 Options:
+  --connect           open every source too, and prepare every query; none is run
   --config FILE       the configuration; else $SPILLWAY_CONFIG, else ./spillway.yaml, else the demo
-  --format FORMAT     ${Object.keys(exporters).join(", ")}
+  --format FORMAT     ${Object.keys(FORMATS).join(", ")}
   --output FILE       the file to write; - is standard output
   --param NAME=VALUE  a param of the export, or an option such as _dialect=excel
   -h, --help          this text
   -V, --version       the version
 `;
 
+/** The options of a file, as the formats say them. */
+async function optionsUsage(): Promise<string> {
+  const formats = Object.values(await loadFormats());
+  const lines = describeOptions(formats).map(({ name, formats: keys, description, example }) => {
+    const where = keys.length === formats.length ? "all" : keys.join(", ");
+    return `  ${`${name}=${example}`.padEnd(18)}  ${where}: ${description}\n`;
+  });
+  return `Options of a file, as --param or in its URL, by the formats that have them:\n${
+    lines.join("")
+  }`;
+}
+
 /** Parses the command line and does what it says. */
 async function main(args: string[]): Promise<void> {
   const { values, positionals } = parse(args);
-  if (values.help) return console.log(USAGE);
+  if (values.help) return console.log(`${USAGE}\n${await optionsUsage()}`);
   if (values.version) return console.log(`spillway ${manifest.version}`);
   const context: CommandContext = {
     environment: Deno.env.toObject(),
@@ -48,7 +62,7 @@ async function main(args: string[]): Promise<void> {
       return await serve(context);
     case "check":
       expects(0);
-      return await check(context);
+      return await check(context, { connect: values.connect ?? false });
     case "run": {
       expects(1);
       const { format, output, param: params = [] } = values;
@@ -79,6 +93,7 @@ function parse(args: string[]) {
       allowPositionals: true,
       options: {
         config: { type: "string" },
+        connect: { type: "boolean" },
         format: { type: "string" },
         output: { type: "string" },
         param: { type: "string", multiple: true },

@@ -1,6 +1,6 @@
 /** Writes the audit log as a file that databases load. */
 
-import { csv } from "../exporters/csv.ts";
+import { csv } from "../exporters/csv/mod.ts";
 import { Warnings } from "../exporters/warnings.ts";
 import { auditTable, eachAuditBatch } from "./workload.ts";
 

@@ -1,7 +1,7 @@
 /** Measures encoders in process: rows from memory to bytes that are counted and forgotten. */
 
 import { csvPeers } from "./csv_peers.ts";
-import type { ExportOptions } from "../exporters/exporter.ts";
+import type { XlsxOptions } from "../exporters/xlsx/options.ts";
 import type { Encoder } from "./encoder.ts";
 import { assertSameText, assertWorksheet } from "./equivalence.ts";
 import { startXlsxWriter } from "./libxlsxwriter/peer.ts";
@@ -103,7 +103,7 @@ async function assertEquivalence(): Promise<void> {
   ], cells);
 }
 
-function ourXlsx(name: string, batches: Batches, options: ExportOptions, idle = 0): Encoder {
+function ourXlsx(name: string, batches: Batches, options: XlsxOptions, idle = 0): Encoder {
   // As in a worker, whose threads outlast a file.
   return ourEncoder(name, "xlsx", batches, options, { idle, keepThreads: true });
 }

@@ -1,7 +1,7 @@
 /** Measures how long a client waits for the first byte of a file. */
 
 import { setTimeout } from "node:timers/promises";
-import { exporters } from "../exporters/mod.ts";
+import { FORMATS } from "../exporters/mod.ts";
 import { countText, table } from "./report.ts";
 import { createWorkplace, startServer } from "./server.ts";
 import { quantile } from "./statistics.ts";
@@ -20,7 +20,7 @@ const PAUSE_MS = 50;
 export async function firstByte(): Promise<string> {
   await using workplace = await createWorkplace();
   await using server = await startServer(workplace);
-  const formats = Object.keys(exporters);
+  const formats = Object.keys(FORMATS);
   const lines = [];
   for (const format of formats) {
     const cells = [];

@@ -1,15 +1,18 @@
 /** Measures Spillway side by side with its peers, and prints or keeps the tables. */
 
+import { downloads } from "./downloads.ts";
 import { encoders, levels } from "./encoders.ts";
 import { firstByte } from "./first_byte.ts";
 import { http } from "./http.ts";
 import { many } from "./many.ts";
+import { manyPeers } from "./many_peers.ts";
 import { mariadb } from "./mariadb.ts";
 import { memory } from "./memory.ts";
 import { postgres } from "./postgres.ts";
 import { readers } from "./readers.ts";
 import { measuredWith, replacePart } from "./report.ts";
 import { small } from "./small.ts";
+import { soak } from "./soak.ts";
 import { sourcesMemory } from "./sources_memory.ts";
 import { upstreams } from "./upstreams.ts";
 
@@ -25,8 +28,11 @@ const PARTS = {
   memory,
   sources_memory: sourcesMemory,
   first_byte: firstByte,
+  downloads,
   small,
   many,
+  many_peers: manyPeers,
+  soak,
 };
 
 const USAGE = `deno task bench [${Object.keys(PARTS).join("|")}]... [--write]

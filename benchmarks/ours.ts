@@ -1,17 +1,22 @@
 /** Spillway's exporters, as encoders to measure. */
 
-import type { ExportOptions, IdleCores } from "../exporters/exporter.ts";
-import { exporters, type Format } from "../exporters/mod.ts";
+import type { CsvOptions } from "../exporters/csv/options.ts";
+import type { Exporter, IdleCores } from "../exporters/exporter.ts";
+import { type FormatKey, loadExporters } from "../exporters/mod.ts";
 import { Warnings } from "../exporters/warnings.ts";
+import type { XlsxOptions } from "../exporters/xlsx/options.ts";
 import type { Encoder } from "./encoder.ts";
 import { auditTable, type Batches } from "./workload.ts";
+
+const exporters: Readonly<Record<FormatKey, Exporter<CsvOptions & XlsxOptions>>> =
+  await loadExporters();
 
 /** Makes an encoder of one of our formats. */
 export function ourEncoder(
   name: string,
-  format: Format,
+  format: FormatKey,
   batches: Batches,
-  options: ExportOptions = {},
+  options: CsvOptions & XlsxOptions = {},
   cores: IdleCores = { idle: 0 },
 ): Encoder {
   return {

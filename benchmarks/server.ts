@@ -129,7 +129,7 @@ export async function startServer(
 }
 
 /** Waits until the log says where the server listens; reads on, so that the log never fills its pipe. */
-async function readOrigin(log: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+export async function readOrigin(log: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
   const reader = log.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {

@@ -15,7 +15,7 @@ const WARM_UP_SECONDS = 3;
 
 /** Ten rows by their key, as a page of an application asks for them. */
 const EXPORTS = `
-limits: { concurrent: 256 }
+limits: { concurrent: 256, per_address: 256 }
 exports:
   ten:
     source: app

@@ -1,9 +1,9 @@
 /** A web service that hands the audit log over, in each of the formats that Spillway reads. */
 
-import { csv } from "../exporters/csv.ts";
+import { csv } from "../exporters/csv/mod.ts";
 import { Warnings } from "../exporters/warnings.ts";
 import { AUDIT_COLUMNS } from "../examples/demo_data.ts";
-import type { Cell } from "../sources/table.ts";
+import type { Cell } from "../table/table.ts";
 import { NAMES } from "./server.ts";
 import { auditBatches, auditTable, type Batches } from "./workload.ts";
 

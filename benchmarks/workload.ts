@@ -2,7 +2,7 @@
 
 import { AUDIT_COLUMNS, auditRows, createDemo } from "../examples/demo_data.ts";
 import { BATCH_ROWS } from "../sources/source.ts";
-import type { Batch, Cell, Table } from "../sources/table.ts";
+import type { Batch, Cell, Table } from "../table/table.ts";
 
 /** Cells in a row. */
 export const WIDTH = AUDIT_COLUMNS.length;

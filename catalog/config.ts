@@ -1,13 +1,20 @@
 /** The configuration as the rest of the program takes it, and the schemas that its file keeps. */
 
+import { isIP } from "node:net";
 import { z } from "zod";
-import type { DocumentProperties } from "../exporters/exporter.ts";
-import { isCurrency, isNumberFormat } from "../sources/number_format.ts";
-import type { ColumnSetting } from "../sources/row_stream.ts";
-import { ALIGNMENTS, COLUMN_TYPES, TABLE_STYLES, type TableStyle } from "../sources/table.ts";
+import type { DocumentProperties } from "../exporters/document.ts";
+import { isCurrency, isNumberFormat } from "../table/number_format.ts";
+import {
+  ALIGNMENTS,
+  COLUMN_TYPES,
+  type ColumnSetting,
+  TABLE_STYLES,
+  type TableStyle,
+} from "../table/table.ts";
+import { isTimeZone } from "../table/time_zone.ts";
 import type { FilenameTemplate } from "./filename.ts";
 import { listing, type Param } from "./params.ts";
-import { LONGEST_DURATION, parseDuration, parseSize } from "./units.ts";
+import { MAX_DURATION_MS, parseDuration, parseSize } from "../table/units.ts";
 import { ITEM_TYPES, PARAM_TYPES } from "./values.ts";
 
 /** Everything that `spillway.yaml` says, with its defaults filled in. */
@@ -34,14 +41,26 @@ export interface ServerSettings {
   readonly port: number;
   /** Connections at once. @default 1024 */
   readonly connections: number;
-  /** Milliseconds for the head of a connection's first request. @default 15000 */
+  /** The URL that clients know it by, without a path; one of its names. @default none */
+  readonly publicUrl?: string;
+  /** Names that it is known by besides its own, for `Host`. @default none */
+  readonly hosts: readonly string[];
+  /** Addresses and networks of proxies, which are believed to tell their clients' addresses. @default none */
+  readonly trustedProxies: readonly string[];
+  /** Where health and metrics are answered, and only there. @default where everything is */
+  readonly admin?: { readonly hostname: string; readonly port: number };
+  /** Milliseconds for the head of each request. @default 15000 */
   readonly headTimeout: number;
+  /** Milliseconds between two pieces of a request's body. @default 30000 */
+  readonly bodyTimeout: number;
   /** Milliseconds without a byte or a request in flight. @default 75000 */
   readonly idleTimeout: number;
   /** Milliseconds for which a client may take nothing of what is there for it. @default 120000 */
   readonly stallTimeout: number;
   /** Milliseconds that running downloads get to finish when the process is told to end. @default 25000 */
   readonly drainTimeout: number;
+  /** Whether a 502 holds what the source said. @default for requests from this machine alone */
+  readonly debug?: boolean;
 }
 
 /** Who may reach the server. */
@@ -64,6 +83,8 @@ export interface SourceSetting {
 export interface Limits {
   /** Exports that run at once. @default 32 */
   readonly concurrent: number;
+  /** Connections at once of one client's address. @default 64 */
+  readonly perAddress: number;
   /** Exports that may share a worker process, and are lost with it where it dies. @default 64 */
   readonly runsPerWorker: number;
   /** Worker processes that one export each may hold. @default 4, or one a core where there are more */
@@ -86,6 +107,8 @@ export interface SpoolSettings {
   readonly minFree: number;
   /** Whether the directory may be on a file system that is memory. @default false */
   readonly allowMemory: boolean;
+  /** Whether others may write to the directory or to those above it. @default false */
+  readonly allowShared: boolean;
   /** How long a client may read nothing before its run spills. @default 10000 */
   readonly spillAfter: number;
   /** Bytes a second below which a client's run spills. @default 64 KiB */
@@ -112,12 +135,8 @@ export interface ExportDefinition {
   readonly filename: FilenameTemplate;
   /** The formats it is offered in. @default every one */
   readonly formats: readonly string[];
-  /** Whether text that a spreadsheet would run as a formula is made harmless. @default true */
-  readonly formulaGuard: boolean;
-  /** Deflate level of formats that compress by themselves, 0 to 9. @default 2 */
-  readonly deflateLevel: number;
-  /** Whether a workbook keeps text that repeats in a table of its own. @default true */
-  readonly sharedStrings: boolean;
+  /** What it sets for formats, by the keys of their settings; a format understands its own. */
+  readonly formatSettings: Readonly<Record<string, unknown>>;
   /** What a worksheet makes of its table. @default "plain" */
   readonly style: TableStyle;
   /** What a workbook says of itself. @default nothing */
@@ -159,7 +178,7 @@ function wholeNumber(what: string, least: number, most: number) {
 function duration(least: number) {
   const error = `a duration such as 250ms, 25s, 60m or 24h, at ${
     least > 0 ? `least ${least}ms and at ` : ""
-  }most ${LONGEST_DURATION / 86_400_000}d`;
+  }most ${MAX_DURATION_MS / 86_400_000}d`;
   return z.string({ error }).transform((written, context) => {
     const milliseconds = parseDuration(written);
     if (milliseconds !== undefined && milliseconds >= least) return milliseconds;
@@ -181,17 +200,41 @@ function size() {
 
 const HOSTNAME = "a host name, or an address such as 127.0.0.1 or ::1";
 
-/** The keys of `server`. */
+const hostname = z.string({ error: HOSTNAME }).regex(/^[A-Za-z0-9.:_-]+$/, { error: HOSTNAME });
+
+const port = wholeNumber("a port", 0, 65_535);
+
+const PUBLIC_URL = "a URL without a path, such as https://exports.example.com";
+
+const HOST = "a host name or an address, without a port";
+
+const NETWORK = "an address, or a network such as 10.0.0.0/8";
+
+/** The keys of `server`; those of its `admin` are read afterwards. */
 export const SERVER = {
-  hostname: z.string({ error: HOSTNAME }).regex(/^[A-Za-z0-9.:_-]+$/, { error: HOSTNAME })
-    .default("127.0.0.1"),
-  port: wholeNumber("a port", 0, 65_535).default(8000),
+  hostname: hostname.default("127.0.0.1"),
+  port: port.default(8000),
+  public_url: z.string({ error: PUBLIC_URL }).refine(isOrigin, { error: PUBLIC_URL }).optional(),
+  hosts: z.array(
+    z.string({ error: HOST }).refine(isHost, { error: HOST }),
+    { error: "a list of host names" },
+  ).default([]),
+  trusted_proxies: z.array(
+    z.string({ error: NETWORK }).refine(isNetwork, { error: NETWORK }),
+    { error: "a list of addresses and networks" },
+  ).default([]),
+  admin: z.unknown(),
   connections: wholeNumber("a whole number", 1, MAX_CONNECTIONS).default(1024),
   head_timeout: duration(1).default(15_000),
+  body_timeout: duration(1).default(30_000),
   idle_timeout: duration(1).default(75_000),
   stall_timeout: duration(1).default(120_000),
   drain_timeout: duration(0).default(25_000),
+  debug: yesOrNo.optional(),
 };
+
+/** The keys of `server.admin`. */
+export const ADMIN = { hostname: hostname.default("127.0.0.1"), port };
 
 /** The keys of `access`. */
 export const ACCESS = { public: yesOrNo.default(false) };
@@ -199,6 +242,7 @@ export const ACCESS = { public: yesOrNo.default(false) };
 /** The keys of `limits`. */
 export const LIMITS = {
   concurrent: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(32),
+  per_address: wholeNumber("a whole number", 1, MAX_CONNECTIONS).default(64),
   runs_per_worker: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(64),
   exclusive: wholeNumber("a whole number", 1, MAX_CONCURRENT).optional(),
   first_row: duration(1).default(60_000),
@@ -212,12 +256,16 @@ export const SPOOL = {
   max_bytes: size().default(2 ** 30),
   min_free: size().default(2 ** 30),
   allow_memory: yesOrNo.default(false),
+  allow_shared: yesOrNo.default(false),
   spill_after: duration(0).default(10_000),
   spill_rate: size().default(64 * 1024),
   keep: duration(1_000).default(600_000),
 };
 
-/** The keys of an export; `params`, `columns` and `formats` are read one by one afterwards. */
+/**
+ * The keys of an export, those of formats aside; `params`, `columns` and `formats` are read one by one
+ * afterwards.
+ */
 export const EXPORT = {
   title: text.optional(),
   source: text,
@@ -227,11 +275,10 @@ export const EXPORT = {
   filename: text.optional(),
   formats: z.array(z.string({ error: "text" }), { error: "a list of formats" })
     .min(1, { error: "a list of at least one format" }).optional(),
-  // `on` and `off` are text in YAML 1.2.
-  formula_guard: z.union([z.boolean(), z.enum(["on", "off"])], { error: "on or off" })
-    .transform((guard) => guard === true || guard === "on").default(true),
-  deflate_level: wholeNumber("a level", 0, 9).default(2),
-  shared_strings: yesOrNo.default(true),
+};
+
+/** The keys of an export that are about a file as a document; they follow those of the formats. */
+export const DOCUMENT = {
   style: oneOf(TABLE_STYLES).default("plain"),
   properties: z.unknown(),
   about: yesOrNo.default(false),
@@ -290,13 +337,21 @@ export const PARAM = {
   max_items: wholeNumber("a whole number", 1, MAX_ITEMS).optional(),
 };
 
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
+/** Whether a text is a URL of the web with nothing behind its host and port. */
+function isOrigin(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
+}
+
+function isHost(text: string): boolean {
+  return /^[A-Za-z0-9._-]+$/.test(text) || isIP(text) !== 0;
+}
+
+/** Whether a text is an address, or one with the length of a network's prefix (RFC 4632, 3.1). */
+function isNetwork(text: string): boolean {
+  const [, address = "", prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(prefix ?? 0) <= (family === 4 ? 32 : 128);
 }
 
 /** Whether a text leads to a URL of the web or of mail, of which the cell is no host. */

@@ -59,6 +59,8 @@ export function safeFilename(name: string): string {
 
 /** The longest beginning of whole code points that fits. */
 function firstBytes(text: string, bytes: number): string {
+  // UTF-8 takes at most three bytes for a UTF-16 unit.
+  if (3 * text.length <= bytes) return text;
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(bytes));
   return text.slice(0, read);
 }

@@ -3,14 +3,20 @@
 import { isAbsolute, join } from "node:path";
 import type { z } from "zod";
 import type { SourceLanguage } from "../sources/source.ts";
-import { ACCESS, type Config, LIMITS, SERVER, type SourceSetting, SPOOL } from "./config.ts";
+import { ACCESS, ADMIN, type Config, LIMITS, SERVER, type SourceSetting, SPOOL } from "./config.ts";
 import { readDocument } from "./document.ts";
-import { isLoopback } from "./hostname.ts";
+import { isLoopback } from "../table/loopback.ts";
 import type { Environment } from "./interpolate.ts";
 import { ConfigError } from "./mistakes.ts";
 import { listing } from "./params.ts";
 import { createReader, isMapping, type Reader } from "./reader.ts";
-import { isName, type KnownSource, NAME_RULE, readExport } from "./read_export.ts";
+import {
+  type FormatSchema,
+  isName,
+  type KnownSource,
+  NAME_RULE,
+  readExport,
+} from "./read_export.ts";
 
 /** What the loader needs to know of a kind of source; every `SourceKind` is one. */
 export interface SourceSchema {
@@ -32,8 +38,8 @@ export interface LoadOptions {
   readonly folder: string;
   /** The kinds of sources, by `type`. */
   readonly sources: Readonly<Record<string, SourceSchema>>;
-  /** The keys of the formats, in the order in which they are offered. */
-  readonly formats: readonly string[];
+  /** The formats, by key, in the order in which they are offered. */
+  readonly formats: Readonly<Record<string, FormatSchema>>;
 }
 
 const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool"] as const;
@@ -49,7 +55,7 @@ const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool"] a
  *   env: (name) => Deno.env.get(name),
  *   folder: "/etc/spillway",
  *   sources,
- *   formats: Object.keys(exporters),
+ *   formats: await loadFormats(),
  * });
  * ```
  */
@@ -73,6 +79,9 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   }
   // A section with nothing in it, or with every line of it commented out, is null in YAML.
   const server = reader.fields(SERVER, root.server ?? {}, ["server"]);
+  const admin = server.partial.admin === undefined
+    ? undefined
+    : reader.fields(ADMIN, server.partial.admin, ["server", "admin"]);
   const access = reader.fields(ACCESS, root.access ?? {}, ["access"]);
   const limits = reader.fields(LIMITS, root.limits ?? {}, ["limits"]);
   const spool = root.spool === undefined
@@ -104,22 +113,34 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     }),
   );
 
-  if (!server.whole || !access.whole || !limits.whole || spool && !spool.whole) return undefined;
+  if (
+    !server.whole || admin && !admin.whole || !access.whole || !limits.whole ||
+    spool && !spool.whole
+  ) return undefined;
   return {
     server: {
       hostname: server.whole.hostname,
       port: server.whole.port,
       connections: server.whole.connections,
+      ...(server.whole.public_url === undefined ? {} : {
+        publicUrl: new URL(server.whole.public_url).origin,
+      }),
+      hosts: server.whole.hosts,
+      trustedProxies: server.whole.trusted_proxies,
+      ...(admin?.whole ? { admin: admin.whole } : {}),
       headTimeout: server.whole.head_timeout,
+      bodyTimeout: server.whole.body_timeout,
       idleTimeout: server.whole.idle_timeout,
       stallTimeout: server.whole.stall_timeout,
       drainTimeout: server.whole.drain_timeout,
+      ...(server.whole.debug === undefined ? {} : { debug: server.whole.debug }),
     },
     access: access.whole,
     sources,
     exports,
     limits: {
       concurrent: limits.whole.concurrent,
+      perAddress: limits.whole.per_address,
       runsPerWorker: limits.whole.runs_per_worker,
       ...(limits.whole.exclusive === undefined ? {} : { exclusive: limits.whole.exclusive }),
       firstRow: limits.whole.first_row,
@@ -133,6 +154,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
           maxBytes: spool.whole.max_bytes,
           minFree: spool.whole.min_free,
           allowMemory: spool.whole.allow_memory,
+          allowShared: spool.whole.allow_shared,
           spillAfter: spool.whole.spill_after,
           spillRate: spool.whole.spill_rate,
           keep: spool.whole.keep,

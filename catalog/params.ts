@@ -21,6 +21,8 @@ export interface Param {
   readonly required: boolean;
   /** Its value when a caller gives none; null when this is absent too. */
   readonly default?: ParamValue;
+  /** Whether the environment is in the default, so that callers are not told of it. @default false */
+  readonly secretDefault?: boolean;
   /** What people read for it. */
   readonly title?: string;
   /** The values of an enum, or of the items of a list of them; so are the limits below. */
@@ -45,7 +47,7 @@ export const DEFAULT_MAX_ITEMS = 1000;
 const QUOTED_LENGTH = 60;
 
 /** What is wrong with one param, for the caller to read. */
-export interface ParamProblem {
+export interface ParamIssue {
   /** The param's name as it was given. */
   readonly name: string;
   /** What is wrong, and what was expected. */
@@ -57,7 +59,7 @@ export interface ParsedParams {
   /** The values by name, in the order of their declaration; an object without a prototype. */
   readonly values: Readonly<Record<string, ParamValue>>;
   /** Every mistake, one a name; while there are any, the values are not complete. */
-  readonly problems: readonly ParamProblem[];
+  readonly issues: readonly ParamIssue[];
 }
 
 /**
@@ -71,7 +73,7 @@ export interface ParsedParams {
  * @example
  * ```ts
  * const url = new URL(request.url);
- * const { values, problems } = parseParams(definition.params, url.searchParams);
+ * const { values, issues } = parseParams(definition.params, url.searchParams);
  * ```
  */
 export function parseParams(
@@ -84,15 +86,15 @@ export function parseParams(
     if (others) others.push(text);
     else texts.set(name, [text]);
   }
-  const problems: ParamProblem[] = [];
+  const issues: ParamIssue[] = [];
   const read = new Map<string, NonNullable<ParamValue>>();
   for (const [name, given] of texts) {
     const param = params.get(name);
     if (param === undefined) {
-      problems.push({ name, detail: `unknown param; ${known(params)}` });
+      issues.push({ name, detail: `unknown param; ${known(params)}` });
     } else if (param.required || given.some((text) => text !== "")) {
       const reading = readTexts(param, given);
-      if ("detail" in reading) problems.push({ name, detail: reading.detail });
+      if ("detail" in reading) issues.push({ name, detail: reading.detail });
       else read.set(name, reading.value);
     } else {
       texts.delete(name);
@@ -104,10 +106,10 @@ export function parseParams(
     if (value !== undefined) values[param.name] = value;
     else if (texts.has(param.name)) continue;
     else if (param.required) {
-      problems.push({ name: param.name, detail: `missing; expected ${expectation(param)}` });
+      issues.push({ name: param.name, detail: `missing; expected ${expectation(param)}` });
     } else values[param.name] = param.default ?? null;
   }
-  return { values, problems };
+  return { values, issues };
 }
 
 /** A value, or what is wrong with the text of it. */

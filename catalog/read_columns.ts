@@ -1,8 +1,7 @@
 /** Reads what an export says about its columns. */
 
-import { currencyFormat, PERCENT_FORMAT } from "../sources/number_format.ts";
-import type { ColumnSetting } from "../sources/row_stream.ts";
-import type { ColumnType } from "../sources/table.ts";
+import { currencyFormat, PERCENT_FORMAT } from "../table/number_format.ts";
+import type { ColumnSetting, ColumnType } from "../table/table.ts";
 import { COLUMN, PERCENT } from "./config.ts";
 import type { Path } from "./mistakes.ts";
 import { listing } from "./params.ts";

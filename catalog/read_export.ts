@@ -1,8 +1,9 @@
 /** Reads the definition of one export, and checks its parts against each other. */
 
-import type { DocumentProperties } from "../exporters/exporter.ts";
+import type { DocumentProperties } from "../exporters/document.ts";
+import type { OptionSchemas } from "../exporters/format.ts";
 import type { SourceLanguage } from "../sources/source.ts";
-import { EXPORT, type ExportDefinition, PROPERTIES } from "./config.ts";
+import { DOCUMENT, EXPORT, type ExportDefinition, PROPERTIES } from "./config.ts";
 import { type FilenameTemplate, parseFilename, safeFilename } from "./filename.ts";
 import type { Path } from "./mistakes.ts";
 import { listing, type Param } from "./params.ts";
@@ -17,12 +18,18 @@ export interface KnownSource {
   readonly kind?: { readonly type: string; readonly language: SourceLanguage };
 }
 
+/** What a configuration needs to know of a format; every `Format` is one. */
+export interface FormatSchema {
+  /** What an export may set for it, by key. */
+  readonly settings: OptionSchemas;
+}
+
 /** What an export may refer to. */
 export interface ExportContext {
   /** What stands under `sources` by name, whether or not the settings are right. */
   readonly sources: ReadonlyMap<string, KnownSource>;
-  /** The keys of the formats. */
-  readonly formats: readonly string[];
+  /** The formats, by key. */
+  readonly formats: Readonly<Record<string, FormatSchema>>;
 }
 
 /** An export's name is a part of a URL: no dot, as one stands before the format. */
@@ -46,17 +53,21 @@ export function readExport(
 ): ExportDefinition | undefined {
   const path = ["exports", name];
   if (!isName(name)) reader.add(path, NAME_RULE);
-  const { partial, whole } = reader.fields(EXPORT, value, path);
+  const settings = settingsOf(context.formats);
+  // The keys of the formats are read by the same schemas, and taken out below.
+  const shape = { ...EXPORT, ...settings, ...DOCUMENT } as typeof EXPORT & typeof DOCUMENT;
+  const { partial, whole } = reader.fields(shape, value, path);
   if (!isMapping(value)) return undefined;
 
   const { source, formats } = partial;
   if (source !== undefined && !context.sources.has(source)) {
-    const known = context.sources.size === 0 ? "" : ` (${listing([...context.sources.keys()])})`;
-    reader.refuse([...path, "source"], `the name of a source${known}`, source);
+    const names = context.sources.size === 0 ? "" : ` (${listing([...context.sources.keys()])})`;
+    reader.refuse([...path, "source"], `the name of a source${names}`, source);
   }
+  const known = Object.keys(context.formats);
   formats?.forEach((format, index) => {
-    if (!context.formats.includes(format)) {
-      reader.refuse([...path, "formats", index], listing(context.formats), format);
+    if (!known.includes(format)) {
+      reader.refuse([...path, "formats", index], listing(known), format);
     } else if (formats.indexOf(format) < index) {
       reader.refuse([...path, "formats", index], "each format once", format);
     }
@@ -89,14 +100,19 @@ export function readExport(
     params,
     columns,
     filename: filename ?? [name],
-    formats: whole.formats ?? context.formats,
-    formulaGuard: whole.formula_guard,
-    deflateLevel: whole.deflate_level,
-    sharedStrings: whole.shared_strings,
+    formats: whole.formats ?? known,
+    formatSettings: Object.fromEntries(
+      Object.entries(whole).filter(([key]) => Object.hasOwn(settings, key)),
+    ),
     style: whole.style,
     ...(properties ? { properties } : {}),
     about: whole.about,
   };
+}
+
+/** What all formats have an export set; those that share a key share its schema. */
+function settingsOf(formats: ExportContext["formats"]): OptionSchemas {
+  return Object.assign({}, ...Object.values(formats).map(({ settings }) => settings));
 }
 
 function readParams(reader: Reader, value: unknown, path: Path): ReadonlyMap<string, Param> {

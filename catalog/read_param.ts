@@ -84,7 +84,10 @@ export function readParam(
   if (preset === undefined || preset === null) return whole && param;
   if (itemTypeOf(type) === "enum" && partial.values === undefined) return undefined;
   const literal = readDefault(param, preset);
-  if (literal !== undefined) return whole && { ...param, default: literal };
+  if (literal !== undefined) {
+    const secret = reader.usesEnvironment([...path, "default"]);
+    return whole && { ...param, default: literal, ...(secret ? { secretDefault: true } : {}) };
+  }
   const hidden = ["values", "min", "max"].some((key) => reader.usesEnvironment([...path, key]));
   reader.refuse([...path, "default"], hidden ? `a legal ${type}` : expectation(param), preset);
   return undefined;

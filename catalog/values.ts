@@ -1,6 +1,7 @@
 /** Reads the text of a param as a value of its type. */
 
 import type { ParamItem, ParamItemType, ParamType } from "../sources/source.ts";
+import { parseDays } from "../table/datetime.ts";
 
 /** The types that a single value can have. */
 export const ITEM_TYPES = [
@@ -84,9 +85,7 @@ export function parseBoolean(text: string): boolean | undefined {
 
 /** `YYYY-MM-DD`, a day that exists, from 0001-01-01, as PostgreSQL knows no year 0. */
 export function parseDate(text: string): string | undefined {
-  const [, year, month, day] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text)?.map(Number) ?? [];
-  if (!year || !month || !day || month > 12) return undefined;
-  return day <= daysInMonth(year, month) ? text : undefined;
+  return parseDays(text) === undefined || text.startsWith("0000") ? undefined : text;
 }
 
 /**
@@ -104,10 +103,4 @@ export function parseDatetime(text: string): string | undefined {
   // An offset can carry the first day into year 0 and the last one into year 10000 (`+010000-…`).
   if (parseDate(utc.slice(0, 10)) === undefined) return undefined;
   return `${utc.slice(0, 10)} ${utc.slice(11, 19)}${digits === "" ? "" : `.${digits}`}`;
-}
-
-/** Days in a month of the proleptic Gregorian calendar. */
-function daysInMonth(year: number, month: number): number {
-  if (month !== 2) return [4, 6, 9, 11].includes(month) ? 30 : 31;
-  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
 }

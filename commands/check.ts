@@ -1,14 +1,33 @@
-/** `check`: reads the configuration and says every mistake in it; it opens nothing else. */
+/** `check`: reads the configuration and says every mistake in it; it opens nothing, unless it is told to. */
 
-import type { CommandContext } from "./command.ts";
+import { ConfigError, formatConfigError } from "../catalog/mistakes.ts";
+import { type CommandContext, CommandError, EXIT } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
+import { connectSources } from "./connect.ts";
+
+/** How to check. */
+export interface CheckOptions {
+  /** Whether every source is opened, and every query prepared. */
+  readonly connect: boolean;
+}
 
 /** Checks the configuration. */
-export async function check(context: CommandContext): Promise<void> {
+export async function check(context: CommandContext, { connect }: CheckOptions): Promise<void> {
   const { config, file } = await readConfiguration(context);
   const count = (size: number, word: string) => `${size} ${word}${size === 1 ? "" : "s"}`;
+  let connected = "";
+  if (connect) {
+    const { mistakes, untold } = await connectSources(config, context.environment);
+    if (mistakes.length > 0) {
+      const error = new ConfigError(mistakes);
+      const lines = formatConfigError(error, file).trimEnd();
+      throw new CommandError(`${error.message}\n${lines}`, EXIT.config);
+    }
+    connected = "; every source and every query answers";
+    if (untold.length > 0) connected += `, and rows alone tell the columns of ${untold.join(", ")}`;
+  }
   console.log(
     `${file}: good, ${count(config.exports.size, "export")} ` +
-      `from ${count(config.sources.size, "source")}`,
+      `from ${count(config.sources.size, "source")}${connected}`,
   );
 }

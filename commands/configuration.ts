@@ -6,7 +6,7 @@ import { loadConfig } from "../catalog/load.ts";
 import { locateConfig } from "../catalog/locate.ts";
 import { ConfigError, formatConfigError } from "../catalog/mistakes.ts";
 import { createDemo } from "../examples/demo_data.ts";
-import { exporters } from "../exporters/mod.ts";
+import { loadFormats } from "../exporters/mod.ts";
 import { sources } from "../sources/mod.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 
@@ -57,8 +57,9 @@ async function load(
     const reason = error instanceof Error ? error.message : String(error);
     throw new CommandError(`Cannot read the configuration: ${reason}`, EXIT.config);
   }
+  const formats = await loadFormats();
   try {
-    return loadConfig(text, { env, folder, sources, formats: Object.keys(exporters) });
+    return loadConfig(text, { env, folder, sources, formats });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const mistakes = formatConfigError(error, file).trimEnd();

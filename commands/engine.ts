@@ -1,13 +1,15 @@
 /** Wires what runs need: slots, workers, limits, a spool and a log. */
 
+import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config, SourceSetting } from "../catalog/config.ts";
-import { LONGEST_DURATION } from "../catalog/units.ts";
-import { threads } from "../exporters/mod.ts";
+import { MAX_DURATION_MS } from "../table/units.ts";
+import { loadFormats } from "../exporters/mod.ts";
 import { Admission } from "../runs/admission.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
 import type { RunTask } from "../runs/protocol.ts";
+import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
 import { createRuns, type RunDependencies, type StartRun } from "../runs/run.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
@@ -15,7 +17,10 @@ import { type AnyKind, sources } from "../sources/mod.ts";
 import type { SourceLeave } from "../sources/source.ts";
 import { createDiskStore } from "../storage/disk_store.ts";
 import type { FileSystem } from "../storage/file_system.ts";
+import { settlesWithin } from "../storage/settles_within.ts";
 import type { OpenedSpool } from "../storage/spool.ts";
+
+const logger = getLogger(["spillway"]);
 
 /** What runs exports; disposing it ends its workers. */
 export interface Engine extends AsyncDisposable {
@@ -27,6 +32,8 @@ export interface Engine extends AsyncDisposable {
   readonly startRun: StartRun;
   /** Files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles: WholeFiles | undefined;
+  /** Whether another export would be taken. */
+  readonly readiness: () => Promise<Readiness>;
 }
 
 /** How an engine works. */
@@ -41,35 +48,41 @@ export interface EngineOptions {
   readonly files?: FileSystem | undefined;
   /** The clock by which kept files expire. @default the system's */
   readonly now?: (() => Date) | undefined;
+  /** What else an export needs, for the readiness. @default nothing */
+  readonly checks?: readonly Check[];
   /** Told once of every run that got a slot, when everything it held has come back. */
   readonly onEnd: RunDependencies["onEnd"];
 }
+
+/** Milliseconds that the workers have to end in: one that is killed takes a few, whatever it does. */
+const DISPOSE_MS = 2_000;
 
 /** Milliseconds between two looks for whole files that need not be kept any more. */
 const EXPIRE_MS = 30_000;
 
 /**
- * How much longer than a socket a run waits for its reader. The gate sees a client take bytes; a run sees
- * it in steps of what the kernel holds between the server and the gate, up to 4 MB: with the same limit
- * for both, a client that read 23 KB/s all the time was given up after 120 s. So the gate is the judge,
- * and this one is for a stream of HTTP/2 that stalls beside others that do not.
+ * How much longer than a socket a run waits for its reader. The socket sees a client take bytes, a run sees it
+ * in steps of a chunk: the socket is the judge, whose runs are cancelled and have not failed. This one is for
+ * a body that is neither read nor cancelled, so that a mistake of ours keeps no slot for ever.
  */
 const RUN_STALL_FACTOR = 10;
 
 /** Makes an engine; its first workers start at once. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
   const { slots, environment, spool, files, now, onEnd } = options;
+  const threads = Object.values(await loadFormats()).flatMap(({ threads }) => threads);
   const admission = new Admission(slots);
   const pool = new WorkerPool({
-    groups: workerGroups(config, slots, environment),
+    groups: workerGroups(config, { slots, environment, threads }),
     route: routeOf,
     tasksPerWorker: config.limits.runsPerWorker,
     maxExclusive: config.limits.exclusive ??
       Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
+    onFailure: (reason) => logger.error("Cannot start a worker: {reason}", { reason }),
   });
   const stallTimeout = Math.min(
     config.server.stallTimeout * RUN_STALL_FACTOR,
-    LONGEST_DURATION,
+    MAX_DURATION_MS,
   );
   const startRun = createRuns({
     admission,
@@ -87,15 +100,15 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     startRun,
     store: await createDiskStore({
       dir: join(spool.directory, "files"),
-      room: spool,
+      room: spool.files,
       ...(files ? { files } : {}),
       ...(now ? { now } : {}),
     }),
-    reserve: spool.reserve,
+    reserve: spool.files.reserve,
     keep: config.spool!.keep,
-    stallTimeout,
     now,
   });
+  if (wholeFiles) spool.reclaimWith(wholeFiles.evict);
   // A file that cannot be removed is tried again the next time; the spool has told of it.
   const expiring = wholeFiles &&
     setInterval(() => void wholeFiles.expire().catch(() => {}), EXPIRE_MS);
@@ -104,9 +117,17 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     pool,
     startRun,
     wholeFiles,
+    readiness: createReadiness([
+      { name: "slots", state: () => admission.state },
+      { name: "workers", state: () => pool.state.state },
+      ...(spool ? [{ name: "spool", state: () => spool.state() }] : []),
+      ...(options.checks ?? []),
+    ]),
     async [Symbol.asyncDispose]() {
       clearInterval(expiring);
-      await pool[Symbol.asyncDispose]();
+      if (await settlesWithin(pool[Symbol.asyncDispose](), DISPOSE_MS)) return;
+      logger.error(`Cannot end the workers within ${DISPOSE_MS} ms`, { pids: pool.pids });
+      pool.kill();
     },
   };
 }
@@ -132,7 +153,12 @@ function groupOf(source: SourceSetting): string {
   return kindOf(source).runsCode ? `${source.type} ${JSON.stringify(source.config)}` : DRIVERS;
 }
 
-/** Where a task goes; all of its tables are of one group (`find_exports.ts`). */
+/** What the formats start threads of. */
+interface Threads {
+  readonly threads: readonly URL[];
+}
+
+/** Where a task goes; all of its tables are of one group (`requests/find_exports.ts`). */
 function routeOf({ tables }: RunTask): Route {
   const kinds = tables.map(({ source }) => kindOf(source).blocking ?? false);
   return {
@@ -145,15 +171,14 @@ function routeOf({ tables }: RunTask): Route {
 /** The workers: those of the drivers share the permissions of all their sources. */
 function workerGroups(
   config: Config,
-  slots: number,
-  environment: EngineOptions["environment"],
+  { slots, environment, threads }: Pick<EngineOptions, "slots" | "environment"> & Threads,
 ): Record<string, WorkerGroup> {
   const groups = Object.groupBy(config.sources.values(), groupOf);
   const modules = Object.keys(groups).filter((name) => name !== DRIVERS);
   return Object.fromEntries(
     Object.entries(groups).map(([name, settings = []]) => {
       const kinds = [...new Set(settings.map(({ type }) => type))];
-      const command = workerCommand({ ...permissionsOf(settings), kinds, environment });
+      const command = workerCommand({ ...permissionsOf(settings, threads), kinds, environment });
       const warm = name === DRIVERS
         ? Math.min(slots, navigator.hardwareConcurrency)
         : Number(modules.indexOf(name) < MAX_WARM_MODULES);
@@ -163,7 +188,10 @@ function workerGroups(
 }
 
 /** What workers may reach: the files and the hosts of their sources, the threads of all formats. */
-function permissionsOf(settings: readonly SourceSetting[]): Required<SourceLeave> {
+function permissionsOf(
+  settings: readonly SourceSetting[],
+  threads: Threads["threads"],
+): Required<SourceLeave> {
   const all = settings.map((source) => {
     const kind = kindOf(source);
     const { read = [], net = [], sys = [] } = kind.leave?.(source.config as never) ?? {};

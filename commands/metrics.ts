@@ -10,8 +10,9 @@ import {
   expositionText,
   type Metric,
 } from "../server/exposition.ts";
-import type { GateCounts } from "../server/gate.ts";
+import type { ConnectionCounts } from "../server/http.ts";
 import type { OpenedSpool } from "../storage/spool.ts";
+import type { LogWriter } from "./log_writer.ts";
 
 /** What is measured. */
 export interface Measured {
@@ -22,7 +23,9 @@ export interface Measured {
   /** The spool, where there is one. */
   readonly spool: OpenedSpool | undefined;
   /** The connections. */
-  readonly connections: GateCounts;
+  readonly connections: ConnectionCounts;
+  /** The log, where lines may be dropped. */
+  readonly log: Pick<LogWriter, "dropped"> | undefined;
 }
 
 /** What runs of several exports count under; no export can be called so. */
@@ -32,7 +35,7 @@ const SEVERAL = "(several)";
 export interface Metrics {
   /** Counts a run that has ended. */
   countRun(report: RunReport, task: Pick<RunTask, "export" | "format">): void;
-  /** The numbers now, in Prometheus's text format; the peak of the spool begins anew with it. */
+  /** The numbers now, in Prometheus's text format; asking changes none of them. */
   scrape(measured: Measured): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -53,24 +56,24 @@ export function createMetrics(): Metrics {
       bytes.add({ export: name, format }, report.bytes);
       if (report.spilled) spilled.add({});
     },
-    async scrape({ admission, pool, spool, connections }) {
+    async scrape({ admission, pool, spool, connections, log }) {
       const text = expositionText([
         counter("runs_total", "Runs that have ended, by state", runs.samples()),
         counter("rows_total", "Rows that sources gave", rows.samples()),
         counter("bytes_total", "Bytes of files handed to connections", bytes.samples()),
         counter("spilled_runs_total", "Runs that waited on the disk", spilled.samples()),
         gauge("runs_in_flight", "Runs that have a slot", admission.taken),
+        gauge(
+          "ended_runs_bytes",
+          "Bytes in memory of runs whose source has ended and whose client reads on",
+          admission.endedBytes,
+        ),
         gauge("workers", "Worker processes", pool.size.workers),
         gauge("workers_idle", "Worker processes without a task", pool.size.idle),
-        gauge("connections", "Open connections", connections.open),
-        counter(
-          "connections_closed_total",
-          "Connections that the server closed, by reason",
-          (["refused", "headless", "idle", "stalled"] as const).map((reason) => ({
-            labels: { reason },
-            value: connections[reason],
-          })),
-        ),
+        ...connectionMetrics(connections),
+        counter("log_lines_dropped_total", "Lines of the log that nobody read in time", [
+          { labels: {}, value: log?.dropped ?? 0 },
+        ]),
         ...await spoolMetrics(spool),
       ]);
       return { contentType: EXPOSITION_TYPE, text };
@@ -78,12 +81,41 @@ export function createMetrics(): Metrics {
   };
 }
 
+/** Why connections are closed, as labels. */
+const REASONS = {
+  refused: "refused",
+  per_address: "perAddress",
+  headless: "headless",
+  bodyless: "bodyless",
+  idle: "idle",
+  stalled: "stalled",
+} as const satisfies Record<string, keyof ConnectionCounts>;
+
+function connectionMetrics(counts: ConnectionCounts): Metric[] {
+  const total = (value: number) => [{ labels: {}, value }];
+  return [
+    gauge("connections", "Open connections", counts.open),
+    gauge("connections_max", "Connections that there may be", counts.max),
+    counter(
+      "connections_closed_total",
+      "Connections that the server closed, by reason",
+      Object.entries(REASONS).map(([reason, key]) => ({ labels: { reason }, value: counts[key] })),
+    ),
+    counter("accept_failures_total", "Times that accept failed", total(counts.failed)),
+    counter(
+      "listener_reopened_total",
+      "Times that the port was opened again",
+      total(counts.reopened),
+    ),
+  ];
+}
+
 async function spoolMetrics(spool: OpenedSpool | undefined): Promise<Metric[]> {
   if (!spool) return [];
-  const { bytes, reservedBytes, freeBytes, refused } = await spool.stats();
+  const { bytes, peakBytes, reservedBytes, freeBytes, refused } = await spool.stats();
   return [
     gauge("spool_bytes", "Bytes that wait on the disk", bytes),
-    gauge("spool_bytes_peak", "The most that waited since the last scrape", spool.takePeak()),
+    gauge("spool_bytes_peak", "The most that waited in this minute and the last", peakBytes),
     gauge("spool_reserved_bytes", "Bytes of the disk reserved, written or not", reservedBytes),
     gauge("spool_free_bytes", "Bytes free on the disk", freeBytes),
     counter(

@@ -1,9 +1,12 @@
 /** `run`: runs one export to a file or to standard output, as the server would. */
 
-import { exporters } from "../exporters/mod.ts";
-import { parseDownload, toTask } from "../routes/download_request.ts";
-import { findExports } from "../routes/find_exports.ts";
-import { ProblemError } from "../routes/problems.ts";
+import { listing } from "../catalog/params.ts";
+import { loadFormats } from "../exporters/mod.ts";
+import { findExports } from "../requests/find_exports.ts";
+import { ANONYMOUS } from "../requests/principal.ts";
+import { RequestError } from "../requests/request_error.ts";
+import { parseRequest } from "../requests/run_request.ts";
+import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import { type RunReport, RunTimeoutError } from "../runs/run.ts";
 import { TaskError } from "../runs/running_task.ts";
@@ -33,7 +36,7 @@ interface Output extends AsyncDisposable {
 export async function run(context: CommandContext, args: RunArguments): Promise<void> {
   const configuration = await readConfiguration(context);
   const { config, demoFolder } = configuration;
-  const task = toRunTask(configuration, args);
+  const task = await toRunTask(configuration, args);
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
 
   const ended = Promise.withResolvers<RunReport>();
@@ -69,9 +72,9 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
 
 /** What stopped a run, for whoever typed it; a mistake of ours stays what it is. */
 function explain(error: unknown, output: string): unknown {
-  if (error instanceof TaskError || error instanceof RunTimeoutError) {
-    const cause = error instanceof TaskError ? `\n${error.detail}` : "";
-    return new CommandError(`The run failed: ${error.message}${cause}`, EXIT.failure);
+  if (error instanceof TaskError) return explainTask(error);
+  if (error instanceof RunTimeoutError) {
+    return new CommandError(`The run failed: ${error.message}`, EXIT.failure);
   }
   // A reader such as `head` that has had enough is nothing to speak of.
   if (error instanceof Deno.errors.BrokenPipe) return new CommandError("", EXIT.SIGPIPE);
@@ -81,37 +84,47 @@ function explain(error: unknown, output: string): unknown {
   return error;
 }
 
+/** A stack is for a mistake of ours alone: a database that is down has nothing to show in one. */
+function explainTask({ kind, message, params, reason, detail }: TaskError): CommandError {
+  if (kind === "internal") {
+    return new CommandError(`The run failed: ${message}\n${detail}`, EXIT.failure);
+  }
+  const said = reason === undefined ? message : `${message} (${reason})`;
+  if (kind === "param") {
+    return new CommandError(`The source does not take ${listing(params)}: ${said}`, EXIT.usage);
+  }
+  return new CommandError(`The run failed: ${said}`, kind === "column" ? EXIT.usage : EXIT.failure);
+}
+
 /** The task that the arguments ask for. */
-function toRunTask(configuration: Configuration, args: RunArguments): RunTask {
+async function toRunTask(configuration: Configuration, args: RunArguments): Promise<RunTask> {
   const known = [...configuration.config.exports.keys()];
   for (const name of args.export.split(",")) {
     if (known.includes(name)) continue;
     const message = `There is no export ${JSON.stringify(name)}, but ${known.join(", ")}`;
     throw new CommandError(message, EXIT.usage);
   }
+  const formats = await loadFormats();
   try {
-    const { definitions, exporter } = findExports(args.export, args.format, {
-      catalog: configuration.config,
-      exporters,
-    });
-    const request = parseDownload(definitions, exporter, toQuery(args.params));
-    return toTask(definitions, exporter, request, "identity", configuration.config.sources);
+    const { config: catalog } = configuration;
+    const file = findExports(args.export, args.format, { catalog, formats });
+    const pairs = toPairs(args.params);
+    const request = parseRequest(file, pairs, { principal: ANONYMOUS, formats });
+    return toTask(request, "identity", catalog.sources);
   } catch (error) {
-    if (!(error instanceof ProblemError)) throw error;
+    if (!(error instanceof RequestError)) throw error;
     throw new CommandError(error.message, EXIT.usage);
   }
 }
 
-function toQuery(params: readonly string[]): URLSearchParams {
-  const query = new URLSearchParams();
-  for (const param of params) {
+function toPairs(params: readonly string[]): readonly (readonly [string, string])[] {
+  return params.map((param) => {
     const equals = param.indexOf("=");
     if (equals < 1) {
       throw new CommandError(`--param takes NAME=VALUE, not ${JSON.stringify(param)}`, EXIT.usage);
     }
-    query.append(param.slice(0, equals), param.slice(equals + 1));
-  }
-  return query;
+    return [param.slice(0, equals), param.slice(equals + 1)];
+  });
 }
 
 function standardOutput(): Output {

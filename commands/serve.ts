@@ -2,39 +2,67 @@
 
 import { getLogger } from "@logtape/logtape";
 import { logRun } from "../runs/run_log.ts";
-import { type CommandContext, STOP_SIGNALS } from "./command.ts";
+import { originOf } from "../server/http.ts";
+import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
 import { prepareDemo, readConfiguration } from "./configuration.ts";
-import { configureLogs } from "./logs.ts";
-import { startService } from "./service.ts";
+import { configureLogs, type Log } from "./logs.ts";
+import { type Service, startService } from "./service.ts";
 
 const logger = getLogger(["spillway"]);
 
-/** Serves until SIGINT or SIGTERM; a second one does not wait for the runs. */
+/**
+ * Milliseconds to let go of workers, files and sockets; a worker that is stopped or a disk that does not
+ * answer would take for ever. After a second signal there are fewer.
+ */
+const DISPOSAL_MS = 5000;
+const HURRIED_DISPOSAL_MS = 500;
+
+/**
+ * Serves until SIGINT or SIGTERM; a second one does not wait for the runs, nor for what they hold.
+ *
+ * @throws {CommandError} when it cannot listen, or not any more
+ */
 export async function serve({ environment, ...context }: CommandContext): Promise<void> {
   const { config, demoFolder } = await readConfiguration({ environment, ...context });
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
-  await configureLogs();
+  await using log = await configureLogs();
   // A promise that nobody awaited is a mistake of ours, and no reason to end everybody's downloads.
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     logger.error("Unhandled rejection: {error}", { error: Deno.inspect(event.reason) });
   });
 
-  await using service = await startService(config, { environment, onEnd: logRun });
+  const service = await startService(config, { environment, onEnd: logRun, log });
   const origin = originOf(service.http.addr);
   logger.info(`Spillway serves ${origin}`, { exports: config.exports.size });
-  if (demoFolder !== undefined) console.error(greeting(origin));
+  if (service.admin) logger.info(`Health and metrics are at ${originOf(service.admin.addr)}`);
+  if (demoFolder !== undefined) log.write(greeting(origin));
 
-  await stopSignal();
-  const { drainTimeout } = config.server;
-  const { taken } = service.engine.admission;
-  logger.info(`Stopping: ${taken} runs in flight have ${drainTimeout} ms to finish`);
-  const late = new Promise((resolve) => setTimeout(resolve, drainTimeout));
-  await Promise.race([service.drain(), late, stopSignal()]);
+  const lost = await Promise.race([stopSignal(), service.lost]);
+  const hurry = stopSignal();
+  if (!lost) {
+    const { drainTimeout } = config.server;
+    const { taken } = service.engine.admission;
+    logger.info(`Stopping: ${taken} runs in flight have ${drainTimeout} ms to finish`);
+    await Promise.race([service.drain(), delay(drainTimeout), hurry]);
+  }
+  await letGo(service, log, hurry);
+  if (lost) throw new CommandError(lost.message, EXIT.failure);
 }
 
-function originOf({ hostname, port }: Deno.NetAddr): string {
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+/** Disposes a service, or ends the process where that takes too long. */
+async function letGo(service: Service, log: Log, hurry: Promise<void>): Promise<void> {
+  const late = Promise.race([delay(DISPOSAL_MS), hurry.then(() => delay(HURRIED_DISPOSAL_MS))]);
+  const disposal = service[Symbol.asyncDispose]().then(() => "done" as const);
+  if (await Promise.race([disposal, late]) === "done") return;
+  logger.error("Cannot let go of every worker and file in time; ending without");
+  service.engine.pool.kill();
+  await log[Symbol.asyncDispose]();
+  Deno.exit(EXIT.failure);
+}
+
+function delay(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** Resolves at the next signal that asks to stop. */

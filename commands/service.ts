@@ -2,14 +2,22 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../catalog/config.ts";
-import { exporters } from "../exporters/mod.ts";
-import { createApp } from "../routes/app.ts";
-import type { RunDependencies } from "../runs/run.ts";
-import { type HttpServer, serveHttp } from "../server/http.ts";
+import { loadFormats } from "../exporters/mod.ts";
+import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
+import type { Dependencies } from "../routes/dependencies.ts";
+import { isLocal } from "../routes/local_request.ts";
+import type { RunTask } from "../runs/protocol.ts";
+import type { RunDependencies, RunReport } from "../runs/run.ts";
+import type { Handler, RefusedRequest } from "../server/exchange.ts";
+import { type HttpOptions, type HttpServer, serveHttp } from "../server/http.ts";
 import type { FileSystem } from "../storage/file_system.ts";
+import { createColumns } from "./columns.ts";
 import { CommandError, EXIT } from "./command.ts";
+import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
+import type { LogWriter } from "./log_writer.ts";
 import { createMetrics } from "./metrics.ts";
+import { logRefusal } from "./request_log.ts";
 import { openConfiguredSpool } from "./spool.ts";
 
 const logger = getLogger(["spillway"]);
@@ -18,8 +26,12 @@ const logger = getLogger(["spillway"]);
 export interface Service extends AsyncDisposable {
   /** Its sockets. */
   readonly http: HttpServer;
+  /** Those for health and metrics, where they have a port of their own. */
+  readonly admin: HttpServer | undefined;
   /** What runs its exports. */
   readonly engine: Engine;
+  /** Resolves when its port is lost and cannot be opened again. */
+  readonly lost: Promise<Error>;
   /** Resolves when everybody has what they asked for; from now on nobody new is let in. */
   drain(): Promise<void>;
 }
@@ -34,7 +46,12 @@ export interface ServiceOptions {
   readonly files?: FileSystem;
   /** The clock by which its whole files expire. @default the system's */
   readonly now?: () => Date;
+  /** Whose dropped lines are counted. @default none are dropped */
+  readonly log?: Pick<LogWriter, "dropped">;
 }
+
+/** Connections of the port for health and metrics: a few tools, on a network of one's own. */
+const ADMIN_CONNECTIONS = 64;
 
 /**
  * Starts a service.
@@ -44,6 +61,8 @@ export interface ServiceOptions {
 export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
   const metrics = createMetrics();
   await using stack = new AsyncDisposableStack();
+  // Before anything else is opened, so that all of it is counted.
+  const connections = fittingConnections(config);
   const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
   const engine = stack.use(
     await createEngine(config, {
@@ -52,47 +71,95 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       spool,
       files: options.files,
       now: options.now,
+      checks: [{ name: "connections", state: () => http.state }],
       onEnd: (report, task) => {
+        columns.learn(report, task);
+        // It made no file.
+        if (task.describe) return logDescription(report, task);
         metrics.countRun(report, task);
         options.onEnd(report, task);
       },
     }),
   );
   const { admission, pool, startRun, wholeFiles } = engine;
-  const app = createApp({
+  const columns = createColumns({ startRun, sources: config.sources });
+  const { server, limits } = config;
+  const dependencies: Dependencies = {
+    names: server,
     catalog: config,
-    exporters,
+    formats: await loadFormats(),
     startRun,
     wholeFiles,
-    ready: () => admission.state,
-    scrape: () => metrics.scrape({ admission, pool, spool, connections: http.counts }),
-    onError: (error, request) =>
-      logger.error("Cannot answer {method} {path}: {error}", {
-        method: request.method,
-        path: new URL(request.url).pathname,
-        error: Deno.inspect(error),
-      }),
-  });
-  const http = listen(config, (request) => app.fetch(request));
+    columns: columns.of,
+    debug: (request, client) => server.debug ?? isLocal(request, client),
+    readiness: engine.readiness,
+    scrape: () =>
+      metrics.scrape({ admission, pool, spool, connections: http.counts, log: options.log }),
+    adminElsewhere: server.admin !== undefined,
+    onRefusal: logRefusal,
+    onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
+  };
+  const lost = Promise.withResolvers<Error>();
+  const common = {
+    ...server,
+    isEssential,
+    onRefusal: ({ title, detail, ...refused }: RefusedRequest) =>
+      logRefusal({ ...refused, reason: `${title}: ${detail}` }),
+    onError: logError,
+    onLost: lost.resolve,
+  };
+  const app = createApp(dependencies);
+  const http = listen(
+    { ...common, origin: server.publicUrl, connections, perAddress: limits.perAddress },
+    (request, client) => app.fetch(request, { client }),
+  );
   stack.defer(() => http.close());
+  const admin = server.admin && openAdmin({ ...common, ...server.admin }, dependencies);
+  if (admin) stack.defer(() => admin.close());
   const open = stack.move();
   return {
     http,
+    admin,
     engine,
+    lost: lost.promise,
     // A run is over when the server has taken its last chunk, which a slow client has yet to get.
     drain: () => admission.drain().then(() => http.drain()),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
 
+/** A source that did not say its columns may not give its rows either. */
+function logDescription({ id, error }: RunReport, task: RunTask): void {
+  if (!error) return;
+  logger.warn("Cannot describe {export}: {error}", {
+    id,
+    export: task.export,
+    error: error.message,
+  });
+}
+
+/** Opens the port for health and metrics. */
+function openAdmin(options: HttpOptions, dependencies: Dependencies): HttpServer {
+  const names = { ...dependencies.names, hostname: options.hostname };
+  const app = createAdminApp({ ...dependencies, names });
+  return listen(
+    { ...options, connections: ADMIN_CONNECTIONS },
+    (request, client) => app.fetch(request, { client }),
+  );
+}
+
 /** Listens, or says why not. */
-function listen({ server }: Config, fetch: Parameters<typeof serveHttp>[1]): HttpServer {
-  const { drainTimeout: _, ...options } = server;
+function listen(options: HttpOptions, handler: Handler): HttpServer {
   try {
-    return serveHttp(options, fetch);
+    return serveHttp(options, handler);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const { hostname, port } = server;
+    const { hostname, port } = options;
     throw new CommandError(`Cannot listen on ${hostname}:${port}: ${reason}`, EXIT.failure);
   }
+}
+
+/** Logs a mistake of ours. */
+function logError(error: unknown, request: string): void {
+  logger.error("Cannot answer {request}: {error}", { request, error: Deno.inspect(error) });
 }

@@ -3,13 +3,17 @@
 import { getLogger } from "@logtape/logtape";
 import type { SpoolSettings } from "../catalog/config.ts";
 import type { FileSystem } from "../storage/file_system.ts";
+import { settlesWithin } from "../storage/settles_within.ts";
 import { type OpenedSpool, openSpool, SpoolError, type Trouble } from "../storage/spool.ts";
 import { CommandError, EXIT } from "./command.ts";
+
+/** Milliseconds that removing the spool's directory may take; what is left, the next start removes. */
+const DISPOSE_MS = 2_000;
 
 const logger = getLogger(["spillway", "spool"]);
 
 /**
- * Opens the spool.
+ * Opens the spool. Disposing it ends in time, also where its file system does not answer any more.
  *
  * @throws {CommandError} saying why the directory is not fit, with status 78
  */
@@ -17,16 +21,24 @@ export async function openConfiguredSpool(
   settings: SpoolSettings,
   files?: FileSystem,
 ): Promise<OpenedSpool> {
-  const { dir, maxBytes, minFree, allowMemory } = settings;
+  const { dir, maxBytes, minFree, allowMemory, allowShared } = settings;
   try {
-    return await openSpool({
+    const spool = await openSpool({
       dir,
       maxBytes,
       minFreeBytes: minFree,
       allowMemory,
+      allowShared,
       ...(files ? { files } : {}),
       onTrouble: logTrouble,
     });
+    return {
+      ...spool,
+      async [Symbol.asyncDispose]() {
+        if (await settlesWithin(spool[Symbol.asyncDispose](), DISPOSE_MS)) return;
+        logger.error(`Cannot remove ${spool.directory} within ${DISPOSE_MS} ms`);
+      },
+    };
   } catch (error) {
     if (!(error instanceof SpoolError)) throw error;
     throw new CommandError(error.message, EXIT.config);

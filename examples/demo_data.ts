@@ -2,7 +2,7 @@
 
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { renameSync, rmSync } from "node:fs";
-import type { Cell, Column } from "../sources/table.ts";
+import type { Cell, Column } from "../table/table.ts";
 
 /** How much to make. */
 export interface DemoOptions {

@@ -1,8 +1,14 @@
 /** Writes a cell as text, where a format has no type of its own for it. */
 
-import type { Cell, Column } from "../sources/table.ts";
-import { type DateTimeStyle, formatDateTime, parseDateTime, toZone } from "./datetime.ts";
-import { zoneOffsets } from "./time_zone.ts";
+import type { Cell, Column } from "../table/table.ts";
+import {
+  type DateTimeStyle,
+  formatDateTime,
+  parseDateTime,
+  toZone,
+  type ZoneOffset,
+} from "../table/datetime.ts";
+import { zoneOffsets } from "../table/time_zone.ts";
 
 /** A cell that is not null. */
 export type Value = NonNullable<Cell>;
@@ -17,8 +23,9 @@ export interface CellTextOptions {
 
 /**
  * Makes the function that writes the cells of a column, whatever their type: every digit of a
- * number, `true` and `false`, text as it is. Only a datetime in a column with a time zone changes:
- * it is written as that zone's wall clock shows it; text that is no datetime stays what it is.
+ * number, `true` and `false`, text as it is. Only a datetime in a column with a time zone changes, and
+ * for a spreadsheet any: it is written as that zone's wall clock shows it, or as UTC's; text that is no
+ * datetime stays what it is.
  *
  * @throws {RangeError} when the column's time zone is not known
  */
@@ -27,14 +34,12 @@ export function createCellText(
   options: CellTextOptions = {},
 ): (value: Value) => string {
   const { binary = "base64", datetime = "rfc3339" } = options;
-  const offsets = isZoned(column) ? zoneOffsets(column.timezone) : undefined;
+  const clock = createClock(column, datetime);
 
   return function cellText(value) {
     switch (typeof value) {
-      case "string": {
-        const read = offsets && parseDateTime(value);
-        return read ? formatDateTime(toZone(read, offsets), datetime) ?? value : value;
-      }
+      case "string":
+        return clock ? clock(value) : value;
       case "number":
         return numberText(value);
       case "bigint":
@@ -45,6 +50,36 @@ export function createCellText(
     }
   };
 }
+
+/** Makes the function that writes text in a column of datetimes; undefined where all text stays. */
+function createClock(
+  column: Column,
+  style: DateTimeStyle,
+): ((text: string) => string) | undefined {
+  if (isZoned(column)) {
+    const offsets = zoneOffsets(column.timezone);
+    return (text) => {
+      const read = parseDateTime(text);
+      return read ? formatDateTime(toZone(read, offsets), style) ?? text : text;
+    };
+  }
+  if (column.type !== "datetime" || style === "rfc3339") return undefined;
+  return (text) => {
+    if (isPlainClock(text)) return text;
+    const read = parseDateTime(text);
+    return read ? formatDateTime(read.offset ? toZone(read, UTC) : read, style) ?? text : text;
+  };
+}
+
+const UTC: ZoneOffset = () => 0;
+
+/** Whether text may be `2026-01-02 03:04:05`, which a spreadsheet reads as it is. */
+function isPlainClock(text: string): boolean {
+  return text.length === 19 && text.charCodeAt(10) === SPACE && text.charCodeAt(16) === COLON;
+}
+
+const SPACE = 0x20;
+const COLON = 0x3a;
 
 /** Whether a column's datetimes move to a time zone. */
 export function isZoned(column: Column): column is Column & { readonly timezone: string } {
@@ -61,4 +96,5 @@ export function isNumeric(text: string): boolean {
   return NUMERIC.test(text);
 }
 
-const NUMERIC = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|Infinity|NaN)$/;
+// Read in one way only: `\d+\.?\d*` would take the square of a text of digits that is no number.
+const NUMERIC = /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|Infinity|NaN)$/;

@@ -1,65 +1,7 @@
 /** What every exporter offers: a table in, a byte stream out. */
 
-import type { Table } from "../sources/table.ts";
+import type { Table } from "../table/table.ts";
 import type { Warnings } from "./warnings.ts";
-
-/** The CSV dialects that a request can name. */
-export const DIALECTS = ["excel", "excel-semicolon", "rfc4180", "postgres", "tsv"] as const;
-
-/** One of {@linkcode DIALECTS}. */
-export type Dialect = typeof DIALECTS[number];
-
-/** The options that a format may understand; a request names them with a leading `_`. */
-export type FormatOption = "dialect" | "bom" | "header" | "null" | "level";
-
-/** How to write a file. Every member has a default, so that `{}` is a request. */
-export interface ExportOptions {
-  /** CSV dialect. @default "rfc4180" */
-  readonly dialect?: Dialect;
-  /** Whether the file begins with a byte order mark. @default as the dialect does */
-  readonly bom?: boolean;
-  /** Whether the first row holds the columns' titles. @default true */
-  readonly header?: boolean;
-  /** What stands for null. @default "" */
-  readonly null?: string;
-  /** Whether text that a spreadsheet would run as a formula is made harmless. @default true */
-  readonly formulaGuard?: boolean;
-  /** Deflate level of a format that compresses by itself, 0 to 9. @default 2 */
-  readonly deflateLevel?: number;
-  /** Whether text that repeats is written once, in a table of strings. @default true */
-  readonly sharedStrings?: boolean;
-  /** What the file says of itself beside its rows. @default nothing */
-  readonly properties?: DocumentProperties;
-  /** Lines of a first sheet that tells what the others hold. @default no such sheet */
-  readonly about?: readonly AboutEntry[];
-  /**
-   * When the file was asked for, RFC 3339 in UTC, for where one of these two shows it; an exporter has
-   * no clock. @default no time
-   */
-  readonly time?: string;
-}
-
-/** What a document says of itself; what is absent is not said. */
-export interface DocumentProperties {
-  /** What it is called. */
-  readonly title?: string;
-  /** What it is about. */
-  readonly subject?: string;
-  /** Who made it. */
-  readonly creator?: string;
-  /** Whose it is. */
-  readonly company?: string;
-  /** Whether it says when it was made: the same rows are other bytes then. @default false */
-  readonly created?: boolean;
-}
-
-/** A line that tells something about a file. */
-export interface AboutEntry {
-  /** What it is about. */
-  readonly label: string;
-  /** What there is to say; absent where the label is a heading of the lines that follow. */
-  readonly value?: string;
-}
 
 /** Cores that have nothing to do, which an exporter may use besides the one that it runs on. */
 export interface IdleCores {
@@ -72,16 +14,12 @@ export interface IdleCores {
   readonly keepThreads?: boolean;
 }
 
-/** One format. */
-export interface Exporter {
-  /** Its key in URLs and in the catalogue, and its file extension: `csv`. */
-  readonly key: string;
-  /** The value of `Content-Type`. */
-  readonly mediaType: string;
-  /** The request options that mean something to it. */
-  readonly options: readonly FormatOption[];
-  /** Whether HTTP compression makes it smaller; not so for a format that is a ZIP file. */
-  readonly compressible: boolean;
+/**
+ * What writes one format.
+ *
+ * @typeParam Options what it understands, as its format makes them; `never` to who knows no format
+ */
+export interface Exporter<Options = never> {
   /** Whether it reads a table's {@linkcode Table.text}. @default false */
   readonly readsText?: boolean;
   /**
@@ -93,7 +31,7 @@ export interface Exporter {
    */
   encode(
     table: Table,
-    options: ExportOptions,
+    options: Options,
     warnings: Warnings,
     cores?: IdleCores,
   ): ReadableStream<Uint8Array>;
@@ -104,7 +42,7 @@ export interface Exporter {
    */
   encodeAll?(
     tables: readonly Table[],
-    options: ExportOptions,
+    options: Options,
     warnings: Warnings,
     cores?: IdleCores,
   ): ReadableStream<Uint8Array>;

@@ -1,20 +1,22 @@
 /** Writes a row as one JSON object on one line, for JSON and NDJSON alike. */
 
-import type { Cell, Column, Row } from "../sources/table.ts";
+import type { Cell, Column, Row } from "../table/table.ts";
 import { createCellText, isZoned, numberText } from "./cell_text.ts";
+import { decimalText, isHeld, isNonFinite, isPlainlyHeld } from "./decimals.ts";
 import { uniqueNames } from "./names.ts";
 import type { Warnings } from "./warnings.ts";
 
 /** What text in a column may be, besides a string. */
-type TextKind = "string" | "number" | "json" | "zoned";
+type TextKind = "string" | "integer" | "decimal" | "json" | "zoned";
 
 /**
  * Makes the function that writes rows of these columns as objects (RFC 8259), their keys made unique
  * as `names.ts` says; `__proto__` is a key like any other.
  *
- * - A number that a double may not hold exactly is a string: a bigint that is no safe integer, a
- *   decimal of more than 15 significant digits, `"NaN"`, `"Infinity"`, `"-Infinity"`. Any other
- *   number keeps the digits it came with: `12.50` stays `12.50`.
+ * - A number keeps the digits it came with, `12.50` and 40 others too, and a column of decimals or
+ *   numbers has numbers in all rows; where a double holds fewer digits, the cell is counted.
+ * - `"NaN"`, `"Infinity"` and `"-Infinity"` are strings, and so is an integer that is no safe one: it is
+ *   a key, and a reader that keeps doubles would take it for another one. They are counted.
  * - A json cell is embedded as it is when it is JSON, without its line ends; else it is a string.
  *   Escapes within stay verbatim, numbers with more digits than a double and `"\ud800"` too.
  * - A lone surrogate stays one here, and becomes U+FFFD in UTF-8: `JSON.stringify` would escape it
@@ -33,8 +35,9 @@ export function createJsonRow(
 
   function writeText(text: string, index: number): string {
     switch (kinds[index]) {
-      case "number":
-        return isExactNumber(text) ? text : quote(text);
+      case "decimal":
+      case "integer":
+        return isPlainlyHeld(text) ? text : writeRareNumber(text, index);
       case "json":
         return isJson(text) ? text.replace(LINE_ENDS, "") : quote(text);
       case "zoned":
@@ -44,10 +47,36 @@ export function createJsonRow(
     }
   }
 
+  /** Text in a column of numbers that is no plain and short one. */
+  function writeRareNumber(text: string, index: number): string {
+    const number = decimalText(text);
+    if (number === undefined) return isNonFinite(text) ? asText(text, index) : quote(text);
+    if (kinds[index] === "integer") {
+      const safe = Math.abs(Number(number)) <= Number.MAX_SAFE_INTEGER;
+      return safe && isHeld(number) ? number : asText(text, index);
+    }
+    if (!isHeld(number)) warnings.count("beyond-double", columns[index]!.name);
+    return number;
+  }
+
+  function writeNumber(number: number, index: number): string {
+    return Number.isFinite(number) ? numberText(number) : asText(String(number), index);
+  }
+
+  function writeBigint(integer: bigint, index: number): string {
+    const digits = String(integer);
+    if (isSafe(integer)) return digits;
+    return kinds[index] === "decimal" ? writeRareNumber(digits, index) : asText(digits, index);
+  }
+
+  function asText(number: string, index: number): string {
+    warnings.count("written-as-text", columns[index]!.name);
+    return quote(number);
+  }
+
   function writeRare(cell: Cell | undefined, index: number): string {
     if (cell === null || cell === undefined) return "null";
-    const text = cellTexts[index]!(cell);
-    return typeof cell === "bigint" && isSafe(cell) ? text : quote(text);
+    return typeof cell === "bigint" ? writeBigint(cell, index) : quote(cellTexts[index]!(cell));
   }
 
   return function jsonRow(row) {
@@ -56,7 +85,7 @@ export function createJsonRow(
       line += keys[index]!;
       const cell = row[index];
       if (typeof cell === "string") line += writeText(cell, index);
-      else if (typeof cell === "number") line += writeNumber(cell);
+      else if (typeof cell === "number") line += writeNumber(cell, index);
       else if (cell === true) line += "true";
       else if (cell === false) line += "false";
       else line += writeRare(cell, index);
@@ -69,9 +98,10 @@ function textKind(column: Column): TextKind {
   if (isZoned(column)) return "zoned";
   switch (column.type) {
     case "integer":
+      return "integer";
     case "number":
     case "decimal":
-      return "number";
+      return "decimal";
     case "json":
       return "json";
     default:
@@ -79,31 +109,8 @@ function textKind(column: Column): TextKind {
   }
 }
 
-function writeNumber(number: number): string {
-  return Number.isFinite(number) ? numberText(number) : `"${number}"`;
-}
-
 function isSafe(integer: bigint): boolean {
   return integer >= Number.MIN_SAFE_INTEGER && integer <= Number.MAX_SAFE_INTEGER;
-}
-
-/** RFC 8259, 6: no plus sign, no leading zero, digits on both sides of the point. */
-const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-
-/** Digits that a double holds whatever they are (C, DBL_DIG). */
-const EXACT_DIGITS = 15;
-
-/** The least number that has all its digits: below it, doubles are subnormal. */
-const LEAST_NORMAL = 2 ** -1022;
-
-/** Whether a text is a JSON number, and one that comes back from a double with the same digits. */
-function isExactNumber(text: string): boolean {
-  if (!JSON_NUMBER.test(text)) return false;
-  // Most amounts are as short as this; `1e400` is, too.
-  if (text.length <= EXACT_DIGITS && !/[eE]/.test(text)) return true;
-  const digits = text.replace(/[eE].*|[-.]/g, "").replace(/^0+/, "");
-  const size = Math.abs(Number(text));
-  return digits === "" || digits.length <= EXACT_DIGITS && size >= LEAST_NORMAL && size < Infinity;
 }
 
 /** In JSON they stand between tokens only, as strings hold none unescaped (RFC 8259, 2 and 7). */

@@ -1,18 +1,75 @@
-/** The formats that there are: adding one is a file and a line here. */
+/**
+ * The formats that there are: adding one is a file or a folder, and an entry here.
+ *
+ * An entry has two sides, which are loaded apart: what a format is and may be told, schemas included, for
+ * the server; and the code that writes it, for the workers, which need no schema.
+ */
 
-import { csv, tsv } from "./csv.ts";
 import type { Exporter } from "./exporter.ts";
-import { json } from "./json.ts";
-import { ndjson } from "./ndjson.ts";
-import { DEFLATE_THREAD } from "./xlsx/deflate_helper.ts";
-import { xlsx } from "./xlsx/mod.ts";
-import { xml } from "./xml.ts";
+import type { Format } from "./format.ts";
+
+/** How the two sides of a format are loaded. */
+export interface FormatModules {
+  /** What it is. */
+  readonly format: () => Promise<Format>;
+  /** What writes it. */
+  readonly exporter: () => Promise<Exporter>;
+}
 
 /** Every format, by its key in URLs. */
-export const exporters = { csv, tsv, json, ndjson, xml, xlsx } satisfies Record<string, Exporter>;
+export const FORMATS = {
+  csv: {
+    format: async () => (await import("./csv/format.ts")).csv,
+    exporter: async () => (await import("./csv/mod.ts")).csv,
+  },
+  tsv: {
+    format: async () => (await import("./csv/format.ts")).tsv,
+    exporter: async () => (await import("./csv/mod.ts")).tsv,
+  },
+  json: {
+    format: async () => (await import("./json.ts")).jsonFormat,
+    exporter: async () => (await import("./json.ts")).json,
+  },
+  ndjson: {
+    format: async () => (await import("./ndjson.ts")).ndjsonFormat,
+    exporter: async () => (await import("./ndjson.ts")).ndjson,
+  },
+  xml: {
+    format: async () => (await import("./xml.ts")).xmlFormat,
+    exporter: async () => (await import("./xml.ts")).xml,
+  },
+  xlsx: {
+    format: async () => (await import("./xlsx/format.ts")).xlsx,
+    exporter: async () => (await import("./xlsx/mod.ts")).xlsx,
+  },
+} satisfies Readonly<Record<string, FormatModules>>;
 
 /** The key of a format: `csv`. */
-export type Format = keyof typeof exporters;
+export type FormatKey = keyof typeof FORMATS;
 
-/** What exporters start threads of: whoever runs them must be let read it. */
-export const threads: readonly URL[] = [DEFLATE_THREAD];
+/** Loads what all formats are, in the order in which they are offered. */
+export function loadFormats(): Promise<Readonly<Record<FormatKey, Format>>>;
+/** Loads what some formats are. */
+export function loadFormats(
+  modules: Readonly<Record<string, FormatModules>>,
+): Promise<Readonly<Record<string, Format>>>;
+/** Loads what formats are. */
+export function loadFormats(
+  modules: Readonly<Record<string, FormatModules>> = FORMATS,
+): Promise<Readonly<Record<string, Format>>> {
+  return loadSide(modules, ({ format }) => format());
+}
+
+/** Loads what writes every format. */
+export function loadExporters(): Promise<Readonly<Record<FormatKey, Exporter>>> {
+  return loadSide(FORMATS, ({ exporter }) => exporter());
+}
+
+async function loadSide<Key extends string, Side>(
+  modules: Readonly<Record<Key, FormatModules>>,
+  load: (modules: FormatModules) => Promise<Side>,
+): Promise<Readonly<Record<Key, Side>>> {
+  const entries = Object.entries<FormatModules>(modules);
+  const sides = await Promise.all(entries.map(async ([key, one]) => [key, await load(one)]));
+  return Object.fromEntries(sides);
+}

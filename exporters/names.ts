@@ -1,6 +1,6 @@
 /** Gives every column a key of its own, for the formats whose keys must be unique. */
 
-import type { Column } from "../sources/table.ts";
+import type { Column } from "../table/table.ts";
 import type { Warnings } from "./warnings.ts";
 
 /**

@@ -1,13 +1,13 @@
 /** Turns the strings of a text format into a byte stream that reads its table only as it is read. */
 
-import type { Batch, Column, Row, Table } from "../sources/table.ts";
+import type { Batch, Column, Row, Table } from "../table/table.ts";
 import { createUtf8Chunk } from "./utf8_chunk.ts";
 import type { Warnings } from "./warnings.ts";
 
 /** A text format for one table: plain strings and one pure function, built once. */
 export interface TextFormat {
-  /** What comes before the first row. */
-  readonly head: string;
+  /** What comes before the first row, which those of the first batch may decide. */
+  readonly head: string | ((rows: readonly Row[]) => string);
   /** Writes one row. */
   row(row: Row): string;
   /** What comes between two rows. @default "" */
@@ -73,13 +73,18 @@ export function textStream(
     return bytes;
   }
 
-  chunk.add(head);
+  function begin(rows: readonly Row[]): void {
+    if (batches === 0) chunk.add(typeof head === "string" ? head : head(rows));
+  }
+
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         while (!gather()) {
+          warnings.textSuspected ||= chunk.suspected;
           const { done, value } = await reader.read();
           if (cancelled) return;
+          begin(value ?? []);
           if (done) {
             chunk.add(tail);
             if (!chunk.empty) controller.enqueue(take());

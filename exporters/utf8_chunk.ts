@@ -10,6 +10,9 @@ const PIECE_UNITS = 1024;
 /** UTF-8 takes no more bytes for a UTF-16 unit. */
 const BYTES_A_UNIT = 3;
 
+/** Bytes of the buffer at first: most files are of a few rows, and each that is begun has one. */
+const MIN_BYTES = 4 * 1024;
+
 /** Text on its way to bytes. */
 export interface Utf8Chunk {
   /** Adds text that does not end between the halves of a surrogate pair. */
@@ -18,6 +21,8 @@ export interface Utf8Chunk {
   readonly empty: boolean;
   /** Bytes so far, but for the last few units. */
   readonly bytes: number;
+  /** Whether text with U+FFFD was added, to this chunk or to one that was taken. */
+  readonly suspected: boolean;
   /** Takes all there is, and begins anew. */
   take(): TakenChunk;
 }
@@ -38,13 +43,15 @@ export interface TakenChunk {
 export function createUtf8Chunk(usual: number): Utf8Chunk {
   const encoder = new TextEncoder();
   const size = usual + 2 * PIECE_UNITS * BYTES_A_UNIT;
-  let buffer = new Uint8Array(size);
+  let buffer = new Uint8Array(MIN_BYTES);
   let filled = 0;
   let text = "";
   let malformed = false;
+  let suspected = false;
 
   function encode(): void {
     if (!text.isWellFormed()) malformed = true;
+    suspected ||= text.includes("\ufffd");
     makeRoom(text.length * BYTES_A_UNIT);
     filled += encoder.encodeInto(text, buffer.subarray(filled)).written;
     text = "";
@@ -52,7 +59,7 @@ export function createUtf8Chunk(usual: number): Utf8Chunk {
 
   function makeRoom(bytes: number): void {
     if (filled + bytes <= buffer.length) return;
-    const larger = new Uint8Array(filled + bytes);
+    const larger = new Uint8Array(Math.max(filled + bytes, Math.min(2 * buffer.length, size)));
     larger.set(buffer.subarray(0, filled));
     buffer = larger;
   }
@@ -67,6 +74,9 @@ export function createUtf8Chunk(usual: number): Utf8Chunk {
     },
     get bytes() {
       return filled;
+    },
+    get suspected() {
+      return suspected ||= text.includes("\ufffd");
     },
     take() {
       if (text !== "") encode();

@@ -1,15 +1,25 @@
-/** Counts the cells that a format could not hold as they were. */
+/** Counts the cells that are not as they were in the source, or not what their column declares. */
 
 /** What happened to a cell. */
 export type WarningKind =
   /** A lone surrogate was written as U+FFFD: UTF-8 has no form for it. */
   | "lone-surrogate"
+  /** Text that was not valid where it was stored came with U+FFFD in place of what is no text. */
+  | "invalid-text"
   /** A character that XML 1.0 forbids was written as U+FFFD. */
   | "illegal-character"
   /** Text longer than a worksheet cell holds was cut. */
   | "text-cut"
+  /** A cell that is not of its column's declared type was written as what it is. */
+  | "other-type"
   /** A number, date or time beyond what the format's type holds exactly was written as text. */
   | "written-as-text"
+  /** A number with more digits than a double holds was written with all of them. */
+  | "beyond-double"
+  /** A number with more digits than a worksheet holds was written as the nearest that it does. */
+  | "rounded"
+  /** A datetime with an offset was written in UTC, without one and without a title that says so. */
+  | "zone-unnamed"
   /** A cell of a column of links that is no URL, or too long a one, was written as what it is. */
   | "link-as-text"
   /** A leading `'` was put before text that a spreadsheet would run as a formula. */
@@ -29,6 +39,11 @@ export interface Warning {
 
 /** The counts of one run. */
 export class Warnings {
+  /**
+   * Whether text with U+FFFD was written: only its source can tell whether it was valid. It is known of
+   * rows beyond the first few hundred before more rows are asked for.
+   */
+  textSuspected = false;
   readonly #counts = new Map<string, { kind: WarningKind; column?: string; count: number }>();
 
   /** Counts `times` more cells of a column. */

@@ -1,26 +1,30 @@
 /** XML: `<rows>` of `<row>`, one a line, whose elements are named after the columns. */
 
-import type { Cell, Column, Row } from "../sources/table.ts";
+import type { Cell, Column, Row } from "../table/table.ts";
 import { createCellText, isZoned, numberText } from "./cell_text.ts";
 import type { Exporter } from "./exporter.ts";
+import { defineFormat, type Format } from "./format.ts";
 import { uniqueNames } from "./names.ts";
 import { type TextFormat, textStream } from "./text_stream.ts";
 import type { Warnings } from "./warnings.ts";
+
+/** XML, as the server knows it; it has no options. */
+export const xmlFormat: Format = defineFormat({
+  key: "xml",
+  mediaType: "application/xml; charset=utf-8",
+  compressible: true,
+});
 
 /**
  * XML 1.0 (fifth edition). Null is an absent element and the empty string an empty one; white space
  * is kept, CR as `&#13;` (2.11 would make it LF). Characters that XML forbids become U+FFFD.
  */
-export const xml: Exporter = {
-  key: "xml",
-  mediaType: "application/xml; charset=utf-8",
-  options: [],
-  compressible: true,
+export const xml: Exporter<unknown> = {
   encode: (table, _options, warnings) =>
-    textStream(table, xmlFormat(table.columns, warnings), warnings),
+    textStream(table, xmlText(table.columns, warnings), warnings),
 };
 
-function xmlFormat(columns: readonly Column[], warnings: Warnings): TextFormat {
+function xmlText(columns: readonly Column[], warnings: Warnings): TextFormat {
   const width = columns.length;
   const names = uniqueNames(columns, warnings, toElementName);
   const starts = names.map((name) => `<${name}>`);

@@ -1,44 +1,49 @@
 /** The HTTP side of the server: `fetch(request) -> Response`, tested through `app.request()`. */
 
 import { Hono } from "hono";
-import type { Config } from "../catalog/config.ts";
-import type { Exporter } from "../exporters/exporter.ts";
-import type { StartRun } from "../runs/run.ts";
-import type { WholeFiles } from "../runs/whole_files.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { Environment } from "./environment.ts";
 import { exportRoutes } from "./exports.ts";
+import { guard } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { notFound, problemResponse, toProblem } from "./problems.ts";
-
-/** What the routes need. */
-export interface Dependencies {
-  /** What may be exported, and from where. */
-  readonly catalog: Pick<Config, "exports" | "sources">;
-  /** The formats, by key. */
-  readonly exporters: Readonly<Record<string, Exporter>>;
-  /** Runs an export. */
-  readonly startRun: StartRun;
-  /** Makes files that are finished before they are sent; absent where there is no spool. */
-  readonly wholeFiles?: WholeFiles | undefined;
-  /** Whether another export would be taken. */
-  readonly ready: () => "ready" | "full" | "draining";
-  /** The numbers of the server, in Prometheus's text format. */
-  readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
-  /** Told of errors that are this server's own fault. */
-  readonly onError: (error: unknown, request: Request) => void;
-}
+import { tellRefusals } from "./refusals.ts";
 
 /** Makes the app. */
-export function createApp(dependencies: Dependencies): Hono {
-  const app = new Hono();
+export function createApp(dependencies: Dependencies): Hono<Environment> {
+  const app = createBase(dependencies);
   app.route("/exports", exportRoutes(dependencies));
+  if (!dependencies.adminElsewhere) addAdmin(app, dependencies);
+  app.get("/", (context) => context.redirect("/exports"));
+  return app;
+}
+
+/** Makes the app of the port that is for health and metrics alone. */
+export function createAdminApp(dependencies: Dependencies): Hono<Environment> {
+  const app = createBase(dependencies);
+  addAdmin(app, dependencies);
+  return app;
+}
+
+/** Paths that are answered whatever else is going on. */
+export function isEssential(path: string): boolean {
+  return ["/healthz", "/readyz", "/metrics"].includes(path);
+}
+
+function addAdmin(app: Hono<Environment>, dependencies: Dependencies): void {
   app.route("/", healthRoutes(dependencies));
   app.route("/", metricsRoutes(dependencies));
-  app.get("/", (context) => context.redirect("/exports"));
+}
+
+function createBase({ names, onRefusal, onError }: Dependencies): Hono<Environment> {
+  const app = new Hono<Environment>();
+  app.use(tellRefusals(onRefusal));
+  app.use(guard(names));
   app.notFound((context) => problemResponse(notFound(`There is nothing at ${context.req.path}`)));
   app.onError((error, context) => {
     const problem = toProblem(error);
-    if (problem.status === 500) dependencies.onError(error, context.req.raw);
+    if (problem.status === 500) onError(error, context.req.raw);
     return problemResponse(problem);
   });
   return app;

@@ -1,18 +1,12 @@
 /** Errors as HTTP answers: the only place that knows statuses (RFC 9110) and problem bodies (RFC 9457). */
 
+import { listing } from "../catalog/params.ts";
+import { RequestError, type RequestIssue, withIssues } from "../requests/request_error.ts";
 import { AdmissionError } from "../runs/admission.ts";
 import { RunTimeoutError } from "../runs/run.ts";
 import { TaskError } from "../runs/running_task.ts";
 import { DiskError } from "../storage/disk_error.ts";
 import { NoRoomError } from "../storage/store.ts";
-
-/** A mistake of the request, by the name of the parameter or option that holds it. */
-export interface Mistake {
-  /** The parameter or option, as it was given. */
-  readonly name: string;
-  /** What is wrong with it. */
-  readonly detail: string;
-}
 
 /** An error body, as it is sent. */
 export interface Problem {
@@ -22,8 +16,10 @@ export interface Problem {
   readonly title: string;
   /** What is wrong this time. */
   readonly detail: string;
-  /** Every mistake of the request at once. */
-  readonly errors?: readonly Mistake[];
+  /** Every issue of the request at once. */
+  readonly errors?: readonly RequestIssue[];
+  /** What the source said, for who may read it. */
+  readonly cause?: string;
   /** Seconds after which the same request may succeed. */
   readonly retryAfter?: number;
   /** Methods that would be answered (RFC 9110, 15.5.6). */
@@ -50,10 +46,25 @@ const RETRY_AFTER_SECONDS = 5;
 /** Seconds after which others' files may have been taken, or have expired. */
 const DISK_RETRY_AFTER_SECONDS = 30;
 
-/** 400, with every mistake by name. */
-export function badRequest(errors: readonly Mistake[]): Problem {
-  const detail = errors.map(({ name, detail }) => `${name}: ${detail}`).join("; ");
-  return { status: 400, title: "Bad request", detail, errors };
+/** 400, with every issue by name. */
+export function badRequest(issues: readonly RequestIssue[]): Problem {
+  return requestProblem(withIssues(issues));
+}
+
+/** 404 for what is not there, else 400 with every issue by name. */
+function requestProblem({ message, unknown, issues }: RequestError): Problem {
+  if (unknown) return notFound(message);
+  return { status: 400, title: "Bad request", detail: message, errors: issues };
+}
+
+/** 403, for what no credential would help with. */
+export function forbidden(detail: string): Problem {
+  return { status: 403, title: "Forbidden", detail };
+}
+
+/** 421, for a request that is meant for another server (RFC 9110, 15.5.20). */
+export function misdirected(detail: string): Problem {
+  return { status: 421, title: "Misdirected request", detail };
 }
 
 /** 404, for what is not there or not for this caller. */
@@ -71,9 +82,21 @@ export function methodNotAllowed(method: string, allow: string): Problem {
   };
 }
 
-/** The problem that an error is, in words that hold no query, path or stack. */
-export function toProblem(error: unknown): Problem {
+/**
+ * The problem that an error is, in words that hold no query, path or stack.
+ *
+ * @param debug whether it also holds what the source said
+ */
+export function toProblem(error: unknown, debug = false): Problem {
+  if (debug && error instanceof TaskError && ["source", "param"].includes(error.kind)) {
+    const { message, reason } = error;
+    return {
+      ...toProblem(error),
+      cause: reason === undefined ? message : `${message} (${reason})`,
+    };
+  }
   if (error instanceof ProblemError) return error.problem;
+  if (error instanceof RequestError) return requestProblem(error);
   if (error instanceof AdmissionError) {
     return {
       status: 503,
@@ -109,6 +132,8 @@ export function toProblem(error: unknown): Problem {
   }
   if (error instanceof TaskError) {
     switch (error.kind) {
+      case "param":
+        return badRequest(error.params.map((name) => refusedParam(name, error.params)));
       case "column":
         return badRequest([{ name: "_columns", detail: error.message }]);
       case "table":
@@ -128,6 +153,26 @@ export function toProblem(error: unknown): Problem {
   };
 }
 
+/** What a client that has left would be answered: no problem, as its run is cancelled and nothing failed. */
+export function noAnswer(): Response {
+  return new Response(null, { status: 204 });
+}
+
+/** A value that the source does not take; of several it may not have said which one. */
+function refusedParam(name: string, all: readonly string[]): RequestIssue {
+  const others = all.filter((other) => other !== name);
+  const also = others.length === 0 ? "" : `, or that of ${listing(others)}`;
+  return { name, detail: `the source of this export does not take this value${also}` };
+}
+
+/** The problems that answers are. */
+const problems = new WeakMap<Response, Problem>();
+
+/** The problem that an answer is, if it is one. */
+export function problemOf(response: Response): Problem | undefined {
+  return problems.get(response);
+}
+
 /** The answer that a problem is. */
 export function problemResponse(problem: Problem, headers: HeadersInit = {}): Response {
   const { retryAfter, allow, ...body } = problem;
@@ -139,5 +184,6 @@ export function problemResponse(problem: Problem, headers: HeadersInit = {}): Re
   response.headers.set("Cache-Control", "no-store");
   if (retryAfter !== undefined) response.headers.set("Retry-After", `${retryAfter}`);
   if (allow !== undefined) response.headers.set("Allow", allow);
+  problems.set(response, problem);
   return response;
 }

@@ -1,9 +1,7 @@
 /** Answers with a file that is finished: its length, its digest, its ranges. */
 
 import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
-import { givingUp } from "../storage/giving_up.ts";
-import type { StoredFile, StoredObject } from "../storage/store.ts";
-import { downloadBody } from "./download_body.ts";
+import type { StoredObject } from "../storage/store.ts";
 import { selectRange } from "./ranges.ts";
 import { reprDigest } from "./repr_digest.ts";
 
@@ -15,11 +13,6 @@ export function fileHeaders(headers: Headers, object: StoredObject): Headers {
   all.set("Repr-Digest", reprDigest(object.sha256));
   all.set("Content-Length", `${object.size}`);
   return all;
-}
-
-/** The bytes of a file, for a reader that does not stop: a file that is read holds room on the disk. */
-function fileBody({ body }: StoredFile, { stallTimeout }: WholeFiles) {
-  return downloadBody(givingUp(body, stallTimeout));
 }
 
 /**
@@ -48,6 +41,19 @@ export function madeResponse(
   return fileResponse({ method: request.method, headers: asked }, object, headers, files);
 }
 
+/** The answer to a request for the head of a file: its conditions are those of a GET (RFC 9110, 13.1). */
+export function headResponse(request: Request, object: StoredObject, headers: Headers): Response {
+  const { status } = selectRange(request.method, request.headers, object);
+  return status === 200
+    ? new Response(null, { headers: fileHeaders(headers, object) })
+    : conditionFailed(status, fileHeaders(headers, object));
+}
+
+function conditionFailed(status: number, headers: Headers): Response {
+  headers.delete("Content-Length");
+  return new Response(null, { status, headers });
+}
+
 /** The answer to a request for a file, or for a range of it; undefined where the file is gone. */
 export async function fileResponse(
   request: Pick<Request, "method" | "headers">,
@@ -60,8 +66,7 @@ export async function fileResponse(
   switch (selection.status) {
     case 304:
     case 412:
-      all.delete("Content-Length");
-      return new Response(null, { status: selection.status, headers: all });
+      return conditionFailed(selection.status, all);
     case 416:
       all.set("Content-Range", selection.contentRange);
       all.set("Content-Length", "0");
@@ -71,11 +76,11 @@ export async function fileResponse(
       all.set("Content-Range", selection.contentRange);
       all.set("Content-Length", `${last - first + 1}`);
       const file = await files.read(object, selection.range);
-      return file && new Response(fileBody(file, files), { status: 206, headers: all });
+      return file && new Response(file.body, { status: 206, headers: all });
     }
     case 200: {
       const file = await files.read(object);
-      return file && new Response(fileBody(file, files), { headers: all });
+      return file && new Response(file.body, { headers: all });
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Admission: how many runs may be in flight at once. */
+/** Admission: how many runs may be at work at once, and what those that have done it may keep. */
 
 /** A run was refused a slot. */
 export class AdmissionError extends Error {
@@ -14,42 +14,79 @@ export class AdmissionError extends Error {
   }
 }
 
-/** A run's place in a server. */
-export interface Place {
+/**
+ * Bytes in memory that all runs may keep whose source has ended, until their clients have taken them. A run
+ * keeps at most 1.75 MiB, so that 36 may before others have to go to the disk.
+ */
+export const ENDED_BYTES = 64 * 1024 * 1024;
+
+/** A run's right to work. */
+export interface Slot {
   /**
-   * Gives the slot back for others, as the worker has ended and what remains is a little memory until
-   * the reader has taken it. As many runs may linger so as there are slots; more keep theirs.
+   * Gives the slot back for memory, as the run's source has ended and what remains is bytes that its
+   * client has not taken: at once where there is memory for so many, else as soon as others have given
+   * theirs back. Called once.
+   *
+   * @returns whether it was at once
    */
-  linger(): void;
-  /** Leaves; does nothing the second time. */
-  leave(): void;
+  exchange(bytes: number): boolean;
+  /** Gives back whatever is held, slot or memory; does nothing the second time. */
+  release(): void;
+}
+
+/** A run that waits for memory in exchange for its slot. */
+interface Exchange {
+  readonly bytes: number;
+  readonly grant: () => void;
 }
 
 /** The slots of a server. */
 export class Admission {
   readonly #slots: number;
+  readonly #maxEndedBytes: number;
+  readonly #listeners = new Set<() => void>();
+  /** Runs that wait for memory, the longest first. */
+  readonly #exchanges = new Set<Exchange>();
   #taken = 0;
-  #lingering = 0;
+  #endedBytes = 0;
   #closed = false;
   #emptied: (() => void) | undefined;
 
   /**
    * Makes free slots.
    *
-   * @param slots runs that may be in flight at once
+   * @param slots runs that may be at work at once
+   * @param endedBytes bytes in memory that those may keep whose source has ended
    */
-  constructor(slots: number) {
+  constructor(slots: number, endedBytes: number = ENDED_BYTES) {
     this.#slots = slots;
+    this.#maxEndedBytes = endedBytes;
   }
 
-  /** Runs in flight. */
+  /** Runs that have a slot. */
   get taken(): number {
     return this.#taken;
   }
 
+  /** Bytes that runs without a slot keep in memory. */
+  get endedBytes(): number {
+    return this.#endedBytes;
+  }
+
   /** Whether a run would be let in now, and why not. */
   get state(): "ready" | AdmissionError["reason"] {
-    return this.#closed ? "draining" : this.#taken < this.#slots ? "ready" : "full";
+    return this.#closed ? "draining" : this.contended ? "full" : "ready";
+  }
+
+  /** Whether runs wait for a slot, or would have to. */
+  get contended(): boolean {
+    return this.#taken >= this.#slots;
+  }
+
+  /** Has a listener called each time that slots become contended; what it returns takes that back. */
+  onContended(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /**
@@ -57,33 +94,54 @@ export class Admission {
    *
    * @throws {AdmissionError} when there is none
    */
-  enter(): Place {
+  acquire(): Slot {
     const { state } = this;
     if (state !== "ready") throw new AdmissionError(state);
     this.#taken++;
+    if (this.contended) this.#listeners.forEach((listener) => listener());
     let held: "slot" | "memory" | "nothing" = "slot";
-    const free = () => {
-      this.#taken--;
-      if (this.#taken === 0) this.#emptied?.();
-    };
+    let exchange: Exchange | undefined;
     return {
-      linger: () => {
-        if (held !== "slot" || this.#lingering >= this.#slots) return;
-        held = "memory";
-        this.#lingering++;
-        free();
+      exchange: (bytes) => {
+        exchange = {
+          bytes,
+          grant: () => {
+            held = "memory";
+            this.#freeSlot();
+          },
+        };
+        this.#exchanges.add(exchange);
+        this.#grant();
+        return held === "memory";
       },
-      leave: () => {
-        if (held === "slot") free();
-        if (held === "memory") this.#lingering--;
+      release: () => {
+        if (held === "slot") this.#freeSlot();
+        if (held === "memory") this.#endedBytes -= exchange!.bytes;
+        if (exchange) this.#exchanges.delete(exchange);
         held = "nothing";
+        this.#grant();
       },
     };
   }
 
-  /** Lets nobody in any more and resolves when nobody is left. */
+  /** Lets no run in any more and resolves when none has a slot. */
   async drain(): Promise<void> {
     this.#closed = true;
     if (this.#taken > 0) await new Promise<void>((resolve) => this.#emptied = resolve);
+  }
+
+  /** Gives memory to those that wait for it and need no more than there is. */
+  #grant(): void {
+    for (const exchange of this.#exchanges) {
+      if (this.#endedBytes + exchange.bytes > this.#maxEndedBytes) continue;
+      this.#exchanges.delete(exchange);
+      this.#endedBytes += exchange.bytes;
+      exchange.grant();
+    }
+  }
+
+  #freeSlot(): void {
+    this.#taken--;
+    if (this.#taken === 0) this.#emptied?.();
   }
 }

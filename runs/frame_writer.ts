@@ -1,5 +1,6 @@
 /** Writes a worker's frames: a chunk is on its way to the server while the next one is filled. */
 
+import { nextTick } from "node:process";
 import { FRAME, FRAME_HEADER_BYTES, type FrameType, writeFrameHeader } from "./protocol.ts";
 
 /** Bytes in a full chunk: large enough that the pipe and the socket do not notice the chunks. */
@@ -64,9 +65,15 @@ export class FrameWriter {
     if (this.#state === "idle") {
       this.#state = "gathering";
       // What is sent in the same turn goes together: the only chunk of a short file, and its end.
-      queueMicrotask(() => void this.#write());
+      nextTick(() => this.#begin());
     }
+    // What is on its way in a thread of its own begins at once: the next chunk is filled meanwhile.
+    if (frame.length > SMALL_BYTES) queueMicrotask(() => this.#begin());
     return promise;
+  }
+
+  #begin(): void {
+    if (this.#state === "gathering") void this.#write();
   }
 
   async #write(): Promise<void> {

@@ -48,6 +48,8 @@ export interface PoolOptions {
   readonly maxExclusive: number;
   /** Milliseconds after which a worker beyond the warm ones ends. @default {@linkcode IDLE_MS} */
   readonly idleTimeout?: number;
+  /** Told each time that a worker cannot be started, or does not come up. */
+  readonly onFailure?: (reason: string) => void;
 }
 
 /** Whether tasks can be run now. */
@@ -75,6 +77,9 @@ const MAX_IDLE_HEAP_BYTES = 256 * 1024 * 1024;
 
 /** Milliseconds before another worker is started after one did not come up; doubled up to the second. */
 const RESTART_MS = { first: 500, last: 30_000 };
+
+/** Milliseconds in which a worker without a task goes by itself. */
+const RETIRE_MS = 500;
 
 /** How often a task is handed to a worker that dies before it has looked at the task. */
 const MAX_ATTEMPTS = 2;
@@ -112,6 +117,8 @@ export class WorkerPool implements AsyncDisposable {
   readonly #tasksPerWorker: number;
   readonly #maxExclusive: number;
   readonly #idleTimeout: number;
+  readonly #onFailed: (reason: string) => void;
+  readonly #listeners = new Set<() => void>();
   readonly #waiting: Waiting[] = [];
   /** The tasks in hand, so that one that comes back can wait again. */
   readonly #running = new Map<RunningTask, Waiting>();
@@ -130,6 +137,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#tasksPerWorker = options.tasksPerWorker;
     this.#maxExclusive = options.maxExclusive;
     this.#idleTimeout = idleTimeout;
+    this.#onFailed = options.onFailure ?? (() => {});
     this.#sweeping = setInterval(() => this.#sweep(), idleTimeout / 4);
     for (const group of this.#groups.values()) this.#fill(group);
   }
@@ -142,6 +150,17 @@ export class WorkerPool implements AsyncDisposable {
       idle: workers.filter(({ usable, tasks }) => usable && tasks === 0).length,
       waiting: this.#waiting.length,
     };
+  }
+
+  /** Whether tasks wait for a worker. */
+  get contended(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Has a listener called each time that a task begins to wait; what it returns takes that back. */
+  onContended(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** The process ids of the workers, oldest first in each group. */
@@ -167,10 +186,17 @@ export class WorkerPool implements AsyncDisposable {
     const waiting: Waiting = { task, run, running, route, attempts: 0, alone: false };
     this.#waiting.push(waiting);
     this.#dispatch();
+    if (this.#waiting.includes(waiting)) this.#listeners.forEach((listener) => listener());
     return running;
   }
 
-  /** Ends every worker and waits until all are gone. */
+  /** Ends every worker at once, one that is stopped (SIGSTOP) too, and waits for none. */
+  kill(): void {
+    this.#closed = true;
+    for (const worker of this.#workers()) worker.kill();
+  }
+
+  /** Ends every worker and waits until all are gone; one that does not go by itself is killed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweeping);
@@ -181,7 +207,9 @@ export class WorkerPool implements AsyncDisposable {
       if (worker.tasks > 0) worker.kill();
       else worker.retire();
     }
+    const late = setTimeout(() => workers.forEach((worker) => worker.kill()), RETIRE_MS);
     await Promise.all(workers.map(({ exited }) => exited));
+    clearTimeout(late);
   }
 
   /** What a task that waits is in the hands of. */
@@ -259,16 +287,23 @@ export class WorkerPool implements AsyncDisposable {
   #chooseExclusive(group: Group): WorkerProcess | undefined {
     const held = this.#workers().filter((worker) => worker.exclusive).length;
     if (held >= this.#maxExclusive) return undefined;
-    return group.usable.find(({ tasks }) => tasks === 0) ?? this.#spawn(group);
+    const free = group.usable.find(({ tasks }) => tasks === 0);
+    if (free) return free;
+    // More at once than there are cores would only come up later, those that are waited for too.
+    const starting = this.#workers().filter(({ usable, up }) => usable && !up).length;
+    return starting < this.#cores ? this.#spawn(group) : undefined;
   }
 
-  /** The worker with the fewest tasks; one more is started while there are fewer than cores. */
+  /**
+   * The worker with the fewest tasks, of as many as there are cores; one more is started while there are
+   * fewer. Those beyond were needed by tasks that had to be alone: their code would be as cold as they are.
+   */
   #chooseShared(group: Group): WorkerProcess | undefined {
     const sharing = group.usable.filter(({ exclusive }) => !exclusive);
     const free = sharing
-      .filter(({ tasks, health }) =>
-        tasks < this.#tasksPerWorker && health.heap < MAX_HEAP_PART * health.maxHeap
-      )
+      .filter(({ health }) => health.heap < MAX_HEAP_PART * health.maxHeap)
+      .slice(0, this.#cores)
+      .filter(({ tasks }) => tasks < this.#tasksPerWorker)
       .sort((one, other) => one.tasks - other.tasks);
     if (free[0]) return free[0];
     return sharing.length < this.#cores ? this.#spawn(group) : undefined;
@@ -302,6 +337,7 @@ export class WorkerPool implements AsyncDisposable {
       if (!up) return this.#onFailure(group, "a worker ended before it was ready");
       group.failure = undefined;
       group.restartMs = RESTART_MS.first;
+      this.#dispatch();
     });
     void worker.exited.then(() => {
       group.workers.delete(worker);
@@ -314,6 +350,7 @@ export class WorkerPool implements AsyncDisposable {
   #onFailure(group: Group, reason: string): void {
     if (this.#closed) return;
     group.failure = reason;
+    this.#onFailed(reason);
     clearTimeout(group.restart);
     group.restart = setTimeout(() => {
       group.restart = undefined;

@@ -1,10 +1,10 @@
 /** One run: a slot, a worker and a body that is either the whole file or an error. */
 
 import type { Warning } from "../exporters/warnings.ts";
+import { type Clock, systemClock } from "../storage/clock.ts";
 import { SpillBuffer, type SpillOptions } from "../storage/spill_buffer.ts";
-import type { Admission } from "./admission.ts";
-import type { WorkerPool } from "./pool.ts";
-import type { RunTask } from "./protocol.ts";
+import { type Admission, AdmissionError } from "./admission.ts";
+import type { RunTask, TaskColumns } from "./protocol.ts";
 import type { RunningTask } from "./running_task.ts";
 
 /** Milliseconds that a run may take, as a whole and for its steps. */
@@ -39,10 +39,14 @@ export interface RunReport {
   readonly duration: number;
   /** What the format could not hold as it was; known of complete runs. */
   readonly warnings: readonly Warning[];
+  /** The columns of each table; known of complete runs. */
+  readonly columns?: readonly TaskColumns[];
   /** Whether some of it waited on the disk for its reader. */
   readonly spilled: boolean;
   /** What it failed of. */
   readonly error?: Error;
+  /** The address of the client that asked for it. */
+  readonly client?: string;
 }
 
 /** A run whose first chunk exists. */
@@ -53,18 +57,37 @@ export interface Run {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
+/** What runs wait for. */
+export interface Contention {
+  /** Whether some do. */
+  readonly contended: boolean;
+  /** Has a listener called each time that one begins to; what it returns takes that back. */
+  onContended(listener: () => void): () => void;
+}
+
+/** Who runs tasks: a pool of workers does. */
+export interface TaskRunner extends Contention {
+  /** Starts a task, of the run with that id. */
+  start(
+    task: RunTask,
+    run: string,
+  ): Pick<RunningTask, "chunks" | "ended" | "rows" | "heard" | "waiting">;
+}
+
 /** What runs need of their server. */
 export interface RunDependencies {
   /** The slots. */
   readonly admission: Admission;
   /** The workers. */
-  readonly pool: WorkerPool;
+  readonly pool: TaskRunner;
   /** How long a run may take. */
   readonly limits: RunLimits;
   /** Where the file waits for a reader that falls behind, and how long it may. */
   readonly spill?: Pick<SpillOptions, "spool" | "spillAfter" | "spillRate" | "stallTimeout">;
   /** Told once of every run that got a slot, when everything it held has come back. */
   readonly onEnd: (report: RunReport, task: RunTask) => void;
+  /** What tells the time. @default the system's */
+  readonly clock?: Clock | undefined;
 }
 
 /** Starts a run; see {@linkcode createRuns}. */
@@ -79,6 +102,8 @@ export interface RunOptions {
    * nothing is spilled, as the file goes to the disk anyway. @default false
    */
   readonly whole?: boolean;
+  /** The address of the client that asks for it, for the report. */
+  readonly client?: string | undefined;
 }
 
 /** Milliseconds between two looks at a run's limits. */
@@ -88,119 +113,136 @@ const WATCH_MS = 250;
 const MEMORY_BYTES = 512 * 1024;
 
 /**
+ * The part of `run`, the limit, for which a worker may have to wait for its client in all. Then the run
+ * spills, however fast the client is: the worker could not end in time otherwise, and the limit would break
+ * a download that nothing is wrong with.
+ */
+const HELD_UP_SHARE = 1 / 10;
+
+/**
  * Makes the function that starts runs. It resolves once the first chunk exists, so that whatever fails
  * before that is a plain rejection: an `AdmissionError`, a `TaskError`, a {@linkcode RunTimeoutError},
  * or the reason of `abandoned`, the signal of a caller that leaves early.
  */
 export function createRuns(
-  { admission, pool, limits, spill: { spool, ...pace } = {}, onEnd }: RunDependencies,
+  {
+    admission,
+    pool,
+    limits,
+    spill: { spool, ...pace } = {},
+    onEnd,
+    clock = systemClock,
+  }: RunDependencies,
 ): StartRun {
-  return async (id, task, { abandoned, whole = false } = {}) => {
-    const place = admission.enter();
-    const started = performance.now();
-    let running: RunningTask;
+  const watch = watchTogether(clock);
+  return async (id, task, { abandoned, whole = false, client } = {}) => {
+    const slot = admission.acquire();
+    const started = clock.now();
+    let running: ReturnType<TaskRunner["start"]>;
     try {
       running = pool.start(task, id);
     } catch (error) {
       // No descriptor or no memory left for another process.
-      place.leave();
+      slot.release();
       throw error;
     }
-    const onDisk = Promise.withResolvers<void>();
+    let firstByte: number | undefined;
+    let bytes = 0;
     const buffer = new SpillBuffer(running.chunks, {
       ...pace,
       ...(spool && !whole ? { spool } : {}),
       memoryBytes: MEMORY_BYTES,
-      onSpill: onDisk.resolve,
-      // A reader that does not come back does not find out by itself that it was given up.
-      onStall: (error) => abort(error, "failed"),
+      maxHeldUp: limits.run * HELD_UP_SHARE,
+      contended: () => admission.contended || pool.contended,
+      clock,
+      onTake: (taken) => bytes += taken,
     });
-    const reader = buffer.readable.getReader();
-    const first = Promise.withResolvers<void>();
-    const over = Promise.withResolvers<RunReport["state"]>();
-    let controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
-    let failure: Error | undefined;
-    let firstByte: number | undefined;
-    let bytes = 0;
-    let left = false;
+    void buffer.begun.then(() => firstByte = clock.now() - started, () => {});
 
-    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      start: (itself) => {
-        controller = itself;
-      },
-      // A mark of 1, the default, has the first chunk fetched before anybody reads.
-      pull: async () => {
-        const { done, value } = await reader.read().catch((error) => {
-          abort(error, "failed");
-          throw error;
-        });
-        if (failure) throw failure;
-        if (left) return;
-        firstByte ??= performance.now() - started;
-        first.resolve();
-        if (done) {
-          controller.close();
-          over.resolve("complete");
-        } else {
-          bytes += value.length;
-          controller.enqueue(value);
-        }
-      },
-      cancel: (reason) => {
-        left = true;
-        over.resolve("cancelled");
-        return reader.cancel(reason);
-      },
-    });
-
-    /** Gives up: the reader learns why at once, and the worker is made to let go. */
-    const abort = (error: Error, state: "failed" | "cancelled") => {
-      failure ??= error;
-      over.resolve(state);
-      first.reject(failure);
-      controller.error(failure);
-      reader.cancel(failure).catch(() => {});
-    };
-    const watch = setInterval(() => {
-      const now = performance.now();
+    // When the worker was last heard of, by the clock of this run; the worker's own may be another.
+    let heardAt = started;
+    let heard = running.heard;
+    let beganAt: number | undefined;
+    const look = () => {
+      const now = clock.now();
+      if (running.heard !== heard) {
+        heard = running.heard;
+        heardAt = now;
+      }
+      if (!running.waiting) beganAt ??= now;
+      // No worker was free for as long as a source has for its first row.
+      else if (now - started > limits.firstRow) return buffer.abort(new AdmissionError("full"));
       const late = now - started > limits.run
         ? `The run took longer than ${limits.run} ms`
-        : firstByte === undefined && now - started > limits.firstRow
+        : firstByte === undefined && beganAt !== undefined && now - beganAt > limits.firstRow
         ? `The source gave no row within ${limits.firstRow} ms`
-        : buffer.asking && now - running.heard > limits.sourceIdle
+        : buffer.asking && now - heardAt > limits.sourceIdle
         ? `The source gave nothing for ${limits.sourceIdle} ms`
         : undefined;
-      if (late) abort(new RunTimeoutError(late), "failed");
-    }, WATCH_MS);
-    const onAbandoned = () => abort(abandoned!.reason, "cancelled");
+      if (late) buffer.abort(new RunTimeoutError(late));
+    };
+    look();
+    const stopWatching = watch(look);
+    const listening = [admission, pool].map((one) => one.onContended(() => buffer.look()));
+    const onAbandoned = () => buffer.abort(abandoned!.reason);
     abandoned?.addEventListener("abort", onAbandoned);
     if (abandoned?.aborted) onAbandoned();
 
     void running.ended.then(async (outcome) => {
-      clearInterval(watch);
-      if (outcome.state === "failed") abort(outcome.error, "failed");
-      place.linger();
-      // What waits on the disk takes not even memory.
-      await Promise.race([over.promise, onDisk.promise]);
-      place.leave();
-      const state = await over.promise;
+      stopWatching();
+      listening.forEach((stop) => stop());
+      if (outcome.state === "failed") buffer.abort(outcome.error);
+      // A slot is for a run that works. What its client has not taken waits in memory or on the disk; where
+      // neither has room, the slot is kept until one of them has, or the client took or left it.
+      buffer.takeAll();
+      await buffer.sourceEnded;
+      if (!slot.exchange(buffer.memoryBytes)) buffer.spillAll();
+      await buffer.memoryFreed;
+      slot.release();
+      const delivery = await buffer.over;
       await buffer.released;
+      const failure = delivery.state === "failed" ? delivery.error : undefined;
+      const left = failure !== undefined && failure === abandoned?.reason;
       onEnd({
         id,
-        state,
+        state: left ? "cancelled" : delivery.state,
         rows: running.rows,
         bytes,
         ...(firstByte === undefined ? {} : { firstByte }),
-        duration: performance.now() - started,
+        duration: clock.now() - started,
         warnings: outcome.state === "complete" ? outcome.end.warnings : [],
+        ...(outcome.state === "complete" && outcome.end.columns
+          ? { columns: outcome.end.columns }
+          : {}),
         spilled: buffer.spilled,
-        ...(state === "failed" && failure ? { error: failure } : {}),
+        ...(failure && !left ? { error: failure } : {}),
+        ...(client === undefined ? {} : { client }),
       }, task);
     });
 
     const forget = () => abandoned?.removeEventListener("abort", onAbandoned);
-    void (whole ? over.promise : first.promise).then(forget, forget);
-    await first.promise;
-    return { id, body };
+    void (whole ? buffer.over : buffer.begun).then(forget, forget);
+    await buffer.begun;
+    return { id, body: buffer.readable };
+  };
+}
+
+/** Makes the function that has runs looked at until they end, all by one timer: one each takes 4 us. */
+function watchTogether(clock: Clock): (look: () => void) => () => void {
+  const looks = new Set<() => void>();
+  let stop = () => {};
+  function start(): void {
+    stop = clock.after(WATCH_MS, () => {
+      looks.forEach((look) => look());
+      if (looks.size > 0) start();
+    });
+  }
+  return (look) => {
+    if (looks.size === 0) start();
+    looks.add(look);
+    return () => {
+      looks.delete(look);
+      if (looks.size === 0) stop();
+    };
   };
 }

@@ -9,11 +9,12 @@ const logger = getLogger(["spillway", "run"]);
 
 /** Logs a run that has ended: a failure as an error with its cause, anything else as information. */
 export function logRun(report: RunReport, task: RunTask): void {
-  const { id, state, rows, bytes, spilled, warnings, error } = report;
+  const { id, state, rows, bytes, spilled, warnings, error, client } = report;
   const duration = Math.round(report.duration);
   const fields = {
     id,
     state,
+    ...(client === undefined ? {} : { client }),
     export: task.export,
     format: task.format,
     rows,

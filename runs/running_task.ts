@@ -17,6 +17,10 @@ export class TaskError extends Error {
   override readonly name = "TaskError";
   /** Which side is at fault. */
   readonly kind: TaskFailure["kind"];
+  /** The params whose values the source refused, by name. */
+  readonly params: readonly string[];
+  /** What the source itself said; absent where it said nothing but the message. */
+  readonly reason: string | undefined;
   /** Causes and stack of the worker's side, for the log alone. */
   readonly detail: string;
 
@@ -24,6 +28,8 @@ export class TaskError extends Error {
   constructor(failure: Omit<TaskFailure, "rows">) {
     super(failure.message);
     this.kind = failure.kind;
+    this.params = failure.params ?? [];
+    this.reason = failure.reason;
     this.detail = failure.detail;
   }
 }
@@ -61,7 +67,7 @@ export class RunningTask {
   #wake: (() => void) | undefined;
   #outcome: TaskOutcome | undefined;
   #consumed = 0;
-  #begun: number | undefined;
+  #waiting = true;
   #heard = performance.now();
   #answered = false;
   #json = "";
@@ -94,7 +100,7 @@ export class RunningTask {
     this.#holder = worker;
     this.#creditStep = window / CREDIT_STEPS;
     this.#consumed = 0;
-    this.#begun ??= performance.now();
+    this.#waiting = false;
     this.#heard = performance.now();
     this.#answered = false;
   }
@@ -103,11 +109,12 @@ export class RunningTask {
   handBack(queue: TaskHolder): void {
     this.#holder = queue;
     this.#creditStep = Infinity;
+    this.#waiting = true;
   }
 
-  /** When a worker first had it; of `performance.now()`. Absent while it waits for one. */
-  get begun(): number | undefined {
-    return this.#begun;
+  /** Whether it waits for a worker. */
+  get waiting(): boolean {
+    return this.#waiting;
   }
 
   /** Whether its worker has said anything of it. */

@@ -1,6 +1,6 @@
 /** Whole files: an export is finished in the store before a byte of it is sent. */
 
-import { createHash } from "node:crypto";
+import { ExpiryQueue } from "../storage/expiry_queue.ts";
 import type { RefusalReason, Reservation } from "../storage/quota.ts";
 import {
   type ByteRange,
@@ -9,7 +9,7 @@ import {
   type StoredFile,
   type StoredObject,
 } from "../storage/store.ts";
-import { type RunTask, toJson } from "./protocol.ts";
+import type { RunTask } from "./protocol.ts";
 import type { StartRun } from "./run.ts";
 
 /** Bytes of room that a run must find before its query is run: a step of the store's. */
@@ -20,13 +20,11 @@ export interface WholeFilesDependencies {
   /** Runs an export. */
   readonly startRun: StartRun;
   /** Where the files live. */
-  readonly store: Store & Required<Pick<Store, "delete" | "expire">>;
+  readonly store: Store & Required<Pick<Store, "delete" | "expire" | "evict">>;
   /** Asks for room in the store; the reason, where there is none. */
   readonly reserve: (bytes: number) => Promise<Reservation | RefusalReason>;
   /** Milliseconds for which a file can be asked for again. */
   readonly keep: number;
-  /** Milliseconds for which a reader may take nothing of a file. */
-  readonly stallTimeout: number;
   /** The store's clock. @default the system's */
   readonly now?: (() => Date) | undefined;
 }
@@ -35,12 +33,16 @@ export interface WholeFilesDependencies {
 export interface MakeOptions {
   /** The run's id, which the file is known by. */
   readonly id: string;
+  /** The key of the request, which the file is found by. */
+  readonly key: string;
   /** The value of `Content-Type`. */
   readonly mediaType: string;
   /** The name to save it under. */
   readonly filename: string;
   /** Aborted by a caller that leaves before the file is finished. */
   readonly abandoned: AbortSignal;
+  /** The address of the client that asks for it, for the report. */
+  readonly client?: string | undefined;
 }
 
 /** A file that is kept. */
@@ -51,10 +53,10 @@ export interface KeptFile {
   readonly replacedOther: boolean;
 }
 
-/** Whole files, by the task that makes them. */
+/** Whole files, by the keys of the requests that they are made for. */
 export interface WholeFiles {
-  /** What is known of the file that an equal task made last, while it is kept. */
-  find(task: RunTask): KeptFile | undefined;
+  /** What is known of the file that was made last for such a request, while it is kept. */
+  find(key: string): KeptFile | undefined;
   /**
    * Runs a task to its end. What fails on the way is a plain rejection that leaves nothing behind: an
    * `AdmissionError`, a `TaskError`, a `RunTimeoutError`, a `NoRoomError`, a `DiskError`.
@@ -68,23 +70,48 @@ export interface WholeFiles {
   ): Promise<Result>;
   /** The bytes of a file; undefined where it is gone. */
   read(object: StoredObject, range?: ByteRange): Promise<StoredFile | undefined>;
-  /** Milliseconds for which a reader may take nothing of a file. */
-  readonly stallTimeout: number;
   /** Removes what need not be kept any more. */
   expire(): Promise<void>;
+  /**
+   * Removes what was read least recently, until so many bytes of room are free; whether it did. What is being
+   * read stays, and what a client waits for.
+   */
+  evict(bytes: number): Promise<boolean>;
+}
+
+/** A file, and the request that it is of. */
+interface Entry extends KeptFile {
+  readonly key: string;
+  /** Whether it had to go before it expired; some client may have a part of it. */
+  evicted: boolean;
 }
 
 /** Makes the access to whole files. */
 export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFiles {
-  const { startRun, store, reserve, keep, stallTimeout, now = () => new Date() } = dependencies;
-  /** The last file of each task: an older one would be of older rows. */
-  const latest = new Map<string, KeptFile>();
+  const { startRun, store, reserve, keep, now = () => new Date() } = dependencies;
+  /** The last file of each request: an older one would be of older rows. */
+  const latest = new Map<string, Entry>();
+  /** The same files, by their key. */
+  const entries = new Map<string, Entry>();
+  const expiries = new ExpiryQueue<Entry>();
   /** Files that those who asked for them are about to read, and whether there is a newer one already. */
   const awaited = new Map<string, { replaced: boolean }>();
 
+  function remember(entry: Entry): void {
+    latest.set(entry.key, entry);
+    entries.set(entry.object.key, entry);
+    expiries.add(entry, entry.object.expiresAt);
+  }
+
+  function forget(entry: Entry): void {
+    if (latest.get(entry.key) === entry) latest.delete(entry.key);
+    entries.delete(entry.object.key);
+    expiries.delete(entry);
+  }
+
   async function expire(): Promise<void> {
     const time = now();
-    for (const [digest, { object }] of latest) if (object.expiresAt <= time) latest.delete(digest);
+    expiries.takeExpired(time).forEach(forget);
     await store.expire(time);
   }
 
@@ -101,55 +128,55 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
   }
 
   return {
-    find(task) {
-      const kept = latest.get(digestOf(task));
-      return kept && kept.object.expiresAt > now() ? kept : undefined;
+    find(key) {
+      const kept = latest.get(key);
+      return kept && !kept.evicted && kept.object.expiresAt > now() ? kept : undefined;
     },
-    async make(task, { id, mediaType, filename, abandoned }, use) {
-      // What cannot be removed is tried again; there may be room all the same.
-      await expire().catch(() => {});
+    async make(task, { id, key, mediaType, filename, abandoned, client }, use) {
       const reservation = await reserve(FIRST_BYTES);
       if (typeof reservation === "string") throw new NoRoomError(id, reservation);
       let body: ReadableStream<Uint8Array>;
       try {
-        ({ body } = await startRun(id, task, { abandoned, whole: true }));
+        ({ body } = await startRun(id, task, { abandoned, whole: true, client }));
       } catch (error) {
         reservation.release();
         throw error;
       }
-      const object = await store.put(id, body, {
-        reservation,
-        metadata: { mediaType, filename },
-        // From its end on: a run may take longer than its file is kept.
-        expiresAt: (createdAt) => new Date(createdAt.getTime() + keep),
-      });
-      const digest = digestOf(task);
-      const previous = latest.get(digest);
-      const replacedOther = previous !== undefined &&
-        (previous.replacedOther || previous.object.etag !== object.etag);
-      latest.set(digest, { object, replacedOther });
+      // Before it is there: from then on it could be evicted.
       const reader = { replaced: false };
       awaited.set(id, reader);
-      if (previous) await replace(previous.object);
       try {
-        return await use(object);
+        const object = await store.put(id, body, {
+          reservation,
+          metadata: { mediaType, filename },
+          // From its end on: a run may take longer than its file is kept.
+          expiresAt: (createdAt) => new Date(createdAt.getTime() + keep),
+        });
+        const previous = latest.get(key);
+        const replacedOther = previous !== undefined &&
+          (previous.replacedOther || previous.object.etag !== object.etag);
+        if (previous) forget(previous);
+        remember({ key, object, replacedOther, evicted: false });
+        if (previous) await replace(previous.object);
+        try {
+          return await use(object);
+        } finally {
+          // What is being read stays on the disk until it was, without a name.
+          if (reader.replaced) await remove(object);
+        }
       } finally {
         awaited.delete(id);
-        // What is being read stays on the disk until it was, without a name.
-        if (reader.replaced) await remove(object);
       }
     },
     read: (object, range) => store.get(object.key, range ? { range } : {}),
-    stallTimeout,
     expire,
+    async evict(bytes) {
+      const evicted = await store.evict(bytes, (key) => awaited.has(key));
+      for (const { key } of evicted) {
+        const entry = entries.get(key);
+        if (entry) entry.evicted = true;
+      }
+      return evicted.length > 0;
+    },
   };
-}
-
-/**
- * Equal tasks have equal digests: all that decides a file's bytes is in a task, but for the rows. When
- * it was asked for makes no other task: who resumes a download asks for the file that there is.
- */
-function digestOf(task: RunTask): string {
-  const { time: _, ...options } = task.options;
-  return createHash("sha256").update(toJson({ ...task, options })).digest("hex");
 }

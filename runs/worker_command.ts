@@ -1,5 +1,7 @@
 /** How a worker process is started: from source or from inside a compiled binary, with few permissions. */
 
+import { PRIORITY_PERMISSIONS } from "./worker_priority.ts";
+
 /** What workers are given: what their sources need; no writing, no programs, no secret of the server. */
 export interface WorkerPermissions {
   /** Files and folders of sources, which they may read. */
@@ -47,15 +49,14 @@ export const WORKER_ARGUMENT = "worker";
 const SETPRIV = "/usr/bin/setpriv";
 
 /**
- * What a worker is started by, where the machine has it and the server may run it: `nice`, so that the
- * server, which passes on the bytes of all runs, is never behind one of them (`/healthz` took 1,129 ms at
- * p99 under load, and 78 so); and `setpriv`, so that the kernel ends a worker whose server was killed,
- * also one that sorts and hears nothing. In a container both may be missing, and the container ends them.
+ * What a worker is started by, where the machine has it and the server may run `nice`, which starts other
+ * programs and changes nothing here: `setpriv`, so that the kernel ends a worker whose server was killed, also
+ * one that sorts and hears nothing. In a container both may be missing, and the container ends them.
  */
 function launcher(): readonly string[] {
   const { state } = Deno.permissions.querySync({ name: "run", command: "nice" });
-  if (state !== "granted" || !isFile(NICE)) return [];
-  return [NICE, "-n", "10", ...(isFile(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL", "--"] : [])];
+  if (state !== "granted" || !isFile(NICE) || !isFile(SETPRIV)) return [];
+  return [NICE, "-n", "0", SETPRIV, "--pdeathsig", "KILL", "--"];
 }
 
 const NICE = "/usr/bin/nice";
@@ -84,7 +85,7 @@ export function workerCommand(
     "--allow-env",
     ...read.map((path) => `--allow-read=${path.replaceAll(",", ",,")}`),
     ...net.map((host) => `--allow-net=${host}`),
-    ...sys.map((name) => `--allow-sys=${name}`),
+    ...[...sys, ...PRIORITY_PERMISSIONS].map((name) => `--allow-sys=${name}`),
     new URL("./worker.ts", import.meta.url).href,
     ...kinds,
   ];

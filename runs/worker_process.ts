@@ -1,5 +1,6 @@
 /** A worker process: started, handed tasks, ended. */
 
+import { nextTick } from "node:process";
 import {
   type Command,
   commandLine,
@@ -82,6 +83,7 @@ export class WorkerProcess {
   #idleSince = performance.now();
   #health = NOT_USED;
   #healthText = "";
+  #unsent = "";
 
   /** Starts a process; `command` must speak the protocol on its standard input and output. */
   constructor(command: Deno.Command, owner: WorkerOwner) {
@@ -139,17 +141,22 @@ export class WorkerProcess {
     const task = ++this.#nextTask;
     this.#tasks.set(task, { assignment, state: "running" });
     this.#used = true;
-    const { running, window: credit, exclusive, run } = assignment;
-    running.handTo({
+    assignment.running.handTo({
       addCredit: (bytes) => this.#send({ credit: bytes, task }),
       cancel: () => this.#cancel(task),
-    }, credit);
-    this.#send({ start: assignment.task, task, run, credit, exclusive });
+    }, assignment.window);
+    if (this.#up) this.#begin(task, assignment);
+  }
+
+  #begin(task: number, { task: start, run, window: credit, exclusive }: Assignment): void {
+    this.#send({ start, task, run, credit, exclusive });
   }
 
   /** Tells it how many cores its tasks may use besides its own. */
   allow(idleCores: number): void {
-    if (idleCores !== this.#idleCores) this.#send({ idle: this.#idleCores = idleCores });
+    if (idleCores === this.#idleCores) return;
+    this.#idleCores = idleCores;
+    if (this.#up) this.#send({ idle: idleCores });
   }
 
   /** Gives it no task any more; it ends when it has none. One that was never used ends at once. */
@@ -172,17 +179,29 @@ export class WorkerProcess {
     }
   }
 
+  /** Says it at the end of this turn, as a write costs as much as a small task's commands together. */
   #send(command: Command): void {
-    this.#input.write(this.#encoder.encode(commandLine(command))).catch(() => {});
+    if (this.#unsent === "") nextTick(() => this.#flush());
+    this.#unsent += commandLine(command);
+  }
+
+  #flush(): void {
+    if (this.#unsent === "") return;
+    this.#input.write(this.#encoder.encode(this.#unsent)).catch(() => {});
+    this.#unsent = "";
   }
 
   #closeInput(): void {
+    this.#flush();
     this.#input.close().catch(() => {});
   }
 
   #cancel(task: number): void {
     const held = this.#tasks.get(task);
     if (!held || held.state === "cancelling") return;
+    // It is not asked for it before it is up, and would hear of nothing: killed for that, none came up
+    // where all cores were busy and clients left sooner.
+    if (!this.#up) return this.#finish(task, { state: "cancelled" });
     held.state = "cancelling";
     this.#send({ cancel: true, task });
     const grace = this.#tasks.size === 1 ? CANCEL_GRACE_MS : SHARED_GRACE_MS;
@@ -224,6 +243,8 @@ export class WorkerProcess {
     switch (type) {
       case FRAME.ready:
         this.#up = true;
+        for (const [task, { assignment }] of this.#tasks) this.#begin(task, assignment);
+        if (this.#idleCores > 0) this.#send({ idle: this.#idleCores });
         this.#setReady(true);
         return;
       case FRAME.health:

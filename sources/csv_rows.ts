@@ -1,16 +1,8 @@
 /** Reads the rows of CSV with a header (RFC 4180). */
 
 import { parse } from "csv-parse";
-import {
-  listed,
-  rowError,
-  type RowReader,
-  type RowReaderSettings,
-  toColumn,
-} from "./row_reader.ts";
+import { listed, rowError, type RowReader, type RowReaderSettings } from "./row_reader.ts";
 import type { SourceColumn } from "./source.ts";
-import type { Cell } from "./table.ts";
-import { cellReader, type ReadCell } from "./text_cells.ts";
 
 /** What is wrong with a record, by the code of csv-parse's error. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -25,7 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
  * header. A field that is empty is null, and `""` is empty text.
  */
 export function createCsvReader(
-  { columns: names, types, longest }: RowReaderSettings,
+  { columns: names, longest }: Omit<RowReaderSettings, "types">,
 ): RowReader {
   const parser = parse({
     cast: (value, { quoting }) => value === "" && !quoting ? null : value,
@@ -34,8 +26,6 @@ export function createCsvReader(
   // Looked at where it counts: behind the rows that came before it.
   parser.on("error", () => {});
   let columns: readonly SourceColumn[] | undefined;
-  let readers: readonly (ReadCell | undefined)[] = [];
-  let typed = false;
   let rows = 0;
   let ended = false;
 
@@ -44,9 +34,7 @@ export function createCsvReader(
     if (names && (names.length !== found.length || names.some((name, at) => name !== found[at]))) {
       throw rowError(1, `the header before it is ${listed(found)}, not ${listed(names)}`);
     }
-    columns = found.map((name) => toColumn(name, types));
-    readers = columns.map(({ type }) => cellReader(type));
-    typed = readers.some((read) => read !== undefined);
+    columns = found.map((name) => ({ name }));
   }
 
   function reasonOf(error: Error & { code?: string }): string {
@@ -78,13 +66,7 @@ export function createCsvReader(
           continue;
         }
         rows++;
-        const cells: Cell[] = record;
-        if (!typed) return cells;
-        for (let index = 0; index < cells.length; index++) {
-          const cell = cells[index];
-          if (typeof cell === "string") cells[index] = readers[index]?.(cell) ?? cell;
-        }
-        return cells;
+        return record;
       }
       if (parser.errored) throw rowError(rows + 1, reasonOf(parser.errored), parser.errored);
       if (ended && !columns) throw rowError(1, "there is no header");

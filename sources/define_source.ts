@@ -1,6 +1,6 @@
 /** What a row generator in TypeScript is: the types of a `module` source's file. */
 
-import type { ColumnType } from "./table.ts";
+import type { ColumnType } from "../table/table.ts";
 
 /** What a cell of each column type is in TypeScript; every one may be null too. */
 export interface CellTypes {
@@ -56,8 +56,14 @@ export const PARAM_CHECKS: Readonly<Record<keyof ParamTypes, (value: unknown) =>
   datetime: isText,
 };
 
-/** The type of a param. One that ends in `?` may be null; a list is the values of an enum. */
-export type ParamDeclaration = keyof ParamTypes | `${keyof ParamTypes}?` | readonly string[];
+/** The type of a value, or of a list of them. */
+export type ValueType = keyof ParamTypes | `${keyof ParamTypes}[]`;
+
+/**
+ * The type of a param. `integer[]` is a list, what ends in `?` may be null, and an array is the values of an
+ * enum; a list of an enum's is `string[]`.
+ */
+export type ParamDeclaration = ValueType | `${ValueType}?` | readonly string[];
 
 /** The columns of a source: their types by name, in order. */
 export type Columns = Readonly<Record<string, ColumnType>>;
@@ -72,8 +78,13 @@ export type RowOf<C extends Columns> = {
 
 /** What a param of a declaration is in TypeScript. */
 export type ParamOf<D extends ParamDeclaration> = D extends readonly (infer Value)[] ? Value | null
-  : D extends `${infer Type extends keyof ParamTypes}?` ? ParamTypes[Type] | null
-  : D extends keyof ParamTypes ? ParamTypes[D]
+  : D extends `${infer Type extends ValueType}?` ? ValueOf<Type> | null
+  : D extends ValueType ? ValueOf<D>
+  : never;
+
+/** What a value of a type is in TypeScript. */
+export type ValueOf<T extends ValueType> = T extends keyof ParamTypes ? ParamTypes[T]
+  : T extends `${infer Type extends keyof ParamTypes}[]` ? readonly ParamTypes[Type][]
   : never;
 
 /** What the rows are made from. */

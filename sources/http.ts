@@ -1,7 +1,7 @@
 /** Reads rows from a web service: one request, whose response is NDJSON, a JSON array or CSV. */
 
 import { createCsvReader } from "./csv_rows.ts";
-import { openBody } from "./http_body.ts";
+import { openBody, reach } from "./http_body.ts";
 import { type HttpConfig, httpConfig } from "./http_config.ts";
 import { placeholders, toRequest } from "./http_request.ts";
 import { readRows } from "./http_rows.ts";
@@ -30,7 +30,22 @@ export const http: SourceKind<HttpConfig> = {
   paths: ["ca"],
   leave: ({ url }) => ({ net: [hostOf(url)] }),
   open: openQuery,
+  describe,
 };
+
+/** Reaches the upstream, and checks the request that would be sent; only rows tell their columns. */
+async function describe(
+  config: HttpConfig,
+  query: Query | undefined,
+  options: Pick<ReadOptions, "signal"> = {},
+): Promise<undefined> {
+  if (query === undefined) {
+    await reach(config, options);
+    return;
+  }
+  const filled = Object.entries(query.params).map(([name, value]) => [name, value ?? "x"] as const);
+  toRequest(config, { ...query, params: Object.fromEntries(filled) });
+}
 
 /** The host and the port that are connected to. */
 function hostOf(url: string): string {

@@ -14,6 +14,7 @@
 
 import type { HttpConfig } from "./http_config.ts";
 import type { HttpRequest } from "./http_request.ts";
+import { redact, secretsOf } from "./redact.ts";
 import { type ReadOptions, SourceError } from "./source.ts";
 
 /** The body of a response. */
@@ -79,6 +80,49 @@ export async function openBody(
   }
 }
 
+/**
+ * Connects to the upstream, agrees on TLS where the URL says so, and hangs up: a request could do anything
+ * there.
+ *
+ * @throws {SourceError} when it cannot be reached in time, or is not trusted
+ */
+export async function reach(
+  { url, ca, timeout }: HttpConfig,
+  { signal }: Pick<ReadOptions, "signal">,
+): Promise<void> {
+  const caCerts = ca === undefined ? [] : [await readCertificates(ca)];
+  const { hostname: name, port, protocol } = new URL(url);
+  const tls = protocol === "https:";
+  const hostname = name.replace(/^\[(.*)\]$/, "$1");
+  const address = { hostname, port: Number(port || (tls ? 443 : 80)) };
+  const connecting = tls ? connectTls({ ...address, caCerts }) : Deno.connect(address);
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(silent(timeout)), timeout);
+  const abort = () => reject(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    (await Promise.race([connecting, stopped])).close();
+  } catch (error) {
+    // What comes when it is not waited for any more.
+    connecting.then((connection) => connection.close(), () => {});
+    throw signal?.aborted || error instanceof SourceError ? error : unreachable(error);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+async function connectTls(options: Deno.ConnectTlsOptions): Promise<Deno.Conn> {
+  const connection = await Deno.connectTls(options);
+  try {
+    await connection.handshake();
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
 async function readCertificates(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
@@ -107,11 +151,7 @@ async function send(
   if (!headers.has("user-agent")) headers.set("user-agent", "Spillway");
   if (body !== undefined) headers.set("content-type", "application/json");
   if (run !== undefined) headers.set("spillway-run", run);
-  const late = setTimeout(() => {
-    stop.abort(
-      new SourceError(`Cannot open source: the upstream gave no answer for ${config.timeout} ms`),
-    );
-  }, config.timeout);
+  const late = setTimeout(() => stop.abort(silent(config.timeout)), config.timeout);
   try {
     return await fetch(url, {
       method: config.method,
@@ -123,14 +163,22 @@ async function send(
     });
   } catch (error) {
     if (stop.signal.aborted) throw stop.signal.reason;
-    const cause = withoutUrl(error);
-    // Another try finds the same certificate.
-    const untrusted = /invalid peer certificate/.test(cause.message);
-    const reason = untrusted ? "upstream is not trusted" : "upstream cannot be reached";
-    throw new SourceError(`Cannot open source: the ${reason}`, { cause, connection: !untrusted });
+    throw unreachable(error);
   } finally {
     clearTimeout(late);
   }
+}
+
+function silent(timeout: number): SourceError {
+  return new SourceError(`Cannot open source: the upstream gave no answer for ${timeout} ms`);
+}
+
+function unreachable(error: unknown): SourceError {
+  const cause = withoutUrl(error);
+  // Another try finds the same certificate.
+  const untrusted = /invalid peer certificate/.test(cause.message);
+  const reason = untrusted ? "upstream is not trusted" : "upstream cannot be reached";
+  return new SourceError(`Cannot open source: the ${reason}`, { cause, connection: !untrusted });
 }
 
 /** The innermost error, which says most, without the URL: that has a caller's params in it. */
@@ -141,10 +189,13 @@ function withoutUrl(error: unknown): Error {
 }
 
 /** Throws unless the response is a whole one, of the format and in UTF-8. */
-async function checkHead(response: Response, { format }: HttpConfig): Promise<void> {
+async function checkHead(response: Response, config: HttpConfig): Promise<void> {
+  const { format } = config;
   const { status, headers } = response;
   const refuse = async (reason: string, connection = false) => {
-    const cause = new Error(`HTTP ${status}: ${await excerpt(response)}`);
+    // It may repeat what it was sent, to tell what is wrong with it.
+    const text = redact(await excerpt(response), secretsOf(config.headers, config.url));
+    const cause = new Error(`HTTP ${status}: ${text}`);
     throw new SourceError(`Cannot open source: the upstream ${reason}`, { cause, connection });
   };
   if (status !== 200) {

@@ -1,7 +1,9 @@
 /** The settings of an HTTP source, as `spillway.yaml` writes them. */
 
 import { z } from "zod";
-import { isLoopback } from "./server_address.ts";
+import { isLoopback } from "../table/loopback.ts";
+import { parseDuration } from "../table/units.ts";
+import { maxRow } from "./max_row.ts";
 
 /** The formats that rows come in. */
 export const ROW_FORMATS = ["ndjson", "json", "csv"] as const;
@@ -24,7 +26,7 @@ export interface HttpConfig {
   readonly idle_timeout: number;
   /** Whether rows and secrets may cross a network in clear text. @default false */
   readonly allow_http: boolean;
-  /** The longest row, in UTF-16 units of its text. @default 1 MiB */
+  /** The longest row, in UTF-16 units of its text. @default 64 Mi */
   readonly max_row: number;
   /** Every name that a row may have, in order. @default what the response says first */
   readonly columns?: readonly string[] | undefined;
@@ -40,33 +42,19 @@ const HEADER_NAME =
 const HEADER_VALUE = "the value of a header, in printable ASCII";
 const CA = "the path of a PEM file";
 const DURATION = "a duration such as 250ms, 25s or 5m, of at least 1ms and at most 1d";
-const SIZE = "a size such as 64KiB or 8MiB, of at most 64MiB";
 const COLUMNS = "a list of names, each of them once";
 
-const UNITS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  B: 1,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-};
+/** A day, the longest wait, in milliseconds. */
+const MAX_DURATION_MS = 86_400_000;
 
-/** A whole number with one of the units, at least 1 and at most `most`. */
-function measure(units: string, most: number, error: string) {
-  const written = new RegExp(`^(\\d{1,9})(${units})$`);
-  return z.string({ error }).transform((text, context) => {
-    const [, count, unit] = written.exec(text) ?? [];
-    const value = Number(count) * UNITS[unit ?? ""]!;
-    if (value >= 1 && value <= most) return value;
-    context.addIssue({ code: "custom", message: error });
+function duration() {
+  return z.string({ error: DURATION }).transform((text, context) => {
+    const value = parseDuration(text) ?? 0;
+    if (value >= 1 && value <= MAX_DURATION_MS) return value;
+    context.addIssue({ code: "custom", message: DURATION });
     return z.NEVER;
   });
 }
-
-const duration = () => measure("ms|s|m|h|d", 86_400_000, DURATION);
 
 /** Headers that the connection, the body or this program sets (RFC 9110, 7.6.1 and 8). */
 const OWN_HEADERS = new Set([
@@ -122,7 +110,7 @@ export const httpConfig: z.ZodType<HttpConfig> = z.strictObject({
   timeout: duration().default(60_000),
   idle_timeout: duration().default(60_000),
   allow_http: z.boolean({ error: "true or false" }).default(false),
-  max_row: measure("B|KiB|MiB", 64 * 2 ** 20, SIZE).default(2 ** 20),
+  max_row: maxRow(),
   columns: z.array(z.string({ error: "a name" }).min(1, { error: "a name" }), { error: COLUMNS })
     .min(1, { error: COLUMNS })
     .refine((names) => new Set(names).size === names.length, { error: COLUMNS })

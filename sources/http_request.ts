@@ -1,7 +1,7 @@
 /** Turns a query and its params into a request, which stays under the source's URL whatever they are. */
 
 import type { HttpConfig } from "./http_config.ts";
-import { type ParamValue, type Query, SourceError } from "./source.ts";
+import { type ParamItem, type ParamValue, type Query, SourceError } from "./source.ts";
 
 /** What is sent. */
 export interface HttpRequest {
@@ -26,7 +26,8 @@ export function placeholders(query: string): readonly string[] {
  *
  * A param may be part of a path's segment, and never makes another one: some servers decode `%2F`
  * before they look for `..`, so that a value with a slash is refused there. Of a query string, a pair
- * whose param is null is left out.
+ * whose param is null is left out. A list is a pair for each of its items, and one without a value where it
+ * has none; in a path, its items with commas between; in a POST's body, an array.
  *
  * @throws {SourceError} when the query leaves the URL, or a value would
  */
@@ -45,12 +46,12 @@ export function toRequest({ url, method }: HttpConfig, { text, params }: Query):
       (_, name) => segment(name, valueOf(params, name)),
     );
     // A value can make `.:x` a `..`, and a URL takes that out together with what is before it.
-    if (DOTS.test(filled)) refuse("a param makes a . or .. of its path");
+    if (DOTS.test(filled)) refuse("a param makes a . or .. of its path", dotted(path, params));
     target.pathname = `${target.pathname.replace(/\/$/, "")}/${filled}`;
   }
   const named = new Set(placeholders(query));
   const others = Object.keys(params).filter((name) => !named.has(name));
-  if (method === "GET") pairs.push(...others.map((name) => `${encodeText(name)}=:${name}`));
+  if (method === "GET") pairs.push(...others.map((name) => `${encodeURIComponent(name)}=:${name}`));
   const written = pairs.flatMap((pair) => fillPair(pair, params));
   target.search = [target.search.slice(1), ...written].filter((part) => part !== "").join("&");
   return method === "GET"
@@ -61,8 +62,11 @@ export function toRequest({ url, method }: HttpConfig, { text, params }: Query):
 /** Everything but white space, control characters, the backslash, which a URL reads as a slash, and #. */
 const LEGAL = /^[^\0-\x20\x7f\\#]*$/;
 
-/** A segment that a URL takes for a direction (WHATWG URL, 4.1), or one that hides behind a %2F or ;. */
-const DOTS = /(?:^|\/|%2f|%5c)(?:\.|%2e){1,2}(?:$|\/|%2f|%5c|;)/i;
+/**
+ * A segment that a URL takes for a direction (WHATWG URL, 4.1), or one that hides behind a %2F or a `;`: some
+ * servers decode a segment, drop what follows its `;` and then go up.
+ */
+const DOTS = /(?:^|\/|%2f|%5c)(?:\.|%2e){1,2}(?:$|\/|%2f|%5c|;|%3b)/i;
 
 function valueOf(params: Query["params"], name: string): ParamValue {
   if (!Object.hasOwn(params, name)) refuse(`it names :${name}, which has no value`);
@@ -71,37 +75,57 @@ function valueOf(params: Query["params"], name: string): ParamValue {
 
 /** A value as a part of a path's segment. */
 function segment(name: string, value: ParamValue): string {
+  if (value !== null && typeof value === "object") {
+    return value.length === 0
+      ? segment(name, null)
+      : value.map((item) => segment(name, item)).join();
+  }
   const text = value === null ? "" : String(value);
   // deno-lint-ignore no-control-regex
   if (text === "" || /[/\\\0-\x1f\x7f]/.test(text)) {
-    refuse(`the value of :${name} is empty or has a slash, and stands in its path`);
+    refuse(`the value of :${name} is empty or has a slash, and stands in its path`, [name]);
   }
-  return encodeText(text);
+  return encodeText(name, text);
 }
 
-/** A pair with its values; nothing where one of them is null. */
+/** The params of a path whose values have a dot. */
+function dotted(path: string, params: Query["params"]): readonly string[] {
+  return placeholders(path).filter((name) => String(params[name]).includes("."));
+}
+
+/** A pair with its values, or one for each item of a list; nothing where a value is null. */
 function fillPair(pair: string, params: Query["params"]): readonly string[] {
   const names = placeholders(pair);
   if (names.some((name) => valueOf(params, name) === null)) return [];
-  return [pair.replace(PLACEHOLDER, (_, name) => encodeText(String(params[name])))];
+  const lists = names.filter((name) => typeof params[name] === "object");
+  if (lists.length > 1) refuse(`:${lists.join(" and :")} are lists, and stand in one pair`);
+  const [list] = lists;
+  const items = list === undefined ? [] : params[list] as readonly ParamItem[];
+  const fill = (item: ParamItem) =>
+    pair.replace(
+      PLACEHOLDER,
+      (_, name) => encodeText(name, String(name === list ? item : params[name])),
+    );
+  return items.length === 0 ? [fill("")] : items.map(fill);
 }
 
-function encodeText(text: string): string {
-  if (!text.isWellFormed()) refuse("a value has half of a character (a lone surrogate)");
+function encodeText(name: string, text: string): string {
+  if (!text.isWellFormed()) refuse("a value has half of a character (a lone surrogate)", [name]);
   return encodeURIComponent(text);
 }
 
 /** The members as JSON, integers with every digit. */
 function toJson(names: readonly string[], params: Query["params"]): string {
-  const members = names.map((name) => {
-    const value = params[name]!;
-    return `${JSON.stringify(name)}:${
-      typeof value === "bigint" ? String(value) : JSON.stringify(value)
-    }`;
-  });
+  const members = names.map((name) => `${JSON.stringify(name)}:${jsonOf(params[name]!)}`);
   return `{${members.join(",")}}`;
 }
 
-function refuse(reason: string): never {
-  throw new SourceError(`Cannot run the query: ${reason}`);
+function jsonOf(value: ParamValue): string {
+  if (value !== null && typeof value === "object") return `[${value.map(jsonOf).join(",")}]`;
+  return typeof value === "bigint" ? String(value) : JSON.stringify(value);
+}
+
+/** @param params those whose values are why */
+function refuse(reason: string, params: readonly string[] = []): never {
+  throw new SourceError(`Cannot run the query: ${reason}`, { params });
 }

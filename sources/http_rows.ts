@@ -3,7 +3,7 @@
 import type { HttpBody } from "./http_body.ts";
 import type { RowReader } from "./row_reader.ts";
 import { type RowStream, SourceError } from "./source.ts";
-import type { Batch, Row } from "./table.ts";
+import type { Batch, Row } from "../table/table.ts";
 
 /** How rows are read. */
 export interface RowsSettings {

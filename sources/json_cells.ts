@@ -1,17 +1,18 @@
 /** Reads the rows of NDJSON and of JSON arrays: objects, or arrays of cells, exactly. */
 
+import { createConverter } from "./converters.ts";
+import { exactNumber } from "./json_numbers.ts";
 import type { JsonSplitter } from "./ndjson_rows.ts";
+import type { Converter } from "./number_converters.ts";
 import {
   listed,
   namedColumns,
   rowError,
   type RowReader,
   type RowReaderSettings,
-  toColumn,
 } from "./row_reader.ts";
 import type { SourceColumn } from "./source.ts";
-import type { Cell } from "./table.ts";
-import { cellReader, exactNumber, type ReadCell } from "./text_cells.ts";
+import type { Cell } from "../table/table.ts";
 
 /**
  * What a double may not hold: 16 digits, or an exponent of three. Looking for it takes a tenth of the
@@ -36,9 +37,10 @@ export function createJsonReader(
 ): RowReader {
   let columns: readonly SourceColumn[] | undefined;
   let indices = new Map<string, number>();
-  let readers: readonly (ReadCell | undefined)[] = [];
-  let decimals: readonly boolean[] = [];
-  let hasDecimals = false;
+  let converters: readonly (Converter | undefined)[] = [];
+  /** Columns of which a number keeps its text. */
+  let verbatim: readonly boolean[] = [];
+  let hasVerbatim = false;
   let rows = 0;
   let counted = false;
   let ended = false;
@@ -46,11 +48,18 @@ export function createJsonReader(
   function setColumns(found: readonly SourceColumn[]): void {
     columns = found;
     indices = new Map(found.map(({ name }, index) => [name, index]));
-    readers = found.map(({ type }) => cellReader(type));
-    decimals = found.map(({ type }) => type === "decimal");
-    hasDecimals = decimals.includes(true);
+    const declared = found.map(({ name }) => Object.hasOwn(types, name) ? types[name] : undefined);
+    // What the export declares is for `to_table`.
+    converters = found.map(({ type }, index) =>
+      type && !declared[index] ? createConverter(type) : undefined
+    );
+    verbatim = found.map(({ type }, index) => {
+      const wanted = declared[index] ?? type;
+      return wanted === "decimal" || wanted === "string";
+    });
+    hasVerbatim = verbatim.includes(true);
   }
-  if (names) setColumns(names.map((name) => toColumn(name, types)));
+  if (names) setColumns(names.map((name) => ({ name })));
 
   const fail = (reason: string, cause?: unknown) => rowError(rows + 1, reason, cause);
 
@@ -80,9 +89,9 @@ export function createJsonReader(
       const value = values[index];
       if (value === null) continue;
       if (typeof value === "object") return undefined;
-      if (hasDecimals && typeof value === "number" && decimals[index]) return undefined;
-      const read = readers[index];
-      if (read) values[index] = read(value as string | number | boolean);
+      if (hasVerbatim && typeof value === "number" && verbatim[index]) return undefined;
+      const convert = converters[index];
+      if (convert) values[index] = convert(value as string | number | boolean) ?? value;
     }
     return values as Cell[];
   }
@@ -91,7 +100,7 @@ export function createJsonReader(
   function readExactly(text: string): Cell[] {
     const members = membersOf(text);
     const isArray = /^\s*\[/.test(text);
-    columns ?? setColumns(members.map(({ key }) => toColumn(key, types)));
+    columns ?? setColumns(members.map(({ key }) => ({ name: key })));
     const known = columns!;
     if (isArray && members.length !== known.length) {
       throw fail(`it has ${members.length} cells, and there are ${known.length} columns`);
@@ -109,8 +118,8 @@ export function createJsonReader(
       if (!isArray && seen.size === seen.add(key).size) {
         throw fail(`its key ${JSON.stringify(key)} is there twice`);
       }
-      const value = exactValue(text, decimals[index]!);
-      cells[index] = value === null ? null : readers[index]?.(value) ?? value;
+      const value = exactValue(text, verbatim[index]!);
+      cells[index] = value === null ? null : converters[index]?.(value) ?? value;
     });
     return cells;
   }
@@ -119,7 +128,7 @@ export function createJsonReader(
     const value = parse(text);
     if (Array.isArray(value)) {
       if (!columns) {
-        const found = namedColumns(value, types);
+        const found = namedColumns(value);
         if (!found) throw fail("an array before all rows names the columns, and this one does not");
         setColumns(found);
         return undefined;
@@ -248,7 +257,7 @@ function stringEnd(text: string, at: number): number {
 }
 
 /** A value's cell, with nothing lost: nested values are their text. */
-function exactValue(text: string, decimal: boolean): string | number | bigint | boolean | null {
+function exactValue(text: string, verbatim: boolean): string | number | bigint | boolean | null {
   switch (text[0]) {
     case '"':
       return JSON.parse(text);
@@ -262,6 +271,6 @@ function exactValue(text: string, decimal: boolean): string | number | bigint | 
     case "[":
       return text;
     default:
-      return decimal && /^-?\d+(?:\.\d+)?$/.test(text) ? text : exactNumber(text);
+      return verbatim && /^-?\d+(?:\.\d+)?$/.test(text) ? text : exactNumber(text);
   }
 }

@@ -1,6 +1,6 @@
 /** Splits one JSON array, as it comes, into the text of its elements. */
 
-import { type JsonSplitter, tooLong } from "./ndjson_rows.ts";
+import { type JsonSplitter, Pieces } from "./ndjson_rows.ts";
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -33,10 +33,13 @@ export function createJsonSplitter(longest: number): JsonSplitter {
   /** Where to look on. */
   let at = 0;
   let place: Place = "start";
-  /** Where the element begins that is being read; -1 between elements. */
+  /** Where what is left of the element begins that is being read; -1 between elements. */
   let start = -1;
+  const begun = new Pieces(longest);
   let depth = 0;
   let inString = false;
+  /** Whether a backslash takes the next character along. */
+  let escaping = false;
 
   /** Looks on through an element; true at its end. */
   function scanElement(): boolean {
@@ -62,6 +65,10 @@ export function createJsonSplitter(longest: number): JsonSplitter {
 
   /** Looks for the quote that ends a string; a backslash takes what follows it along. */
   function scanString(): boolean {
+    if (escaping && at < text.length) {
+      at++;
+      escaping = false;
+    }
     for (;;) {
       const quote = text.indexOf('"', at);
       const end = quote < 0 ? text.length : quote;
@@ -69,8 +76,8 @@ export function createJsonSplitter(longest: number): JsonSplitter {
       while (first > at && text.charCodeAt(first - 1) === BACKSLASH) first--;
       const escaped = (end - first) % 2 === 1;
       if (quote < 0) {
-        // The character that a last backslash escapes is still to come.
-        at = escaped ? end - 1 : end;
+        at = end;
+        escaping ||= escaped;
         return false;
       }
       at = quote + 1;
@@ -105,20 +112,21 @@ export function createJsonSplitter(longest: number): JsonSplitter {
   return {
     proven: true,
     write(more) {
-      const keep = start < 0 ? at : start;
-      text = text.slice(keep) + more;
-      at -= keep;
+      text = text.slice(at) + more;
+      at = 0;
       if (start >= 0) start = 0;
     },
     next() {
       if (start < 0 && !findElement()) return undefined;
       const complete = scanElement();
-      if (at - start > longest) throw tooLong(longest);
-      if (!complete) return undefined;
-      const element = text.slice(start, at);
-      start = -1;
-      place = "separator";
-      return element;
+      const piece = text.slice(start, at);
+      start = complete ? -1 : at;
+      if (complete) {
+        place = "separator";
+        return begun.finish(piece);
+      }
+      begun.add(piece);
+      return undefined;
     },
     end() {
       if (place !== "end") throw new SyntaxError("the array has no end");

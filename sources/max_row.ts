@@ -24,10 +24,16 @@ export function maxRow(): z.ZodType<number> {
   }).default(64 * BYTES.MiB!);
 }
 
-/** What is wrong with a row that is larger; `bytes` where its size is known before it has come. */
+/** What is wrong with a row that is larger; `bytes` where its size is known before all of it has come. */
 export function rowTooLarge(maxRow: number, bytes?: number): SourceError {
   const size = bytes === undefined ? "" : ` of ${bytes} bytes`;
   return new SourceError(
-    `Cannot read the query: a row${size} is larger than max_row, which is ${maxRow} bytes`,
+    `Cannot read the query: a row${size} is larger than max_row, which is ${sizeText(maxRow)}`,
   );
+}
+
+/** A size as the setting has it. */
+function sizeText(bytes: number): string {
+  const unit = ["MiB", "KiB"].find((unit) => bytes % BYTES[unit]! === 0) ?? "B";
+  return `${bytes / BYTES[unit]!}${unit}`;
 }

@@ -2,18 +2,21 @@
 
 import { z } from "zod";
 import { type ModuleSource, PARAM_CHECKS } from "./define_source.ts";
+import { maxRow } from "./max_row.ts";
 import { createRowReader } from "./module_cells.ts";
 import { moduleUrl } from "./module_file.ts";
 import { readBatches, release, toSourceError } from "./module_rows.ts";
 import {
   BATCH_ROWS,
+  type ParamValue,
   type Query,
   type ReadOptions,
   type RowStream,
+  type SourceColumn,
   SourceError,
   type SourceKind,
 } from "./source.ts";
-import { COLUMN_TYPES, type ColumnType } from "./table.ts";
+import { COLUMN_TYPES, type ColumnType } from "../table/table.ts";
 
 const PATH = "the path of a TypeScript or JavaScript file";
 const READ = "a list of files and folders";
@@ -27,6 +30,8 @@ export interface ModuleConfig {
   readonly read?: readonly string[] | undefined;
   /** Hosts that it may connect to. @default none */
   readonly net?: readonly string[] | undefined;
+  /** The most that a row's text and bytes may have, in UTF-16 units and bytes. @default 64 Mi */
+  readonly max_row: number;
 }
 
 const list = (error: string) => z.array(z.string({ error }).min(1, { error }), { error });
@@ -35,6 +40,7 @@ const config = z.strictObject({
   path: z.string({ error: PATH }).min(1, { error: PATH }),
   read: list(READ).optional(),
   net: list(NET).optional(),
+  max_row: maxRow(),
 });
 
 /**
@@ -49,10 +55,29 @@ export const module: SourceKind<ModuleConfig> = {
   runsCode: true,
   leave: ({ read = [], net = [] }) => ({ read, net }),
   open,
+  describe,
 };
 
-async function open(
+/** Loads a file, compares it with the export, and says which columns it declares; it makes no row. */
+async function describe(
   { path }: ModuleConfig,
+  query: Query | undefined,
+  { signal }: Pick<ReadOptions, "signal"> = {},
+): Promise<readonly SourceColumn[] | undefined> {
+  signal?.throwIfAborted();
+  const source = await orAborted(load(path), signal);
+  if (query === undefined) return undefined;
+  checkTypes(source, query.types ?? {});
+  return columnsOf(source);
+}
+
+/** The columns that a module declares: what its rows hold is of these types, or it breaks. */
+function columnsOf({ columns }: ModuleSource): readonly SourceColumn[] {
+  return Object.entries(columns).map(([name, type]) => ({ name, type, strict: true }));
+}
+
+async function open(
+  { path, max_row: maxRow }: ModuleConfig,
   { params }: Query,
   { signal, batchRows = BATCH_ROWS }: ReadOptions = {},
 ): Promise<RowStream> {
@@ -70,9 +95,9 @@ async function open(
     iterator = iteratorOf(rows);
     const next = Promise.try(iterator.next.bind(iterator));
     const first = await orAborted(next, signal);
-    const readRow = createRowReader(columns);
+    const readRow = createRowReader(columns, maxRow);
     return {
-      columns: columns.map(([name, type]) => ({ name, type })),
+      columns: columnsOf(source),
       batches: readBatches({ iterator, first, readRow, batchRows, abort }),
     };
   } catch (error) {
@@ -105,9 +130,7 @@ async function load(path: string): Promise<ModuleSource> {
   }
   if (!isObject(params)) throw refused("has `params` that are not an object");
   for (const [name, declared] of Object.entries(params)) {
-    if (
-      Array.isArray(declared) || Object.hasOwn(PARAM_CHECKS, String(declared).replace(/\?$/, ""))
-    ) {
+    if (Array.isArray(declared) || Object.hasOwn(PARAM_CHECKS, itemTypeOf(String(declared)))) {
       continue;
     }
     throw refused(`gives param ${JSON.stringify(name)} no type that there is`);
@@ -120,16 +143,22 @@ function refused(reason: string): SourceError {
   return new SourceError(`Cannot open source: the module ${reason}`);
 }
 
-/** Compares what the module declares with what the export gives it: two files that can disagree. */
-function checkParams({ params: declared = {} }: ModuleSource, given: Query["params"]): void {
+/** Two files that can disagree name the same params, or one of them is wrong. */
+function checkNames(declared: object, given: object): void {
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(declared, name)) continue;
     throw refused(`does not declare the param ${JSON.stringify(name)} of the export`);
   }
+  for (const name of Object.keys(declared)) {
+    if (Object.hasOwn(given, name)) continue;
+    throw refused(`wants a param ${JSON.stringify(name)}, which the export does not declare`);
+  }
+}
+
+/** Compares what the module declares with what the export gives it. */
+function checkParams({ params: declared = {} }: ModuleSource, given: Query["params"]): void {
+  checkNames(declared, given);
   for (const [name, type] of Object.entries(declared)) {
-    if (!Object.hasOwn(given, name)) {
-      throw refused(`wants a param ${JSON.stringify(name)}, which the export does not declare`);
-    }
     const value = given[name]!;
     if (typeof type !== "string") {
       if (value === null || type.includes(String(value))) continue;
@@ -141,9 +170,49 @@ function checkParams({ params: declared = {} }: ModuleSource, given: Query["para
   }
 }
 
-function isOfType(type: string, value: unknown): boolean {
-  return PARAM_CHECKS[type.replace(/\?$/, "") as keyof typeof PARAM_CHECKS](value);
+function isOfType(type: string, value: ParamValue): boolean {
+  const isItem = PARAM_CHECKS[itemTypeOf(type)];
+  return isListType(type) ? Array.isArray(value) && value.every(isItem) : isItem(value);
 }
+
+/** The type of a declaration's values: `integer` of `integer[]?`. */
+function itemTypeOf(type: string): keyof typeof PARAM_CHECKS {
+  return type.replace(/(?:\[\])?\??$/, "") as keyof typeof PARAM_CHECKS;
+}
+
+function isListType(type: string): boolean {
+  return /\[\]\??$/.test(type);
+}
+
+/** Compares the types that the module declares with the export's, of which some are others' text. */
+function checkTypes(
+  { params: declared = {} }: ModuleSource,
+  types: NonNullable<Query["types"]>,
+): void {
+  checkNames(declared, types);
+  for (const [name, type] of Object.entries(declared)) {
+    const own = types[name]!;
+    const expected = typeof type === "string" ? type : "enum";
+    const fits = isListType(own) === isListType(expected) &&
+      FITTING[itemTypeOf(expected) as keyof typeof FITTING].includes(own.replace("[]", ""));
+    if (!fits) {
+      throw refused(
+        `wants ${expected} for the param ${JSON.stringify(name)}, and the export's is ${own}`,
+      );
+    }
+  }
+}
+
+/** What the types of a module's params take, of those of an export's. */
+const FITTING: Readonly<Record<keyof typeof PARAM_CHECKS | "enum", readonly string[]>> = {
+  string: ["string", "date", "datetime", "enum"],
+  integer: ["integer"],
+  number: ["number"],
+  boolean: ["boolean"],
+  date: ["date"],
+  datetime: ["datetime"],
+  enum: ["enum"],
+};
 
 function iteratorOf(rows: unknown): AsyncIterator<unknown> | Iterator<unknown> {
   const iterable = rows as AsyncIterable<unknown> & Iterable<unknown> | null | undefined;

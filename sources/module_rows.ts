@@ -2,7 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { SourceError } from "./source.ts";
-import type { Batch, Row } from "./table.ts";
+import type { Batch, Row } from "../table/table.ts";
 
 /** A generator that runs. */
 export interface Generation {

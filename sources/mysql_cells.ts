@@ -2,7 +2,9 @@
 
 import type { Buffer } from "node:buffer";
 import { geometryText } from "./mysql_geometry.ts";
-import type { Cell, ColumnType } from "./table.ts";
+import { PAIRS } from "../table/days.ts";
+import type { Cell, ColumnType } from "../table/table.ts";
+import { durationText } from "./time_converters.ts";
 
 /** A column as the server describes it. */
 export interface MysqlColumn {
@@ -14,7 +16,7 @@ export interface MysqlColumn {
   readonly characterSet: number;
   /** The width that it is shown in; the bits of a BIT. */
   readonly columnLength: number;
-  /** See {@linkcode UNSIGNED}. */
+  /** See {@linkcode UNSIGNED} and {@linkcode ZEROFILL}. */
   readonly flags: number;
   /** `json`, where MariaDB says that a text is JSON (10.5 and later). */
   readonly extendedFormat?: string;
@@ -50,6 +52,9 @@ const BINARY = 63;
 
 /** The flag of a column that has no negative numbers. */
 const UNSIGNED = 32;
+
+/** The flag of a column that is shown in its whole width, with zeros in front. */
+const ZEROFILL = 64;
 
 /** The first byte of each row. */
 const ROW_HEADER = 0x00;
@@ -97,6 +102,11 @@ export function columnType(column: MysqlColumn): ColumnType | undefined {
   }
 }
 
+/** Whether a column is of moments, which come as the session's clock shows them. */
+export function isTimestamp({ columnType: type }: MysqlColumn): boolean {
+  return type === TYPE.timestamp;
+}
+
 /** Reads the row that lies in a buffer between two offsets. */
 export type RowReader = (buffer: Buffer, start: number, end: number) => Cell[];
 
@@ -108,11 +118,13 @@ type CellReader = () => Cell;
  * Row". Its readers are chosen here, once a column. It throws a `RangeError` for bytes that are no
  * such row.
  *
- * @param types what the export declares for the columns, in their order
+ * @param types what the export declares for the columns, in their order: some are read otherwise
+ * @param toUtc moves what the session's clock shows to UTC; absent where it shows that
  */
 export function createRowReader(
   columns: readonly MysqlColumn[],
   types: readonly (ColumnType | undefined)[],
+  toUtc?: (local: string) => string,
 ): RowReader {
   let bytes: Buffer;
   /** The buffer as Latin-1, which ASCII is a part of. */
@@ -211,15 +223,20 @@ export function createRowReader(
     return (length < 11 ? time : time + fractionText(bytes.readUInt32LE(start + 7))) + zone;
   }
 
-  /** Up to 838:59:59 either way, in parts. */
-  function readTime(write: TimeWriter): string {
+  /** A time of the day; a duration from a day on, up to 838:59:59, and below zero. */
+  function readTime(): string {
     const length = bytes[at++]!;
-    if (length === 0) return write(false, 0, 0, 0, 0);
+    if (length === 0) return "00:00:00";
     const start = at;
     at += length;
+    const negative = bytes[start] === 1;
     const hours = bytes.readUInt32LE(start + 1) * 24 + bytes[start + 5]!;
-    const fraction = length < 12 ? 0 : bytes.readUInt32LE(start + 8);
-    return write(bytes[start] === 1, hours, bytes[start + 6]!, bytes[start + 7]!, fraction);
+    const minutes = bytes[start + 6]!;
+    const seconds = bytes[start + 7]!;
+    const fraction = length < 12 ? "" : fractionText(bytes.readUInt32LE(start + 8));
+    return negative || hours >= 24
+      ? durationText(negative, hours, minutes, seconds + fraction)
+      : PAIRS[hours] + ":" + PAIRS[minutes] + ":" + PAIRS[seconds] + fraction;
   }
 
   function readNumber(column: MysqlColumn): () => number | bigint {
@@ -241,8 +258,7 @@ export function createRowReader(
   }
 
   function createReader(column: MysqlColumn, declared: ColumnType | undefined): CellReader {
-    const own = columnType(column);
-    const type = declared ?? own;
+    const type = columnType(column);
     switch (column.columnType) {
       case TYPE.tiny:
       case TYPE.short:
@@ -252,7 +268,9 @@ export function createRowReader(
       case TYPE.year:
       case TYPE.bit: {
         const read = readNumber(column);
-        return type === "boolean" ? () => booleanOf(read()) : read;
+        if (type === "boolean") return () => booleanOf(read());
+        const filled = declared === "string" && (column.flags & ZEROFILL) !== 0;
+        return filled ? () => String(read()).padStart(column.columnLength, "0") : read;
       }
       case TYPE.float:
         return () => shortest(bytes.readFloatLE((at += 4) - 4));
@@ -264,16 +282,15 @@ export function createRowReader(
       case TYPE.datetime:
         return () => readDateTime("");
       case TYPE.timestamp:
-        return () => readDateTime("Z");
+        return toUtc ? () => toUtc(readDateTime("")) : () => readDateTime("Z");
       case TYPE.time:
-        return type === "duration" ? () => readTime(durationText) : () => readTime(timeText);
+        return readTime;
       case TYPE.null:
         return () => null;
       case TYPE.geometry:
-        return type === "binary" ? readBytes : readGeometry;
+        return declared === "binary" ? readBytes : readGeometry;
       default:
-        // Bytes are text where the export says so: what a view makes of text often is binary.
-        return own === "binary" && type !== "string" && type !== "json" ? readBytes : readText;
+        return type === "binary" ? readBytes : readText;
     }
   }
 
@@ -330,9 +347,6 @@ function shortest(float: number): number {
   return Number(float.toPrecision(9));
 }
 
-/** `00` to `99`. */
-const PAIRS = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, "0"));
-
 /** A date without year, month and day, which no calendar has and MySQL lets people keep. */
 const ZERO_DATE = "0000-00-00";
 
@@ -354,21 +368,3 @@ function fractionText(microseconds: number): string {
   if (microseconds === 0) return "";
   return "." + String(microseconds).padStart(6, "0").replace(/0+$/, "");
 }
-
-/** Writes a time that may be longer than a day. */
-type TimeWriter = (
-  negative: boolean,
-  hours: number,
-  minutes: number,
-  seconds: number,
-  microseconds: number,
-) => string;
-
-/** `23:59:59.5`, `-838:59:59`: as the server writes it. */
-const timeText: TimeWriter = (negative, hours, minutes, seconds, microseconds) =>
-  `${negative ? "-" : ""}${PAIRS[hours] ?? hours}:${PAIRS[minutes]}:${PAIRS[seconds]}` +
-  fractionText(microseconds);
-
-/** `PT838H59M59S` (ISO 8601). */
-const durationText: TimeWriter = (negative, hours, minutes, seconds, microseconds) =>
-  `${negative ? "-" : ""}PT${hours}H${minutes}M${seconds}${fractionText(microseconds)}S`;

@@ -1,7 +1,10 @@
 /** The settings of a MySQL source, and what they say about the server to connect to. */
 
 import { z } from "zod";
-import { duration, hostAndPort, isLoopback, type ServerAddress } from "./server_address.ts";
+import { maxRow } from "./max_row.ts";
+import { isLoopback } from "../table/loopback.ts";
+import { duration, hostAndPort, type ServerAddress } from "./server_address.ts";
+import { timeZone } from "./session_zone.ts";
 
 /** How a connection is encrypted, and whether the server must prove who it is. */
 export const TLS_MODES = ["disable", "require", "verify-full"] as const;
@@ -27,6 +30,10 @@ export interface MysqlConfig {
   readonly tls?: TlsMode | undefined;
   /** A file of certificates, in PEM, that the server's must come from. @default the public ones */
   readonly ca?: string | undefined;
+  /** The IANA zone that queries count days in. @default the server's */
+  readonly timezone?: string | undefined;
+  /** Bytes that a row may have on its way. @default 64 MiB */
+  readonly max_row: number;
   /** Milliseconds to connect in, TLS and the password included. */
   readonly connect_timeout: number;
   /** Milliseconds that a query may take, its reader's time included. */
@@ -46,7 +53,7 @@ export interface Endpoint extends ServerAddress {
 }
 
 /** What an {@linkcode Endpoint} is read from. */
-export type Address = Omit<MysqlConfig, "connect_timeout" | "statement_timeout">;
+export type Address = Omit<MysqlConfig, "max_row" | "connect_timeout" | "statement_timeout">;
 
 const URL_RULE = "a URL such as mysql://reader:password@db.example.com:3306/shop, without options";
 
@@ -66,6 +73,8 @@ export const config: z.ZodType<MysqlConfig> = z.strictObject({
   database: text("the name of a schema"),
   tls: z.enum(TLS_MODES).optional(),
   ca: text("the path of a PEM file"),
+  timezone: timeZone().optional(),
+  max_row: maxRow(),
   connect_timeout: duration("10s"),
   // Longer than a run takes, which its own limit ends: this is for what nobody is left to end.
   statement_timeout: duration("1d"),

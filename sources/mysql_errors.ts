@@ -1,5 +1,6 @@
 /** Says in Spillway's words what MySQL's driver and server complain of. */
 
+import type { BoundValue } from "./mysql_params.ts";
 import { SourceError } from "./source.ts";
 
 /** What the driver throws, the server's errors included. */
@@ -36,6 +37,7 @@ const REASONS: Readonly<Record<string, string>> = {
   1049: "there is no such database",
   1064: "the server cannot parse it",
   1295: "the server cannot prepare such a statement",
+  1298: "the server does not know the time zone; its time zone tables may not be loaded",
   1317: "somebody stopped the query on the server",
   1698: "the server refused the account or its password",
   1792: "it writes, and an export only reads",
@@ -51,12 +53,39 @@ const REASONS: Readonly<Record<string, string>> = {
   PROTOCOL_CONNECTION_LOST: "the server closed the connection",
 };
 
+/** What only a text can be wrong for: a regular expression, a character set that lacks its letters. */
+const TEXT_REFUSALS = /^ER_(?:REGEXP_|CANT_AGGREGATE_)/;
+
+/**
+ * The params whose values an error is about, by name; it must have come while the statement ran, and before
+ * its first row. MariaDB takes most values for something, with a warning at most.
+ */
+export function refusedParams(error: unknown, params: readonly BoundValue[]): readonly string[] {
+  const { code = "", message = "" } = error as DriverError;
+  const refused = TEXT_REFUSALS.test(code)
+    ? params.filter(({ value }) => typeof value === "string")
+    // A column in the expression may be at fault as well.
+    : code === "ER_DATA_OUT_OF_RANGE" && !message.includes("`")
+    ? params.filter(({ value }) => value !== null && hasWord(message, String(value)))
+    : [];
+  return [...new Set(refused.map(({ name }) => name))];
+}
+
+function hasWord(message: string, word: string): boolean {
+  return message.split(/[^\w.+-]+/).includes(word);
+}
+
 /**
  * The error as a source gives it.
  *
  * @param action what could not be done: `Cannot run the query`
+ * @param params those whose values it is about
  */
-export function toSourceError(action: string, error: unknown): SourceError {
+export function toSourceError(
+  action: string,
+  error: unknown,
+  params: readonly string[] = [],
+): SourceError {
   if (error instanceof SourceError) return error;
   const { code = "", errno = 0, message = String(error) } = error as DriverError;
   const reason = code === "HANDSHAKE_SSL_ERROR"
@@ -65,6 +94,7 @@ export function toSourceError(action: string, error: unknown): SourceError {
   return new SourceError(`${action}: ${reason}${place(errno, message)}`, {
     cause: error,
     connection: PASSING.has(code),
+    params,
   });
 }
 

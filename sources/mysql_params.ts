@@ -1,38 +1,55 @@
 /** Turns a query's named params into the question marks and values of a prepared statement. */
 
 import mysql from "mysql2";
-import { type ParamValue, SourceError } from "./source.ts";
+import { listPlace, misplacedList } from "./list_params.ts";
+import { type ParamItem, type ParamValue, type Query, SourceError } from "./source.ts";
 
 /** A statement as the server prepares it. */
 export interface BoundStatement {
   /** The query with `?` for each placeholder. */
   readonly text: string;
-  /** A value for each, in their order. */
-  readonly values: readonly unknown[];
+  /** What each of them stands for, in their order. */
+  readonly params: readonly BoundValue[];
+}
+
+/** A value of a param, or an item of one. */
+export interface BoundValue {
+  /** The param's name. */
+  readonly name: string;
+  /** The value. */
+  readonly value: ParamItem | null;
 }
 
 /** How the server reads a statement: its `sql_mode`. */
-export interface ReadingOptions {
+export interface SqlMode {
   /** Whether a backslash in a string is a letter like others (`NO_BACKSLASH_ESCAPES`). @default false */
   readonly plainBackslash?: boolean;
+  /** Whether `"…"` is a name, in which a backslash is one too (`ANSI_QUOTES`). @default false */
+  readonly ansiQuotes?: boolean;
 }
+
+/** How a query can be read by a server that was not asked. */
+const MODES: readonly SqlMode[] = [{}, { plainBackslash: true }, { ansiQuotes: true }];
+
+/** The end of the query in the place of that of a string, a name or a comment. */
+const UNFINISHED = "(?<unfinished>$)";
 
 /**
  * What may hide a placeholder or be one (MySQL 9.1 and 9.7); a string or comment without an end
  * reaches to the end. A doubled quote needs no rule: it reads as two strings side by side.
  */
-function tokens({ plainBackslash = false }: ReadingOptions): RegExp {
-  const inside = (quote: string) =>
-    plainBackslash ? `[^${quote}]*` : `(?:[^${quote}\\\\]|\\\\[^])*`;
+function tokens({ plainBackslash = false, ansiQuotes = false }: SqlMode): RegExp {
+  const quoted = (quote: string, plain: boolean) =>
+    `${quote}${plain ? `[^${quote}]*` : `(?:[^${quote}\\\\]|\\\\[^])*`}(?:${quote}|${UNFINISHED})`;
   return new RegExp(
     [
       // Two dashes begin a comment before a space or a control character only: `5--:n` has none.
       String.raw`--(?=[\s\x00-\x1f]|$)[^\n]*`,
       String.raw`#[^\n]*`,
-      String.raw`/\*[^]*?(?:\*/|$)`,
-      `'${inside("'")}(?:'|$)`,
-      `"${inside('"')}(?:"|$)`,
-      "`[^`]*(?:`|$)",
+      String.raw`/\*[^]*?(?:\*/|${UNFINISHED})`,
+      quoted("'", plainBackslash),
+      quoted('"', plainBackslash || ansiQuotes),
+      `\`[^\`]*(?:\`|${UNFINISHED})`,
       "::",
       String.raw`(?<mark>\?)`,
       String.raw`:(?<name>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)`,
@@ -42,31 +59,45 @@ function tokens({ plainBackslash = false }: ReadingOptions): RegExp {
 }
 
 /**
- * The names of a query's placeholders, each once and in order, as a server with the usual `sql_mode`
- * reads it.
+ * The names of a query's placeholders, each once and in order: those that it has whatever the server's
+ * `sql_mode` is, and of the declared ones those that it has with one of them. A mode in which a string or a
+ * comment has no end is not the server's.
  */
-export function placeholders(query: string): readonly string[] {
-  const found = [...query.matchAll(tokens({}))];
-  return [...new Set(found.flatMap(({ groups }) => groups?.name ?? []))];
+export function placeholders(query: string, declared: readonly string[]): readonly string[] {
+  const possible = MODES.filter((mode) => [...query.matchAll(tokens(mode))].every(isFinished));
+  const readings = (possible.length === 0 ? MODES : possible).map((mode) => namesOf(query, mode));
+  return [...new Set(readings.flat())].filter((name) =>
+    declared.includes(name) || readings.every((names) => names.includes(name))
+  );
+}
+
+function isFinished({ groups }: RegExpExecArray): boolean {
+  return groups?.unfinished === undefined;
+}
+
+/** The names of the placeholders that a query has for a server of some mode, each as often as it stands there. */
+export function namesOf(query: string, mode: SqlMode): readonly string[] {
+  return [...query.matchAll(tokens(mode))].flatMap(({ groups }) => groups?.name ?? []);
 }
 
 /**
- * Replaces each `:name` outside strings, quoted names and comments, as often as it stands there.
+ * Replaces each `:name` outside strings, quoted names and comments, as often as it stands there; in
+ * `in (:list)` by as many question marks as the list has items.
  *
  * @example
  * ```ts
- * bindParams("select ':no' from t where org = :org", { org: "a" }); // … where org = ?
+ * bindParams({ text: "select ':no' from t where org = :org", params: { org: "a" } }); // … where org = ?
  * ```
  *
- * @throws {SourceError} for a name without a value, and for a `?` of the query's own
+ * @throws {SourceError} for a name without a value, for a list in another place, and for a `?` of the
+ *   query's own
  */
 export function bindParams(
-  query: string,
-  params: Readonly<Record<string, ParamValue>>,
-  options: ReadingOptions = {},
+  { text: query, params, types = {} }: Query,
+  mode: SqlMode = {},
 ): BoundStatement {
-  const values: unknown[] = [];
-  const text = query.replace(tokens(options), (token, ...rest) => {
+  const bound: BoundValue[] = [];
+  const text = query.replace(tokens(mode), (token, ...rest) => {
     const { mark, name } = rest.at(-1) as { readonly mark?: string; readonly name?: string };
     if (mark !== undefined) {
       throw new SourceError("Cannot run the query: it has a ?, and params are written as :name");
@@ -75,10 +106,27 @@ export function bindParams(
     if (!Object.hasOwn(params, name)) {
       throw new SourceError(`Cannot run the query: it names :${name}, which is no param`);
     }
-    values.push(bindable(params[name]!));
-    return "?";
+    const value = params[name]!;
+    if (!isList(value) && !types[name]?.endsWith("[]")) {
+      bound.push({ name, value });
+      return "?";
+    }
+    const at = rest.at(-3) as number;
+    const place = listPlace(query.slice(0, at), query.slice(at + token.length));
+    if (place === undefined) {
+      throw new SourceError(`Cannot run the query: ${misplacedList(name)}`);
+    }
+    const items = !isList(value) ? [value] : place === "null test" ? [true] : value;
+    // No list of values may be empty, and the result of a query may.
+    if (items.length === 0) return "select null from dual where false";
+    bound.push(...items.map((value) => ({ name, value })));
+    return items.map(() => "?").join(", ");
   });
-  return { text, values };
+  return { text, params: bound };
+}
+
+function isList(value: ParamValue): value is readonly ParamItem[] {
+  return Array.isArray(value);
 }
 
 const INT64_END = 2n ** 63n;
@@ -87,7 +135,7 @@ const INT64_END = 2n ** 63n;
  * The value with the type that it is sent as. Left to itself, the driver sends a number as a double,
  * which `limit` refuses, and a `bigint` as text.
  */
-function bindable(value: ParamValue): unknown {
+export function bindable(value: ParamItem | null): unknown {
   const { TypedParameter: typed } = mysql;
   if (typeof value === "boolean") return typed.TINY(value ? 1 : 0);
   if (typeof value === "number" && Number.isSafeInteger(value)) return typed.LONGLONG(value);

@@ -2,12 +2,19 @@
 
 import type { Buffer } from "node:buffer";
 import type { Query as Command } from "mysql2";
-import { columnType, createRowReader, type MysqlColumn, type RowReader } from "./mysql_cells.ts";
-import { toSourceError } from "./mysql_errors.ts";
-import type { BoundStatement } from "./mysql_params.ts";
+import {
+  columnType,
+  createRowReader,
+  isTimestamp,
+  type MysqlColumn,
+  type RowReader,
+} from "./mysql_cells.ts";
+import { refusedParams, toSourceError } from "./mysql_errors.ts";
+import { bindable, type BoundStatement } from "./mysql_params.ts";
 import type { Session } from "./mysql_session.ts";
-import { type RowStream, SourceError } from "./source.ts";
-import type { Batch, ColumnType, Row } from "./table.ts";
+import { createUtcReader } from "./mysql_zone.ts";
+import { type RowStream, type SourceColumn, SourceError } from "./source.ts";
+import type { Batch, ColumnType, Row } from "../table/table.ts";
 
 /** How to read a statement. */
 export interface ReadingOptions {
@@ -15,6 +22,8 @@ export interface ReadingOptions {
   readonly batchRows: number;
   /** Types that the export declares, by column name. */
   readonly types: Readonly<Record<string, ColumnType>>;
+  /** Bytes that a row may have. */
+  readonly maxRow: number;
 }
 
 /**
@@ -27,7 +36,7 @@ const BATCH_MS = 50;
 const BATCH_BYTES = 1024 * 1024;
 
 /** What is wrong with an `update`, and with what is no query at all. */
-const NO_ROWS = "Cannot run the query: it gives no rows that could be exported";
+export const NO_ROWS = "Cannot run the query: it gives no rows that could be exported";
 
 /** The part of the driver's packet that a row is read from. */
 interface Packet {
@@ -53,15 +62,20 @@ interface ExecuteCommand extends Command {
  */
 export async function readRows(
   session: Session,
-  { text, values }: BoundStatement,
-  { batchRows, types }: ReadingOptions,
+  { text, params }: BoundStatement,
+  { batchRows, types, maxRow }: ReadingOptions,
 ): Promise<RowStream> {
   const prepared = await session.prepare(text);
   if (prepared.columns.length === 0) {
     throw new SourceError(NO_ROWS);
   }
+  // What a param is made to may become one too.
+  const moments = prepared.columns.some(isTimestamp) || params.length > 0;
+  const zone = moments ? await session.zone() : undefined;
   const { connection, stream } = session;
-  const command = prepared.execute(values) as ExecuteCommand;
+  const command = prepared.execute(
+    params.map(({ value }) => bindable(value)) as never,
+  ) as ExecuteCommand;
   const full: Batch[] = [];
   let rows: Row[] = [];
   let bytes = 0;
@@ -69,12 +83,14 @@ export async function readRows(
   let state: "running" | "ended" | "failed" | "cancelled" = "running";
   let failure: unknown;
   let told = false;
+  let given = false;
   let wake = () => {};
 
   function settle(outcome: "ended" | "failed" | "cancelled", error?: unknown): void {
     if (state !== "running") return;
     state = outcome;
     failure = error;
+    connection.off("error", fail);
     wake();
   }
 
@@ -86,8 +102,11 @@ export async function readRows(
   }
 
   function add(packet: Packet, readRow: RowReader): void {
+    if (state === "failed") return;
+    const size = packet.end - packet.offset;
+    if (size > maxRow) return settle("failed", session.refuseRow(size));
     if (rows.length === 0) began = performance.now();
-    bytes += packet.end - packet.offset;
+    bytes += size;
     if (rows.push(readRow(packet.buffer, packet.offset, packet.end)) === batchRows) cut();
     else if (bytes >= BATCH_BYTES) cut();
     if (told) return;
@@ -111,34 +130,37 @@ export async function readRows(
 
   const dueIn = () => began + BATCH_MS - performance.now();
 
-  const described = new Promise<readonly MysqlColumn[]>((resolve, reject) => {
-    let results = 0;
-    command.buildParserFromFields = (fields) => {
-      if (++results > 1) throw new SourceError("Cannot read the query: it gives two results");
-      const readRow = createRowReader(
-        fields,
-        fields.map(({ name }) => Object.hasOwn(types, name) ? types[name] : undefined),
-      );
-      resolve(fields);
-      return class {
-        next(packet: Packet): void {
-          add(packet, readRow);
-        }
-      };
+  const described = Promise.withResolvers<readonly MysqlColumn[]>();
+  function fail(error: unknown): void {
+    described.reject(error);
+    settle("failed", error);
+  }
+
+  let results = 0;
+  command.buildParserFromFields = (fields) => {
+    if (++results > 1) throw new SourceError("Cannot read the query: it gives two results");
+    const readRow = createRowReader(
+      fields,
+      fields.map(({ name }) => Object.hasOwn(types, name) ? types[name] : undefined),
+      zone && createUtcReader(zone),
+    );
+    described.resolve(fields);
+    return class {
+      next(packet: Packet): void {
+        add(packet, readRow);
+      }
     };
-    const fail = (error: unknown) => {
-      reject(error);
-      settle("failed", error);
-    };
-    command.on("error", fail);
-    connection.on("error", fail);
-    command.on("end", () => {
-      // Too late, where there were columns.
-      reject(new SourceError(NO_ROWS));
-      session.checkWhole().then(() => settle("ended"), fail);
-    });
+  };
+  command.on("error", fail);
+  connection.on("error", fail);
+  command.on("end", () => {
+    // Too late, where there were columns.
+    described.reject(new SourceError(NO_ROWS));
+    session.checkWhole().then(() => settle("ended"), fail);
   });
-  const fields = await described;
+  const fields = await described.promise.catch((error) => {
+    throw toSourceError("Cannot run the query", error, refusedParams(error, params));
+  });
 
   const batches = new ReadableStream<Batch>({
     async pull(controller) {
@@ -149,12 +171,16 @@ export async function readRows(
         }
         if (state === "cancelled") return;
         const batch = full.shift();
-        if (batch) return controller.enqueue(batch);
+        if (batch) {
+          given = true;
+          return controller.enqueue(batch);
+        }
         if (state === "failed") {
           // The rows of this batch are dropped: were they the first ones, a file would begin with
           // them, and the caller would get a broken download for what can still be a plain error.
           await session.release(failure);
-          throw toSourceError("Cannot read the query", failure);
+          const refused = given || rows.length > 0 ? [] : refusedParams(failure, params);
+          throw toSourceError("Cannot read the query", failure, refused);
         }
         if (rows.length > 0) cut();
         else if (state === "ended") {
@@ -170,10 +196,16 @@ export async function readRows(
   }, { highWaterMark: 0 });
 
   return {
-    columns: fields.map((field) => {
-      const type = columnType(field);
-      return type === undefined ? { name: field.name } : { name: field.name, type };
-    }),
+    columns: fields.map(toColumn),
     batches,
   };
+}
+
+/** A column in the words of all sources. */
+export function toColumn(column: MysqlColumn): SourceColumn {
+  const type = columnType(column);
+  // What is taken for a boolean may hold more.
+  return type === undefined
+    ? { name: column.name }
+    : { name: column.name, type, strict: type !== "boolean" };
 }

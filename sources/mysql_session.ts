@@ -1,24 +1,13 @@
-/** One connection to MySQL or MariaDB, for one query. */
+/** A read-only transaction on a connection to MySQL or MariaDB, for one query. */
 
 import type { Socket } from "node:net";
-import mysql, { type Connection, type PrepareStatementInfo, type SslOptions } from "mysql2";
-import { endpointOf, type MysqlConfig } from "./mysql_config.ts";
+import type { Connection as Driver, PrepareStatementInfo } from "mysql2";
+import type { MysqlColumn } from "./mysql_cells.ts";
+import { hostOf, type MysqlConfig } from "./mysql_config.ts";
+import { ask, Connection, type Connections, execute } from "./mysql_connection.ts";
+import type { SqlMode } from "./mysql_params.ts";
+import { askZone, type ZoneOffsets } from "./mysql_zone.ts";
 import { SourceError } from "./source.ts";
-
-/** Milliseconds in which a server is asked to stop, or that is given up. */
-const KILL_TIMEOUT_MS = 2000;
-
-/** Milliseconds that a server has to say goodbye. */
-const END_TIMEOUT_MS = 250;
-
-/** Seconds for which the server waits on a reader that takes nothing: the run's own limits are shorter. */
-const WRITE_TIMEOUT_S = 86_400;
-
-/** The most rows that a statement can give, which is no limit. */
-const ALL_ROWS = "18446744073709551615";
-
-/** The longest text that `group_concat` can give: a packet's. The default cuts it off at 1 KiB. */
-const GROUP_CONCAT_BYTES = 2 ** 30;
 
 /** What a server warns of and goes on with: a result, or a value in it, that is not whole. */
 const CUTS: Readonly<Record<string, string>> = {
@@ -27,255 +16,149 @@ const CUTS: Readonly<Record<string, string>> = {
   1931: "the server stopped it at the limit of its rows examined",
 };
 
-/** Warnings that the server keeps; those of a value for each row come before that of the limit. */
-const WARNINGS = 1024;
-
-/** What a connection keeps for itself and this module needs: `destroy()` only half closes a socket. */
-interface Internals {
-  readonly stream: Socket;
-}
-
 /** A prepared statement, with the columns that the driver's declarations leave out. */
 export interface Prepared extends PrepareStatementInfo {
   /** Its columns; none where it gives no rows. */
-  readonly columns: readonly unknown[];
+  readonly columns: readonly MysqlColumn[];
 }
 
 /** A connection in a read-only transaction. */
 export interface Session {
   /** The driver's connection. */
-  readonly connection: Connection;
+  readonly connection: Driver;
   /** What its packets come from. Pausing `connection` instead makes it keep, and copy, each packet. */
   readonly stream: Socket;
-  /** Whether a backslash in a string is a letter like others. */
-  readonly plainBackslash: boolean;
+  /** How the server reads a statement. */
+  readonly mode: SqlMode;
   /** Prepares a statement. */
   prepare(text: string): Promise<Prepared>;
+  /** Says which offsets the session's zone has had; nothing where it is UTC. */
+  zone(): Promise<ZoneOffsets | undefined>;
+  /** What the session's clock shows at some datetimes in UTC. */
+  localTimes(datetimes: readonly string[]): Promise<readonly string[]>;
   /**
    * Makes sure that the statement that has ended gave all of its rows, and them as they are.
    *
    * @throws {SourceError} when the server has warned that it cut something off
    */
   checkWhole(): Promise<void>;
-  /** Closes the connection, on which nothing runs any more. */
+  /**
+   * Breaks the connection, as a row is too large, and gives what is wrong.
+   *
+   * @param bytes its size; absent where all of it has not come
+   */
+  refuseRow(bytes?: number): SourceError;
+  /** Ends the transaction, of which all rows have come; the connection is left to the next run, or closed. */
   end(): Promise<void>;
   /** Has the server stop whatever it does for the connection, which is closed at once. */
   kill(): Promise<void>;
-  /** One or the other, after an error. */
+  /** Closes the connection after an error, with a kill where the server may still work. */
   release(error: unknown): Promise<void>;
 }
 
+/** Which connection a session has. */
+export interface SessionOptions {
+  /** Ends the attempt. */
+  readonly signal?: AbortSignal | undefined;
+  /** Where connections are kept. @default nowhere */
+  readonly connections?: Connections | undefined;
+}
+
 /**
- * Opens a connection and a transaction that reads one snapshot and writes nothing.
+ * Opens a connection, or takes one that was kept, and begins a transaction that reads one snapshot and writes
+ * nothing.
  *
- * @param run the run's id, which the server shows among the connection's attributes
  * @throws {Error} the driver's, when the server cannot be reached or refuses the connection
  */
 export async function openSession(
   config: MysqlConfig,
-  run: string | undefined,
-  signal: AbortSignal | undefined,
+  { signal, connections }: SessionOptions,
 ): Promise<Session> {
-  const ssl = await readTls(config);
-  signal?.throwIfAborted();
-  const connection = connect(config, ssl, run);
-  let id: string | undefined;
-  let killing: Promise<void> | undefined;
+  // Whatever is another's in it, the password too, is another connection.
+  const key = JSON.stringify(config);
+  const kept = connections && await takeKept(connections, key);
+  const connection = kept ?? await Connection.open(config, signal);
+  const { driver } = connection;
 
-  async function kill(): Promise<void> {
-    await close(connection);
-    if (id !== undefined) await killConnection(config, ssl, id);
-  }
-
-  const session: Session & { plainBackslash: boolean } = {
-    connection,
+  const session: Session = {
+    connection: driver,
     get stream() {
-      return streamOf(connection);
+      return connection.stream;
     },
-    plainBackslash: false,
+    mode: connection.mode,
+    async zone() {
+      const { zone } = connection;
+      if (zone === undefined) return undefined;
+      const key = `${hostOf(config)} ${zone}`;
+      const known = zones.get(key) ?? await askZone((moments) => askOffsets(driver, moments));
+      zones.set(key, known);
+      return known;
+    },
+    async localTimes(datetimes) {
+      if (connection.zone === undefined || datetimes.length === 0) return datetimes;
+      // One column, as a result has 4096 at most.
+      const calls = datetimes.map(() => "ifnull(convert_tz(?, '+00:00', @@session.time_zone), '')");
+      const statement = `select concat_ws(',', ${calls.join(", ")})`;
+      const [row] = await execute(driver, statement, datetimes);
+      return String(row![0]).split(",").map((local, index) => local || datetimes[index]!);
+    },
     prepare: (text: string) =>
       new Promise<Prepared>((resolve, reject) =>
-        connection.prepare(
+        driver.prepare(
           text,
           (error, statement) => error ? reject(error) : resolve(statement as Prepared),
         )
       ),
     async checkWhole() {
-      const warnings = await ask(connection, "show warnings");
+      const warnings = await ask(driver, "show warnings");
       const [, code, message] = warnings.find(([, code]) => String(code) in CUTS) ?? [];
       if (code === undefined) return;
       throw new SourceError(`Cannot read the query: ${CUTS[String(code)]}`, {
         cause: new Error(String(message)),
       });
     },
+    refuseRow: (bytes) => connection.refuseRow(bytes),
     async end() {
-      const stream = streamOf(connection);
-      const timer = setTimeout(() => stream.destroy(), END_TIMEOUT_MS);
-      const closed = untilClosed(stream);
-      connection.end();
-      // A paused socket would not hear that the server has closed it.
-      stream.resume();
-      await closed;
-      clearTimeout(timer);
+      // Killing it would meet the next run.
+      if (connection.killed) return await connection.kill();
+      if (!connections || !connection.resettable) return await connection.end();
+      connection.reset();
+      connections.put(key, connection);
     },
-    kill: () => killing ??= kill(),
-    release: (error) => killing || !endsStatement(error) ? session.kill() : session.end(),
+    kill: () => connection.kill(),
+    release: (error) =>
+      connection.killed || !endsStatement(error) ? connection.kill() : connection.end(),
   };
-
-  const abort = () => void session.kill();
-  signal?.addEventListener("abort", abort, { once: true });
-  // The driver's own ends with the password; a server may stall behind that (`init_connect`).
-  const timer = setTimeout(() => streamOf(connection).destroy(late()), config.connect_timeout);
-  try {
-    await connected(connection);
-    const [row] = await ask(connection, "select connection_id(), version(), @@sql_mode");
-    const [number, version, mode] = row!.map(String);
-    id = number;
-    signal?.throwIfAborted();
-    session.plainBackslash = mode!.includes("NO_BACKSLASH_ESCAPES");
-    for (const statement of preparations(config, version!)) await ask(connection, statement);
-    return session;
-  } catch (error) {
-    await session.kill();
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
-  }
+  return session;
 }
 
-/** As the driver says it. */
-function late(): Error {
-  return Object.assign(new Error("the session did not begin in time"), { code: "ETIMEDOUT" });
+/** Takes a connection that was kept, and is as good as a new one; its transaction has begun. */
+async function takeKept(connections: Connections, key: string): Promise<Connection | undefined> {
+  const kept = connections.take(key);
+  if (!kept || await kept.begin()) return kept;
+  kept.close();
+  // What has become of it has become of the others.
+  connections.evict(key);
+  return undefined;
 }
 
-/** What makes a session exact, patient and read-only; `sql_mode` stays what it is. */
-function preparations({ statement_timeout: limit }: MysqlConfig, version: string): string[] {
-  return [
-    "set names utf8mb4, time_zone = '+00:00', " +
-    `sql_select_limit = ${ALL_ROWS}, group_concat_max_len = ${GROUP_CONCAT_BYTES}, ` +
-    `net_write_timeout = ${WRITE_TIMEOUT_S}, max_error_count = ${WARNINGS}, ` +
-    (version.includes("MariaDB")
-      ? `max_statement_time = ${limit / 1000}`
-      : `max_execution_time = ${limit}`),
-    // Of the session too: a procedure or function that commits leaves the transaction.
-    "set session transaction isolation level repeatable read, read only",
-    "start transaction with consistent snapshot, read only",
-  ];
-}
+/** The offsets of zones, by server and zone: this process asks for each of them once. */
+const zones = new Map<string, ZoneOffsets>();
 
-/** How the connection is encrypted; nothing where it is not. */
-async function readTls(config: MysqlConfig): Promise<SslOptions | undefined> {
-  const { tls } = endpointOf(config);
-  if (tls === "disable") return undefined;
-  const verify = tls === "verify-full";
-  return {
-    rejectUnauthorized: verify,
-    verifyIdentity: verify,
-    minVersion: "TLSv1.2",
-    ...(config.ca === undefined ? {} : { ca: await readCa(config.ca) }),
-  };
-}
-
-async function readCa(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    // The system's message holds the path; the cause keeps it for the log.
-    throw new SourceError("Cannot open source: the `ca` file is missing or cannot be read", {
-      cause: error,
-    });
-  }
-}
-
-function connect(
-  config: MysqlConfig,
-  ssl: SslOptions | undefined,
-  run: string | undefined,
-  timeout = config.connect_timeout,
-): Connection {
-  const { host, port, user, password, database } = endpointOf(config);
-  const connection = mysql.createConnection({
-    host,
-    port,
-    user,
-    password,
-    ...(database === "" ? {} : { database }),
-    ...(ssl ? { ssl } : {}),
-    connectTimeout: timeout,
-    connectAttributes: { program_name: "spillway", ...(run === undefined ? {} : { run }) },
-    rowsAsArray: true,
-    // One statement at a time, and no file of this machine for a server that asks for one.
-    multipleStatements: false,
-    flags: ["-LOCAL_FILES"],
-  });
-  // The driver tells TLS no name for an address, so that the certificate would have to be for
-  // `localhost`, whoever the server is: Node then takes the name that the socket was opened with.
-  Object.assign(streamOf(connection), { _host: host });
-  // Without a listener an error of the connection would end the process; who waits hears of it too.
-  connection.on("error", () => {});
-  return connection;
-}
-
-function connected(connection: Connection): Promise<void> {
-  return new Promise((resolve, reject) =>
-    connection.connect((error) => error ? reject(error) : resolve())
+/** The session's offset from UTC at each of some moments. */
+async function askOffsets(
+  driver: Driver,
+  moments: readonly number[],
+): Promise<readonly (number | null)[]> {
+  const offsets = moments.map((moment) =>
+    `ifnull(timestampdiff(second, '1970-01-01', from_unixtime(${moment})) - ${moment}, '')`
   );
-}
-
-function ask(connection: Connection, statement: string): Promise<unknown[][]> {
-  return new Promise((resolve, reject) =>
-    connection.query(
-      statement,
-      (error, rows) => error ? reject(error) : resolve(rows as unknown[][]),
-    )
-  );
-}
-
-/** The socket; the one of TLS, once that is agreed on. */
-function streamOf(connection: Connection): Socket {
-  return (connection as unknown as Internals).stream;
-}
-
-function untilClosed(stream: Socket): Promise<void> {
-  return stream.closed
-    ? Promise.resolve()
-    : new Promise((resolve) => stream.once("close", () => resolve()));
+  const [row] = await ask(driver, `select concat_ws(',', ${offsets.join(", ")})`);
+  return String(row![0]).split(",").map((text) => text === "" ? null : Number(text));
 }
 
 /** Whether an error says that nothing runs any more: one of ours before a statement, or the server's. */
 function endsStatement(error: unknown): boolean {
   return error instanceof SourceError ||
     typeof (error as { readonly sqlState?: unknown }).sqlState === "string";
-}
-
-/** Closes a connection as it is. */
-async function close(connection: Connection): Promise<void> {
-  const stream = streamOf(connection);
-  const closed = untilClosed(stream);
-  stream.destroy();
-  await closed;
-}
-
-/**
- * Ends a connection over a second one. `kill query` would leave the first alone where it falls between
- * two statements, of which the second may have been sent. What fails here is not told: the closed
- * socket ends a query too, as soon as it has a row to send.
- */
-async function killConnection(
-  config: MysqlConfig,
-  ssl: SslOptions | undefined,
-  id: string,
-): Promise<void> {
-  const connection = connect(config, ssl, undefined, KILL_TIMEOUT_MS);
-  const timer = setTimeout(() => void close(connection), KILL_TIMEOUT_MS);
-  try {
-    await connected(connection);
-    await ask(connection, `kill ${id}`);
-  } catch {
-    // It has ended already, or no connection is left.
-  } finally {
-    clearTimeout(timer);
-    await close(connection);
-  }
 }

@@ -1,7 +1,10 @@
 /** The settings of a PostgreSQL source, and what they say about the server to connect to. */
 
 import { z } from "zod";
-import { duration, hostAndPort, isLoopback, type ServerAddress } from "./server_address.ts";
+import { maxRow } from "./max_row.ts";
+import { isLoopback } from "../table/loopback.ts";
+import { duration, hostAndPort, type ServerAddress } from "./server_address.ts";
+import { timeZone } from "./session_zone.ts";
 
 /** How a connection is encrypted, and how far the server must prove who it is; the words are libpq's. */
 export const TLS_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
@@ -19,6 +22,10 @@ export interface PostgresConfig {
   readonly ca?: string | undefined;
   /** Schemas that names without one are looked up in, as `search_path` takes them. */
   readonly search_path?: string | undefined;
+  /** The IANA zone that queries count days in. @default the role's or the server's */
+  readonly timezone?: string | undefined;
+  /** Bytes that a row may have on its way. @default 64 MiB */
+  readonly max_row: number;
   /** Milliseconds to connect in, TLS and the password included. */
   readonly connect_timeout: number;
   /** Milliseconds that a query may take, its reader's time included. */
@@ -51,6 +58,8 @@ export const config: z.ZodType<PostgresConfig> = z.strictObject({
   search_path: z.string().regex(/^[\p{L}\p{N}_$", -]+$/u, {
     error: "names of schemas, such as reporting, public",
   }).optional(),
+  timezone: timeZone().optional(),
+  max_row: maxRow(),
   connect_timeout: duration("10s"),
   // Longer than a run takes, which its own limit ends: this is for what nobody is left to end.
   statement_timeout: duration("1d"),

@@ -1,11 +1,12 @@
 /** Reads the rows of a PostgreSQL query as they are asked for, and to a proven end. */
 
 import { CellQueue, type RowQueue, TextQueue } from "./postgres_queues.ts";
-import type { BoundQuery } from "./postgres_query.ts";
+import { refusedParams, toSourceError } from "./postgres_errors.ts";
+import type { BoundQuery } from "./postgres_params.ts";
 import type { Session } from "./postgres_session.ts";
-import { columnType } from "./postgres_types.ts";
+import { columnOf } from "./postgres_types.ts";
 import { type RowStream, SourceError } from "./source.ts";
-import type { ColumnType } from "./table.ts";
+import type { ColumnType } from "../table/table.ts";
 import { toBatches } from "./text_rows.ts";
 
 /** Milliseconds after which rows that come slowly are given as they are, before a batch is full. */
@@ -23,7 +24,7 @@ export interface RowsOptions {
 
 /**
  * Sends a query and gives its rows. The session belongs to the stream from now on: it is ended with
- * the last row and by an error, and cancelled by a cancel.
+ * the last row, closed by an error, and cancelled by a cancel.
  *
  * @throws {unknown} what the library throws when the server refuses the query
  */
@@ -69,6 +70,7 @@ async function runQuery<T>(
     clearTimeout(timer);
   }
 
+  let given = false;
   const batches = new ReadableStream<T>({
     async pull(controller) {
       const due = performance.now() + BATCH_MS;
@@ -77,23 +79,24 @@ async function runQuery<T>(
         await more(due);
       }
       if (failure && queue.length < batchRows) {
+        const { error } = failure;
+        const params = given || queue.length > 0
+          ? []
+          : refusedParams(error, query.params, session.running);
         // The rows that are left share a batch with the error.
-        await session.end();
-        throw readError(failure.error);
+        await session.close();
+        throw toSourceError("Cannot read the query", error, { params });
       }
-      if (queue.length > 0) controller.enqueue(queue.take(batchRows));
-      else {
+      if (queue.length > 0) {
+        given = true;
+        controller.enqueue(queue.take(batchRows));
+      } else {
         await session.end();
         controller.close();
       }
     },
     cancel: () => session.cancel(),
   }, { highWaterMark: 0 });
-  return { columns: described.map(({ name, oid }) => ({ name, type: columnType(oid) })), batches };
-}
-
-function readError(error: unknown): SourceError {
-  if (error instanceof SourceError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return new SourceError(`Cannot read the query: ${reason}`, { cause: error });
+  const columns = described.map(({ name, oid }) => columnOf(name, oid));
+  return { columns, batches };
 }

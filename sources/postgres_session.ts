@@ -1,165 +1,187 @@
-/** One connection to PostgreSQL, for one query. */
+/** A read-only transaction on a connection to PostgreSQL, for one query. */
 
-import { setTimeout } from "node:timers/promises";
-import postgres, { type Sql } from "postgres";
-import { endpointOf, type PostgresConfig } from "./postgres_config.ts";
-import type { BoundQuery } from "./postgres_query.ts";
-import { cancelBackend, dial, noAnswer } from "./postgres_socket.ts";
-import { type RowSink, Wire } from "./postgres_wire.ts";
-import { SourceError } from "./source.ts";
+import { Backend, type Backends } from "./postgres_backend.ts";
+import type { PostgresConfig } from "./postgres_config.ts";
+import type { BoundParam, BoundQuery } from "./postgres_params.ts";
+import { noAnswer } from "./postgres_socket.ts";
+import { columnOf } from "./postgres_types.ts";
+import type { RowSink } from "./postgres_wire.ts";
+import { type SourceColumn, SourceError } from "./source.ts";
 
-/** Milliseconds in which a backend obeys a cancel; then the connection is closed all the same. */
-const CANCEL_MS = 500;
-
-/** Milliseconds before a backend is asked again. */
-const CANCEL_PAUSE_MS = 20;
-
-/** Milliseconds that the server has to say goodbye. */
-const END_TIMEOUT_MS = 1000;
+/** Milliseconds in which a transaction begins on a connection that was kept: then it is taken for dead. */
+const REUSE_TIMEOUT_MS = 2000;
 
 /** Only the extended protocol has params, and it takes no second statement. */
 const EXTENDED = { prepare: false, simple: false };
 
-/** A connection in a read-only transaction. */
+/** What the library tells of a statement that it only describes; its declarations leave the name out. */
+interface Described {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly type: number }[];
+}
+
+/** A connection in a read-only transaction, which begins with the first statement. */
 export interface Session {
+  /** Whether its connection has served another run. */
+  readonly reused: boolean;
+  /** Whether the server has begun the transaction: what fails until then is not the query. */
+  readonly begun: boolean;
+  /** Begins the transaction, for nothing else. */
+  begin(): Promise<void>;
   /** Sends the query; its rows go to the sink. It settles when the server says that it was complete. */
   run(query: BoundQuery, sink: RowSink): Promise<void>;
+  /** Whether the server has taken over the values of the query that was sent, and planned it. */
+  readonly running: boolean;
+  /**
+   * Says which columns a query gives, without running it.
+   *
+   * @throws {unknown} what the library throws when the server refuses it, or the role may not read it
+   */
+  readonly describe: (query: BoundQuery) => Promise<readonly SourceColumn[]>;
+  /** Has the transaction begin anew with the next statement, after an error. */
+  restart(): void;
   /** Reads once from the connection; settles when something came, nothing will, or at a {@linkcode wake}. */
   read(): Promise<void>;
   /** Settles what {@linkcode read} gave and has not settled. */
   wake(): void;
-  /** Ends the transaction and the connection. */
+  /** Ends the transaction, of which all rows have come; the connection is left to the next run, or ended. */
   end(): Promise<void>;
+  /** Ends the transaction and the connection. */
+  close(): Promise<void>;
   /** Takes back what the server does, and closes the connection at once. */
   cancel(): Promise<void>;
 }
 
+/** Which connection a session has. */
+export interface SessionOptions {
+  /** The run's id, which the server shows with the connection. */
+  readonly run?: string | undefined;
+  /** Ends the attempt. */
+  readonly signal?: AbortSignal | undefined;
+  /** Where connections are kept. @default nowhere */
+  readonly backends?: Backends | undefined;
+  /** Whether one that was kept will do; else none of its source is kept any longer. @default true */
+  readonly reuse?: boolean;
+}
+
 /**
- * Opens a connection and a transaction that reads one snapshot and writes nothing.
+ * Opens a connection, or takes one that was kept, for a transaction that reads one snapshot and writes nothing.
  *
- * @param run the run's id, which the server shows with the connection
- * @throws {SourceError} when the server cannot be reached or refuses the connection
+ * @throws {SourceError} when the server cannot be reached
  */
 export async function openSession(
   config: PostgresConfig,
-  run: string | undefined,
-  signal: AbortSignal | undefined,
+  { run, signal, backends, reuse = true }: SessionOptions,
 ): Promise<Session> {
-  const endpoint = endpointOf(config);
-  const { ca, connect_timeout: timeout } = config;
   const started = performance.now();
-  const wire = new Wire(await dial(endpoint, { ca, timeout, signal }));
-  const timer = globalThis.setTimeout(
+  // Whatever is another's in it, the password too, is another connection.
+  const key = JSON.stringify(config);
+  if (!reuse) backends?.evict(key);
+  const kept = backends && await takeKept(backends, key);
+  const backend = kept ?? await Backend.open(config, signal);
+  const { sql, wire } = backend;
+  const timeout = kept ? REUSE_TIMEOUT_MS : config.connect_timeout;
+  const timer = setTimeout(
     () => wire.destroy(noAnswer(timeout)),
     timeout - (performance.now() - started),
   );
-  let taken = false;
-  const options = {
-    host: endpoint.host,
-    port: endpoint.port,
-    user: endpoint.user,
-    pass: endpoint.password,
-    database: endpoint.database,
-    connection: { application_name: run === undefined ? "spillway" : `spillway:${run}` },
-    // It has been encrypted already.
-    ssl: false,
-    socket: () => {
-      // The library would connect anew where a server closes before it says anything, and wait for
-      // ever for one that closed before it was asked.
-      if (taken || wire.readyState === "closed") throw hungUp();
-      taken = true;
-      return wire;
-    },
-    max: 1,
-    // The library's own counts whole seconds, and says nothing that a reader understands.
-    connect_timeout: 0,
-    max_lifetime: null,
-    fetch_types: false,
-    onnotice: () => {},
-  };
-  const sql = postgres(options);
-  // Params are text already, which the library would read as dates, JSON or numbers.
-  for (const oid of Object.keys(sql.options.serializers)) {
-    delete sql.options.serializers[Number(oid)];
-  }
 
+  let begun = false;
   let running: Promise<void> | undefined;
   let cancelling: Promise<void> | undefined;
-  const session: Session = {
-    run({ text, values }, sink) {
+
+  /** Has the next statement begin the transaction. */
+  function precede(before: readonly string[] = []): void {
+    let checksClient = false;
+    wire.precede({
+      statements: [...before, ...beginning(config, run, backend.checksClient)],
+      onRow: (left) => checksClient ||= left === 1 && backend.checksClient === undefined,
+      onDone() {
+        backend.checksClient ??= checksClient;
+        begun = true;
+        clearTimeout(timer);
+      },
+    });
+  }
+
+  /** No values, of the types that they have. */
+  function nulls(params: readonly BoundParam[]) {
+    return params.map(({ oid }) => sql.typed(null as unknown as string, oid));
+  }
+
+  precede();
+  return {
+    reused: kept !== undefined,
+    get begun() {
+      return begun;
+    },
+    begin: () => sql.unsafe("select", [], EXTENDED).then(() => {}),
+    run({ text, params }, sink) {
       wire.divert(sink);
-      return running = sql.unsafe(text, [...values], EXTENDED).then(() => {}).finally(() => {
+      const values = params.map(({ value, oid }) => sql.typed(value as string, oid));
+      return running = sql.unsafe(text, values, EXTENDED).then(() => {}).finally(() => {
         wire.release();
         running = undefined;
       });
     },
+    get running() {
+      return wire.bound;
+    },
+    async describe({ text, params }) {
+      const { columns, name } = await sql.unsafe(text, nulls(params)).describe() as Described;
+      await sql.unsafe(`deallocate "${name}"`);
+      if (columns.length === 0) throw new SourceError("Cannot run the query: it gives no columns");
+      // What a role may read is looked at when a query begins to run, which this does and ends there.
+      await sql.unsafe(`explain (costs off) ${text}`, nulls(params), EXTENDED);
+      return columns.map(({ name, type }) => columnOf(name, type));
+    },
+    restart: () => precede(["rollback"]),
     read: () => wire.read(),
     wake: () => wire.wake(),
     async end() {
-      // Its answer changes nothing: nothing was written, and all rows have come. So it is not waited
-      // for where the server says nothing any more.
-      const timer = globalThis.setTimeout(() => wire.destroy(cancelled()), END_TIMEOUT_MS);
-      await sql.unsafe("commit").catch(() => {});
-      clearTimeout(timer);
-      await leave(END_TIMEOUT_MS);
+      // A cancel that is on its way would meet the next run.
+      if (cancelling) return await cancelling;
+      if (!backends) return await backend.commit();
+      backend.reset();
+      backends.put(key, backend);
     },
-    cancel: () => cancelling ??= cancel(),
+    async close() {
+      clearTimeout(timer);
+      await (cancelling ?? backend.commit());
+    },
+    cancel() {
+      clearTimeout(timer);
+      return cancelling ??= backend.cancel(running);
+    },
   };
+}
 
-  /**
-   * A backend ignores a cancel that comes between two messages, and those of a query come together:
-   * it is asked until it obeys. What it sends meanwhile is dropped, so that it does not wait to send.
-   */
-  async function cancel(): Promise<void> {
-    const { key } = wire;
-    const settled = running?.catch(() => {});
-    if (!key || !settled) return wire.destroy(cancelled());
-    wire.drop();
-    let obeyed = false;
-    void settled.then(() => obeyed = true);
-    const started = performance.now();
-    while (!obeyed && performance.now() - started < CANCEL_MS) {
-      // To its end: the connection that asks is closed too when this is over.
-      await cancelBackend(endpoint, key, { ca, timeout: CANCEL_MS });
-      await Promise.race([settled, setTimeout(CANCEL_PAUSE_MS)]);
-    }
-    if (obeyed) await leave(CANCEL_MS);
-    wire.destroy(cancelled());
+/** Takes a connection that was kept, and proven to be as good as a new one. */
+async function takeKept(backends: Backends, key: string): Promise<Backend | undefined> {
+  for (let kept = backends.take(key); kept; kept = backends.take(key)) {
+    if (await kept.clean && kept.wire.rouse()) return kept;
+    kept.close();
   }
-
-  async function leave(timeout: number): Promise<void> {
-    await sql.end({ timeout: timeout / 1000 });
-    wire.destroy();
-  }
-
-  const abort = () => void session.cancel();
-  signal?.addEventListener("abort", abort, { once: true });
-  try {
-    signal?.throwIfAborted();
-    await begin(sql, config);
-    return session;
-  } catch (error) {
-    await session.cancel();
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
-  }
+  return undefined;
 }
 
 /**
  * Begins the transaction, with settings that end with it, so that they reach neither another client
  * of a pooler nor, with it, another database connection than the one that the query runs on.
  */
-async function begin(sql: Sql, config: PostgresConfig): Promise<void> {
-  const { statement_timeout, idle_in_transaction_session_timeout, search_path } = config;
+function beginning(
+  config: PostgresConfig,
+  run: string | undefined,
+  checksClient: boolean | undefined,
+): readonly string[] {
+  const { statement_timeout, idle_in_transaction_session_timeout, search_path, timezone } = config;
   const settings: Readonly<Record<string, string | number>> = {
+    ...(run === undefined ? {} : { application_name: `spillway:${run.replace(/[^\w.:-]/g, "_")}` }),
     statement_timeout,
     idle_in_transaction_session_timeout,
     // What makes the text of every type exact, and the same whatever the role's settings are. The
-    // order of day and month stays the role's: queries may depend on it.
+    // order of day and month and the time zone stay the role's: queries depend on them.
     datestyle: "ISO",
-    timezone: "UTC",
     intervalstyle: "iso_8601",
     extra_float_digits: 1,
     bytea_output: "hex",
@@ -167,15 +189,22 @@ async function begin(sql: Sql, config: PostgresConfig): Promise<void> {
     // What the placeholders were found by.
     standard_conforming_strings: "on",
     ...(search_path === undefined ? {} : { search_path }),
+    ...(timezone === undefined ? {} : { timezone }),
+    ...(checksClient ? { client_connection_check_interval: CHECK_MS } : {}),
   };
   // None of these values can hold a quote.
   const calls = Object.entries(settings).map(([name, value]) =>
     `set_config('${name}', '${value}', true)`
   );
-  await sql.unsafe(`begin transaction isolation level repeatable read, read only;
-    select ${calls.join(", ")};
-    select set_config(name, '${CHECK_MS}', true) from pg_settings
-      where name = 'client_connection_check_interval' and version() ~ 'linux'`);
+  return [
+    "begin transaction isolation level repeatable read, read only",
+    `select ${calls.join(", ")}`,
+    // To look takes longer than all of the others, and it stays the same.
+    ...(checksClient === undefined
+      ? [`select set_config(name, '${CHECK_MS}', true) from pg_settings
+        where name = 'client_connection_check_interval' and version() ~ 'linux'`]
+      : []),
+  ];
 }
 
 /**
@@ -183,12 +212,3 @@ async function begin(sql: Sql, config: PostgresConfig): Promise<void> {
  * a worker that was killed ends: PostgreSQL 14 and later, where the system can tell.
  */
 const CHECK_MS = 500;
-
-function hungUp(): SourceError {
-  const message = "Cannot open source: the server closed the connection";
-  return new SourceError(message, { connection: true });
-}
-
-function cancelled(): SourceError {
-  return new SourceError("Cannot run the query: it was cancelled");
-}

@@ -1,8 +1,10 @@
 /** Turns PostgreSQL's types and text forms into column types and cells. */
 
 import { Buffer } from "node:buffer";
-import { SourceError } from "./source.ts";
-import type { Cell, ColumnType, Row, TextForm, TextRows } from "./table.ts";
+import { isUtc, readInstant } from "./postgres_instants.ts";
+import { moneyDecimal } from "./postgres_money.ts";
+import { type SourceColumn, SourceError } from "./source.ts";
+import type { Cell, ColumnType, Row, TextForm, TextRows } from "../table/table.ts";
 
 /**
  * The column types of PostgreSQL's types by their OID, which is fixed (pg_type.dat); all others are
@@ -28,11 +30,18 @@ const COLUMN_TYPES: Readonly<Record<number, ColumnType>> = {
   3802: "json", // jsonb
 };
 
+const MONEY = 790;
+
 /** The OID of `timestamp with time zone`. */
 export const TIMESTAMPTZ = 1184;
 
+/** A column of the type with this OID, whose cells are all of that type. */
+export function columnOf(name: string, oid: number): SourceColumn {
+  return { name, type: columnType(oid), strict: true };
+}
+
 /** The column type of a type. */
-export function columnType(oid: number): ColumnType {
+function columnType(oid: number): ColumnType {
   return COLUMN_TYPES[oid] ?? "string";
 }
 
@@ -71,9 +80,7 @@ export function createTextReader(
 ): Omit<TextRows, "batches"> {
   const readers = types.map((oid, index) => cellReader(oid, declared[index]));
   return {
-    forms: readers.map((reader, index) =>
-      formOf(reader, types[index]!, declared[index] ?? columnType(types[index]!))
-    ),
+    forms: readers.map((reader, index) => formOf(reader, types[index]!)),
     // Of a cell alone, as the bytes around it may be anything.
     readCell(column, bytes, start, end) {
       const cell = bytes.subarray(start, end);
@@ -82,30 +89,32 @@ export function createTextReader(
   };
 }
 
-function formOf(reader: CellReader, oid: number, type: ColumnType): TextForm {
+function formOf(reader: CellReader, oid: number): TextForm {
   if (reader === readBoolean) return "boolean";
   if (reader === readNumber) return "number";
   if (reader === readTimestamptz) return "utc";
-  const numbers = columnType(oid) === "integer" || columnType(oid) === "decimal";
-  const numeric = type === "integer" || type === "number" || type === "decimal";
-  if (numbers && numeric) return "digits";
+  if (columnType(oid) === "integer" || columnType(oid) === "decimal") return "digits";
   return reader === readText || reader === readAscii ? "text" : "other";
 }
 
+/** What of a buffer's methods the type declarations leave out. */
+const { latin1Slice } = Buffer.prototype as unknown as {
+  latin1Slice(this: Uint8Array, start: number, end: number): string;
+};
+
+/** A third of the time that it takes to make a `Buffer` of the bytes first (190 and 620 ns). */
 function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  return latin1Slice.call(bytes, 0, bytes.length);
 }
 
 function cellReader(oid: number, declared: ColumnType | undefined): CellReader {
-  const type = columnType(oid);
-  if (type === "boolean") return readBoolean;
-  if (type === "binary") return readBinary;
   if (oid === TIMESTAMPTZ) return readTimestamptz;
-  if (declared === "string" || declared === "decimal") {
-    return type === "string" || type === "json" ? readText : readAscii;
-  }
-  if (declared === "integer" && type !== "number") return readInteger;
-  switch (type) {
+  if (oid === MONEY && isNumeric(declared)) return readMoney;
+  switch (columnType(oid)) {
+    case "boolean":
+      return readBoolean;
+    case "binary":
+      return readBinary;
     case "integer":
       return readInteger;
     case "number":
@@ -116,6 +125,10 @@ function cellReader(oid: number, declared: ColumnType | undefined): CellReader {
     default:
       return readAscii;
   }
+}
+
+function isNumeric(type: ColumnType | undefined): boolean {
+  return type === "integer" || type === "number" || type === "decimal";
 }
 
 const readAscii: CellReader = (_, text, start, end) => text.slice(start, end);
@@ -129,9 +142,14 @@ const readNumber: CellReader = (_, text, start, end) => Number(text.slice(start,
 const readBinary: CellReader = (_, text, start, end) =>
   Uint8Array.fromHex(text.slice(start + 2, end));
 
-/** The session is in UTC, whose offset PostgreSQL writes as `+00`; there is none in `infinity`. */
+/** In UTC, whose offset PostgreSQL writes as `+00`; there is none in `infinity`. */
 const readTimestamptz: CellReader = (bytes, text, start, end) =>
-  bytes[end - 3] === 0x2b ? text.slice(start, end) + ":00" : text.slice(start, end);
+  isUtc(bytes, end) ? text.slice(start, end) + ":00" : readInstant(bytes, text, start, end);
+
+const readMoney: CellReader = (bytes, text, start, end) => {
+  const money = readText(bytes, text, start, end) as string;
+  return moneyDecimal(money) ?? money;
+};
 
 /** Digits that a double holds whatever they are. */
 const SAFE_DIGITS = 15;
@@ -139,23 +157,16 @@ const SAFE_DIGITS = 15;
 const readInteger: CellReader = (bytes, text, start, end) => {
   const negative = bytes[start] === 0x2d;
   let at = negative ? start + 1 : start;
-  if (end - at > SAFE_DIGITS || at === end) return longInteger(bytes, text, start, end);
+  if (end - at > SAFE_DIGITS) return longInteger(text.slice(start, end));
   let value = 0;
-  for (; at < end; at++) {
-    const digit = bytes[at]! - 0x30;
-    // Text in a column that the export declares to be of integers.
-    if (digit < 0 || digit > 9) return readText(bytes, text, start, end);
-    value = value * 10 + digit;
-  }
-  return negative && value !== 0 ? -value : value;
+  for (; at < end; at++) value = value * 10 + bytes[at]! - 0x30;
+  return negative ? -value : value;
 };
 
-const longInteger: CellReader = (bytes, text, start, end) => {
-  const digits = readText(bytes, text, start, end) as string;
-  if (!/^-?\d+$/.test(digits)) return digits;
+function longInteger(digits: string): Cell {
   const number = Number(digits);
   return Number.isSafeInteger(number) ? number : BigInt(digits);
-};
+}
 
 const readText: CellReader = (bytes, text, start, end) => {
   for (let at = start; at < end; at++) if (bytes[at]! > 0x7f) return decode(bytes, start, end);

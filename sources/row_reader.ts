@@ -1,13 +1,13 @@
 /** Reads rows from text that comes in pieces. */
 
 import { type SourceColumn, SourceError } from "./source.ts";
-import { COLUMN_TYPES, type ColumnType, type Row } from "./table.ts";
+import { COLUMN_TYPES, type ColumnType, type Row } from "../table/table.ts";
 
 /** How text is read. */
 export interface RowReaderSettings {
   /** Every name that a row may have, in order. @default what the text says first */
   readonly columns?: readonly string[];
-  /** Types that the export declares, by column name; they win over those that the text declares. */
+  /** Types that the export declares, by column name. */
   readonly types: Readonly<Record<string, ColumnType>>;
   /** The most UTF-16 units of a row. */
   readonly longest: number;
@@ -34,32 +34,19 @@ export interface RowReader {
 /** The most columns that a table of any format has (a worksheet's). */
 const MAX_COLUMNS = 16_384;
 
-/** A column, with the type that the export declares for it, else the one that is known. */
-export function toColumn(
-  name: string,
-  types: Readonly<Record<string, ColumnType>>,
-  known?: ColumnType,
-): SourceColumn {
-  const type = Object.hasOwn(types, name) ? types[name] : known;
-  return type === undefined ? { name } : { name, type };
-}
-
 /**
  * Columns from an array of names, or of `{"name": …, "type": …}`; nothing where it is no such array.
  */
-export function namedColumns(
-  values: readonly unknown[],
-  types: Readonly<Record<string, ColumnType>>,
-): readonly SourceColumn[] | undefined {
+export function namedColumns(values: readonly unknown[]): readonly SourceColumn[] | undefined {
   if (values.length === 0 || values.length > MAX_COLUMNS) return undefined;
   const columns = values.map((value) => {
-    if (typeof value === "string") return toColumn(value, types);
+    if (typeof value === "string") return { name: value };
     if (typeof value !== "object" || value === null) return undefined;
     const { name, type, ...more } = value as Record<string, unknown>;
     if (typeof name !== "string" || Object.keys(more).length > 0) return undefined;
-    if (type === undefined) return toColumn(name, types);
+    if (type === undefined) return { name };
     const known = COLUMN_TYPES.find((other) => other === type);
-    return known && toColumn(name, types, known);
+    return known && { name, type: known };
   });
   return columns.every((column) => column !== undefined) ? columns : undefined;
 }

@@ -1,7 +1,7 @@
 /** What every source of rows offers: open a query, get its columns and its batches. */
 
 import type { z } from "zod";
-import type { Batch, ColumnType, TextRows } from "./table.ts";
+import type { Batch, ColumnType, TextRows } from "../table/table.ts";
 
 /** A single value of a param; dates are text. */
 export type ParamItem = string | number | bigint | boolean;
@@ -38,6 +38,11 @@ export interface SourceColumn {
   readonly name: string;
   /** The type that the source declares; absent where it declares none (an SQLite expression). */
   readonly type?: ColumnType;
+  /**
+   * Whether the source holds every cell to that type, as PostgreSQL does and SQLite does not.
+   * @default false
+   */
+  readonly strict?: boolean;
 }
 
 /** An open query. Cancelling `batches` closes everything that opening it opened. */
@@ -58,14 +63,38 @@ export interface RowStream {
   readonly mayBlock?: boolean;
 }
 
+/** Text that was not valid where it was stored, and came with U+FFFD in place of what is no text. */
+export interface InvalidText {
+  /**
+   * Whether U+FFFD was seen in rows that were given so far. It is free to see for who writes them, so that
+   * the source looks at the first {@linkcode SUSPECTED_ROWS} alone.
+   */
+  readonly suspected: boolean;
+  /** Told of each cell, by its column's name, when all rows are read. */
+  count(column: string): void;
+}
+
+/** The rows that a source looks at itself: who writes them may ask for more before he has seen these. */
+export const SUSPECTED_ROWS = 256;
+
 /** How to read an opened source. */
 export interface ReadOptions {
   /** Rows in a batch. @default {@linkcode BATCH_ROWS} */
   readonly batchRows?: number;
-  /** Types that the export declares, by column name: they win over the source's own. */
+  /**
+   * Types that the export declares, by column name, where a source reads for them what is lost
+   * otherwise (the zeros of a number, the moment of an integer); `to_table.ts` makes the cells theirs.
+   */
   readonly types?: Readonly<Record<string, ColumnType>>;
   /** Whether the rows are welcome as text. @default false */
   readonly text?: boolean;
+  /**
+   * Whether what was opened may be kept for some seconds, for the next query of the same source: in a
+   * process that stays. @default false
+   */
+  readonly keep?: boolean;
+  /** Where text that was not valid is counted, by a source that can hold such. @default nowhere */
+  readonly invalidText?: InvalidText;
   /** The run's id, by which the source knows in its own lists whom it works for. */
   readonly run?: string;
   /**

@@ -1,18 +1,21 @@
 /** Reads rows from an SQLite database, which it cannot write to. */
 
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
+import { maxRow } from "./max_row.ts";
 import {
   BATCH_ROWS,
-  type ParamValue,
   type Query,
   type ReadOptions,
   type RowStream,
+  type SourceColumn,
   SourceError,
   type SourceKind,
 } from "./source.ts";
-import { columnType, createCellReader } from "./sqlite_cells.ts";
-import { close, NOT_A_QUERY, readBatches } from "./sqlite_rows.ts";
+import { Connection, LockedError } from "./sqlite_connection.ts";
+import { Connections } from "./sqlite_connections.ts";
+import { bindQuery } from "./sqlite_params.ts";
+import { readBatches } from "./sqlite_rows.ts";
 
 const PATH = "the path of a database file";
 
@@ -20,18 +23,17 @@ const PATH = "the path of a database file";
 export interface SqliteConfig {
   /** The database file; it must exist. */
   readonly path: string;
+  /** The most bytes of a row. */
+  readonly max_row: number;
 }
 
-const config = z.strictObject({ path: z.string({ error: PATH }).min(1, { error: PATH }) });
+const config = z.strictObject({
+  path: z.string({ error: PATH }).min(1, { error: PATH }),
+  max_row: maxRow(),
+});
 
-/** Milliseconds to wait for a writer that holds the whole database, as one does in rollback mode. */
-const BUSY_TIMEOUT_MS = 5000;
-
-/** The longest text that V8 holds; Deno 2.9.6 dies of a longer one. */
-const MAX_CELL_BYTES = 2 ** 29 - 24;
-
-/** The arguments that SQLite lets a function have (SQLITE_MAX_FUNCTION_ARG). */
-const MAX_COLUMNS = 1000;
+/** The connections that this process keeps. */
+const connections = new Connections();
 
 /**
  * SQLite, through `node:sqlite`.
@@ -45,102 +47,82 @@ export const sqlite: SourceKind<SqliteConfig> = {
   language: { query: "required" },
   paths: ["path"],
   blocking: "learn",
-  open: (config, query, options = {}) => Promise.try(openQuery, config, query, options),
+  open: (config, query, options = {}) => openQuery(config, query, options),
+  describe: describeQuery,
 };
 
-function openQuery(config: SqliteConfig, query: Query, options: ReadOptions): RowStream {
-  options.signal?.throwIfAborted();
-  const database = openDatabase(config.path);
-  try {
-    return startQuery(database, query, options);
-  } catch (error) {
-    close(database);
-    if (error instanceof SourceError) throw error;
-    throw new SourceError(`Cannot run the query: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-function openDatabase(path: string): DatabaseSync {
-  let database: DatabaseSync;
-  try {
-    // Read-only is also what keeps a file that is missing from being made.
-    database = new DatabaseSync(path, { readOnly: true });
-  } catch (error) {
-    // SQLite's message holds the path; the cause keeps it for the log.
-    throw new SourceError("Cannot open source: the database file is missing or cannot be read", {
-      cause: error,
-    });
-  }
-  try {
-    protect(database);
-    // A read begins the snapshot, and finds out what is not a database at all.
-    database.exec("begin; select 1 from sqlite_schema");
-    return database;
-  } catch (error) {
-    close(database);
-    throw new SourceError(`Cannot open source: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-/**
- * Takes from a connection what an export does not need. There is no authorizer, as it would also be
- * asked about the statements that full-text and R-tree tables prepare for themselves.
- */
-function protect(database: DatabaseSync): void {
-  // Deno has these limits, its type declarations do not yet.
-  const { limits } = database as DatabaseSync & { limits: { attach: number; length: number } };
-  limits.attach = 0;
-  limits.length = MAX_CELL_BYTES;
-  // https://www.sqlite.org/security.html, 1.2: a schema must not call functions for its author.
-  database.exec(
-    `pragma query_only = on; pragma trusted_schema = off; pragma busy_timeout = ${BUSY_TIMEOUT_MS}`,
-  );
-}
-
-function startQuery(database: DatabaseSync, query: Query, options: ReadOptions): RowStream {
-  const { types = {}, batchRows = BATCH_ROWS } = options;
-  const prepared = database.prepare(query.text);
-  const described = prepared.columns();
-  if (described.length === 0) throw new SourceError(NOT_A_QUERY);
-  if (described.length > MAX_COLUMNS) {
-    throw new SourceError(
-      `Cannot run the query: it gives ${described.length} columns, and ${MAX_COLUMNS} can be read`,
-    );
-  }
-  const text = onlyStatement(query.text, prepared.sourceSQL);
-  const columns = described.map(({ name, type: declared }) => {
-    const type = columnType(declared);
-    return type === undefined ? { name } : { name, type };
+/** Opens a query on a connection of a cache; on one of its own where nothing is to be kept. */
+export async function openQuery(
+  { path, max_row: maxRow }: SqliteConfig,
+  asked: Query,
+  options: ReadOptions,
+  cache = connections,
+): Promise<RowStream> {
+  const { batchRows = BATCH_ROWS, types = {}, keep = false, invalidText, signal } = options;
+  signal?.throwIfAborted();
+  const bound = bindQuery(asked);
+  const open = () => keep ? cache.acquire(path, maxRow) : Connection.open(path, maxRow);
+  const connection = await whenFree(open, signal);
+  return closeOnError(connection, () => {
+    const query = connection.prepare(bound, types);
+    let held = false;
+    return {
+      columns: query.columns,
+      get mayBlock() {
+        return query.mayBlock || held;
+      },
+      batches: readBatches(connection.database, query, bound, {
+        batchRows,
+        maxRow,
+        invalidText,
+        onHold: () => held = true,
+        overwritten: () => connection.overwritten(),
+        release: (inOrder) => inOrder && keep ? cache.release(connection) : connection.close(),
+      }),
+    };
   });
-  const readCells = createCellReader(
-    columns.map(({ name, type }) => Object.hasOwn(types, name) ? types[name] : type),
-  );
-  const params: Record<string, SQLInputValue> = Object.create(null);
-  for (const [name, value] of Object.entries(query.params)) params[`:${name}`] = bindable(value);
-  return {
-    columns,
-    batches: readBatches(database, { text, width: columns.length, params, readCells, batchRows }),
-  };
 }
 
-/** What may follow a statement: white space, semicolons, comments. */
-const NOTHING_MORE = /^(?:[\s;]|--[^\n]*|\/\*[^]*?(?:\*\/|$))*$/;
-
-/** The text of the one statement, without its semicolon; SQLite would ignore a second one. */
-function onlyStatement(text: string, first: string): string {
-  if (NOTHING_MORE.test(text.slice(first.length))) return first.replace(/;$/, "");
-  throw new SourceError("Cannot run the query: a second statement follows the first");
+/** The columns of a query, which is prepared and not run. */
+async function describeQuery(
+  { path, max_row: maxRow }: SqliteConfig,
+  query: Query | undefined,
+  { signal }: Pick<ReadOptions, "signal"> = {},
+): Promise<readonly SourceColumn[] | undefined> {
+  const bound = query && bindQuery(query);
+  const connection = await whenFree(() => Connection.open(path, maxRow), signal);
+  const columns = closeOnError(connection, () => bound && connection.prepare(bound, {}).columns);
+  connection.close();
+  return columns;
 }
 
-/** The value as SQLite has it: whole numbers as INTEGER, so that `'page ' || :n` has no `.0`. */
-function bindable(value: ParamValue): SQLInputValue {
-  if (typeof value === "object" && value !== null) {
-    throw new SourceError("Cannot run the query: a list is no param of SQLite");
+/** Milliseconds that a writer which holds the whole database is waited for, and between two attempts. */
+const LOCK_TIMEOUT_MS = 5000;
+const LOCK_PAUSE_MS = 20;
+
+/** Opens a database when no writer holds it. SQLite itself would wait with the whole thread. */
+async function whenFree(
+  open: () => Connection,
+  signal: AbortSignal | undefined,
+): Promise<Connection> {
+  const until = performance.now() + LOCK_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return open();
+    } catch (error) {
+      if (!(error instanceof LockedError) || performance.now() >= until) throw error;
+    }
+    await setTimeout(LOCK_PAUSE_MS, undefined, signal && { signal });
   }
-  if (typeof value === "boolean") return value ? 1n : 0n;
-  return typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function closeOnError<T>(connection: Connection, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    connection.close();
+    if (error instanceof SourceError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SourceError(`Cannot run the query: ${reason}`, { cause: error });
+  }
 }

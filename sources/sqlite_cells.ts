@@ -1,6 +1,8 @@
 /** Turns SQLite's declared types and stored values into column types and cells. */
 
-import type { Cell, ColumnType } from "./table.ts";
+import { formatDate } from "../table/datetime.ts";
+import { PAIRS } from "../table/days.ts";
+import type { Cell, ColumnType } from "../table/table.ts";
 
 /**
  * What declared types mean, the first match counting. The names that people use come before the
@@ -52,13 +54,15 @@ export function createCellReader(
   };
 }
 
-const INTEGERS: Partial<Record<ColumnType, (value: bigint) => Cell>> = {
+/** How integers are read that are more than numbers. */
+export const INTEGERS: Partial<Record<ColumnType, (value: bigint) => Cell>> = {
   boolean: (value) => value === 0n ? false : value === 1n ? true : exactNumber(value),
   datetime: (value) => datetimeAt(Number(value) * 1000) ?? exactNumber(value),
   date: (value) => dateAt(Number(value) * 1000) ?? exactNumber(value),
 };
 
-const REALS: Partial<Record<ColumnType, (value: number) => Cell | undefined>> = {
+/** How reals are; nothing where one is no such thing. */
+export const REALS: Partial<Record<ColumnType, (value: number) => Cell | undefined>> = {
   datetime: (value) => datetimeAt(julianMilliseconds(value)),
   date: (value) => dateAt(julianMilliseconds(value)),
 };
@@ -93,7 +97,7 @@ function datetimeAt(milliseconds: number): string | undefined {
   const rest = milliseconds - days * DAY_MS;
   const seconds = Math.floor(rest / 1000);
   const fraction = rest - seconds * 1000;
-  return dayText(days) + "T" + PAIRS[Math.floor(seconds / 3600)]! + ":" +
+  return formatDate(days) + "T" + PAIRS[Math.floor(seconds / 3600)]! + ":" +
     PAIRS[Math.floor(seconds / 60) % 60]! + ":" + PAIRS[seconds % 60]! +
     (fraction === 0 ? "" : "." + String(fraction).padStart(3, "0")) + "Z";
 }
@@ -101,20 +105,5 @@ function datetimeAt(milliseconds: number): string | undefined {
 /** `YYYY-MM-DD`; nothing for a moment that is not midnight. */
 function dateAt(milliseconds: number): string | undefined {
   if (!(milliseconds >= FIRST_MS && milliseconds < END_MS)) return undefined;
-  return milliseconds % DAY_MS === 0 ? dayText(milliseconds / DAY_MS) : undefined;
-}
-
-/** `00` to `59`. */
-const PAIRS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, "0"));
-
-/** The last day written: rows near each other are often of the same day. */
-let lastDays = NaN;
-let lastText = "";
-
-function dayText(days: number): string {
-  if (days !== lastDays) {
-    lastDays = days;
-    lastText = new Date(days * DAY_MS).toISOString().slice(0, 10);
-  }
-  return lastText;
+  return milliseconds % DAY_MS === 0 ? formatDate(milliseconds / DAY_MS) : undefined;
 }

@@ -1,6 +1,7 @@
-/** Turns rows that are text into rows of cells, and chooses columns of them. */
+/** Turns rows that are text into rows of cells; chooses columns of them, and converts those. */
 
-import type { Batch, Cell, TextBatch, TextRows } from "./table.ts";
+import type { ConvertCell } from "./converters.ts";
+import type { Batch, Cell, Column, TextBatch, TextRows } from "../table/table.ts";
 
 /** The rows as batches of cells, for a reader that does not take text. Nothing is read before them. */
 export function toBatches(text: TextRows): ReadableStream<Batch> {
@@ -30,7 +31,30 @@ function readCells(text: TextRows, { bytes, bounds, length }: TextBatch, width: 
 export function chooseText(text: TextRows, indices: readonly number[]): Omit<TextRows, "batches"> {
   return {
     forms: indices.map((index) => text.forms[index]!),
-    readCell: (column, bytes, start, end) => text.readCell(indices[column]!, bytes, start, end),
+    readCell: (column, bytes, start, end, looking) =>
+      text.readCell(indices[column]!, bytes, start, end, looking),
+  };
+}
+
+/**
+ * The text of columns whose cells are made into others. It is read as such where its bytes are not what
+ * is written, as they are where digits become text.
+ */
+export function convertText(
+  { forms, readCell }: Omit<TextRows, "batches">,
+  converters: readonly (ConvertCell | undefined)[],
+  columns: readonly Column[],
+): Omit<TextRows, "batches"> {
+  if (converters.every((convert) => convert === undefined)) return { forms, readCell };
+  return {
+    forms: forms.map((form, column) => {
+      if (!converters[column]) return form;
+      return form === "digits" && columns[column]!.type === "string" ? "text" : "other";
+    }),
+    readCell(column, bytes, start, end, looking) {
+      const cell = readCell(column, bytes, start, end);
+      return cell === null ? null : converters[column]?.(cell, looking) ?? cell;
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { FileSystem, OpenFile } from "./file_system.ts";
+import { ForeignFileError, openOwnFile } from "./own_file.ts";
 import type { StoredObject } from "./store.ts";
 import { decodeTrailer, TRAILER_MAX_BYTES } from "./trailer.ts";
 
@@ -56,9 +57,9 @@ export function partName(key: string, number: number): string {
 }
 
 /**
- * Looks through a directory, and removes what is unfinished, replaced, expired or damaged. Digests are
- * not looked at: a file has its name only after its bytes were on the disk, and reading them all again
- * would hold up a start by minutes.
+ * Looks through a directory, and removes what is unfinished, replaced, expired or damaged, and names that
+ * lead elsewhere. Digests are not looked at, which would hold up a start by minutes, but before a file is
+ * first read.
  */
 export async function recoverDirectory(
   files: FileSystem,
@@ -111,8 +112,12 @@ async function readFacts(
   files: FileSystem,
   path: string,
 ): Promise<{ readonly object: StoredObject | undefined; readonly bytes: number }> {
-  const { size: bytes } = await files.stat(path);
-  const file = await files.open(path, { read: true });
+  const own = await openOwnFile(files, path).catch((error) => {
+    if (error instanceof ForeignFileError) return undefined;
+    throw error;
+  });
+  if (!own) return { object: undefined, bytes: 0 };
+  const { file, identity: { size: bytes } } = own;
   try {
     const end = new Uint8Array(Math.min(bytes, TRAILER_MAX_BYTES));
     await file.seek(bytes - end.length);

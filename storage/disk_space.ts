@@ -1,6 +1,7 @@
 /** What a disk holds of ours, and what it could still take: `statfs`, asked seldom. */
 
 import type { FileSystemRoom } from "./file_system.ts";
+import { createPeak } from "./peak.ts";
 
 /**
  * Milliseconds that a reading of the disk is good for. What we write ourselves is counted exactly in
@@ -31,10 +32,8 @@ export interface DiskSpaceOptions {
 export interface DiskSpace {
   /** Bytes of ours that were written and not freed yet. */
   readonly writtenBytes: number;
-  /** The highest that was, since it was last taken. */
+  /** The highest that was of late; see {@linkcode createPeak}. */
   readonly peakBytes: number;
-  /** Takes the peak, which starts again from what is written now. */
-  takePeak(): number;
   /** Counts bytes that were written. */
   wrote(bytes: number): void;
   /** Counts bytes that were freed. */
@@ -45,14 +44,16 @@ export interface DiskSpace {
   distrust(): void;
   /** Whether so many bytes fit beside what is reserved, by the last reading. */
   fits(bytes: number, reservedBytes: number): boolean;
+  /** Of bytes that do not fit, how many must be given back until they do; none, where that is no help. */
+  missing(bytes: number, reservedBytes: number): number | undefined;
 }
 
 /** Watches a disk. */
 export function createDiskSpace(options: DiskSpaceOptions): DiskSpace {
   const { minFreeBytes, room, now = () => performance.now() } = options;
   const recoveredBytes = minFreeBytes + Math.ceil(minFreeBytes * RECOVERY_MARGIN);
+  const peak = createPeak(now);
   let writtenBytes = 0;
-  let peakBytes = 0;
   let short = false;
   let filesLeft = true;
   // What the disk could hold of ours: free bytes and our own. Our writing, freeing and reserving
@@ -87,19 +88,15 @@ export function createDiskSpace(options: DiskSpaceOptions): DiskSpace {
       return writtenBytes;
     },
     get peakBytes() {
-      return peakBytes;
-    },
-    takePeak() {
-      const peak = peakBytes;
-      peakBytes = writtenBytes;
-      return peak;
+      return peak.value;
     },
     wrote(bytes) {
       writtenBytes += bytes;
-      peakBytes = Math.max(peakBytes, writtenBytes);
+      peak.set(writtenBytes);
     },
     freed(bytes) {
       writtenBytes -= bytes;
+      peak.set(writtenBytes);
       leastWritten = Math.min(leastWritten, writtenBytes);
     },
     async refresh() {
@@ -122,6 +119,11 @@ export function createDiskSpace(options: DiskSpaceOptions): DiskSpace {
       // A request that is too large for a disk with room to spare does not make the disk short.
       else if (!enough) short = true;
       return enough && !short;
+    },
+    missing(bytes, reservedBytes) {
+      if (!filesLeft) return undefined;
+      const needed = short ? Math.max(minFreeBytes + bytes, recoveredBytes) : minFreeBytes + bytes;
+      return needed - (capacity - reservedBytes);
     },
   };
 }

@@ -3,11 +3,19 @@
 import { join } from "node:path";
 import { diskErrorCode, toDiskError } from "./disk_error.ts";
 import { fileName, partName, recoverDirectory, type Recovery } from "./disk_recovery.ts";
-import { type OnDisk, openStream } from "./file_stream.ts";
-import { type FileSystem, systemFiles } from "./file_system.ts";
+import { ExpiryQueue } from "./expiry_queue.ts";
+import { type OnDisk, streamFile } from "./file_stream.ts";
+import { type FileSystem, type OpenFile, type OpenMode, systemFiles } from "./file_system.ts";
 import { type DiskRoom, Holding, RESERVE_BYTES, UNLIMITED, wholeBlocks } from "./holding.ts";
 import { mountPoint } from "./mounts.ts";
 import { writeObject } from "./object_writer.ts";
+import {
+  type FileIdentity,
+  ForeignFileError,
+  identityOf,
+  openOwnFile,
+  proveOwnFile,
+} from "./own_file.ts";
 import {
   checkKey,
   checkMetadata,
@@ -43,20 +51,26 @@ interface Kept {
   /** Its place in the order of all that were published. */
   readonly number: number;
   readonly holding: Holding;
+  /** Which file it is: known of one that was put here, to be proved of one that was found. */
+  identity: Promise<FileIdentity> | undefined;
 }
 
 /**
  * Opens a store in a directory. What a dead process left unfinished is removed, and room is taken for
  * what it finished. No other process may use the directory.
  *
- * What is known of the objects is kept in memory; the disk is asked for their bytes alone.
+ * What is known of the objects is kept in memory; the disk is asked for their bytes alone. One that was
+ * found is read whole once, before it is first got: it must have the digest that it says it has. One that is
+ * another file by then, or whose name is a symbolic link, is removed, told to the room and gone.
  *
  * @throws {DiskError} where the directory cannot be made or listed
  */
 export async function createDiskStore(options: DiskStoreOptions): Promise<DiskStore> {
   const { dir, files = systemFiles, now = () => new Date() } = options;
   const room = options.room ?? wholeDisk(files, dir);
+  /** All objects by key, those that were got least recently first. */
   const index = new Map<string, Kept>();
+  const expiries = new ExpiryQueue<Kept>();
   /** Files that are no objects, and whose names the disk would not remove. */
   const leftovers = new Set<Holding>();
   /** Objects that were found, and that there was no room for. */
@@ -90,11 +104,60 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
       .then(() => leftovers.delete(holding), () => {});
   }
 
+  function add(kept: Kept): void {
+    index.set(kept.object.key, kept);
+    expiries.add(kept, kept.object.expiresAt);
+  }
+
+  /** Whether it was there until then. */
+  function forget(kept: Kept): boolean {
+    const { key } = kept.object;
+    expiries.delete(kept);
+    return index.get(key) === kept && index.delete(key);
+  }
+
   /** Removes an object; whether it was there until then. */
   async function remove(kept: Kept): Promise<boolean> {
-    const { key } = kept.object;
-    await onDisk(`delete "${key}"`)(kept.holding.remove(files));
-    return index.get(key) === kept && index.delete(key);
+    await onDisk(`delete "${kept.object.key}"`)(kept.holding.remove(files));
+    return forget(kept);
+  }
+
+  /** Makes a file, and the directory too where it was removed. */
+  async function create(path: string): Promise<OpenFile> {
+    const mode: OpenMode = { write: true, createNew: true };
+    try {
+      return await files.open(path, mode);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      await room.restore();
+      await files.makeDirectory(dir);
+      return await files.open(path, mode);
+    }
+  }
+
+  /** Which file an object is; a proof that the disk failed is begun anew the next time. */
+  function identify(kept: Kept): Promise<FileIdentity> {
+    return kept.identity ??= proveOwnFile(files, kept.path, kept.object).catch((error) => {
+      kept.identity = undefined;
+      throw error;
+    });
+  }
+
+  /** The same for each of several; one that fails does not keep the others. */
+  async function removeAll(several: Iterable<Kept>): Promise<{
+    readonly removed: readonly StoredObject[];
+    readonly failed: readonly { readonly kept: Kept; readonly error: unknown }[];
+  }> {
+    const removed: StoredObject[] = [];
+    const failed: { kept: Kept; error: unknown }[] = [];
+    for (const kept of several) {
+      try {
+        if (await remove(kept)) removed.push(kept.object);
+      } catch (error) {
+        failed.push({ kept, error });
+      }
+    }
+    return { removed, failed };
   }
 
   /** Makes a whole file the object of its key, and removes the one that it replaces. */
@@ -102,9 +165,10 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
     const { key } = kept.object;
     const other = index.get(key);
     // One that was named after this one may have been through before it.
-    const replaced = other && other.number > kept.number ? kept : other;
-    if (replaced !== kept) index.set(key, kept);
-    if (replaced) await drop(replaced.holding);
+    if (other && other.number > kept.number) return await drop(kept.holding);
+    if (other) forget(other);
+    add(kept);
+    if (other) await drop(other.holding);
   }
 
   /** Takes room for what was there before: all bytes first, since the disk is looked at as it is. */
@@ -122,8 +186,9 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
   let number = highest;
   await countIn(found.map(({ object, name, number, bytes }) => {
     const path = join(dir, name);
-    const kept = { object, path, number, holding: new Holding([path], UNLIMITED, room) };
-    index.set(object.key, kept);
+    const holding = new Holding([path], UNLIMITED, room);
+    const kept: Kept = { object, path, number, holding, identity: undefined };
+    add(kept);
     return { kept, bytes };
   }));
 
@@ -145,10 +210,12 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
         reservation ??= await reserve(key, options);
         const part = join(dir, partName(key, ++number));
         holding = new Holding([part], reservation, room);
-        const file = await onPut(files.open(part, { write: true, createNew: true }));
+        const file = await onPut(create(part));
         let object: StoredObject;
+        let identity: FileIdentity;
         try {
           object = await writeObject(file, { ...options, key, body, now }, holding, onPut);
+          identity = identityOf(await onPut(file.stat()));
         } finally {
           file.close();
         }
@@ -159,7 +226,13 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
         await onPut(files.rename(part, path));
         await onPut(files.syncDirectory(dir));
         holding.paths = [path];
-        await publish({ object, path, number: place, holding });
+        await publish({
+          object,
+          path,
+          number: place,
+          holding,
+          identity: Promise.resolve(identity),
+        });
         return object;
       } catch (error) {
         body.cancel(error).catch(() => {}); // of one that is locked or errored
@@ -178,15 +251,24 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
             `Cannot read bytes ${first} to ${last} of "${key}": it has ${object.size}`,
           );
         }
+        index.delete(key);
+        index.set(key, kept);
         const release = holding.enter();
-        const stretch = { path, offset: first, bytes: last - first + 1, release };
+        const onRead = onDisk(`read "${key}"`);
+        let file: OpenFile | undefined;
         try {
-          return { object, body: await openStream(files, stretch, onDisk(`read "${key}"`)) };
+          ({ file } = await onRead(openOwnFile(files, path, await onRead(identify(kept)))));
+          const stretch = { file, offset: first, bytes: last - first + 1, release };
+          return { object, body: await streamFile(stretch, onRead) };
         } catch (error) {
+          file?.close();
           release();
-          if (!(error instanceof Deno.errors.NotFound)) throw error;
-          // Replaced or deleted since it was looked up, or removed behind our back.
-          await remove(kept);
+          if (error instanceof ForeignFileError) {
+            await room.noticed("trust a stored file", error);
+          } else if (!(error instanceof Deno.errors.NotFound)) throw error;
+          // Replaced or deleted since it was looked up, or behind our back.
+          forget(kept);
+          await drop(holding);
         }
       }
       return undefined;
@@ -203,21 +285,27 @@ export async function createDiskStore(options: DiskStoreOptions): Promise<DiskSt
     },
 
     async expire(until) {
-      let freed = 0;
-      const failures: unknown[] = [];
       for (const holding of [...leftovers]) await drop(holding);
-      for (const kept of [...index.values()].filter(({ object }) => object.expiresAt <= until)) {
-        try {
-          if (await remove(kept)) freed += kept.object.size;
-        } catch (error) {
-          failures.push(error);
-        }
-      }
+      const { removed, failed } = await removeAll(expiries.takeExpired(until));
+      for (const { kept } of failed) expiries.add(kept, kept.object.expiresAt);
       const again = uncounted.filter(({ kept }) => !kept.holding.removed);
       uncounted = [];
       await countIn(again);
-      if (failures.length > 0) throw failures[0];
-      return freed;
+      if (failed[0]) throw failed[0].error;
+      return removed.reduce((sum, { size }) => sum + size, 0);
+    },
+
+    async evict(bytes, isNeeded) {
+      const victims: Kept[] = [];
+      let found = 0;
+      for (const kept of index.values()) {
+        if (found >= bytes) break;
+        const { holding, object } = kept;
+        if (holding.isRead || holding.reservedBytes === 0 || isNeeded(object.key)) continue;
+        victims.push(kept);
+        found += holding.reservedBytes;
+      }
+      return found < bytes ? [] : (await removeAll(victims)).removed;
     },
   };
 }
@@ -228,6 +316,8 @@ function wholeDisk(files: FileSystem, dir: string): DiskRoom {
     reserve: () => Promise.resolve(UNLIMITED),
     wrote() {},
     freed() {},
+    noticed: () => Promise.resolve(),
+    restore: () => Promise.resolve(),
     async failed(action, error) {
       const [mount, freeBytes] = await Promise.all([
         mountPoint(files, dir).catch(() => dir),

@@ -1,6 +1,6 @@
 /** A stretch of a file as a stream that is read only as it is pulled. */
 
-import type { FileSystem } from "./file_system.ts";
+import type { OpenFile } from "./file_system.ts";
 
 /** Bytes in a read: the size that chunks have everywhere. */
 export const READ_BYTES = 256 * 1024;
@@ -10,8 +10,8 @@ export type OnDisk = <Result>(call: Promise<Result>) => Promise<Result>;
 
 /** What to stream. */
 export interface FileStretch {
-  /** The file. */
-  readonly path: string;
+  /** The file, open; it is closed with the stream, so that its name can be removed meanwhile. */
+  readonly file: OpenFile;
   /** Where to begin. */
   readonly offset: number;
   /** How many bytes are wanted: all of them or an error, so that no download only looks whole. */
@@ -20,20 +20,12 @@ export interface FileStretch {
   readonly release: () => void;
 }
 
-/** Opens a file now, so that it can be removed while it is streamed. */
-export async function openStream(
-  files: FileSystem,
-  { path, offset, bytes, release }: FileStretch,
+/** Streams a file that is open. Where it cannot be begun, the file is left open. */
+export async function streamFile(
+  { file, offset, bytes, release }: FileStretch,
   onDisk: OnDisk,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  const file = await onDisk(files.open(path, { read: true }));
-  try {
-    if (offset > 0) await onDisk(file.seek(offset));
-  } catch (error) {
-    file.close();
-    throw error;
-  }
-
+  if (offset > 0) await onDisk(file.seek(offset));
   let left = bytes;
   let cancelled = false;
   let reading: Promise<number | null> | undefined;

@@ -12,6 +12,8 @@ export interface OpenFile {
   seek(offset: number): Promise<void>;
   /** Resolves once the bytes are on the disk (fdatasync). */
   syncData(): Promise<void>;
+  /** What is known of it, whatever has its name by now. */
+  stat(): Promise<FileInfo>;
   /** Takes the lock on the file, for as long as it is open; false where somebody else holds it. */
   tryLock(): Promise<boolean>;
   /** Closes it; never fails, and does nothing the second time. */
@@ -40,8 +42,12 @@ export interface FileInfo {
   readonly isDirectory: boolean;
   /** Device number: changes where another file system is mounted. */
   readonly device: number;
+  /** Its number on its device: another file has another one; null where the system has none. */
+  readonly inode: number | null;
   /** Owner, as a user id; null where the system has none. */
   readonly owner: number | null;
+  /** Group, as a group id; null where the system has none. */
+  readonly group: number | null;
   /** Permission bits; null where the system has none. */
   readonly mode: number | null;
 }
@@ -72,6 +78,8 @@ export interface FileSystem {
   realPath(path: string): Promise<string>;
   /** What is known of a file; of the one that a symbolic link leads to. */
   stat(path: string): Promise<FileInfo>;
+  /** What is known of a name; of a symbolic link itself, which is neither a file nor a directory. */
+  statName(path: string): Promise<FileInfo>;
   /** Names in a directory. */
   list(path: string): Promise<string[]>;
   /** Gives a file another name, replacing what has that name. */
@@ -90,18 +98,8 @@ export const systemFiles: FileSystem = {
   makeTempFile: (options) => Deno.makeTempFile(options),
   makeDirectory: (path) => Deno.mkdir(path, { recursive: true, mode: 0o700 }),
   realPath: (path) => Deno.realPath(path),
-  stat: async (path) => {
-    const info = await Deno.stat(path);
-    return {
-      size: info.size,
-      modified: info.mtime ?? new Date(0),
-      isFile: info.isFile,
-      isDirectory: info.isDirectory,
-      device: info.dev,
-      owner: info.uid,
-      mode: info.mode === null ? null : info.mode & 0o7777,
-    };
-  },
+  stat: async (path) => fileInfo(await Deno.stat(path)),
+  statName: async (path) => fileInfo(await Deno.lstat(path)),
   list: async (path) => {
     const names: string[] = [];
     for await (const { name } of Deno.readDir(path)) names.push(name);
@@ -139,6 +137,20 @@ interface StatFs {
   readonly ffree: number;
 }
 
+function fileInfo(info: Deno.FileInfo): FileInfo {
+  return {
+    size: info.size,
+    modified: info.mtime ?? new Date(0),
+    isFile: info.isFile,
+    isDirectory: info.isDirectory,
+    device: info.dev,
+    inode: info.ino,
+    owner: info.uid,
+    group: info.gid,
+    mode: info.mode === null ? null : info.mode & 0o7777,
+  };
+}
+
 /** An open file of the machine. */
 function openFile(file: Deno.FsFile): OpenFile {
   let open = true;
@@ -149,6 +161,7 @@ function openFile(file: Deno.FsFile): OpenFile {
       await file.seek(offset, Deno.SeekMode.Start);
     },
     syncData: () => file.syncData(),
+    stat: async () => fileInfo(await file.stat()),
     tryLock: () => file.tryLock(true),
     close: () => {
       if (open) file.close();

@@ -2,10 +2,28 @@
 
 import type { FileSystem } from "./file_system.ts";
 import type { RefusalReason, Reservation } from "./quota.ts";
-import type { OpenedSpool } from "./spool.ts";
 
-/** Who gives room on a disk, and counts what is written: {@linkcode OpenedSpool} does. */
-export type DiskRoom = Pick<OpenedSpool, "reserve" | "wrote" | "freed" | "failed">;
+/** Who gives stored files room on a disk, and counts what is written. */
+export interface DiskRoom {
+  /** Asks for bytes on the disk; the reason, where there is no room. */
+  reserve(bytes: number, tenant?: string): Promise<Reservation | RefusalReason>;
+  /** Counts bytes that were written. */
+  wrote(bytes: number): void;
+  /** Counts bytes that were freed. */
+  freed(bytes: number): void;
+  /**
+   * The error to throw for one that a stored file met: a `DiskError` where it is the disk's. It is told
+   * to whoever watches the disk.
+   *
+   * @param action what was tried, as it stands after `Cannot`
+   * @param written bytes of the failed write that got there
+   */
+  failed(action: string, error: unknown, written?: number): Promise<unknown>;
+  /** Tells whoever watches the disk of what is no failure of it, and does not hinder reservations. */
+  noticed(action: string, error: unknown): Promise<void>;
+  /** Makes the directory again that the files are kept below, where it was removed. */
+  restore(): Promise<void>;
+}
 
 /** Bytes are reserved in steps of this size, so that not every chunk asks the disk for its room. */
 export const RESERVE_BYTES = 4 * 1024 * 1024;
@@ -44,6 +62,16 @@ export class Holding {
     this.paths = paths;
     this.#reservation = reservation;
     this.#room = room;
+  }
+
+  /** Bytes of room that come back with it, as far as they are counted. */
+  get reservedBytes(): number {
+    return this.#reservation === UNLIMITED ? 0 : this.#reservation.bytes;
+  }
+
+  /** Whether it is being read. */
+  get isRead(): boolean {
+    return this.#readers > 0;
   }
 
   /** Whether no name leads to it any more. */

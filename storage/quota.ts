@@ -3,9 +3,12 @@
 import { createDiskSpace, type DiskSpace } from "./disk_space.ts";
 import type { FileSystemRoom } from "./file_system.ts";
 
+/** What bytes are for: a run that spills, or a whole file, which is kept. */
+export type Use = "spill" | "file";
+
 /** Why bytes were refused. */
 export type RefusalReason =
-  /** The sum of all reservations would exceed `max_bytes`. */
+  /** The sum of all reservations would exceed `max_bytes`, or that of whole files their part of it. */
   | "quota"
   /** The tenant's share would be exceeded. */
   | "tenant"
@@ -56,6 +59,13 @@ export interface QuotaOptions {
   readonly room: () => Promise<FileSystemRoom>;
   /** The part of `maxBytes` that one tenant may hold, above 0. @default 1 */
   readonly tenantShare?: number;
+  /** The part of `maxBytes` that whole files may hold, above 0. @default 1 */
+  readonly fileShare?: number;
+  /**
+   * Asked before bytes are refused, one call after the other, to have others give so many back: whether
+   * they have. @default nobody can
+   */
+  readonly reclaim?: (bytes: number) => Promise<boolean>;
   /** Hears of every refusal. */
   readonly onRefused?: (refusal: Refusal) => void;
   /** The time in milliseconds. @default the monotonic clock */
@@ -74,25 +84,41 @@ export interface Quota {
    * Asks for bytes; the reason, where there are none.
    *
    * @param tenant whose they are; its share is not looked at where it is absent
+   * @param use what they are for. @default "spill"
    */
-  reserve(bytes: number, tenant?: string): Promise<Reservation | RefusalReason>;
+  reserve(bytes: number, tenant?: string, use?: Use): Promise<Reservation | RefusalReason>;
   /** Refuses everybody for {@linkcode FAILING_MS}, then until the disk has recovered. */
   writeFailed(): void;
 }
 
+/** Why bytes cannot be had. */
+interface Shortage {
+  readonly reason: RefusalReason;
+  /** How many bytes others would have to give back; absent, where that is no help. */
+  readonly missing?: number | undefined;
+  /** What went wrong when the disk was asked how much room it has. */
+  readonly cause?: unknown;
+}
+
 /** Makes a quota of which nothing is reserved. */
 export function createQuota(options: QuotaOptions): Quota {
-  const { maxBytes, tenantShare = 1, onRefused, now = () => performance.now() } = options;
+  const { maxBytes, tenantShare = 1, fileShare = 1, now = () => performance.now() } = options;
+  const { reclaim, onRefused } = options;
   const tenantBytes = Math.floor(maxBytes * tenantShare);
+  const fileBytes = Math.floor(maxBytes * fileShare);
   const space = createDiskSpace({ ...options, now });
   const refused = { quota: 0, tenant: 0, disk: 0, failing: 0 };
   const tenants = new Map<string, number>();
   let reservedBytes = 0;
+  let reservedForFiles = 0;
   let failingUntil = -Infinity;
+  /** The last of those that have others give bytes back. */
+  let reclaiming: Promise<unknown> = Promise.resolve();
 
   /** Adds to what is reserved, or takes from it. */
-  function add(bytes: number, tenant: string | undefined): void {
+  function add(bytes: number, tenant: string | undefined, use: Use): void {
     reservedBytes += bytes;
+    if (use === "file") reservedForFiles += bytes;
     if (tenant === undefined) return;
     const held = (tenants.get(tenant) ?? 0) + bytes;
     if (held === 0) tenants.delete(tenant);
@@ -100,17 +126,19 @@ export function createQuota(options: QuotaOptions): Quota {
   }
 
   /** Why no bytes can be had, as far as we know without the disk. */
-  function limit(bytes: number, tenant: string | undefined): RefusalReason | undefined {
-    if (reservedBytes + bytes > maxBytes) return "quota";
-    if (tenant !== undefined && (tenants.get(tenant) ?? 0) + bytes > tenantBytes) return "tenant";
-    if (now() < failingUntil) return "failing";
+  function limit(bytes: number, tenant: string | undefined, use: Use): Shortage | undefined {
+    const missing = Math.max(
+      reservedBytes + bytes - maxBytes,
+      use === "file" ? reservedForFiles + bytes - fileBytes : 0,
+    );
+    // More than all of it is beyond what others could give back.
+    const most = use === "file" ? fileBytes : maxBytes;
+    if (missing > 0) return { reason: "quota", missing: bytes > most ? undefined : missing };
+    if (tenant !== undefined && (tenants.get(tenant) ?? 0) + bytes > tenantBytes) {
+      return { reason: "tenant" };
+    }
+    if (now() < failingUntil) return { reason: "failing" };
     return undefined;
-  }
-
-  function refuse(refusal: Refusal): RefusalReason {
-    refused[refusal.reason]++;
-    onRefused?.(refusal);
-    return refusal.reason;
   }
 
   function writeFailed(): void {
@@ -119,35 +147,68 @@ export function createQuota(options: QuotaOptions): Quota {
   }
 
   /** Takes bytes, all or none: nothing else runs between the last look and the taking. */
-  async function take(
+  async function tryToTake(
     bytes: number,
     tenant: string | undefined,
-  ): Promise<RefusalReason | undefined> {
-    if (!Number.isSafeInteger(bytes) || bytes < 0) {
-      throw new RangeError(`Cannot reserve ${bytes} bytes`);
-    }
-    const refusal = { bytes, ...(tenant === undefined ? {} : { tenant }) };
-    const early = limit(bytes, tenant);
-    if (early !== undefined) return refuse({ reason: early, ...refusal });
+    use: Use,
+  ): Promise<Shortage | undefined> {
+    const early = limit(bytes, tenant, use);
+    if (early !== undefined) return early;
     try {
       await space.refresh();
     } catch (cause) {
       writeFailed();
-      return refuse({ reason: "failing", cause, ...refusal });
+      return { reason: "failing", cause };
     }
-    const reason = limit(bytes, tenant) ?? (space.fits(bytes, reservedBytes) ? undefined : "disk");
-    if (reason !== undefined) return refuse({ reason, ...refusal });
-    add(bytes, tenant);
+    const late = limit(bytes, tenant, use);
+    if (late !== undefined) return late;
+    if (!space.fits(bytes, reservedBytes)) {
+      return { reason: "disk", missing: space.missing(bytes, reservedBytes) };
+    }
+    add(bytes, tenant, use);
     return undefined;
   }
 
+  /** Takes bytes, for which others give theirs back where there are not enough. */
+  async function take(
+    bytes: number,
+    tenant: string | undefined,
+    use: Use,
+  ): Promise<RefusalReason | undefined> {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      throw new RangeError(`Cannot reserve ${bytes} bytes`);
+    }
+    let shortage = await tryToTake(bytes, tenant, use);
+    if (shortage?.missing !== undefined && reclaim) {
+      // In turns: what is given back for the one must not be asked for by the next as well.
+      const turn = reclaiming.then(async () => {
+        for (;;) {
+          const again = await tryToTake(bytes, tenant, use);
+          if (again?.missing === undefined || !await reclaim(again.missing)) return again;
+        }
+      });
+      reclaiming = turn.catch(() => {});
+      shortage = await turn;
+    }
+    if (shortage === undefined) return undefined;
+    const { reason, cause } = shortage;
+    refused[reason]++;
+    onRefused?.({
+      reason,
+      bytes,
+      ...(tenant === undefined ? {} : { tenant }),
+      ...(cause === undefined ? {} : { cause }),
+    });
+    return reason;
+  }
+
   /** A reservation for bytes that were taken. */
-  function reservation(taken: number, tenant: string | undefined): Reservation {
+  function reservation(taken: number, tenant: string | undefined, use: Use): Reservation {
     let bytes = taken;
     let released = false;
     const giveBack = (some: number) => {
       bytes -= some;
-      add(-some, tenant);
+      add(-some, tenant, use);
     };
     return {
       get bytes() {
@@ -155,10 +216,10 @@ export function createQuota(options: QuotaOptions): Quota {
       },
       async grow(more) {
         if (released) return "quota";
-        const reason = await take(more, tenant);
+        const reason = await take(more, tenant, use);
         if (reason !== undefined) return reason;
         if (released) { // while the disk was asked
-          add(-more, tenant);
+          add(-more, tenant, use);
           return "quota";
         }
         bytes += more;
@@ -184,8 +245,8 @@ export function createQuota(options: QuotaOptions): Quota {
     },
     refused,
     space,
-    async reserve(bytes, tenant) {
-      return await take(bytes, tenant) ?? reservation(bytes, tenant);
+    async reserve(bytes, tenant, use = "spill") {
+      return await take(bytes, tenant, use) ?? reservation(bytes, tenant, use);
     },
     writeFailed,
   };

@@ -1,5 +1,6 @@
 /** Stands between a source and a slow reader: memory first, then the disk, so that the source can end. */
 
+import { type Clock, systemClock } from "./clock.ts";
 import { DiskQueue, type DiskQueueOptions } from "./disk_queue.ts";
 import type { RefusalReason } from "./quota.ts";
 import { type PaceLimits, ReaderPace } from "./reader_pace.ts";
@@ -20,14 +21,6 @@ export const STALL_TIMEOUT_MS = 120_000;
 /** Milliseconds until a disk that refused is asked again; doubled each time, up to the second. */
 const RETRY_MS = { first: 1_000, last: 30_000 };
 
-/** What tells the time, so that tests need not wait. */
-export interface Clock {
-  /** Milliseconds since some moment; never goes back. */
-  now(): number;
-  /** Calls back once, so many milliseconds from now; what it returns takes that back. */
-  after(milliseconds: number, callback: () => void): () => void;
-}
-
 /** How to stand between a source and its reader. */
 export interface SpillOptions extends Partial<PaceLimits>, DiskQueueOptions {
   /** Where to spill; without one there is plain backpressure. */
@@ -38,12 +31,18 @@ export interface SpillOptions extends Partial<PaceLimits>, DiskQueueOptions {
    * @default {@linkcode MEMORY_BYTES}
    */
   readonly memoryBytes?: number | undefined;
+  /**
+   * Whether others wait for what the source holds: a reader that has it wait for most of a second has
+   * fallen behind then, whatever `spillAfter` and `spillRate` say. {@linkcode SpillBuffer.look} tells
+   * that the answer has changed. @default never
+   */
+  readonly contended?: (() => boolean) | undefined;
   /** Told once, when the first bytes are on the disk. */
   readonly onSpill?: (() => void) | undefined;
   /** Told each time that bytes were to be spilled and could not be: they stay in memory. */
   readonly onRefused?: ((why: RefusalReason | Error) => void) | undefined;
-  /** Told when the reader is given up. */
-  readonly onStall?: ((error: StallError) => void) | undefined;
+  /** Told of each chunk that the reader takes, by its bytes. */
+  readonly onTake?: ((bytes: number) => void) | undefined;
   /** What tells the time. @default the system's */
   readonly clock?: Clock | undefined;
 }
@@ -53,6 +52,11 @@ export class StallError extends Error {
   /** Tells it from other errors in a log. */
   override readonly name = "StallError";
 }
+
+/** Why a reader gets nothing more: it has everything, it has left, or an error has taken its place. */
+export type Delivery =
+  | { readonly state: "complete" | "cancelled" }
+  | { readonly state: "failed"; readonly error: Error };
 
 type Chunk = Uint8Array<ArrayBuffer>;
 
@@ -70,21 +74,31 @@ export class SpillBuffer {
    * half a file is worth nothing. Cancelling it cancels the source and frees everything.
    */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Resolves with the source's first chunk or its end; rejects with an error that comes before. */
+  readonly begun: Promise<void>;
+  /** Resolves to what became of it for the reader; never rejects. */
+  readonly over: Promise<Delivery>;
   /** Resolves once nothing more is read of the source: it ended, broke or was cancelled. Never rejects. */
   readonly sourceEnded: Promise<void>;
+  /** Resolves once the source ended and nothing waits in memory, but at most on the disk. Never rejects. */
+  readonly memoryFreed: Promise<void>;
   /** Resolves once the disk holds nothing of it any more and never will again. Never rejects. */
   readonly released: Promise<void>;
 
   readonly #source: ReadableStreamDefaultReader<Chunk>;
   readonly #disk: DiskQueue | undefined;
-  readonly #memoryBytes: number;
   readonly #pace: ReaderPace;
   readonly #clock: Clock;
   readonly #options: SpillOptions;
+  readonly #begin: () => void;
+  readonly #refuse: (error: Error) => void;
+  readonly #deliver: (delivery: Delivery) => void;
   readonly #endSource: () => void;
+  readonly #freeMemory: () => void;
   readonly #release: () => void;
   readonly #memory: Chunk[] = [];
   #controller!: ReadableStreamDefaultController<Chunk>;
+  #memoryBytes: number;
   #inMemory = 0;
   /** The reader has asked and was not answered. */
   #wanted = false;
@@ -95,6 +109,8 @@ export class SpillBuffer {
   /** Nothing is to be done any more. */
   #over = false;
   #spilled = false;
+  /** What is in memory goes to the disk, whatever the reader's pace. */
+  #spillsAll = false;
   /** `#spill` runs: only it may give the reader something. */
   #spilling = false;
   #retryAt = 0;
@@ -116,8 +132,14 @@ export class SpillBuffer {
       spillAfter: options.spillAfter ?? SPILL_AFTER_MS,
       spillRate: options.spillRate ?? SPILL_RATE,
       stallTimeout: options.stallTimeout ?? STALL_TIMEOUT_MS,
+      maxHeldUp: options.maxHeldUp ?? Infinity,
     });
+    const begun = Promise.withResolvers<void>();
+    ({ promise: this.begun, resolve: this.#begin, reject: this.#refuse } = begun);
+    this.begun.catch(() => {});
+    ({ promise: this.over, resolve: this.#deliver } = Promise.withResolvers<Delivery>());
     ({ promise: this.sourceEnded, resolve: this.#endSource } = Promise.withResolvers<void>());
+    ({ promise: this.memoryFreed, resolve: this.#freeMemory } = Promise.withResolvers<void>());
     ({ promise: this.released, resolve: this.#release } = Promise.withResolvers<void>());
     this.readable = new ReadableStream({
       start: (controller) => {
@@ -128,19 +150,24 @@ export class SpillBuffer {
         this.#serve();
       },
       cancel: async (reason) => {
-        this.#finish();
+        this.#finish({ state: "cancelled" });
         await Promise.all([this.#source.cancel(reason), this.released]);
       },
       // A mark of 0: it is pulled when somebody reads, and only then.
     }, { highWaterMark: 0 });
     // Tells of an error also while nothing is being read.
-    this.#source.closed.catch((error) => this.#fail(error));
+    this.#source.closed.catch((error) => this.abort(error));
     void this.#fill();
   }
 
   /** Whether any of it has been on the disk. */
   get spilled(): boolean {
     return this.#spilled;
+  }
+
+  /** Bytes that it holds in memory now. */
+  get memoryBytes(): number {
+    return this.#inMemory;
   }
 
   /** Bytes that it holds on the disk now. */
@@ -151,6 +178,32 @@ export class SpillBuffer {
   /** Whether it waits for the source; while it does not, the source cannot be blamed for giving nothing. */
   get asking(): boolean {
     return this.#asking;
+  }
+
+  /** Looks at the reader's pace now, as what `contended` says has changed. */
+  look(): void {
+    this.#watch();
+  }
+
+  /** Takes all that the source has still to give, as it has it in memory already: it has done its work. */
+  takeAll(): void {
+    this.#memoryBytes = Infinity;
+    this.#goOn();
+  }
+
+  /** Moves what is in memory to the disk, however well its reader reads, as soon as the disk takes it. */
+  spillAll(): void {
+    this.#spillsAll = true;
+    this.#watch();
+  }
+
+  /** Gives up: the reader gets the error, whatever still waits, and the source is cancelled. */
+  abort(reason: unknown): void {
+    if (this.#over) return;
+    const error = reason instanceof Error ? reason : new Error(String(reason));
+    this.#finish({ state: "failed", error });
+    this.#controller.error(error);
+    this.#source.cancel(error).catch(() => {});
   }
 
   /** From the source to memory, or to a reader that waits for it. */
@@ -169,11 +222,12 @@ export class SpillBuffer {
         if (value.length > 0) this.#accept(value);
       }
     } catch (error) {
-      this.#fail(error);
+      this.abort(error);
     }
   }
 
   #accept(chunk: Chunk): void {
+    this.#begin();
     if (this.#wanted && !this.#spilling) return this.#give(chunk);
     if (this.#unread === 0) this.#pace.offered(this.#clock.now());
     this.#memory.push(chunk);
@@ -192,7 +246,9 @@ export class SpillBuffer {
 
   #end(): void {
     this.#ended = true;
+    this.#begin();
     this.#endSource();
+    if (this.#inMemory === 0) this.#freeMemory();
     this.#wake?.();
     this.#closeIfRead();
   }
@@ -215,17 +271,23 @@ export class SpillBuffer {
   #shift(): Chunk | undefined {
     const chunk = this.#memory.shift();
     if (chunk) this.#inMemory -= chunk.length;
-    if (this.#makeRoom && this.#inMemory < this.#memoryBytes) {
-      this.#makeRoom();
-      this.#makeRoom = undefined;
-      this.#pace.goesOn(this.#clock.now());
-    }
+    if (this.#ended && this.#inMemory === 0) this.#freeMemory();
+    this.#goOn();
     return chunk;
+  }
+
+  /** Has the source go on, where there is room again. */
+  #goOn(): void {
+    if (!this.#makeRoom || this.#inMemory >= this.#memoryBytes) return;
+    this.#makeRoom();
+    this.#makeRoom = undefined;
+    this.#pace.goesOn(this.#clock.now());
   }
 
   #give(chunk: Chunk): void {
     this.#wanted = false;
     this.#pace.took(chunk.length, this.#clock.now());
+    this.#options.onTake?.(chunk.length);
     this.#controller.enqueue(chunk);
     if (!this.#timer) this.#watch();
   }
@@ -251,12 +313,12 @@ export class SpillBuffer {
         if (!this.#over && this.#wanted && disk.unread > 0) await this.#take(disk);
       } while (!this.#over && disk.unread > 0);
     } catch (error) {
-      this.#fail(error);
+      this.abort(error);
     }
     this.#spilling = false;
     if (this.#over) return this.#release();
     disk.trim();
-    this.#pace.caughtUp();
+    this.#pace.caughtUp(this.#clock.now());
     this.#serve();
     this.#closeIfRead();
     this.#watch();
@@ -292,11 +354,14 @@ export class SpillBuffer {
     const now = this.#clock.now();
     let due = this.#pace.stalledAt;
     if (now >= due) return this.#stall(now);
-    if (this.#makeRoom && this.#disk) {
+    const spillsAll = this.#spillsAll && this.#inMemory > 0;
+    if (this.#disk && (this.#makeRoom || spillsAll)) {
+      const contended = this.#options.contended?.() ?? false;
       if (now < this.#retryAt) due = Math.min(due, this.#retryAt);
       else if (this.#spilling) this.#wake?.();
-      else if (this.#pace.hasFallenBehind(now)) void this.#spill(this.#disk);
-      else due = Math.min(due, this.#pace.nextLook(now));
+      else if (spillsAll || this.#pace.hasFallenBehind(now, contended)) {
+        void this.#spill(this.#disk);
+      } else due = Math.min(due, this.#pace.nextLook(now, contended));
     }
     // One that is due earlier is left: it looks again. So a reader that reads costs no timer a chunk.
     if (this.#timer && this.#timer.due <= due) return;
@@ -310,27 +375,20 @@ export class SpillBuffer {
 
   #stall(now: number): void {
     const idle = Math.round(now - this.#pace.idleSince);
-    const error = new StallError(`The reader took nothing for ${idle} ms`);
-    this.#fail(error);
-    this.#options.onStall?.(error);
+    this.abort(new StallError(`The reader took nothing for ${idle} ms`));
   }
 
   #closeIfRead(): void {
     if (this.#over || !this.#ended || this.#spilling || this.#unread > 0) return;
-    this.#finish();
+    this.#finish({ state: "complete" });
     this.#controller.close();
   }
 
-  #fail(error: unknown): void {
-    if (this.#over) return;
-    this.#finish();
-    this.#controller.error(error);
-    this.#source.cancel(error).catch(() => {});
-  }
-
   /** Lets go of everything. */
-  #finish(): void {
+  #finish(delivery: Delivery): void {
     this.#over = true;
+    this.#deliver(delivery);
+    if (delivery.state === "failed") this.#refuse(delivery.error);
     this.#timer?.stop();
     this.#timer = undefined;
     this.#memory.length = 0;
@@ -339,14 +397,7 @@ export class SpillBuffer {
     this.#makeRoom?.();
     this.#wake?.();
     this.#endSource();
+    this.#freeMemory();
     if (!this.#spilling) this.#release();
   }
 }
-
-const systemClock: Clock = {
-  now: () => performance.now(),
-  after: (milliseconds, callback) => {
-    const timer = setTimeout(callback, milliseconds);
-    return () => clearTimeout(timer);
-  },
-};

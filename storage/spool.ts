@@ -2,6 +2,7 @@
 
 import { toDiskError } from "./disk_error.ts";
 import { type FileSystem, systemFiles } from "./file_system.ts";
+import type { DiskRoom } from "./holding.ts";
 import { createQuota, type Refusal, type RefusalReason, type Reservation } from "./quota.ts";
 import { createSegment, type Segment, type SegmentOwner } from "./segment.ts";
 import { type DirectoryOptions, openSpoolDirectory } from "./spool_directory.ts";
@@ -11,6 +12,12 @@ export { SpoolError } from "./spool_directory.ts";
 
 /** Milliseconds in which trouble of one kind is told once: what fills a disk often fills its log. */
 export const TROUBLE_INTERVAL_MS = 1_000;
+
+/**
+ * The part of `max_bytes` that whole files may hold. Somebody who has them made, or who comes back for none
+ * of them, must not be the reason that runs hold their slots for slow clients: the rest is for spilling.
+ */
+export const FILE_SHARE = 3 / 4;
 
 /** Where to spool, and how much. */
 export interface SpoolOptions extends DirectoryOptions {
@@ -66,7 +73,7 @@ export type Trouble =
 export interface SpoolStats {
   /** Bytes written and not freed yet. */
   readonly bytes: number;
-  /** The highest that was since {@linkcode OpenedSpool.takePeak}. */
+  /** The highest that was of late, the same for everybody who asks. */
   readonly peakBytes: number;
   /** Bytes reserved, written or not. */
   readonly reservedBytes: number;
@@ -94,22 +101,17 @@ export interface OpenedSpool extends Spool {
   readonly directory: string;
   /** Where its file system is mounted. */
   readonly mount: string;
-  /** Counts bytes of a whole file in `directory` that were written. */
-  wrote(bytes: number): void;
-  /** Counts bytes of a whole file in `directory` that were freed. */
-  freed(bytes: number): void;
   /**
-   * The error to throw for one that a whole file in `directory` met: a {@linkcode DiskError} where it
-   * is the disk's. It is told as trouble, and reservations are refused for a while.
-   *
-   * @param action what was tried, as it stands after `Cannot`
-   * @param written bytes of the failed write that got there
+   * Room for whole files in `directory`, {@linkcode FILE_SHARE} of the quota at most. After an error that
+   * one of them met, reservations are refused for a while.
    */
-  failed(action: string, error: unknown, written?: number): Promise<unknown>;
+  readonly files: DiskRoom;
+  /** Has bytes given back before any are refused; see `QuotaOptions.reclaim`. */
+  reclaimWith(reclaim: (bytes: number) => Promise<boolean>): void;
+  /** Whether it can be used: its directory is there, or could be made again. Where not, that is told. */
+  state(): Promise<"ready" | "failing">;
   /** The numbers now; the disk is read where that was not done just before. */
   stats(): Promise<SpoolStats>;
-  /** The highest that `bytes` was since the last call. */
-  takePeak(): number;
 }
 
 /**
@@ -123,9 +125,12 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
   const { path, mount, fileSystem } = directory;
   let { room } = directory;
   const tell = limitRate(options.onTrouble, now);
+  let reclaim = (_bytes: number) => Promise.resolve(false);
   const quota = createQuota({
     ...options,
-    room: async () => room = await files.room(path),
+    fileShare: FILE_SHARE,
+    reclaim: (bytes) => reclaim(bytes),
+    room: async () => room = await restoring(() => files.room(path)),
     onRefused: (refusal) =>
       tell(`refused ${refusal.reason}`, (untold) => ({
         kind: "refused",
@@ -135,6 +140,18 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
       })),
   });
   const { space } = quota;
+
+  /** Works in the directory; where that was removed, once more when it is there again. */
+  async function restoring<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      // What Node's `statfs` throws has a code, and is no `Deno.errors.NotFound`.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      await directory.restore();
+      return await work();
+    }
+  }
 
   function state(): DiskState {
     return {
@@ -182,17 +199,34 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
   return {
     directory: path,
     mount,
-    reserve: quota.reserve,
+    reserve: (bytes, tenant) => quota.reserve(bytes, tenant, "spill"),
     async createSegment() {
       try {
-        return await createSegment(files, path, owner);
+        return await restoring(() => createSegment(files, path, owner));
       } catch (error) {
         throw await failed("make a file in the spool", error);
       }
     },
-    wrote: space.wrote,
-    freed: space.freed,
-    failed,
+    files: {
+      reserve: (bytes, tenant) => quota.reserve(bytes, tenant, "file"),
+      wrote: space.wrote,
+      freed: space.freed,
+      failed,
+      noticed: async (action, error) => void await report(action, error, 0),
+      restore: () => directory.restore(),
+    },
+    reclaimWith(give) {
+      reclaim = give;
+    },
+    async state() {
+      try {
+        await directory.restore();
+        return "ready";
+      } catch (error) {
+        await report("use the spool", error, 0);
+        return "failing";
+      }
+    },
     async stats() {
       await look();
       return {
@@ -203,7 +237,6 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
         refused: { ...quota.refused },
       };
     },
-    takePeak: space.takePeak,
     [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
   };
 }

@@ -1,8 +1,9 @@
 /** The directory that the spool is given: looked at, locked, swept, and one of our own made in it. */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { FileInfo, FileSystem, FileSystemRoom, OpenFile } from "./file_system.ts";
 import { fileSystemName, isMemory, mountPoint } from "./mounts.ts";
+import { whyUnsafe } from "./strict_modes.ts";
 
 /** A directory that the spool cannot be opened in. The message says which, where mounted, and why. */
 export class SpoolError extends Error {
@@ -20,6 +21,8 @@ export interface DirectoryOptions {
   readonly minFreeBytes: number;
   /** Whether it may be in memory. */
   readonly allowMemory: boolean;
+  /** Whether others may write to it, or to a directory above it. @default false */
+  readonly allowShared?: boolean;
 }
 
 /** A directory of our own in the one that was given, which nobody else has while it is open. */
@@ -32,6 +35,12 @@ export interface SpoolDirectory extends AsyncDisposable {
   readonly fileSystem: string;
   /** The room that was found. */
   readonly room: FileSystemRoom;
+  /**
+   * Makes it again where it was removed, as a cleaner of old files may do; does nothing where it is there.
+   *
+   * @throws {SpoolError} where that cannot be
+   */
+  restore(): Promise<void>;
 }
 
 /**
@@ -71,10 +80,9 @@ export async function openSpoolDirectory(
   const us = await probe(files, dir).catch(refuse("it cannot be written"));
   // Any other owner could put another directory where ours is. Root could anyhow, and owns the volumes
   // that Kubernetes mounts; sshd trusts the same two (`StrictModes`).
-  if (found.owner !== us && found.owner !== 0) {
-    const reason = `it belongs to user ${found.owner}, and this is user ${us}`;
-    throw await refusal(files, options.dir, reason);
-  }
+  const unsafe = await whyUnsafe(files, dir, us, options.allowShared ?? false)
+    .catch(refuse("what is above it cannot be looked at"));
+  if (unsafe !== undefined) throw await refusal(files, options.dir, unsafe);
 
   const lock = await openLock(files, join(dir, LOCK)).catch(refuse("it cannot be locked"));
   try {
@@ -91,6 +99,20 @@ export async function openSpoolDirectory(
       mount: await mountPoint(files, dir),
       fileSystem: fileSystemName(room.type),
       room,
+      async restore() {
+        const there = await ifThere(files.statName(path));
+        if (there?.isDirectory && there.owner === us) return;
+        const given = await ifThere(files.stat(dir));
+        // The lock went with the one that was given: somebody else may spool in another one.
+        if (given?.device !== found.device || given.inode !== found.inode) {
+          throw await refusal(files, options.dir, "it was removed while it was in use");
+        }
+        if (there) {
+          const reason = `${basename(path)} in it was replaced while it was in use`;
+          throw await refusal(files, options.dir, reason);
+        }
+        await files.makeDirectory(path);
+      },
       async [Symbol.asyncDispose]() {
         try {
           await removeTree(files, path);
@@ -151,16 +173,23 @@ async function holder(files: FileSystem, dir: string): Promise<string> {
   return pids.length === 0 ? "another process" : `process ${pids.join(" or ")}`;
 }
 
+/** What is known of a name; nothing, where there is none. */
+async function ifThere(info: Promise<FileInfo>): Promise<FileInfo | undefined> {
+  try {
+    return await info;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
 /** Removes what dead processes left; nobody living has the lock. */
 async function sweep(files: FileSystem, dir: string, us: number | null): Promise<void> {
   for (const name of await files.list(dir)) {
     if (!OURS.test(name)) continue;
     const path = join(dir, name);
-    const found = await files.stat(path).catch((error) => {
-      // The probe of a process that is about to be refused, and a link that leads nowhere.
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    });
+    // The probe of a process that is about to be refused, and a link that leads nowhere, are not there.
+    const found = await ifThere(files.stat(path));
     // Its owner could put a link to another place into it while we remove what is there.
     if (found !== undefined && found.owner !== us) {
       throw new Error(`${name} in it belongs to user ${found.owner}`);

@@ -103,6 +103,14 @@ export interface Store {
    * has rules of its own that do it.
    */
   expire?(now: Date): Promise<number>;
+  /**
+   * Removes files before they expire, those that were got least recently first, until so many bytes of room
+   * are free; which files those were. Where all that may go would not be enough, none goes, and neither
+   * does one that is being read.
+   *
+   * @param isNeeded whether the file of a key must stay
+   */
+  evict?(bytes: number, isNeeded: (key: string) => boolean): Promise<readonly StoredObject[]>;
 }
 
 /** There is no room for a file. */

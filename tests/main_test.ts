@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import manifest from "../deno.json" with { type: "json" };
-import { exporters } from "../exporters/mod.ts";
+import { FORMATS } from "../exporters/mod.ts";
 import { emptyFolder, type Finished, spillway } from "./commands/fixture.ts";
 
 async function inEmptyFolder(...args: string[]): Promise<Finished> {
@@ -22,7 +22,10 @@ for (const flag of ["--help", "-h"]) {
     for (const option of ["config", "format", "output", "param", "help", "version"]) {
       assert.match(stdout, new RegExp(`^ {2}(?:-\\w, )?--${option} `, "m"));
     }
-    for (const format of Object.keys(exporters)) {
+    for (const option of ["columns=a,b", "delivery=whole", "dialect=excel", "level=6"]) {
+      assert.match(stdout, new RegExp(`^ {2}_${option} `, "m"));
+    }
+    for (const format of Object.keys(FORMATS)) {
       assert.match(stdout, new RegExp(`\\b${format}\\b`));
     }
   });

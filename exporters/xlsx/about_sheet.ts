@@ -1,8 +1,8 @@
 /** Writes the sheet "About": what the other sheets hold, since when, and by which rules. */
 
-import type { AboutEntry } from "../exporter.ts";
+import type { AboutEntry } from "../document.ts";
 import type { Warnings } from "../warnings.ts";
-import { MAX_CELL_UNITS, textXml } from "./cells.ts";
+import { MAX_CELL_UNITS, textXml } from "./text_xml.ts";
 import { dateTimeSerial } from "./serials.ts";
 import type { AboutStyles } from "./styles.ts";
 import { XML_DECLARATION } from "./xml_text.ts";
@@ -86,13 +86,14 @@ function rules(rowsPerSheet: number): readonly AboutEntry[] {
     },
     {
       label: "Numbers",
-      value: "Numbers of more than 15 digits are text, with every digit; so are infinite ones.",
+      value: "A number of more digits than a worksheet holds is the nearest one that it does; a " +
+        "whole number of more than 15 digits is text, with every digit, and so are infinite ones.",
     },
     {
       label: "Dates",
       value:
         "Dates and times that a worksheet cannot hold exactly are text, such as those before " +
-        "1900-03-01.",
+        "1900-03-01. The zone of those that had one is named above them.",
     },
   ];
 }

@@ -1,6 +1,6 @@
 /** Numbers the cell styles of a workbook, and writes them as `xl/styles.xml`. */
 
-import type { Alignment } from "../../sources/table.ts";
+import type { Alignment } from "../../table/table.ts";
 import { XML_DECLARATION, xmlAttribute } from "./xml_text.ts";
 
 /** What a cell looks like; what is absent is as in any other cell. */

@@ -1,31 +1,26 @@
 /** Writes cells as sheet XML: what a column decides is decided once, before its first cell. */
 
-import type { Cell, Column } from "../../sources/table.ts";
+import type { Cell, Column } from "../../table/table.ts";
 import { createCellText, isZoned, numberText } from "../cell_text.ts";
-import { zoneOffsets } from "../time_zone.ts";
+import { decimalText, isNonFinite, isPlainlyHeld } from "../decimals.ts";
+import { zoneOffsets } from "../../table/time_zone.ts";
 import type { Warnings } from "../warnings.ts";
-import { cut } from "./cut.ts";
-import {
-  decimalText,
-  isExactDecimal,
-  isExactInteger,
-  isExactNumber,
-  isShortDecimal,
-} from "./numbers.ts";
+import { hasOffset } from "../zone_titles.ts";
+import { holdDecimal, isExactInteger, isExactNumber } from "./numbers.ts";
 import {
   dateSerial,
   dateTimeSerial,
   durationSerial,
+  hasFraction,
+  isPlainClock,
   secondsDurationSerial,
   type Serial,
   timeSerial,
 } from "./serials.ts";
 import type { ShareText } from "./shared_strings.ts";
-import { markup, type XmlBytes } from "./xml_bytes.ts";
-import { hasOuterSpace, xmlText } from "./xml_text.ts";
-
-/** UTF-16 units in a cell (Excel's specifications and limits). */
-export const MAX_CELL_UNITS = 32_767;
+import type { TimeStyles } from "./styles.ts";
+import { MAX_CELL_UNITS, textXml } from "./text_xml.ts";
+import { type Markup, markup, type XmlBytes } from "./xml_bytes.ts";
 
 /** Bytes whose base64 is longer than a cell: more need not be written to be cut. */
 const MAX_CELL_BYTES = Math.ceil((MAX_CELL_UNITS + 1) / 4) * 3;
@@ -39,6 +34,10 @@ export interface CellOptions {
   readonly letters: string;
   /** Its index in `cellXfs`, 0 for none. */
   readonly style: number;
+  /** Those of dates and times that the style does not show whole. @default the style */
+  readonly times?: TimeStyles | undefined;
+  /** Whether its title names the zone of its datetimes, as is known before the first cell. @default true */
+  readonly isZoneNamed?: (() => boolean) | undefined;
   /** Says which text is in the table of shared strings. @default none */
   readonly share?: ShareText | undefined;
 }
@@ -57,10 +56,12 @@ const FALSE = markup("0</v></c>");
  */
 export function createCellWriter(
   column: Column,
-  { letters, style, share }: CellOptions,
+  { letters, style, share, isZoneNamed = () => true, ...options }: CellOptions,
   warnings: Warnings,
 ): WriteCell {
-  const { name, type } = column;
+  const { name, type, timezone } = column;
+  const { times = { fraction: style, long: style, longFraction: style } } = options;
+  const numeric = type === "integer" || type === "number" || type === "decimal";
   const serial = createSerial(column);
   const cellText = createCellText(column);
   const start = markup(cellStart(letters));
@@ -73,6 +74,9 @@ export function createCellWriter(
   const numberMiddle = markup(`${other}><v>`);
   const booleanMiddle = markup(`${other} t="b"><v>`);
   const serialMiddle = markup(`${styled}><v>`);
+  const fractionMiddle = markup(`${styleXml(times.fraction)}><v>`);
+  const longMiddle = markup(`${styleXml(times.long)}><v>`);
+  const longFractionMiddle = markup(`${styleXml(times.longFraction)}><v>`);
 
   function text(value: string, xml: XmlBytes): void {
     if (value.length <= MAX_CELL_UNITS) {
@@ -105,19 +109,40 @@ export function createCellWriter(
     if (read === undefined) {
       return typeof value === "string" ? text(value, xml) : asText(value, xml);
     }
-    xml.startCell(start, serialMiddle);
+    xml.startCell(start, middleOf(read, value));
     xml.addSerial(read);
     xml.addMarkup(VALUE_END);
   }
 
-  function decimal(value: string, xml: XmlBytes): void {
-    const short = isShortDecimal(value);
-    const digits = short ? value : decimalText(value);
-    if (digits === undefined) return text(value, xml);
-    if (!short && !isExactDecimal(digits)) return asText(value, xml);
-    xml.startCell(start, numberMiddle, digits.length);
-    xml.addAscii(digits);
+  /** What comes before a serial; counts a datetime that loses its offset without a word. */
+  function middleOf(serial: number, value: string | number): Markup {
+    if (typeof value === "number") return Number.isInteger(value) ? serialMiddle : fractionMiddle;
+    if (type === "datetime") {
+      if (isPlainClock(value)) return serialMiddle;
+      if (timezone === undefined && !isZoneNamed() && hasOffset(value)) {
+        warnings.count("zone-unnamed", name);
+      }
+    }
+    const fraction = hasFraction(value, type);
+    if (type === "time" && serial >= 1) return fraction ? longFractionMiddle : longMiddle;
+    return fraction ? fractionMiddle : serialMiddle;
+  }
+
+  function digits(value: string, xml: XmlBytes): void {
+    xml.startCell(start, numberMiddle, value.length);
+    xml.addAscii(value);
     xml.addMarkup(VALUE_END);
+  }
+
+  /** Text in a column of numbers. */
+  function decimal(value: string, xml: XmlBytes): void {
+    if (isPlainlyHeld(value)) return digits(value, xml);
+    const spelt = decimalText(value);
+    if (spelt === undefined) return isNonFinite(value) ? asText(value, xml) : text(value, xml);
+    const held = holdDecimal(spelt);
+    if (held === undefined) return asText(value, xml);
+    if (held.rounded) warnings.count("rounded", name);
+    digits(held.digits, xml);
   }
 
   function string(value: string, xml: XmlBytes): void {
@@ -132,16 +157,13 @@ export function createCellWriter(
     switch (typeof value) {
       case "string":
         if (serial) return date(serial(value), value, xml);
-        return type === "decimal" ? decimal(value, xml) : string(value, xml);
+        return numeric ? decimal(value, xml) : string(value, xml);
       case "number":
         return type === "duration"
           ? date(secondsDurationSerial(value), value, xml)
           : number(value, xml);
       case "bigint":
-        if (!isExactInteger(value)) return asText(value, xml);
-        xml.startCell(start, numberMiddle);
-        xml.addAscii(String(value));
-        return xml.addMarkup(VALUE_END);
+        return isExactInteger(value) ? digits(String(value), xml) : asText(value, xml);
       case "boolean":
         xml.startCell(start, booleanMiddle);
         return xml.addMarkup(value ? TRUE : FALSE);
@@ -177,23 +199,4 @@ function createSerial(column: Column): ((text: string) => Serial) | undefined {
     default:
       return undefined;
   }
-}
-
-/**
- * Writes text as the `t` element of an inline string, which is never a formula.
- *
- * @param name the column's, for the warnings
- */
-export function textXml(text: string, name: string, warnings: Warnings): string {
-  if (text.length > MAX_CELL_UNITS) {
-    warnings.count("text-cut", name);
-    text = cut(text, MAX_CELL_UNITS);
-  }
-  if (!text.isWellFormed()) {
-    warnings.count("lone-surrogate", name);
-    text = text.toWellFormed();
-  }
-  // A reader may drop the white space around text that does not ask for it (XML 1.0, 2.10).
-  const space = hasOuterSpace(text) ? ' xml:space="preserve"' : "";
-  return `<t${space}>${xmlText(text)}</t>`;
 }

@@ -1,6 +1,6 @@
 /** Turns a function that writes into a byte stream that reads batches only as it is read. */
 
-import type { Batch } from "../../sources/table.ts";
+import type { Batch } from "../../table/table.ts";
 import type { ReadBatch } from "./table_sheets.ts";
 
 /**

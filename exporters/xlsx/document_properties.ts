@@ -1,6 +1,6 @@
 /** Writes `docProps/core.xml` and `docProps/app.xml`: what a workbook says of itself. */
 
-import type { DocumentProperties } from "../exporter.ts";
+import type { DocumentProperties } from "../document.ts";
 import { XML_DECLARATION } from "./xml_text.ts";
 
 /** Where the core properties are. */

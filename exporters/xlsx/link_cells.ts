@@ -5,7 +5,7 @@
  * alone, and one within it is doubled (ECMA-376 part 1, 18.17.2.1), so that no cell gets out of it.
  */
 
-import type { Cell, Column } from "../../sources/table.ts";
+import type { Cell, Column } from "../../table/table.ts";
 import type { Warnings } from "../warnings.ts";
 import { cellStart, styleXml, type WriteCell } from "./cells.ts";
 import { markup } from "./xml_bytes.ts";

@@ -1,9 +1,10 @@
 /** Writes XLSX workbooks (ECMA-376): rows in, ZIP bytes out, in constant memory. */
 
-import type { Table } from "../../sources/table.ts";
-import { type Exporter, type ExportOptions, type IdleCores, TableError } from "../exporter.ts";
+import type { Table } from "../../table/table.ts";
+import { type Exporter, type IdleCores, TableError } from "../exporter.ts";
 import type { Warnings } from "../warnings.ts";
 import { chunkStream } from "./chunk_stream.ts";
+import { DEFLATE_LEVEL, type XlsxOptions } from "./options.ts";
 import { createWorkbook } from "./package.ts";
 import type { SheetLimits } from "./table_sheets.ts";
 import { createZip } from "./zip.ts";
@@ -20,9 +21,6 @@ const MAX_ROWS = 1_048_576;
  */
 const MAX_SHEET_BYTES = 2 ** 31;
 
-/** Level 2 deflates 460 MB/s of sheet XML to a seventh; level 6 takes 4 times as long for 18 % less. */
-const DEFLATE_LEVEL = 2;
-
 /** When nobody says that a core is idle, none is. */
 const NO_CORES: IdleCores = { idle: 0 };
 
@@ -31,12 +29,12 @@ const NO_CORES: IdleCores = { idle: 0 };
  *
  * @param limits where a new sheet begins; for tests, since a real sheet takes minutes to fill
  */
-export function createXlsx(limits: Partial<SheetLimits> = {}): Exporter {
+export function createXlsx(limits: Partial<SheetLimits> = {}): Exporter<XlsxOptions> {
   const { rowsPerSheet = MAX_ROWS, bytesPerSheet = MAX_SHEET_BYTES } = limits;
 
   function encodeAll(
     tables: readonly Table[],
-    options: ExportOptions,
+    options: XlsxOptions,
     warnings: Warnings,
     cores: IdleCores = NO_CORES,
   ): ReadableStream<Uint8Array> {
@@ -61,14 +59,10 @@ export function createXlsx(limits: Partial<SheetLimits> = {}): Exporter {
   }
 
   return {
-    key: "xlsx",
-    mediaType: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    options: ["header", "level"],
-    compressible: false,
     encode: (table, options, warnings, cores) => encodeAll([table], options, warnings, cores),
     encodeAll,
   };
 }
 
 /** The exporter of XLSX workbooks. */
-export const xlsx: Exporter = createXlsx();
+export const xlsx: Exporter<XlsxOptions> = createXlsx();

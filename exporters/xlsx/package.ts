@@ -1,7 +1,6 @@
 /** Knows the order of a workbook's parts. */
 
-import type { Table } from "../../sources/table.ts";
-import type { ExportOptions } from "../exporter.ts";
+import type { Table } from "../../table/table.ts";
 import type { Warnings } from "../warnings.ts";
 import { ABOUT_TITLE, aboutSheetXml } from "./about_sheet.ts";
 import {
@@ -14,11 +13,12 @@ import {
 } from "./content_types.ts";
 import type { Blocks } from "./deflate_entry.ts";
 import { APP_PATH, appPropertiesXml, CORE_PATH, corePropertiesXml } from "./document_properties.ts";
+import type { XlsxOptions } from "./options.ts";
 import { type Relationship, relationshipsXml } from "./relationships.ts";
 import { SharedStrings } from "./shared_strings.ts";
 import { createSheetNames } from "./sheet_names.ts";
 import { createStyles } from "./styles.ts";
-import { createTableNames, tableColumnNames, tablePartXml } from "./table_part.ts";
+import { createTableNames, tablePartXml } from "./table_part.ts";
 import { createTableSheets, type ReadBatch, type SheetLimits } from "./table_sheets.ts";
 import { workbookXml, type WrittenSheet } from "./workbook.ts";
 import type { Zip } from "./zip.ts";
@@ -34,19 +34,16 @@ import type { Zip } from "./zip.ts";
  */
 export function createWorkbook(
   tables: readonly Pick<Table, "title" | "columns" | "style">[],
-  { header = true, sharedStrings = true, properties = {}, about, time }: ExportOptions,
+  { header = true, sharedStrings = true, properties = {}, about, time }: XlsxOptions,
   limits: SheetLimits,
   warnings: Warnings,
 ): (reads: readonly ReadBatch[], zip: Zip) => Promise<void> {
   const styles = createStyles(tables, { about: about !== undefined });
   const strings = sharedStrings ? new SharedStrings() : undefined;
   const all = tables.map(({ columns, style }, index) => {
-    // A table of Excel's has a name for each column, which is its header.
-    const tableColumns = style === "table" && header && columns.length > 0
-      ? tableColumnNames(columns, warnings)
-      : undefined;
-    const options = { header, styles: styles.tables[index]!, tableColumns, strings, ...limits };
-    return { tableColumns, sheets: createTableSheets({ columns }, options, warnings) };
+    const asTable = style === "table" && header && columns.length > 0;
+    const options = { header, styles: styles.tables[index]!, asTable, strings, ...limits };
+    return { asTable, sheets: createTableSheets({ columns }, options, warnings) };
   });
 
   return async function writeWorkbook(reads, zip) {
@@ -89,7 +86,7 @@ export function createWorkbook(
     const activeSheet = sheets.length;
 
     for (const [index, { title, columns }] of tables.entries()) {
-      const { tableColumns, sheets: table } = all[index]!;
+      const { asTable, sheets: table } = all[index]!;
       const nextName = namesOf(title);
       if (index > 0) await table.begin(reads[index]!);
       do {
@@ -102,17 +99,17 @@ export function createWorkbook(
         await zip.addBlocks(sheetPath(place), xml());
         parts.push({ type: "worksheet", path: sheetPath(place) });
         // How many rows a table has is known when its sheet is written.
-        if (tableColumns) {
+        if (asTable) {
           const id = ++tableParts;
           const target = `../tables/table${id}.xml`;
           await zip.add(
             sheetRelationshipsPath(place),
             relationshipsXml([{ type: "table", target }]),
           );
-          const part = { id, name: tableName(name), columns: tableColumns, rows };
+          const part = { id, name: tableName(name), columns: table.titles, rows };
           await write("table", tablePath(id), tablePartXml(part));
         }
-        sheets.push({ name, filterColumns: header && !tableColumns ? columns.length : 0, rows });
+        sheets.push({ name, filterColumns: header && !asTable ? columns.length : 0, rows });
       } while (table.more);
     }
 

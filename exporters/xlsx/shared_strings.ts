@@ -3,8 +3,8 @@
 import { createUtf8Chunk } from "../utf8_chunk.ts";
 import { Warnings } from "../warnings.ts";
 import { BLOCK_BYTES } from "./block_deflater.ts";
-import { textXml } from "./cells.ts";
 import type { Blocks } from "./deflate_entry.ts";
+import { textXml } from "./text_xml.ts";
 import { XML_DECLARATION } from "./xml_text.ts";
 
 /** Texts in the table. A reader keeps all of them in memory, and so does a run. */
@@ -77,7 +77,7 @@ export class SharedStrings {
   #add(text: string): number | undefined {
     const index = this.#indexes.size;
     if (index >= this.#maxEntries || this.#units + text.length > this.#maxUnits) return undefined;
-    if (!text.isWellFormed()) return undefined;
+    if (!text.isWellFormed() || text.includes("\ufffd")) return undefined;
     this.#indexes.set(text, index);
     this.#units += text.length;
     return index;

@@ -1,6 +1,6 @@
 /** Makes names that a spreadsheet accepts for the sheets of one workbook. */
 
-import { cut } from "./cut.ts";
+import { truncate } from "./truncate.ts";
 
 /** UTF-16 units in a sheet name (ECMA-376 part 1, 18.2.19, and Excel's own limit). */
 const MAX_NAME_UNITS = 31;
@@ -24,7 +24,7 @@ export function createSheetNames(): (title: string) => () => string {
         count++;
         const suffix = count === 1 ? "" : ` (${count})`;
         // Cutting can bring another apostrophe to the end, and trimming can leave nothing.
-        const start = trimApostrophes(cut(legal, MAX_NAME_UNITS - suffix.length)) || FALLBACK;
+        const start = trimApostrophes(truncate(legal, MAX_NAME_UNITS - suffix.length)) || FALLBACK;
         const name = start + suffix;
         const key = name.toLowerCase();
         if (taken.has(key)) continue;

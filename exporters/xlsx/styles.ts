@@ -1,7 +1,7 @@
 /** Gives every distinct look of a workbook's cells a style, and writes `xl/styles.xml`. */
 
-import { isNumberFormat } from "../../sources/number_format.ts";
-import type { Column, ColumnType, Table } from "../../sources/table.ts";
+import { isNumberFormat } from "../../table/number_format.ts";
+import type { Column, ColumnType, Table } from "../../table/table.ts";
 import { TableError } from "../exporter.ts";
 import { type CellLook, createCellStyles, FILL, FONT } from "./cell_styles.ts";
 
@@ -23,6 +23,18 @@ export interface TableStyles {
   readonly columns: readonly number[];
   /** Of the cells that lead somewhere: as the others, but blue and underlined. */
   readonly links: readonly number[];
+  /** Of dates and times that the format of their column does not show whole. */
+  readonly times: readonly TimeStyles[];
+}
+
+/** More cell styles of a column; its own where it declares a format, or holds neither dates nor times. */
+export interface TimeStyles {
+  /** Of what has a fraction of a second. */
+  readonly fraction: number;
+  /** Of a time of a day or more. */
+  readonly long: number;
+  /** Of both. */
+  readonly longFraction: number;
 }
 
 /** The cell styles of the sheet "About"; 0 where the workbook has none. */
@@ -45,6 +57,9 @@ const DEFAULT_FORMATS: { readonly [Type in ColumnType]?: string } = {
   duration: "[h]:mm:ss",
 };
 
+/** What shows a fraction of a second, of which Excel has no more digits. */
+const FRACTION_FORMAT = ".000";
+
 /** The number format that a column's cells are shown in; absent where Excel decides by itself. */
 export function columnFormat({ type, format }: Column): string | undefined {
   return format || DEFAULT_FORMATS[type];
@@ -66,6 +81,21 @@ export function createStyles(
   { about = false }: StylesOptions = {},
 ): Styles {
   const styles = createCellStyles();
+
+  function timeStyles({ type, format }: Column, look: CellLook): TimeStyles {
+    const own = styles.indexOf(look);
+    const shown = format ? undefined : DEFAULT_FORMATS[type];
+    if (shown === undefined || type === "date") {
+      return { fraction: own, long: own, longFraction: own };
+    }
+    const long = type === "time" ? DEFAULT_FORMATS.duration! : shown;
+    return {
+      fraction: styles.indexOf({ ...look, format: shown + FRACTION_FORMAT }),
+      long: styles.indexOf({ ...look, format: long }),
+      longFraction: styles.indexOf({ ...look, format: long + FRACTION_FORMAT }),
+    };
+  }
+
   const tableStyles = tables.map(({ columns, style }) => {
     // A table's own style colours its header, and a fill of the cells would lie over it.
     const header: CellLook = {
@@ -80,6 +110,7 @@ export function createStyles(
       links: columns.map(({ link }, index) =>
         styles.indexOf(link ? { ...looks[index]!, font: FONT.link } : looks[index]!)
       ),
+      times: columns.map((column, index) => timeStyles(column, looks[index]!)),
     };
   });
   const aboutStyles = {

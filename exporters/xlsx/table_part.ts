@@ -1,8 +1,8 @@
 /** Writes `xl/tables/tableN.xml`: what makes a range of a sheet a table of Excel's. */
 
-import type { Column } from "../../sources/table.ts";
+import type { Column } from "../../table/table.ts";
 import type { Warnings } from "../warnings.ts";
-import { cut } from "./cut.ts";
+import { truncate } from "./truncate.ts";
 import { tableRange } from "./references.ts";
 import { XML_DECLARATION, xmlAttribute } from "./xml_text.ts";
 
@@ -46,34 +46,34 @@ function columnAttribute(name: string): string {
 }
 
 /**
- * Names the columns of a table after their titles: none empty, none longer than a name may be, none
- * with a control character but LF, no two the same in any letter case. Excel repairs a table that
- * breaks one of these rules, or whose header says anything else.
+ * Names the columns of a table after what is to stand above them: none empty, none longer than a name
+ * may be, none with a control character but LF, no two the same in any letter case. Excel repairs a
+ * table that breaks one of these rules, or whose header says anything else.
  *
  * @param warnings counts each column whose title had to change
  */
 export function tableColumnNames(
   columns: readonly Column[],
+  titles: readonly string[],
   warnings: Warnings,
 ): readonly string[] {
-  const wanted = columns.map(({ title }, index) =>
-    cut(legal(title), MAX_NAME_UNITS) || `Column${index + 1}`
+  const wanted = titles.map((title, index) =>
+    truncate(legal(title), MAX_NAME_UNITS) || `Column${index + 1}`
   );
   const taken = new Set<string>();
-  const titles = new Set(wanted.map(keyOf));
+  const keys = new Set(wanted.map(keyOf));
   const counts = new Map<string, number>();
   return wanted.map((title, index) => {
     let name = title;
     let count = counts.get(keyOf(title)) ?? 1;
     // A name that is made must not be another column's title either.
-    while (taken.has(keyOf(name)) || name !== title && titles.has(keyOf(name))) {
+    while (taken.has(keyOf(name)) || name !== title && keys.has(keyOf(name))) {
       const suffix = ` (${++count})`;
-      name = cut(title, MAX_NAME_UNITS - suffix.length) + suffix;
+      name = truncate(title, MAX_NAME_UNITS - suffix.length) + suffix;
     }
     counts.set(keyOf(title), count);
     taken.add(keyOf(name));
-    const column = columns[index]!;
-    if (name !== column.title) warnings.count("column-renamed", column.name);
+    if (name !== titles[index]) warnings.count("column-renamed", columns[index]!.name);
     return name;
   });
 }

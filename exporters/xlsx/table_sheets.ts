@@ -1,6 +1,6 @@
 /** Writes the rows of one table as worksheets, and knows where one ends and the next begins. */
 
-import type { Batch, Row, Table } from "../../sources/table.ts";
+import type { Batch, Row, Table } from "../../table/table.ts";
 import type { Warnings } from "../warnings.ts";
 import { BLOCK_BYTES } from "./block_deflater.ts";
 import type { Blocks } from "./deflate_entry.ts";
@@ -25,6 +25,8 @@ export interface TableSheets {
   begin(read: ReadBatch): Promise<void>;
   /** The XML of the next sheet; what it returns is how many rows it has, the header too. */
   nextSheet(first: boolean): Blocks<number>;
+  /** What stands above the columns, once the first sheet is begun. */
+  readonly titles: readonly string[];
   /** Whether rows are left for another sheet. */
   readonly more: boolean;
 }
@@ -50,14 +52,17 @@ export function createTableSheets(
   let widths: readonly number[] | undefined;
 
   /** Reads ahead the rows that decide; they are the batch in hand and those of `ahead`. */
-  async function chooseWidths(): Promise<readonly number[]> {
+  async function beginSheets(): Promise<readonly number[]> {
     const rows: Row[] = [...batch ?? []];
     for (let more = batch; more && rows.length < WIDTH_ROWS;) {
       more = await read();
       if (more) ahead.push(more);
       rows.push(...more ?? []);
     }
-    return columnWidths(columns, rows.slice(0, WIDTH_ROWS), options.header);
+    const first = rows.slice(0, WIDTH_ROWS);
+    sheet.begin(first);
+    const titled = columns.map((column, index) => ({ ...column, title: sheet.titles[index]! }));
+    return columnWidths(titled, first, options.header);
   }
 
   return {
@@ -68,7 +73,7 @@ export function createTableSheets(
     // A block ends after some row, whatever the batches are: the same rows give the same bytes.
     async *nextSheet(first) {
       // Not before the other parts: what leaves first waits for no second batch.
-      widths ??= await chooseWidths();
+      widths ??= await beginSheets();
       block.addXml(sheet.head(widths, first));
       let rows = headerRows;
       let bytes = 0;
@@ -85,6 +90,9 @@ export function createTableSheets(
       block.addXml(sheet.tail(rows));
       yield block.take();
       return rows;
+    },
+    get titles() {
+      return sheet.titles;
     },
     get more() {
       return batch !== undefined;

@@ -1,6 +1,6 @@
 /** Chooses the widths of columns that have none given, from the first rows. */
 
-import type { Cell, Column, Row } from "../../sources/table.ts";
+import type { Cell, Column, Row } from "../../table/table.ts";
 import { columnFormat } from "./styles.ts";
 
 /** Widths in characters of the default font: wide enough to click, narrow enough to see others. */
@@ -16,6 +16,9 @@ const FILTER_BUTTON = 3;
 
 /** What later numbers, or their format, may take more than the first ones do. */
 const NUMBER_ROOM = 4;
+
+/** What a later fraction of a second may take: of `.000`, the point is narrow, as are `-` and `:`. */
+const FRACTION_ROOM = 2;
 
 /**
  * How many rows decide: not those of the first batch, as the same rows give the same bytes, however
@@ -47,10 +50,11 @@ export function columnWidths(
 function cellWidth(cell: Cell = null, column: Column): number {
   switch (column.type) {
     case "date":
+      return columnFormat(column)!.length;
     case "datetime":
     case "time":
     case "duration":
-      return columnFormat(column)!.length;
+      return columnFormat(column)!.length + (column.format ? 0 : FRACTION_ROOM);
     case "boolean":
       return "FALSE".length;
     case "integer":

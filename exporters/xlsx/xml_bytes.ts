@@ -142,7 +142,7 @@ export class XmlBytes {
       } else if (unit < 0x800) {
         bytes[at++] = 0xc0 | unit >> 6;
         bytes[at++] = 0x80 | unit & 0x3f;
-      } else if (unit < 0xd800 || unit > 0xdfff && unit < 0xfffe) {
+      } else if (unit < 0xd800 || unit > 0xdfff && unit < 0xfffd) {
         bytes[at++] = 0xe0 | unit >> 12;
         bytes[at++] = 0x80 | unit >> 6 & 0x3f;
         bytes[at++] = 0x80 | unit & 0x3f;

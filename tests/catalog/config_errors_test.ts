@@ -5,6 +5,9 @@ import fc from "fast-check";
 import { z } from "zod";
 import { loadConfig, type LoadOptions } from "../../catalog/load.ts";
 import { ConfigError, formatConfigError, formatPath } from "../../catalog/mistakes.ts";
+import { loadFormats } from "../../exporters/mod.ts";
+
+const { csv, xlsx } = await loadFormats();
 
 const OPTIONS: LoadOptions = {
   env: () => undefined,
@@ -25,7 +28,7 @@ const OPTIONS: LoadOptions = {
       paths: [],
     },
   },
-  formats: ["csv", "xlsx"],
+  formats: { csv, xlsx },
 };
 
 /** The text printed for a configuration, which must have a mistake. */
@@ -58,7 +61,7 @@ server:
   hostname: 0.0.0.0
   port: 70000
   drain_timeout: 25
-  public_url: https://exports.example.com
+  link_secret: abc
 sources:
   app: { type: sqlite, path: 5, pool: 3 }
   warehouse: { type: oracle }
@@ -93,8 +96,9 @@ allows that), not "0.0.0.0"
 spillway.yaml:4: server.port: expected a port from 0 to 65535, not 70000
 spillway.yaml:5: server.drain_timeout: expected a duration such as 250ms, 25s, 60m or 24h, \
 at most 24d, not 25
-spillway.yaml:6: server.public_url: unknown key; the keys here are hostname, port, \
-connections, head_timeout, idle_timeout, stall_timeout and drain_timeout
+spillway.yaml:6: server.link_secret: unknown key; the keys here are hostname, port, \
+public_url, hosts, trusted_proxies, admin, connections, head_timeout, body_timeout, \
+idle_timeout, stall_timeout, drain_timeout and debug
 spillway.yaml:8: sources.app.path: expected the path of a file, not 5
 spillway.yaml:8: sources.app.pool: unknown key
 spillway.yaml:9: sources.warehouse.type: expected sqlite or picky, not "oracle"
@@ -140,8 +144,8 @@ limits and spool
 spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not 0
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \
 1ms and at most 24d, not "60d"
-spillway.yaml:30: limits.queue: unknown key; the keys here are concurrent, runs_per_worker, exclusive, first_row, \
-source_idle and run
+spillway.yaml:30: limits.queue: unknown key; the keys here are concurrent, per_address, \
+runs_per_worker, exclusive, first_row, source_idle and run
 `,
   );
 });
@@ -317,7 +321,8 @@ const LINES: Readonly<Record<string, string>> = {
   "formats: []":
     "6: exports.one.formats: expected a list of at least one format, not an empty list",
   "formats: [5]": "6: exports.one.formats[0]: expected text, not 5",
-  "formula_guard: maybe": '6: exports.one.formula_guard: expected on or off, not "maybe"',
+  "formula_guard: maybe":
+    '6: exports.one.formula_guard: expected on, off or spreadsheets, not "maybe"',
   "deflate_level: 1.5": "6: exports.one.deflate_level: expected a level from 0 to 9, not 1.5",
   'filename: "a{b"':
     '6: exports.one.filename: expected a name with {param} for the value of a param, not "a{b"',
@@ -506,6 +511,33 @@ exports:
     `spillway.yaml:4: exports.one.query: missing; expected text
 spillway.yaml:5: exports.two.query: not used: a source of type module takes no query
 spillway.yaml:6: exports.three.query: names :b, which is not declared in params
+`,
+  );
+});
+
+Deno.test("names, proxies and the port of health and metrics are checked one by one", () => {
+  const text = `server:
+  public_url: https://exports.example.com/base
+  hosts: [exports, "10.0.0.1:8000", "::1"]
+  trusted_proxies: [10.0.0.0/8, 10.0.0.0/33, "fd00::/8", proxy]
+  admin: { hostname: 127.0.0.1 }
+limits: { per_address: 0 }
+sources: {}
+exports: {}
+`;
+  strictEqual(
+    printed(text),
+    `\
+spillway.yaml:2: server.public_url: expected a URL without a path, such as \
+https://exports.example.com, not "https://exports.example.com/base"
+spillway.yaml:3: server.hosts[1]: expected a host name or an address, without a port, not \
+"10.0.0.1:8000"
+spillway.yaml:4: server.trusted_proxies[1]: expected an address, or a network such as \
+10.0.0.0/8, not "10.0.0.0/33"
+spillway.yaml:4: server.trusted_proxies[3]: expected an address, or a network such as \
+10.0.0.0/8, not "proxy"
+spillway.yaml:5: server.admin.port: missing; expected a port from 0 to 65535
+spillway.yaml:6: limits.per_address: expected a whole number from 1 to 65535, not 0
 `,
   );
 });

@@ -4,8 +4,11 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { z } from "zod";
 import type { Config } from "../../catalog/config.ts";
 import { loadConfig, type LoadOptions } from "../../catalog/load.ts";
-import { exporters } from "../../exporters/mod.ts";
+import { loadFormats } from "../../exporters/mod.ts";
 import { sources } from "../../sources/mod.ts";
+
+const formats = await loadFormats();
+const { tsv: _, ...someFormats } = formats;
 
 const OPTIONS: LoadOptions = {
   env: () => undefined,
@@ -23,7 +26,7 @@ const OPTIONS: LoadOptions = {
       paths: [],
     },
   },
-  formats: ["csv", "json", "ndjson", "xml", "xlsx"],
+  formats: someFormats,
 };
 
 function load(text: string, variables: Record<string, string> = {}): Config {
@@ -39,7 +42,10 @@ function withExport(lines: string): Config["exports"] {
 /** What a server is when nobody says otherwise. */
 const SERVER = {
   connections: 1024,
+  hosts: [],
+  trustedProxies: [],
   headTimeout: 15_000,
+  bodyTimeout: 30_000,
   idleTimeout: 75_000,
   stallTimeout: 120_000,
 };
@@ -74,6 +80,7 @@ access: {}
   deepStrictEqual(config.access, { public: false });
   deepStrictEqual(config.limits, {
     concurrent: 32,
+    perAddress: 64,
     runsPerWorker: 64,
     firstRow: 60_000,
     sourceIdle: 60_000,
@@ -97,9 +104,7 @@ access: {}
     ]),
     filename: ["audit-", { param: "org" }, "-", { param: "since" }],
     formats: ["csv", "xlsx", "ndjson"],
-    formulaGuard: true,
-    deflateLevel: 2,
-    sharedStrings: true,
+    formatSettings: { formula_guard: true, deflate_level: 2, shared_strings: true },
     style: "plain",
     about: false,
   });
@@ -162,14 +167,13 @@ exports:
       columns: Object.create(null),
       filename: ["one"],
       formats: ["csv", "json", "ndjson", "xml", "xlsx"],
-      formulaGuard: true,
-      deflateLevel: 2,
-      sharedStrings: true,
+      formatSettings: { formula_guard: true, deflate_level: 2, shared_strings: true },
       style: "plain",
       about: false,
     }]]),
     limits: {
       concurrent: 32,
+      perAddress: 64,
       runsPerWorker: 64,
       firstRow: 60_000,
       sourceIdle: 60_000,
@@ -194,6 +198,26 @@ exports: {}
   const other = load(text, { PORT: "0", DRAIN: "0s", DATABASE: "/var/lib/a: b #c.db" });
   deepStrictEqual(other.server, { ...SERVER, hostname: "127.0.0.1", port: 0, drainTimeout: 0 });
   deepStrictEqual(other.sources.get("app")?.config, { path: "/var/lib/a: b #c.db" });
+});
+
+Deno.test("a server has names, proxies that it trusts, and a port for health and metrics", () => {
+  const { server, limits } = load(`
+server:
+  public_url: https://Exports.example.com:8443/
+  hosts: [exports, "::1"]
+  trusted_proxies: [10.0.0.0/8, "fd00::/8", 192.0.2.1]
+  admin: { port: 9090 }
+  body_timeout: 5s
+limits: { per_address: 3 }
+sources: {}
+exports: {}
+`);
+  strictEqual(server.publicUrl, "https://exports.example.com:8443");
+  deepStrictEqual(server.hosts, ["exports", "::1"]);
+  deepStrictEqual(server.trustedProxies, ["10.0.0.0/8", "fd00::/8", "192.0.2.1"]);
+  deepStrictEqual(server.admin, { hostname: "127.0.0.1", port: 9090 });
+  strictEqual(server.bodyTimeout, 5000);
+  strictEqual(limits.perAddress, 3);
 });
 
 Deno.test("relative paths start at the folder of the file, absolute ones stay", () => {
@@ -297,11 +321,18 @@ params:
   ]);
 });
 
-Deno.test("the formula guard is switched by on and off, true and false", () => {
-  const guards = { on: true, off: false, true: true, false: false, '"off"': false };
+Deno.test("the formula guard is switched by on and off, true and false, or is for spreadsheets", () => {
+  const guards = {
+    on: true,
+    off: false,
+    true: true,
+    false: false,
+    '"off"': false,
+    spreadsheets: "spreadsheets",
+  };
   for (const [word, expected] of Object.entries(guards)) {
     const exports = withExport(`source: app\nquery: select 1\nformula_guard: ${word}`);
-    strictEqual(exports.get("one")?.formulaGuard, expected, word);
+    strictEqual(exports.get("one")?.formatSettings.formula_guard, expected, word);
   }
 });
 
@@ -320,10 +351,10 @@ Deno.test("the registries of sources and formats can be given as they are", () =
 sources: { app: { type: sqlite, path: app.db } }
 exports: { one: { source: app, query: select 1, formats: [ndjson, csv] } }
 `;
-  const config = loadConfig(text, { ...OPTIONS, sources, formats: Object.keys(exporters) });
+  const config = loadConfig(text, { ...OPTIONS, sources, formats });
   deepStrictEqual(config.sources.get("app"), {
     type: "sqlite",
-    config: { path: "/etc/spillway/app.db" },
+    config: { path: "/etc/spillway/app.db", max_row: 67_108_864 },
   });
   deepStrictEqual(config.exports.get("one")?.formats, ["ndjson", "csv"]);
 });
@@ -336,6 +367,7 @@ Deno.test("a spool is read with its sizes in bytes, and there is none unless it 
     maxBytes: 1_073_741_824,
     minFree: 1_073_741_824,
     allowMemory: false,
+    allowShared: false,
     spillAfter: 10_000,
     spillRate: 65_536,
     keep: 600_000,
@@ -343,13 +375,14 @@ Deno.test("a spool is read with its sizes in bytes, and there is none unless it 
   deepStrictEqual(
     spool(
       "spool: { dir: /var/lib/spillway, max_bytes: 20GiB, min_free: 0B, allow_memory: true, " +
-        "spill_after: 1s, spill_rate: 1MiB, keep: 24h }",
+        "allow_shared: true, spill_after: 1s, spill_rate: 1MiB, keep: 24h }",
     ),
     {
       dir: "/var/lib/spillway",
       maxBytes: 21_474_836_480,
       minFree: 0,
       allowMemory: true,
+      allowShared: true,
       spillAfter: 1000,
       spillRate: 1_048_576,
       keep: 86_400_000,

@@ -21,11 +21,11 @@ function plain(values: object): Record<string, unknown> {
 
 Deno.test("values are read, defaults and nulls filled in, in the order of declaration", () => {
   const params = declare(ORG, SINCE, STATE, AT);
-  const { values, problems } = parseParams(params, [
+  const { values, issues } = parseParams(params, [
     ["at", "2026-01-02T12:00:00+09:00"],
     ["org", "9007199254740993"],
   ]);
-  deepStrictEqual(problems, []);
+  deepStrictEqual(issues, []);
   deepStrictEqual(Object.entries(values), [
     ["org", 9007199254740993n],
     ["since", "1970-01-01"],
@@ -36,8 +36,8 @@ Deno.test("values are read, defaults and nulls filled in, in the order of declar
 
 Deno.test("the params of a URL can be given as they are", () => {
   const url = new URL("http://localhost/exports/a.csv?org=5&state=open&since=2026-02-28");
-  const { values, problems } = parseParams(declare(ORG, SINCE, STATE), url.searchParams);
-  deepStrictEqual(problems, []);
+  const { values, issues } = parseParams(declare(ORG, SINCE, STATE), url.searchParams);
+  deepStrictEqual(issues, []);
   deepStrictEqual(plain(values), { org: 5, since: "2026-02-28", state: "open" });
 });
 
@@ -51,7 +51,7 @@ Deno.test("every mistake is told at once, by name, with what was expected", () =
     { name: "rate", type: "number", required: false, min: 0, max: 1.5 },
     { name: "q", type: "string", required: false, maxLength: 3 },
   );
-  const { problems } = parseParams(params, [
+  const { issues } = parseParams(params, [
     ["org", "12x"],
     ["nope", "1"],
     ["since", "2026-02-30"],
@@ -61,7 +61,7 @@ Deno.test("every mistake is told at once, by name, with what was expected", () =
     ["q", "four"],
     ["nope", "2"],
   ]);
-  deepStrictEqual(problems, [
+  deepStrictEqual(issues, [
     {
       name: "org",
       detail: 'expected a whole number from -9223372036854775808 to 9223372036854775807, not "12x"',
@@ -84,7 +84,7 @@ Deno.test("every mistake is told at once, by name, with what was expected", () =
 });
 
 Deno.test("a param that is given twice is refused, even twice the same", () => {
-  deepStrictEqual(parseParams(declare(ORG), [["org", "1"], ["org", "1"]]).problems, [
+  deepStrictEqual(parseParams(declare(ORG), [["org", "1"], ["org", "1"]]).issues, [
     { name: "org", detail: "given 2 times; give it once" },
   ]);
 });
@@ -98,8 +98,8 @@ Deno.test("what is empty and need not be given counts as not given", () => {
     { name: "ids", type: "integer[]", required: false },
   ];
   const given = optional.map(({ name }): [string, string] => [name, ""]);
-  const { values, problems } = parseParams(declare(...optional), [...given, ["ids", ""]]);
-  deepStrictEqual(problems, []);
+  const { values, issues } = parseParams(declare(...optional), [...given, ["ids", ""]]);
+  deepStrictEqual(issues, []);
   deepStrictEqual(plain(values), {
     since: "1970-01-01",
     state: null,
@@ -112,7 +112,7 @@ Deno.test("what is empty and need not be given counts as not given", () => {
 Deno.test("an empty text is a value of a text that must be given, and of nothing else", () => {
   const q: Param = { name: "q", type: "string", required: true };
   deepStrictEqual(plain(parseParams(declare(q), [["q", ""]]).values), { q: "" });
-  deepStrictEqual(parseParams(declare({ ...SINCE, required: true }), [["since", ""]]).problems, [
+  deepStrictEqual(parseParams(declare({ ...SINCE, required: true }), [["since", ""]]).issues, [
     { name: "since", detail: 'expected a date such as 2026-01-31, not ""' },
   ]);
 });
@@ -124,8 +124,8 @@ Deno.test("a list is given with commas, or by its name repeated", () => {
   const days: Param = { name: "days", type: "datetime[]", required: false };
   const params = declare(IDS, names, days);
   const read = (query: string) => {
-    const { values, problems } = parseParams(params, new URLSearchParams(query));
-    deepStrictEqual(problems, [], query);
+    const { values, issues } = parseParams(params, new URLSearchParams(query));
+    deepStrictEqual(issues, [], query);
     return plain(values);
   };
   deepStrictEqual(read("ids=3,9007199254740993,1&days=2026-01-02,2026-01-02T09:00%2B09:00"), {
@@ -150,7 +150,7 @@ Deno.test("a list is given with commas, or by its name repeated", () => {
 Deno.test("each item of a list is checked as a single value is, and their number", () => {
   const words: Param = { name: "words", type: "enum[]", required: false, values: ["a", "b"] };
   const detail = (param: Param, text: string) =>
-    parseParams(declare(param), [[param.name, text]]).problems.map(({ detail }) => detail);
+    parseParams(declare(param), [[param.name, text]]).issues.map(({ detail }) => detail);
   deepStrictEqual(detail(IDS, "1,x"), [
     'item 2: expected a whole number from 1 to 9223372036854775807, not "x"',
   ]);
@@ -165,7 +165,7 @@ Deno.test("each item of a list is checked as a single value is, and their number
   deepStrictEqual(detail(words, Array(1001).fill("a").join()), [
     "has 1001 items, and at most 1000 are read",
   ]);
-  deepStrictEqual(parseParams(declare(IDS), []).problems, [{
+  deepStrictEqual(parseParams(declare(IDS), []).issues, [{
     name: "ids",
     detail:
       "missing; expected at most 3 items with commas between, each a whole number from 1 to " +
@@ -174,7 +174,7 @@ Deno.test("each item of a list is checked as a single value is, and their number
 });
 
 Deno.test("an export without params says so", () => {
-  deepStrictEqual(parseParams(declare(), [["a", ""]]).problems, [
+  deepStrictEqual(parseParams(declare(), [["a", ""]]).issues, [
     { name: "a", detail: "unknown param; this export takes none" },
   ]);
 });
@@ -182,10 +182,10 @@ Deno.test("an export without params says so", () => {
 Deno.test("names of Object.prototype are names like any other", () => {
   const params = declare({ name: "constructor", type: "string", required: true });
   const given: [string, string][] = [["constructor", "x"], ["__proto__", "y"], ["toString", "z"]];
-  const { values, problems } = parseParams(params, given);
+  const { values, issues } = parseParams(params, given);
   deepStrictEqual(plain(values), { constructor: "x" });
-  deepStrictEqual(problems.map(({ name }) => name), ["__proto__", "toString"]);
-  deepStrictEqual(parseParams(params, []).problems, [
+  deepStrictEqual(issues.map(({ name }) => name), ["__proto__", "toString"]);
+  deepStrictEqual(parseParams(params, []).issues, [
     {
       name: "constructor",
       detail: "missing; expected text of at most 1000 characters, without NUL",
@@ -212,10 +212,10 @@ Deno.test("limits include their ends, and compare what is meant rather than its 
     ...[["t", "2026-01-01T00:00:00.001Z"], ["s", "x".repeat(1001)], ["s", "a\0"]],
   ] as const;
   for (const [name, text] of legal as readonly (readonly [string, string])[]) {
-    deepStrictEqual(parseParams(params, [[name, text]]).problems, [], text);
+    deepStrictEqual(parseParams(params, [[name, text]]).issues, [], text);
   }
   for (const [name, text] of illegal as readonly (readonly [string, string])[]) {
-    strictEqual(parseParams(params, [[name, text]]).problems.length, 1, text);
+    strictEqual(parseParams(params, [[name, text]]).issues.length, 1, text);
   }
 });
 
@@ -244,8 +244,8 @@ Deno.test("any texts at all are answered, each name once", () => {
   const name = fc.constantFrom("org", "since", "state", "at", "other", "__proto__");
   const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("1", "2026-01-01", "open"));
   fc.assert(fc.property(fc.array(fc.tuple(name, text)), (given) => {
-    const { values, problems } = parseParams(params, given);
-    const wrong = problems.map(({ name }) => name);
+    const { values, issues } = parseParams(params, given);
+    const wrong = issues.map(({ name }) => name);
     strictEqual(new Set(wrong).size, wrong.length);
     const expected = ["org", "since", "state", "at"].filter((name) => !wrong.includes(name));
     deepStrictEqual(Object.keys(values), expected);

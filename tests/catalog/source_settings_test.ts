@@ -3,24 +3,26 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { loadConfig } from "../../catalog/load.ts";
 import { ConfigError, formatConfigError } from "../../catalog/mistakes.ts";
-import { exporters } from "../../exporters/mod.ts";
+import { loadFormats } from "../../exporters/mod.ts";
 import { sources } from "../../sources/mod.ts";
+
+const formats = await loadFormats();
 
 function load(text: string, environment: Readonly<Record<string, string>> = {}) {
   return loadConfig(text, {
     env: (name) => environment[name],
     folder: "/etc/spillway",
     sources,
-    formats: Object.keys(exporters),
+    formats,
   });
 }
 
 Deno.test("the settings of every kind of source are checked, all at once", () => {
   const text = `sources:
-  a: { type: postgres, url: x, tls: maybe, ca: 5, search_path: "a'b", connect_timeout: 5, foo: 1 }
-  b: { type: mysql, url: 5, port: 0, tls: maybe, user: "", connect_timeout: 99d }
+  a: { type: postgres, url: x, tls: maybe, ca: 5, search_path: "a'b", timezone: EST5, max_row: 1GiB, connect_timeout: 5, foo: 1 }
+  b: { type: mysql, url: 5, port: 0, tls: maybe, user: "", timezone: "+05:00", max_row: 0B, connect_timeout: 99d }
   c: { type: http, url: "http://x", method: PUT, headers: { Host: hunter2 }, max_row: 1 }
-  d: { type: module }
+  d: { type: module, max_row: [] }
   e: { type: postgres, url: "\${SECRET}" }
   f: { type: mysql, url: "\${SECRET}" }
   g: { type: http, url: "\${SECRET}", headers: { X-Key: "\${SECRET}" } }
@@ -41,18 +43,23 @@ s.yaml:2: sources.a.url: expected a URL such as postgres://reader:password@db.ex
 s.yaml:2: sources.a.tls: expected disable, prefer, require, verify-ca or verify-full, not "maybe"
 s.yaml:2: sources.a.ca: expected the path of a PEM file, not 5
 s.yaml:2: sources.a.search_path: expected names of schemas, such as reporting, public, not "a'b"
+s.yaml:2: sources.a.timezone: expected a time zone such as America/New_York, not "EST5"
+s.yaml:2: sources.a.max_row: expected a size from 1KiB to 256MiB, such as 64MiB, not "1GiB"
 s.yaml:2: sources.a.connect_timeout: expected a duration from 1ms to 24d, such as 30s, not 5
 s.yaml:2: sources.a.foo: unknown key
 s.yaml:3: sources.b.url: expected a URL such as mysql://reader:password@db.example.com:3306/shop, without options, not 5
 s.yaml:3: sources.b.port: expected a port, 1 to 65535, not 0
 s.yaml:3: sources.b.tls: expected disable, require or verify-full, not "maybe"
 s.yaml:3: sources.b.user: expected the name of an account, not ""
+s.yaml:3: sources.b.timezone: expected a time zone such as America/New_York, not "+05:00"
+s.yaml:3: sources.b.max_row: expected a size from 1KiB to 256MiB, such as 64MiB, not "0B"
 s.yaml:3: sources.b.connect_timeout: expected a duration from 1ms to 24d, such as 30s, not "99d"
 s.yaml:4: sources.c.url: expected an https:// url without user, password and #; http:// is for loopback, or for allow_http: true, not "http://x"
 s.yaml:4: sources.c.method: expected GET or POST, not "PUT"
 s.yaml:4: sources.c.headers.Host: a header's name is letters, digits and -; those that begin with spillway- and those of the connection are not yours to set
-s.yaml:4: sources.c.max_row: expected a size such as 64KiB or 8MiB, of at most 64MiB, not 1
+s.yaml:4: sources.c.max_row: expected a size from 1KiB to 256MiB, such as 64MiB, not 1
 s.yaml:5: sources.d.path: missing; expected the path of a TypeScript or JavaScript file
+s.yaml:5: sources.d.max_row: expected a size from 1KiB to 256MiB, such as 64MiB, not an empty list
 s.yaml:6: sources.e.url: expected a URL such as postgres://reader:password@db.example.com:5432/shop, with no option but sslmode, not the value of "\${SECRET}", which is text
 s.yaml:7: sources.f.url: expected a URL such as mysql://reader:password@db.example.com:3306/shop, without options, not the value of "\${SECRET}", which is text
 s.yaml:8: sources.g.url: expected an https:// url without user, password and #; http:// is for loopback, or for allow_http: true, not the value of "\${SECRET}", which is text
@@ -84,5 +91,6 @@ exports: {}
   deepStrictEqual(settings("c"), {
     path: "/etc/spillway/reports/audit.ts",
     read: ["/etc/spillway/lib", "/srv/data"],
+    max_row: 67_108_864,
   });
 });

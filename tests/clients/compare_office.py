@@ -97,17 +97,26 @@ def wanted(value, column):
     if isinstance(cell, bool):
         return "boolean", cell, str(cell).upper()
     if isinstance(cell, (int, float)):
-        shown = f"{cell:,.2f}" if column.get("format") == "#,##0.00" else None
+        # It keeps 15 digits.
+        kept = float(f"{cell:.15g}")
+        shown = f"{kept:,.2f}" if column.get("format") == "#,##0.00" else None
         # What is shown as nothing but zeros has no sign.
         return "float", cell, "0.00" if shown == "-0.00" else shown
     if isinstance(cell, datetime.datetime):
         pattern = "%Y-%m-%d" if column["type"] == "date" else "%Y-%m-%d %H:%M:%S"
-        return "date", cell, cell.strftime(pattern)
+        return "date", cell, cell.strftime(pattern) + milliseconds(cell, column)
     if isinstance(cell, datetime.time):
         since = datetime.datetime.combine(datetime.date.min, cell) - datetime.datetime.min
-        return "time", since, cell.strftime("%H:%M:%S")
+        return "time", since, cell.strftime("%H:%M:%S") + milliseconds(cell, column)
     minutes, seconds = divmod(int(cell.total_seconds()), 60)
     return "time", cell, f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+def milliseconds(moment, column):
+    """What is shown of a fraction of a second, where the column declares no format."""
+    if moment.microsecond == 0 or "format" in column:
+        return ""
+    return f".{moment.microsecond // 1000:03}"
 
 
 def agrees(want, have):

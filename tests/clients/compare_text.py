@@ -106,6 +106,10 @@ def agrees(value, column, spec, cell):
                 return cell == value
         if isinstance(value, int) and isinstance(cell, Number) != (abs(value) < 2**53):
             return False
+        if isinstance(value, str) and column["type"] == "decimal":
+            # One kind in all rows, whatever the digits are.
+            if isinstance(cell, Number) != bool(expected.NUMERIC.match(value)):
+                return False
     if isinstance(value, float) and cell is not None:
         return expected.same_number(value, cell)
     return cell == wanted(value, column, spec)

@@ -17,6 +17,13 @@ EPOCH = datetime.datetime(1970, 1, 1)
 # What OWASP's "CSV Injection" names, behind white space or controls too, and a leading control.
 FORMULA = re.compile("[\t\r\n\0]|[\\s\0-\x1f]*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
 
+# Where a reader may begin another field, and what may stand before a formula there.
+SEPARATORS = ",;\t\r\n"
+BLANK = '"\xa0\u3000\ufeff' + "".join(set(map(chr, range(33))) - set(SEPARATORS))
+EQUALS = ("=", "\uff1d")
+SIGNS = ("+", "-", "@", "\uff0b", "\uff0d", "\uff20")
+REACH = "(|!\uff08\uff5c\uff01"
+
 
 def read(spec):
     """The rows of the database, each cell as the source should give it."""
@@ -30,7 +37,14 @@ def read(spec):
 
 
 def stored(value, type):
-    """A value of SQLite, with the types that it has not: booleans, and dates of Unix seconds."""
+    """A value of SQLite as one of the type that the catalogue declares, where it stands for one."""
+    if type == "string" and isinstance(value, (int, float)):
+        return str(value)
+    if type == "string" and isinstance(value, bytes):
+        return value.decode()
+    if type == "time" and isinstance(value, str) and value >= "24" and TIME.match(value):
+        hours, minutes, seconds, fraction = TIME.match(value).groups()
+        return f"PT{int(hours)}H{int(minutes)}M{int(seconds or 0)}{fraction or ''}S"
     if isinstance(value, int):
         if type == "boolean" and value in (0, 1):
             return bool(value)
@@ -75,22 +89,41 @@ def text(value, column, *, binary="base64", datetimes="rfc3339"):
         return "true" if value else "false"
     if isinstance(value, bytes):
         return "\\x" + value.hex() if binary == "hex" else base64.b64encode(value).decode()
-    if isinstance(value, str) and column["type"] == "datetime" and "timezone" in column:
-        clock = wall_clock(value, column["timezone"])
-        if clock is None:
-            return value
-        local, fraction, offset = clock
-        if datetimes == "spreadsheet":
+    if isinstance(value, str) and column["type"] == "datetime":
+        clock = wall_clock(value, shown_zone(value, column))
+        if clock is not None and datetimes == "spreadsheet":
+            local, fraction, _ = clock
             return local.isoformat(" ") + fraction
-        return local.isoformat() + fraction + offset
+        if clock is not None and "timezone" in column:
+            local, fraction, offset = clock
+            return local.isoformat() + fraction + offset
     return str(value)
+
+
+def shown_zone(text, column):
+    """The zone that a spreadsheet shows a datetime in: its column's, else UTC where it has an offset."""
+    zoned = re.search(r"(?:Z|[+-]\d\d:\d\d)$", text) is not None
+    return column.get("timezone", "UTC" if zoned else None)
 
 
 def guarded(string, column):
     """What a spreadsheet may be given of a text."""
     if column["type"] in ("integer", "number", "decimal") and NUMERIC.match(string):
         return string
-    return "'" + string if FORMULA.match(string) else string
+    harmless = "".join(
+        unit + "'" if unit in SEPARATORS and runs(string[index + 1 :], unit) else unit
+        for index, unit in enumerate(string)
+    )
+    return "'" + harmless if FORMULA.match(string) else harmless
+
+
+def runs(rest, separator):
+    """Whether what is behind a separator is a formula that does more than compute."""
+    field = rest.lstrip(BLANK)
+    if field[:1] not in SIGNS:
+        return field[:1] in EQUALS
+    ends = [field.find(end) for end in (separator, "\n", "\r") if end in field]
+    return any(unit in REACH for unit in field[: min(ends, default=len(field))])
 
 
 def same_number(number, string):

@@ -1,7 +1,7 @@
 /** A workbook that uses every feature, and what its sheets should hold. */
 
-import type { Cell, Column, Row, Table } from "../../sources/table.ts";
-import type { ExportOptions } from "../../exporters/exporter.ts";
+import type { Cell, Column, Row, Table } from "../../table/table.ts";
+import type { XlsxOptions } from "../../exporters/xlsx/options.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { createXlsx } from "../../exporters/xlsx/mod.ts";
 import { batchesOf } from "../exporters/tables.ts";
@@ -126,7 +126,7 @@ export const TEXTS_SHEET = "Bob's _texts_ & more";
 const TIME = "2026-03-04T05:06:07Z";
 
 /** The options of the workbook. */
-export const FEATURE_OPTIONS: ExportOptions = {
+export const FEATURE_OPTIONS: XlsxOptions = {
   properties: {
     title: "Orders & texts",
     subject: "Every feature",
@@ -190,12 +190,13 @@ export function featureValues(): readonly SheetValues[] {
         ["Text", "Text of more than 32,767 characters is cut."],
         [
           "Numbers",
-          "Numbers of more than 15 digits are text, with every digit; so are infinite ones.",
+          "A number of more digits than a worksheet holds is the nearest one that it does; a " +
+          "whole number of more than 15 digits is text, with every digit, and so are infinite ones.",
         ],
         [
           "Dates",
           "Dates and times that a worksheet cannot hold exactly are text, such as those before " +
-          "1900-03-01.",
+          "1900-03-01. The zone of those that had one is named above them.",
         ],
       ],
     },

@@ -8,7 +8,7 @@ import { PYTHON, readerTest, runProgram } from "./programs.ts";
 
 /** The widths that its columns declare, or that fit their titles and first rows. */
 const ORDER_WIDTHS = Object.fromEntries(
-  [7, 40, 18, 11, 11, 11, 12, 21, 10, 11, 9, 18, 30].map((
+  [7, 40, 18, 11, 11, 11, 12, 23, 12, 13, 9, 18, 30].map((
     width,
     at,
   ) => ["ABCDEFGHIJKLM"[at], width]),

@@ -8,6 +8,7 @@ import { featureValues, featureWorkbook, FORMS, withFile } from "./features.ts";
 import { readerTest } from "./programs.ts";
 import { assertFinds, type Reader, type Wanted, type WantedValue } from "./reader.ts";
 import { READERS } from "./readers.ts";
+import { validate, validatorTest } from "./validator.ts";
 import { ZIP_READERS } from "./zip_readers.ts";
 
 /** What a reader should find in the workbook, with the texts as it is known to misread them. */
@@ -36,6 +37,14 @@ for (const { form, sharedStrings } of FORMS) {
       },
     );
   }
+
+  validatorTest(
+    `the Open XML SDK finds nothing wrong with a workbook of every feature ${form}`,
+    async () => {
+      const bytes = await featureWorkbook(sharedStrings);
+      await withFile(bytes, async (file) => assert.deepEqual(await validate(file), []));
+    },
+  );
 
   for (const { name, programs, list } of ZIP_READERS) {
     readerTest(

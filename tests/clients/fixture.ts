@@ -2,7 +2,7 @@
 
 import { parse } from "yaml";
 import { createDemo } from "../../examples/demo_data.ts";
-import type { Column } from "../../sources/table.ts";
+import type { Column } from "../../table/table.ts";
 import { startServe } from "../commands/fixture.ts";
 import { createNasty, NASTY_COLUMNS, NASTY_QUERY } from "./nasty_table.ts";
 
@@ -15,6 +15,14 @@ export interface TestExport {
   readonly columns: readonly Column[];
   readonly database: string;
   readonly query: string;
+}
+
+/** Columns with the titles that a spreadsheet shows: they name the zone, which the cells do not. */
+export function inSpreadsheet(columns: readonly Column[]): readonly Column[] {
+  return columns.map((column) => {
+    if (column.name === "moment") return { ...column, title: "As stored (UTC)" };
+    return column.timezone === "Asia/Seoul" ? { ...column, title: "When (Asia/Seoul)" } : column;
+  });
 }
 
 /** The server and its files. */

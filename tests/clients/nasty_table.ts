@@ -1,7 +1,7 @@
 /** A table of everything that has ever made an export go wrong. */
 
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import type { Cell, Column, Row } from "../../sources/table.ts";
+import type { Cell, Column, Row } from "../../table/table.ts";
 
 /** Its columns, as the catalogue shows them. */
 export const NASTY_COLUMNS: readonly Column[] = [
@@ -68,6 +68,7 @@ const LABELS: readonly string[] = [
   "\uff1d1+1",
   "first\n=1+1",
   "a;=1+1",
+  "a\t+cmd|1!A1, and @SUM(1); -2 (of 3), -x",
   "007",
   "1e5",
   "1/2",

@@ -8,8 +8,8 @@ import type { Found, ReadValue, WantedValue } from "./reader.ts";
 import { sameValue } from "./reader.ts";
 import { readSheetJs } from "./javascript_readers.ts";
 
-/** A reader of a million rows takes a minute of a core of its own, which it may not have. */
-const TIME_LIMIT_MS = 600_000;
+/** A reader of a million rows takes a minute of a core of its own, which it may not have: it hangs later. */
+const TIME_LIMIT_MS = 1_800_000;
 
 /** openpyxl, `normal` or `read-only`. */
 export function readOpenpyxl(file: string, mode: "normal" | "read-only"): AsyncIterable<Found> {

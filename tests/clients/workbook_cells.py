@@ -1,6 +1,7 @@
 """What the cells of a workbook should be: numbers, dates and times of their own types, else text."""
 
 import datetime
+import fractions
 import re
 
 import expected
@@ -42,13 +43,15 @@ def cut(text):
 
 
 def decimal(text, column):
-    if expected.NUMERIC.match(text) is None or digits(text) > DIGITS:
+    if expected.NUMERIC.match(text) is None:
         return None
-    return float(text)
+    # More digits are rounded behind a point, and kept in a whole number, which is a key.
+    whole = fractions.Fraction(text).denominator == 1
+    return None if whole and digits(text) > DIGITS else float(text)
 
 
 def moment(text, column):
-    clock = expected.wall_clock(text, column.get("timezone"))
+    clock = expected.wall_clock(text, expected.shown_zone(text, column))
     if clock is None or clock[0] < FIRST_DAY:
         return None
     return clock[0] + datetime.timedelta(seconds=float("0" + clock[1]))
@@ -62,7 +65,8 @@ def date(text, column):
 
 def time(text, column):
     if expected.TIME.match(text) is None:
-        return None
+        # A day or more is a duration.
+        return duration(text, column)
     try:
         return datetime.time.fromisoformat(text)
     except ValueError:
@@ -95,6 +99,10 @@ FORMATS = {
 
 def number_format(value, column):
     """The number format that a cell should be shown in; None where it does not matter."""
+    if column["type"] == "time" and isinstance(value, datetime.timedelta):
+        return column.get("format") or FORMATS["duration"]
+    if "format" not in column and getattr(value, "microsecond", 0) != 0:
+        return FORMATS[column["type"]] + ".000"
     if value is None or isinstance(value, (str, bool)):
         return None
     if column["type"] in FORMATS and isinstance(value, (int, float)):

@@ -6,10 +6,18 @@ import { createXlsx } from "../../exporters/xlsx/mod.ts";
 import { exportTable, tableOf } from "../exporters/tables.ts";
 import { workbookProblems } from "../exporters/xlsx/part_order.ts";
 import { readZip } from "../exporters/xlsx/read_zip.ts";
-import { AUDIT_ROWS, type Exports, INVOICES, startExports, type TestExport } from "./fixture.ts";
+import {
+  AUDIT_ROWS,
+  type Exports,
+  inSpreadsheet,
+  INVOICES,
+  startExports,
+  type TestExport,
+} from "./fixture.ts";
 import { NASTY_ROWS } from "./nasty_table.ts";
 import { saveAs } from "./office.ts";
 import { readerTest, runScript } from "./programs.ts";
+import { validate, validatorTest } from "./validator.ts";
 import { ZIP_READERS } from "./zip_readers.ts";
 
 /** A workbook, and what should be in it. */
@@ -78,7 +86,8 @@ readerTest(
   async () => {
     await using exports = await startExports();
     for (const workbook of await workbooks(exports)) {
-      const { of: { columns, database, query }, file, sheets } = workbook;
+      const { of: { database, query }, file, sheets } = workbook;
+      const columns = inSpreadsheet(workbook.of.columns);
       const counts = await runScript("compare_openpyxl.py", {
         columns,
         database,
@@ -100,7 +109,8 @@ readerTest(
     const books = await workbooks(exports);
     const saved = await saveAgain(exports.folder, "workbooks", books.map(({ file }) => file));
     for (const [index, workbook] of books.entries()) {
-      const { of: { columns, database, query }, sheets } = workbook;
+      const { of: { database, query }, sheets } = workbook;
+      const columns = inSpreadsheet(workbook.of.columns);
       const spec = { columns, database, query, file: saved[index], sheets };
       const counts = await runScript("compare_office.py", spec);
       // For each sheet its header; once: names, filters, and the end.
@@ -175,6 +185,14 @@ for (const { name, programs, list } of ZIP_READERS) {
       }),
   );
 }
+
+validatorTest(
+  "the Open XML SDK finds nothing wrong with a workbook",
+  () =>
+    eachWorkbook(async ({ file }) => {
+      assert.deepEqual(await validate(file), []);
+    }),
+);
 
 Deno.test("every part of a workbook is as ECMA-376 has it", () =>
   eachWorkbook(async ({ file }) => {

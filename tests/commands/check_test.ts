@@ -72,7 +72,7 @@ Deno.test("check says that a good configuration is good, and opens nothing", asy
   await Deno.remove(`${folder.path}/app.db`);
   assert.deepEqual(await spillway(["check"], { cwd: folder.path }), {
     code: 0,
-    stdout: "./spillway.yaml: good, 3 exports from 1 source\n",
+    stdout: "./spillway.yaml: good, 4 exports from 1 source\n",
     stderr: "",
   });
 });
@@ -82,7 +82,7 @@ Deno.test("check takes the file of --config, else of SPILLWAY_CONFIG, else the d
   await using elsewhere = await emptyFolder();
   const cwd = elsewhere.path;
   const file = `${folder.path}/spillway.yaml`;
-  const good = { code: 0, stdout: `${file}: good, 3 exports from 1 source\n`, stderr: "" };
+  const good = { code: 0, stdout: `${file}: good, 4 exports from 1 source\n`, stderr: "" };
   assert.deepEqual(await spillway(["check", "--config", file], { cwd }), good);
   const environment = { SPILLWAY_CONFIG: file };
   assert.deepEqual(await spillway(["check"], { cwd, environment }), good);

@@ -1,7 +1,7 @@
 /** Runs the command line as a user does: in a process of its own, with no more permissions than its task. */
 
 import { DatabaseSync } from "node:sqlite";
-import { until } from "../runs/fixture.ts";
+import { inTime, until } from "../waiting.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
@@ -10,7 +10,7 @@ const READ = ["--allow-read", "--allow-env"];
 const RUN = `--allow-run=${Deno.execPath()},nice`;
 const PERMISSIONS = {
   none: READ,
-  check: READ,
+  check: [...READ, RUN],
   run: [...READ, "--allow-write", RUN],
   serve: [
     ...READ,
@@ -91,8 +91,8 @@ export interface Serving extends AsyncDisposable {
   logs(): readonly Record<string, unknown>[];
   /** Sends it a signal, or to its whole process group as a terminal does. */
   signal(signal: Deno.Signal, to?: "group"): void;
-  /** Its exit status, and the milliseconds until it came. */
-  ended(): Promise<{ readonly code: number; readonly after: number }>;
+  /** Its exit status. */
+  ended(): Promise<number>;
 }
 
 /** Starts `serve`, in a process group of its own, and waits until it says where it answers. */
@@ -130,11 +130,7 @@ export async function startServe(
     lines,
     logs: () => lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line)),
     signal: (signal, to) => Deno.kill(to === "group" ? -child.pid : child.pid, signal),
-    ended: async () => {
-      const asked = performance.now();
-      const { code } = await status;
-      return { code, after: performance.now() - asked };
-    },
+    ended: () => inTime(status.then(({ code }) => code), "the server to end"),
     [Symbol.asyncDispose]: stop,
   };
 }
@@ -184,8 +180,9 @@ export interface Folder extends AsyncDisposable {
  * integer at the row it is told, `sorts` keeps SQLite busy for longer than any test.
  *
  * @param server the keys of `server`, besides the port, which is any that is free
+ * @param limits the keys of `limits`
  */
-export async function configured(server = ""): Promise<Folder> {
+export async function configured(server = "", limits = ""): Promise<Folder> {
   const folder = await emptyFolder();
   const made = new DatabaseSync(`${folder.path}/app.db`);
   made.exec("create table item (id integer primary key, note text)");
@@ -195,6 +192,7 @@ export async function configured(server = ""): Promise<Folder> {
     `${folder.path}/spillway.yaml`,
     `
 server: { port: 0${server === "" ? "" : `, ${server}`} }
+limits: { ${limits} }
 sources: { app: { type: sqlite, path: app.db } }
 exports:
   rows:

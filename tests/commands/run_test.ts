@@ -1,9 +1,9 @@
 /** `run`: an export to a file, to standard output, or to nothing at all. */
 
 import assert from "node:assert/strict";
-import { exporters } from "../../exporters/mod.ts";
+import { FORMATS } from "../../exporters/mod.ts";
 import { readWorkbook } from "../exporters/xlsx/read_workbook.ts";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { command, configured, type Folder, spillway, startServe } from "./fixture.ts";
 
 /** Runs an export of the folder's configuration. */
@@ -16,7 +16,7 @@ const CONFIGURED = ["app.db", "spillway.yaml"];
 Deno.test("in every format, the file and standard output are what HTTP gives", async () => {
   await using folder = await configured();
   await using server = await startServe([], { cwd: folder.path });
-  for (const format of Object.keys(exporters)) {
+  for (const format of Object.keys(FORMATS)) {
     const response = await fetch(`${server.origin}/exports/rows.${format}?rows=3000`);
     assert.equal(response.status, 200);
     const served = new Uint8Array(await response.arrayBuffer());
@@ -35,7 +35,7 @@ Deno.test("in every format, the file and standard output are what HTTP gives", a
     assert.equal(output.code, 0);
     assert.deepEqual(output.stdout, served);
   }
-  const files = Object.keys(exporters).map((format) => `rows.${format}`);
+  const files = Object.keys(FORMATS).map((format) => `rows.${format}`);
   assert.deepEqual(folder.names(), [...CONFIGURED, ...files].sort());
 });
 
@@ -87,7 +87,11 @@ Deno.test("of several exports, one that cannot be read fails before the first by
 });
 
 const MISUSES: readonly (readonly [name: string, args: readonly string[], message: RegExp])[] = [
-  ["an export", ["orders", "--format", "csv"], /no export "orders", but rows, breaks, items$/],
+  [
+    "an export",
+    ["orders", "--format", "csv"],
+    /no export "orders", but rows, breaks, sorts, items$/,
+  ],
   ["a format", ["items", "--format", "xml"], /not offered as "xml", but as csv, ndjson$/],
   [
     "params",

@@ -1,7 +1,7 @@
 /** The worker processes of a server, seen from outside. */
 
 import assert from "node:assert/strict";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { childrenOf, configured, isAlive, startServe } from "./fixture.ts";
 
 /** A program that Debian has and a container may lack. */
@@ -40,22 +40,35 @@ Deno.test({
       workers = await childrenOf(server.pid);
       // One of them is deep in the sort: it uses a core, and is past its own start.
       return workers.some((pid) => ticks(pid) > 100);
-    }, 60_000);
+    });
     server.signal("SIGKILL");
     await request.catch(() => {});
-    await until(() => workers.every((pid) => !isAlive(pid)), 10_000);
+    await until(() => workers.every((pid) => !isAlive(pid)));
   },
 });
 
-Deno.test("workers run at a lower priority than their server", async () => {
+Deno.test("a worker starts at its server's priority, as it is waited for", async () => {
   await using folder = await configured();
   await using server = await startServe([], { cwd: folder.path });
-  await (await fetch(`${server.origin}/exports/rows.csv`)).text();
-  const workers = await childrenOf(server.pid);
-  assert.ok(workers.length > 0);
+  const seen = new Map<number, number>();
+  await until(async () => {
+    for (const pid of await childrenOf(server.pid)) {
+      if (!seen.has(pid)) seen.set(pid, niceness(pid));
+    }
+    return seen.size > 0;
+  });
+  assert.equal([...seen.values()][0], niceness(server.pid));
+});
+
+Deno.test("once they are up, workers run at a lower priority than their server", async () => {
+  await using folder = await configured();
+  await using server = await startServe([], { cwd: folder.path });
   // 19 is the most that there is.
   const expected = Math.min(19, niceness(server.pid) + 10);
-  assert.deepEqual(workers.map(niceness), workers.map(() => expected));
+  await until(async () => {
+    const workers = await childrenOf(server.pid);
+    return workers.length > 0 && workers.every((pid) => niceness(pid) === expected);
+  });
 });
 
 Deno.test("a server that may not run nice has workers all the same", async () => {

@@ -1,11 +1,12 @@
 /** What every format promises, as one suite that each of them runs. */
 
 import assert from "node:assert/strict";
-import type { Batch, Cell, ColumnType, Row, Table } from "../../sources/table.ts";
-import { COLUMN_TYPES } from "../../sources/table.ts";
+import type { Batch, Cell, ColumnType, Row, Table } from "../../table/table.ts";
+import { COLUMN_TYPES } from "../../table/table.ts";
 import type { Exporter } from "../../exporters/exporter.ts";
 import { type Warning, Warnings } from "../../exporters/warnings.ts";
 import { column, exportTable, tableOf } from "../exporters/tables.ts";
+import { inTime, standstill, turns } from "../waiting.ts";
 
 /** Rows as a reader of the format gets them: text, or null where the format tells it from `""`. */
 export type DecodedRows = readonly (readonly (string | null)[])[];
@@ -129,13 +130,14 @@ const LEAF_CASES: readonly {
   { name: "binary", cell: new Uint8Array([1, 2, 3]), reads: "AQID" },
 ];
 
-/** Long enough for a machine that is busy; nothing here waits for it unless it fails. */
-const DEADLINE_MS = 5000;
-
 /** Registers the suite for one format. */
-export function exporterContract(exporter: Exporter, fixture: ExporterFixture): void {
+export function exporterContract(
+  key: string,
+  exporter: Exporter<Record<never, never>>,
+  fixture: ExporterFixture,
+): void {
   const test = (name: string, run: () => Promise<void>) =>
-    Deno.test(`${exporter.key} exporter: ${name}`, run);
+    Deno.test(`${key} exporter: ${name}`, run);
   const nullText = fixture.nullText ?? null;
 
   async function decode(table: Table): Promise<DecodedRows> {
@@ -261,7 +263,7 @@ export function exporterContract(exporter: Exporter, fixture: ExporterFixture): 
       const chunks: Uint8Array[] = [];
       await assert.rejects(async () => {
         while (true) {
-          const { done, value } = await deadline(reader.read(), "the error");
+          const { done, value } = await inTime(reader.read(), "the error");
           if (done) return;
           chunks.push(value);
         }
@@ -280,10 +282,10 @@ export function exporterContract(exporter: Exporter, fixture: ExporterFixture): 
       const reader = exporter.encode(source.table, {}, new Warnings()).getReader();
       await readUntilStalled(reader, source);
       const pending = reader.read();
-      await deadline(reader.cancel(new Error("the client left")), "the cancel");
-      await deadline(source.cancelled, "the source's cancel");
-      assert.equal((await deadline(pending, "the pending read")).done, true);
-      await macrotask();
+      await inTime(reader.cancel(new Error("the client left")), "the cancel");
+      await inTime(source.cancelled, "the source's cancel");
+      assert.equal((await inTime(pending, "the pending read")).done, true);
+      await turns();
       assert.deepEqual(unhandled.reasons, []);
     });
   }
@@ -291,14 +293,14 @@ export function exporterContract(exporter: Exporter, fixture: ExporterFixture): 
   test("a cancel before the first read reaches the source", async () => {
     const source = stallingSource(0);
     await exporter.encode(source.table, {}, new Warnings()).cancel("never mind");
-    await deadline(source.cancelled, "the source's cancel");
+    await inTime(source.cancelled, "the source's cancel");
     assert.equal(source.pulls(), 0);
   });
 
   test("nothing is read from the source while nobody reads the file", async () => {
     const source = stallingSource(10);
     const stream = exporter.encode(source.table, {}, new Warnings());
-    await macrotask();
+    await turns();
     assert.equal(source.pulls(), 0);
     await stream.cancel();
   });
@@ -307,18 +309,15 @@ export function exporterContract(exporter: Exporter, fixture: ExporterFixture): 
     const source = stallingSource(Infinity);
     const reader = exporter.encode(source.table, {}, new Warnings()).getReader();
     for (let chunks = 0; chunks < 3; chunks++) await reader.read();
-    await macrotask();
-    const pulls = source.pulls();
-    await macrotask();
-    assert.equal(source.pulls(), pulls);
+    await standstill(source.pulls);
     await reader.cancel();
-    await deadline(source.cancelled, "the source's cancel");
+    await inTime(source.cancelled, "the source's cancel");
   });
 
   test("the first chunk is there before the second batch is", async () => {
     const source = stallingSource(1);
     const reader = exporter.encode(source.table, {}, new Warnings()).getReader();
-    const { value } = await deadline(reader.read(), "the first chunk");
+    const { value } = await inTime(reader.read(), "the first chunk");
     assert.ok(value!.length > 0);
     await reader.cancel();
   });
@@ -376,24 +375,7 @@ async function readUntilStalled(
 ): Promise<void> {
   let stalled = false;
   source.stalled.then(() => stalled = true);
-  while (!stalled) await deadline(Promise.race([reader.read(), source.stalled]), "the stall");
-}
-
-/** Rejects where a promise takes too long, so that a test fails and does not hang. */
-async function deadline<T>(promise: Promise<T>, what: string): Promise<T> {
-  let timer: ReturnType<typeof setTimeout>;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`Cannot wait longer than ${DEADLINE_MS} ms for ${what}`)),
-      DEADLINE_MS,
-    );
-  });
-  return await Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
-/** Lets everything run that was ready to. */
-function macrotask(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 20));
+  while (!stalled) await inTime(Promise.race([reader.read(), source.stalled]), "the stall");
 }
 
 /** Collects the promises that nobody handled, while it is in use. */

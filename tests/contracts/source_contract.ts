@@ -7,10 +7,12 @@ import {
   type Query,
   type ReadOptions,
   type RowStream,
+  type SourceColumn,
   SourceError,
 } from "../../sources/source.ts";
-import type { Cell, ColumnType, Row } from "../../sources/table.ts";
+import type { Cell, ColumnType, Row } from "../../table/table.ts";
 import { inTime, standstill, until } from "../waiting.ts";
+import { readDeclared } from "../sources/declared.ts";
 
 /** A column of a table that a fixture makes. */
 export interface FixtureColumn {
@@ -24,6 +26,11 @@ export interface FixtureColumn {
 export interface SourceFixture extends AsyncDisposable {
   /** Opens a query of the source. */
   open(query: Query, options?: ReadOptions): Promise<RowStream>;
+  /**
+   * Says the columns of a query, or opens the source without one. Absent where the source cannot, and where
+   * only rows tell the columns.
+   */
+  describe?(query?: Query): Promise<readonly SourceColumn[] | undefined>;
   /** Makes a table, and gives the text of the query for its rows, in this order. */
   table(name: string, columns: readonly FixtureColumn[], rows: readonly Row[]): Promise<string>;
   /** Adds rows to a table, as somebody else would, and commits. */
@@ -109,8 +116,43 @@ const INTEGERS: readonly FixtureColumn[] = [{ name: "n", type: "integer" }];
 
 /** What a source says of a table's columns. */
 function expectedColumns(fixture: SourceFixture, columns: readonly FixtureColumn[]) {
-  return fixture.declaresTypes ?? true ? columns : columns.map(({ name }) => ({ name }));
+  return columns.map(({ name, type }) => [name, fixture.declaresTypes ?? true ? type : undefined]);
 }
+
+const named = ({ columns }: RowStream) => columns.map(({ name, type }) => [name, type]);
+
+/** What an export declares over what a source holds: the cell, and what becomes of it. */
+const DECLARED: readonly (readonly [FixtureColumn["type"], Cell, ColumnType, Cell])[] = [
+  ["string", "42", "integer", 42],
+  ["string", "9007199254740993", "integer", 9007199254740993n],
+  ["string", "-0.50", "number", -0.5],
+  ["string", "-0.50", "decimal", "-0.50"],
+  ["string", "t", "boolean", true],
+  ["string", "2021-01-01 00:00:00", "date", "2021-01-01"],
+  ["string", "2021-01-01", "datetime", "2021-01-01 00:00:00"],
+  ["string", "36:05:06", "duration", "PT36H5M6S"],
+  ["string", '{"a": 1}', "json", '{"a": 1}'],
+  ["string", "AP8=", "binary", new Uint8Array([0, 255])],
+  ["integer", 42, "string", "42"],
+  ["integer", 42, "number", 42],
+  ["integer", 0, "boolean", false],
+  ["number", 0.1, "string", "0.1"],
+  ["decimal", "2180.000000000", "integer", 2180],
+  ["decimal", "3.333333333", "number", 3.333333333],
+  ["date", "2021-01-01", "datetime", "2021-01-01 00:00:00"],
+  ["date", "2021-01-01", "string", "2021-01-01"],
+  ["datetime", "2021-01-01 00:00:00", "date", "2021-01-01"],
+  ["time", "03:04:05", "duration", "PT3H4M5S"],
+];
+
+/** The same of what stays what it is. */
+const OTHERS: readonly (readonly [FixtureColumn["type"], Cell, ColumnType])[] = [
+  ["string", "many", "integer"],
+  ["string", "1e400", "number"],
+  ["string", "maybe", "boolean"],
+  ["string", "soon", "date"],
+  ["datetime", "2021-01-01 00:00:01", "date"],
+];
 
 /** The cells of each type that are hardest to keep. */
 const EXACT: Readonly<Record<FixtureColumn["type"], readonly Cell[]>> = {
@@ -212,13 +254,13 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
       { name: "c", type: "datetime" },
     ];
     const stream = await fixture.open(ask(await fixture.table("t", columns, [])));
-    assert.deepEqual(stream.columns, expectedColumns(fixture, columns));
+    assert.deepEqual(named(stream), expectedColumns(fixture, columns));
     await stream.batches.cancel();
   });
 
   test("an empty result has columns and no batch", async (fixture) => {
     const stream = await fixture.open(ask(await fixture.table("t", INTEGERS, [])));
-    assert.deepEqual(stream.columns, expectedColumns(fixture, INTEGERS));
+    assert.deepEqual(named(stream), expectedColumns(fixture, INTEGERS));
     assert.deepEqual(await readAll(stream), { batches: [], rows: [], error: undefined });
   });
 
@@ -235,6 +277,28 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
       assert.deepEqual(await rowsOf(stream), rows);
     });
   }
+
+  test("a declared type is honoured, and what is not of it is counted", async (fixture) => {
+    let tables = 0;
+    const read = async (type: FixtureColumn["type"], cell: Cell, declared: ColumnType) => {
+      const column = { name: "cell", type };
+      const query = ask(await fixture.table(`declared${++tables}`, [column], [[cell], [null]]));
+      const types = { cell: declared };
+      const { rows, others } = await readDeclared(await fixture.open(query, { types }), types);
+      assert.deepEqual(rows[1], [null]);
+      return [rows[0]![0], others.cell ?? 0];
+    };
+    for (const [type, cell, declared, expected] of DECLARED) {
+      assert.deepEqual(
+        await read(type, cell, declared),
+        [expected, 0],
+        `${cell}, ${type}, as ${declared}`,
+      );
+    }
+    for (const [type, cell, declared] of OTHERS) {
+      assert.deepEqual(await read(type, cell, declared), [cell, 1], `${cell} as ${declared}`);
+    }
+  });
 
   test("string: a NUL cuts nothing off", async (fixture) => {
     if (!fixture.holdsNul) return;
@@ -303,6 +367,26 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
       assert(error.cause instanceof Error);
       return true;
     });
+  });
+
+  test("a query is described without a row, as it is opened", async (fixture) => {
+    if (!fixture.describe) return;
+    const columns: FixtureColumn[] = [
+      { name: "b", type: "string" },
+      { name: "a", type: "integer" },
+      { name: "c", type: "datetime" },
+    ];
+    const text = await fixture.table("t", columns, [["x", 1, "2026-01-02 03:04:05"]]);
+    for (const query of [text, fixture.numbers(ENDLESS), fixture.failing(0)]) {
+      const described = await fixture.describe(ask(query));
+      assert.equal(fixture.held(), 0, "describing left something open");
+      const stream = await fixture.open(ask(query)).catch(() => undefined);
+      if (stream) assert.deepEqual(described, stream.columns);
+      await stream?.batches.cancel();
+    }
+    assert.equal(await fixture.describe(), undefined);
+    await assert.rejects(fixture.describe(ask(fixture.refused)), SourceError);
+    assert.equal(fixture.held(), 0, "describing left something open");
   });
 
   test("a cancel before the first read reaches the source", async (fixture) => {

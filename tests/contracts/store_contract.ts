@@ -10,6 +10,7 @@ import {
   type PutOptions,
   type Store,
 } from "../../storage/store.ts";
+import { turns } from "../waiting.ts";
 
 /** A store that is empty, made anew for each test. */
 export interface StoreFixture extends AsyncDisposable {
@@ -284,7 +285,7 @@ export function testStore(name: string, create: () => Promise<StoreFixture>): vo
     const body = new ReadableStream<Uint8Array>({ start: (itself) => void (controller = itself) });
     controller.enqueue(noise(1_000));
     const put = store.put("file", body, PUT);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await turns();
     const reason = new Error("its owner gave up");
     controller.error(reason);
     await assert.rejects(put, (thrown) => thrown === reason);
@@ -450,5 +451,27 @@ export function testStore(name: string, create: () => Promise<StoreFixture>): vo
     const both = await Promise.all([store.expire(at(2)), store.expire(at(2))]);
     assert.equal(both[0]! + both[1]!, 5, "bytes that came free were counted twice");
     assert.deepEqual(await held(), before);
+  });
+  test("evict removes what was got least recently, as much as is needed and nothing in vain", async (fixture) => {
+    const { store, held } = fixture;
+    if (!store.evict) return;
+    const nothing = () => false;
+    const put = (key: string) => store.put(key, bodyOf([noise(100_000)]), PUT);
+    for (const key of ["a", "b", "c", "d"]) await put(key);
+    const keys = async (bytes: number, isNeeded: (key: string) => boolean = nothing) =>
+      (await store.evict!(bytes, isNeeded)).map(({ key }) => key);
+    await read(store, "a");
+    assert.deepEqual(await keys(1), ["b"]);
+    assert.equal(await store.get("b"), undefined);
+    const reading = (await store.get("c"))!.body;
+    const before = await held();
+    assert.deepEqual(await keys(1_000_000), [], "all of them would not be enough");
+    assert.deepEqual(await keys(250_000), [], "one is being read");
+    assert.deepEqual(await keys(200_000, (key) => key === "d"), [], "and another one is needed");
+    assert.deepEqual(await held(), before);
+    assert.deepEqual(await keys(200_000), ["d", "a"]);
+    assert.equal((await new Response(reading).bytes()).length, 100_000);
+    assert.deepEqual(await keys(1), ["c"]);
+    assert.deepEqual(await keys(1), []);
   });
 }

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { digestOf, scrape, startDownload } from "../http/downloads.ts";
 import { curl, startServer, type TestServer } from "../http/fixture.ts";
-import { until } from "../runs/fixture.ts";
+import { freePort } from "../free_port.ts";
+import { until } from "../waiting.ts";
 
 const MIB = 1024 * 1024;
 
@@ -37,12 +38,6 @@ interface Proxy extends AsyncDisposable {
 function replaceOnce(text: string, from: string, to: string): string {
   assert.equal(text.split(from).length, 2, `${from} is there once`);
   return text.replace(from, to);
-}
-
-/** A port that is free now. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function startProxy(server: TestServer): Promise<Proxy> {
@@ -193,15 +188,15 @@ nginxTest("nginx: a client that leaves frees its run", async () => {
   await using proxy = await startProxy(server);
   const leaving = async (flag: string, origin: string) => {
     const client = new Deno.Command("curl", {
-      args: [
-        ...["--silent", flag, "--limit-rate", "20M", "--output", "/dev/null"],
-        `${origin}/exports/pages.csv?rows=1000000`,
-      ],
+      args: ["--silent", flag, `${origin}/exports/pages.csv?rows=1000000`],
+      stdout: "piped",
     }).spawn();
-    await until(() => server.engine.admission.taken === 1);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const reader = client.stdout.getReader();
+    await reader.read();
+    assert.equal(server.engine.admission.taken, 1);
     client.kill("SIGTERM");
     await client.status;
+    await reader.cancel();
     await until(() => server.engine.admission.taken === 0);
     assert.equal(server.reports.at(-1)!.state, "cancelled");
   };
@@ -223,7 +218,8 @@ nginxTest("nginx: a client that leaves frees its run", async () => {
 nginxTest("nginx: a client that stalls spills in our spool, not in nginx's files", async () => {
   await using server = await startServer({ spool: SPOOL, limits: "{ concurrent: 1 }" });
   await using proxy = await startProxy(server);
-  const path = "/exports/pages.csv?rows=5000";
+  // 100 MB, of which the kernel and nginx take some.
+  const path = "/exports/pages.csv?rows=10000";
   const whole = await digestOf(server, path);
   const download = await startDownload(proxy, path);
   await until(() => server.engine.admission.taken === 0);
@@ -232,3 +228,31 @@ nginxTest("nginx: a client that stalls spills in our spool, not in nginx's files
   assert.equal(await download.finish(), whole);
   await until(async () => (await scrape(server)).get("spool_bytes") === 0);
 });
+
+nginxTest(
+  "nginx: the client's own name and address reach the server, and nobody else's",
+  async () => {
+    await using server = await startServer({
+      server: "{ port: 0, hosts: [exports.example.com], trusted_proxies: [127.0.0.1] }",
+      limits: "{ per_address: 1 }",
+    });
+    await using proxy = await startProxy(server);
+    const ask = (host: string, address: string) =>
+      curl(
+        ...["--interface", address, "--header", `Host: ${host}`, "--write-out", "%{http_code}"],
+        ...["--header", "X-Forwarded-For: 192.0.2.1", "--header", "Forwarded: for=192.0.2.2"],
+        ...["--output", "/dev/null", `${proxy.origin}/exports/table.csv`],
+      );
+    const statuses = await Promise.all(
+      [["exports.example.com", "127.0.0.8"], ["exports.example.com", "127.0.0.9"], [
+        "evil.example",
+        "127.0.0.10",
+      ]].map(async ([host, address]) =>
+        new TextDecoder().decode((await ask(host!, address!)).body)
+      ),
+    );
+    assert.deepEqual(statuses, ["200", "200", "421"]);
+    await until(() => server.reports.length === 2);
+    assert.deepEqual(server.reports.map(({ client }) => client).sort(), ["127.0.0.8", "127.0.0.9"]);
+  },
+);

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { loadConfig } from "../../catalog/load.ts";
 import { parseParams } from "../../catalog/params.ts";
 import { createDemo } from "../../examples/demo_data.ts";
+import { loadFormats } from "../../exporters/mod.ts";
 import { sources } from "../../sources/mod.ts";
-import { toTable } from "../../sources/row_stream.ts";
-import type { ColumnType, Table } from "../../sources/table.ts";
+import { toTable } from "../../sources/to_table.ts";
+import type { ColumnType, Table } from "../../table/table.ts";
+
+const { csv, xlsx } = await loadFormats();
 
 const FOLDER = new URL("../../examples/", import.meta.url).pathname;
 const TEXT = Deno.readTextFileSync(`${FOLDER}spillway.yaml`);
@@ -14,7 +17,7 @@ function load(environment: Readonly<Record<string, string>> = {}) {
     env: (name) => environment[name],
     folder: FOLDER,
     sources,
-    formats: ["csv", "xlsx"],
+    formats: { csv, xlsx },
   });
 }
 
@@ -29,14 +32,15 @@ async function run<T>(
     const path = `${folder}/demo.db`;
     createDemo(path, { auditRows: 1000, invoices: 200 });
     const definition = load({ SPILLWAY_DEMO_DATA: folder }).exports.get(name)!;
-    const { values, problems } = parseParams(definition.params, Object.entries(given));
-    assert.deepEqual(problems, []);
+    const { values, issues } = parseParams(definition.params, Object.entries(given));
+    assert.deepEqual(issues, []);
     const types = Object.fromEntries(
       Object.entries(definition.columns).flatMap(([name, { type }]) => type ? [[name, type]] : []),
     ) as Record<string, ColumnType>;
     const query = { text: definition.query, params: values };
+    const config = sources.sqlite.config.parse({ path });
     return await body(
-      await toTable(await sources.sqlite.open({ path }, query, { types }), definition),
+      await toTable(await sources.sqlite.open(config, query, { types }), definition),
     );
   } finally {
     Deno.removeSync(folder, { recursive: true });
@@ -46,9 +50,10 @@ async function run<T>(
 const rowsOf = async ({ batches }: Table) => (await Array.fromAsync(batches)).flat();
 
 Deno.test("the demo keeps what it makes in data/, or where the environment says", () => {
-  const path = (environment = {}) => load(environment).sources.get("demo")?.config;
-  assert.deepEqual(path(), { path: new URL("../data/demo.db", `file://${FOLDER}`).pathname });
-  assert.deepEqual(path({ SPILLWAY_DEMO_DATA: "/srv" }), { path: "/srv/demo.db" });
+  const path = (environment = {}) =>
+    (load(environment).sources.get("demo")?.config as { path: string }).path;
+  assert.equal(path(), new URL("../data/demo.db", `file://${FOLDER}`).pathname);
+  assert.equal(path({ SPILLWAY_DEMO_DATA: "/srv" }), "/srv/demo.db");
 });
 
 Deno.test("the audit log gives ten columns, all with titles, and every row", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createCellText, isNumeric, numberText } from "../../exporters/cell_text.ts";
-import { COLUMN_TYPES } from "../../sources/table.ts";
+import { COLUMN_TYPES } from "../../table/table.ts";
 import { column } from "./tables.ts";
 
 Deno.test("a cell is written as what it is, in a column of any type", () => {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse } from "csv-parse/sync";
-import { csv, tsv } from "../../exporters/csv.ts";
-import { type Dialect, DIALECTS, TableError } from "../../exporters/exporter.ts";
+import { csv, tsv } from "../../exporters/csv/mod.ts";
+import { type CsvOptions, type Dialect, DIALECTS } from "../../exporters/csv/options.ts";
+import { TableError } from "../../exporters/exporter.ts";
 import { Warnings } from "../../exporters/warnings.ts";
-import type { Cell } from "../../sources/table.ts";
+import type { Cell, Column } from "../../table/table.ts";
 import {
   type DecodedRows,
   exporterContract,
@@ -27,13 +28,13 @@ const FIXTURE = {
   hasEnd: false,
 };
 
-exporterContract(csv, { ...FIXTURE, decode: decode(",") });
-exporterContract(tsv, { ...FIXTURE, decode: decode("\t") });
+exporterContract("csv", csv, { ...FIXTURE, decode: decode(",") });
+exporterContract("tsv", tsv, { ...FIXTURE, decode: decode("\t") });
 
 /** One row of cells, each in a string column unless a type is given, without the header. */
 function fields(
   cells: readonly Cell[],
-  options: Parameters<typeof exportText>[3] = {},
+  options: CsvOptions = {},
   type: Parameters<typeof column>[1] = "string",
 ): Promise<string> {
   const columns = cells.map((_, index) => column(`c${index}`, type));
@@ -75,6 +76,7 @@ Deno.test("csv: the null text is neither a formula nor a second field", async ()
   assert.equal(await fields([null, 1], { null: "=1+1", formulaGuard: false }), "=1+1,1\r\n");
   assert.equal(await fields([null, 1], { null: "-" }), "-,1\r\n");
   assert.equal(await fields([null, 1], { null: "a,b" }), '"a,b",1\r\n');
+  assert.equal(await fields([null, 1], { null: "x;=1" }), "x;'=1,1\r\n");
 });
 
 Deno.test("csv: the only field of a row is never an empty line", async () => {
@@ -116,14 +118,47 @@ Deno.test("csv: white space and controls do not hide a formula", async () => {
   assert.equal(await fields([" x=1", "x", "1=1", '"=1', "'=1"]), ` x=1,x,1=1,"""=1",'=1\r\n`);
 });
 
-Deno.test("csv: a formula behind another separator is kept together by quotes", async () => {
+Deno.test("csv: a formula behind whatever a reader may split at begins with an apostrophe", async () => {
+  for (const sign of ["=", "+", "-", "@", "＝", "＋", "－", "＠"]) {
+    const formula = `${sign}SUM(1)`;
+    assert.equal(
+      await fields([`a;${formula};b`, `a\t${formula}\tb`, `a,${formula},b`, `a\n${formula}\r\nb`]),
+      `a;'${formula};b,a\t'${formula}\tb,"a,'${formula},b","a\n'${formula}\r\nb"\r\n`,
+    );
+  }
   assert.equal(
-    await fields(["a;=1", "a\t +1", "a; b", "a;b;;@c"]),
-    '"a;=1","a\t +1",a; b,"a;b;;@c"\r\n',
+    await fields(["a;=1", "a; \u00a0\x01=1", 'a;"=1', ",;=1", "a\r=1;=2,=3", "=1;=2"]),
+    `a;'=1,a;' \u00a0\x01=1,"a;'""=1",",;'=1","a\r'=1;'=2,'=3",'=1;'=2\r\n`,
   );
   assert.equal(await fields(["a;=1"], { formulaGuard: false }), "a;=1\r\n");
-  const many = "\t".repeat(200_000);
-  assert.equal(await fields(["x" + many]), "x" + many + "\r\n");
+  const { warnings } = await exportTable(csv, tableOf([column("a")], [["=1;=2,=3"], ["x;-cmd|1"]]));
+  assert.deepEqual(warnings, [{ kind: "formula-guarded", column: "a", count: 2 }]);
+});
+
+Deno.test("csv: a sign behind a separator is text where a formula could do no more than compute", async () => {
+  const texts = [
+    "Mozilla/5.0 (compatible; +http://example.com/bot.html)",
+    "a; b",
+    "37.5, -122.4",
+    "[1,-2,-3]",
+    "LINESTRING(0 0,-1 -1,-2 (",
+    "to do:\n- one\n- two",
+    "hi, @you, and (others)",
+    "-",
+  ];
+  assert.equal(
+    await fields(texts),
+    'Mozilla/5.0 (compatible; +http://example.com/bot.html),a; b,"37.5, -122.4","[1,-2,-3]",' +
+      '"LINESTRING(0 0,-1 -1,\'-2 (","to do:\n- one\n- two","hi, @you, and (others)",\'-\r\n',
+  );
+});
+
+Deno.test("csv: text of nothing but separators and signs takes time for each once", async () => {
+  for (const many of ["\t", ",-", ";@", "\n+", '," ']) {
+    const text = "x" + many.repeat(200_000);
+    const written = parse(await fields([text, 1]), { recordDelimiter: "\r\n" });
+    assert.deepEqual(written, [[text, "1"]]);
+  }
 });
 
 Deno.test("csv: headers are guarded", async () => {
@@ -169,7 +204,7 @@ Deno.test("csv: dialect excel", async () => {
   const rows = [["2026-01-02T03:04:05.5Z"], ["later"], ["2026-01-02"], [null]];
   assert.equal(
     await exportText(csv, WHEN, rows, { dialect: "excel" }),
-    '\ufeffWhen\r\n2026-01-02 12:04:05.5\r\nlater\r\n2026-01-02\r\n""\r\n',
+    '\ufeffWhen (Asia/Seoul)\r\n2026-01-02 12:04:05.5\r\nlater\r\n2026-01-02\r\n""\r\n',
   );
 });
 
@@ -178,7 +213,7 @@ Deno.test("csv: dialect excel-semicolon", async () => {
   const rows = [["2026-01-02 03:04:05", "a,b", "1.50"], [null, "a;b", null]];
   assert.equal(
     await exportText(csv, columns, rows, { dialect: "excel-semicolon" }),
-    '\ufeffWhen;note;amount\r\n2026-01-02 12:04:05;a,b;1.50\r\n;"a;b";\r\n',
+    '\ufeffWhen (Asia/Seoul);note;amount\r\n2026-01-02 12:04:05;a,b;1.50\r\n;"a;b";\r\n',
   );
 });
 
@@ -199,7 +234,26 @@ Deno.test("csv: a link that names the dialect postgres does not turn the guard o
   const text = await exportText(csv, [column("a")], [["=1+1"], ["x;=1+1"], ["\\."]], {
     dialect: "postgres",
   });
-  assert.equal(text, 'a\n\'=1+1\n"x;=1+1"\n"\\."\n');
+  assert.equal(text, "a\n'=1+1\nx;'=1+1\n\"\\.\"\n");
+});
+
+Deno.test("csv: the guard can be for spreadsheets, which COPY is not", async () => {
+  const rows = [["=1+1"], ["x;=1+1"]];
+  for (const dialect of DIALECTS) {
+    const options = { dialect, header: false, bom: false, formulaGuard: "spreadsheets" } as const;
+    assert.equal(
+      await exportText(csv, [column("a")], rows, options),
+      dialect === "postgres"
+        ? "=1+1\nx;=1+1\n"
+        : dialect === "excel-semicolon"
+        ? "'=1+1\r\n\"x;'=1+1\"\r\n"
+        : "'=1+1\r\nx;'=1+1\r\n",
+    );
+  }
+  assert.equal(
+    await exportText(tsv, [column("a")], rows, { formulaGuard: "spreadsheets" }),
+    "a\r\n'=1+1\r\nx;'=1+1\r\n",
+  );
 });
 
 Deno.test("csv: dialect postgres writes a lone null as COPY does, an empty line", async () => {
@@ -221,7 +275,7 @@ Deno.test("csv: dialect tsv, and the format tsv", async () => {
   const rows = [["2026-01-02T03:04:05Z", "a\tb", "a,b;c"], [null, 'say "hi"', "x,=1"]];
   const expected = "When\tnote\ttext\r\n" +
     '2026-01-02T12:04:05+09:00\t"a\tb"\ta,b;c\r\n' +
-    '\t"say ""hi"""\t"x,=1"\r\n';
+    '\t"say ""hi"""\tx,\'=1\r\n';
   assert.equal(await exportText(csv, columns, rows, { dialect: "tsv" }), expected);
   assert.equal(await exportText(tsv, columns, rows), expected);
   assert.equal(await exportText(tsv, columns, rows, { dialect: "excel" }), expected);
@@ -237,17 +291,87 @@ Deno.test("csv: the mark and the header are options", async () => {
   assert.equal(await exportText(csv, columns, [], { header: false }), "");
 });
 
-Deno.test("csv: a datetime without a column zone is written as stored", async () => {
+Deno.test("csv: a datetime without a column zone is written as stored, but for Excel", async () => {
+  const cells = ["2026-01-02T03:04Z", "2026-01-02T03:04:05", "2026-01-02 03:04:05.25+00"];
   for (const dialect of DIALECTS) {
-    const options = { dialect, header: false, bom: false };
-    const text = await exportText(
-      csv,
-      [column("at", "datetime")],
-      [["2026-01-02T03:04Z"]],
-      options,
-    );
-    assert.equal(text.trimEnd(), "2026-01-02T03:04Z");
+    const text = await exportText(csv, [column("at", "datetime")], cells.map((cell) => [cell]), {
+      dialect,
+      header: false,
+      bom: false,
+    });
+    const written = dialect.startsWith("excel")
+      ? ["2026-01-02 03:04:00", "2026-01-02 03:04:05", "2026-01-02 03:04:05.25"]
+      : cells;
+    assert.deepEqual(text.trimEnd().split(/\r?\n/), written, dialect);
   }
+});
+
+/** A column of datetimes as the dialect for Excel has it, and what was counted. */
+async function excelDates(cells: readonly Cell[], more: Partial<Column> = {}, header = true) {
+  const columns = [{ ...column("at", "datetime"), title: "When", ...more }];
+  const options = { dialect: "excel", bom: false, header } as const;
+  const table = tableOf(columns, cells.map((cell) => [cell]));
+  const { bytes, warnings } = await exportTable(csv, table, options);
+  return { lines: new TextDecoder().decode(bytes).trimEnd().split("\r\n"), warnings };
+}
+
+Deno.test("csv: Excel gets datetimes with an offset as a wall clock in UTC, named in the header", async () => {
+  const { lines, warnings } = await excelDates([
+    null,
+    "2026-01-01T00:00:00+00:00",
+    "2026-01-01T00:00:00Z",
+    "2026-01-01T08:30:00.125+09:00",
+    "2025-12-31 19:00:00-05",
+    "2026-01-01 09:00+09",
+    "2026-01-01 00:00:00",
+    "n/a",
+    "0001-01-01T00:00:00+01:00",
+    20260101,
+  ]);
+  assert.deepEqual(lines, [
+    "When (UTC)",
+    '""',
+    "2026-01-01 00:00:00",
+    "2026-01-01 00:00:00",
+    "2025-12-31 23:30:00.125",
+    "2026-01-01 00:00:00",
+    "2026-01-01 00:00:00",
+    "2026-01-01 00:00:00",
+    "n/a",
+    "0000-12-31 23:00:00",
+    "20260101",
+  ]);
+  assert.deepEqual(warnings, []);
+});
+
+Deno.test("csv: Excel is told no zone where there is none, and another one by its name", async () => {
+  assert.deepEqual((await excelDates(["2026-01-01 00:00:00"])).lines[0], "When");
+  assert.deepEqual((await excelDates(["n/a", null, 5])).lines[0], "When");
+  const zoned = await excelDates([null], { timezone: "America/New_York" });
+  assert.deepEqual(zoned.lines[0], "When (America/New_York)");
+  const said = await excelDates(["2026-01-01T00:00:00Z"], { title: "When (UTC)" });
+  assert.deepEqual(said.lines[0], "When (UTC)");
+  const rows = [["2026-01-01T00:00:00Z"]];
+  const named = await exportText(csv, [column("at", "datetime")], rows, { dialect: "postgres" });
+  assert.equal(named, "at\n2026-01-01T00:00:00Z\n");
+});
+
+Deno.test("csv: an offset that is left out under a header that names no zone is counted", async () => {
+  const late = [...Array<Cell>(100).fill(null), "2026-01-01T09:00:00+09:00", "2026-01-01 00:00:00"];
+  const { lines, warnings } = await excelDates(late);
+  assert.deepEqual([lines[0], ...lines.slice(-2)], [
+    "When",
+    "2026-01-01 00:00:00",
+    "2026-01-01 00:00:00",
+  ]);
+  assert.deepEqual(warnings, [{ kind: "zone-unnamed", column: "at", count: 1 }]);
+  const headless = await excelDates(["2026-01-01T09:00:00+09:00"], {}, false);
+  assert.deepEqual(headless, {
+    lines: ["2026-01-01 00:00:00"],
+    warnings: [{ kind: "zone-unnamed", column: "at", count: 1 }],
+  });
+  const zone = { timezone: "Asia/Seoul" };
+  assert.deepEqual((await excelDates(["2026-01-01T00:00:00Z"], zone, false)).warnings, []);
 });
 
 Deno.test("csv: a row that is too short is filled with nulls", async () => {
@@ -296,7 +420,7 @@ for (const dialect of DIALECTS) {
   });
 }
 
-Deno.test("csv: the guard puts an apostrophe before a cell or leaves it, and no formula gets by", async () => {
+Deno.test("csv: the guard adds apostrophes, and no formula gets by", async () => {
   await fc.assert(fc.asyncProperty(anyRows, async ({ width, rows }) => {
     const columns = Array.from({ length: width }, (_, index) => column(`c${index}`));
     const text = await exportText(csv, columns, rows, { header: false, bom: true });
@@ -305,9 +429,58 @@ Deno.test("csv: the guard puts an apostrophe before a cell or leaves it, and no 
     for (const [at, row] of rows.entries()) {
       for (const [index, cell] of row.entries()) {
         const read = decoded[at]![index]!;
-        assert.ok(read === (cell ?? "") || read === "'" + cell);
+        assert.equal(read.replaceAll("'", ""), (cell ?? "").replaceAll("'", ""));
         assert.doesNotMatch(read, /^[\s\0]*[=+\-@＝＋－＠]|^[\t\r\n\0]/);
       }
     }
   }));
 });
+
+/**
+ * Fields as Excel reads them: quotes count where a field begins, what follows them belongs to it, and
+ * nothing is wrong.
+ */
+function looseFields(text: string, separator: string): readonly string[] {
+  const fields: string[] = [];
+  for (let at = 0; at <= text.length; at++) {
+    let field = "";
+    if (text[at] === '"') {
+      for (at++; at < text.length && (text[at] !== '"' || text[++at] === '"'); at++) {
+        field += text[at];
+      }
+    }
+    for (; at < text.length && text[at] !== separator && !"\r\n".includes(text[at]!); at++) {
+      field += text[at];
+    }
+    fields.push(field);
+  }
+  return fields;
+}
+
+for (const dialect of DIALECTS) {
+  Deno.test(`csv: no separator that ${dialect} is read with makes a formula of text`, async () => {
+    const piece = fc.constantFrom(...'abc,,;;\t\r\n""\'== +-@(|!\0＝＋（');
+    const text = fc.string({ unit: piece });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(text, text)), text, async (pairs, alone) => {
+        const columns = [column("a"), column("b")];
+        const options = { dialect, header: false, bom: false };
+        const two = await exportText(csv, columns, pairs, options);
+        const one = await exportText(csv, [column("a")], [[alone]], options);
+        for (const separator of [",", ";", "\t"]) {
+          for (const field of looseFields(two, separator)) {
+            assert.doesNotMatch(field, /^[\s\0]*[=＝]/, JSON.stringify([separator, two]));
+          }
+          for (const field of looseFields(one, separator)) {
+            assert.doesNotMatch(
+              field,
+              /^[\s\0]*[+\-@＋].*[(|!（]/,
+              JSON.stringify([separator, one]),
+            );
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+}

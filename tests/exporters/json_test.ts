@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { json } from "../../exporters/json.ts";
-import type { Cell, ColumnType } from "../../sources/table.ts";
+import type { Warning } from "../../exporters/warnings.ts";
+import type { Cell, ColumnType } from "../../table/table.ts";
 import { exporterContract } from "../contracts/exporter_contract.ts";
 import { cellsOf, parseExact } from "./json_reader.ts";
-import { column, exportText } from "./tables.ts";
+import { column, exportTable, exportText, tableOf } from "./tables.ts";
 
-exporterContract(json, {
+exporterContract("json", json, {
   decode(bytes, header) {
     const objects = parseExact(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     assert.ok(Array.isArray(objects));
@@ -59,32 +60,73 @@ Deno.test("json: a number keeps the digits that it came with", async () => {
   assert.equal(await value(0.1 + 0.2, "number"), "0.30000000000000004");
 });
 
-Deno.test("json: a number that a double cannot hold is a string", async () => {
-  for (
-    const text of [
-      "1234567890123456",
-      "0.1234567890123456",
-      "12345678901234567890.5",
-      "1e400",
-      "1e-400",
-      "4.9e-324",
-      "NaN",
-      "Infinity",
-    ]
-  ) {
-    assert.equal(await value(text, "decimal"), `"${text}"`);
+/** What is counted of cells in a column of a type. */
+async function counted(cells: readonly Cell[], type: ColumnType): Promise<readonly Warning[]> {
+  const table = tableOf([column("a", type)], cells.map((cell) => [cell]));
+  return (await exportTable(json, table)).warnings;
+}
+
+Deno.test("json: a column of decimals or numbers has numbers in all rows, with every digit", async () => {
+  // What PostgreSQL gives for avg(), for one.
+  const held = ["2180.0000000000000000", "0", "-0.000", "12.5", "123456789012345", "0.1e-300"];
+  const beyond = [
+    "3.3333333333333333",
+    "9007199254740993",
+    "0.12345678901234567",
+    "12345678901234567890.5",
+    "-0.1000000000000000055511151231257827",
+    "1e400",
+    "1e-400",
+    "4.9e-324",
+  ];
+  for (const type of ["decimal", "number"] as const) {
+    for (const text of [...held, ...beyond]) assert.equal(await value(text, type), text);
+    assert.deepEqual(await counted(held, type), []);
+    assert.deepEqual(await counted([...held, ...beyond, ...beyond], type), [
+      { kind: "beyond-double", column: "a", count: 16 },
+    ]);
+    // The digits of a double are its own.
+    assert.deepEqual(await counted(["0.30000000000000004", 0.1 + 0.2, 1e300], type), []);
+    assert.equal(await value(9007199254740993n, type), "9007199254740993");
+    assert.deepEqual(await counted([9007199254740993n, 5n * 10n ** 20n], type), [
+      { kind: "beyond-double", column: "a", count: 1 },
+    ]);
   }
-  assert.equal(await value(9007199254740992n, "integer"), '"9007199254740992"');
-  assert.equal(await value(-9223372036854775808n, "integer"), '"-9223372036854775808"');
-  assert.equal(await value(NaN, "number"), '"NaN"');
-  assert.equal(await value(Infinity, "number"), '"Infinity"');
-  assert.equal(await value(-Infinity, "number"), '"-Infinity"');
 });
 
-Deno.test("json: text in a number column that is no JSON number is a string", async () => {
-  for (const text of ["", "+1", "01", ".5", "5.", "1_000", "0x10", " 1", "1\n", "true", "null"]) {
-    assert.equal(await value(text, "decimal"), JSON.stringify(text));
+Deno.test("json: a number that JSON could spell is spelt so", async () => {
+  const spellings = { "+5": "5", ".5": "0.5", "-.5": "-0.5", "5.": "5", "007.50": "7.50" };
+  for (const [text, expected] of Object.entries(spellings)) {
+    assert.equal(await value(text, "decimal"), expected);
   }
+});
+
+Deno.test("json: what JSON has no number for is a string, counted", async () => {
+  for (const text of ["NaN", "Infinity", "-Infinity"]) {
+    assert.equal(await value(text, "decimal"), `"${text}"`);
+    assert.equal(await value(Number(text), "number"), `"${text}"`);
+    assert.equal(await value(Number(text), "string"), `"${text}"`);
+  }
+  assert.deepEqual(await counted(["NaN", NaN, "-Infinity", Infinity, "none"], "number"), [
+    { kind: "written-as-text", column: "a", count: 4 },
+  ]);
+});
+
+Deno.test("json: an integer beyond the safe ones is a key, and a string, counted", async () => {
+  assert.equal(await value(9007199254740992n, "integer"), '"9007199254740992"');
+  assert.equal(await value(-9223372036854775808n, "string"), '"-9223372036854775808"');
+  assert.equal(await value("9223372036854775808", "integer"), '"9223372036854775808"');
+  assert.equal(await value("9007199254740991", "integer"), "9007199254740991");
+  assert.equal(await value("1.5", "integer"), "1.5");
+  assert.deepEqual(await counted([2n ** 53n, "9223372036854775808", 5n, 2 ** 53], "integer"), [
+    { kind: "written-as-text", column: "a", count: 2 },
+  ]);
+});
+
+Deno.test("json: text in a number column that is no number is a string", async () => {
+  const texts = ["", "1_000", "0x10", " 1", "1\n", "true", "null", "-", ".", "1e", "1,5", "--1"];
+  for (const text of texts) assert.equal(await value(text, "decimal"), JSON.stringify(text));
+  assert.deepEqual(await counted(texts, "decimal"), []);
   assert.equal(await value("12.50", "string"), '"12.50"');
 });
 

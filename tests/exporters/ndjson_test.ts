@@ -5,7 +5,7 @@ import { exporterContract } from "../contracts/exporter_contract.ts";
 import { cellsOf, parseExact } from "./json_reader.ts";
 import { column, exportText } from "./tables.ts";
 
-exporterContract(ndjson, {
+exporterContract("ndjson", ndjson, {
   decode(bytes, header) {
     const lines = new TextDecoder("utf-8", { fatal: true }).decode(bytes).split("\n");
     assert.equal(lines.pop(), "");

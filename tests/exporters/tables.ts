@@ -1,7 +1,7 @@
 /** Tables to export in tests, and the bytes that come of them. */
 
-import type { Batch, Column, ColumnType, Row, Table } from "../../sources/table.ts";
-import type { Exporter, ExportOptions } from "../../exporters/exporter.ts";
+import type { Batch, Column, ColumnType, Row, Table } from "../../table/table.ts";
+import type { Exporter } from "../../exporters/exporter.ts";
 import { type Warning, Warnings } from "../../exporters/warnings.ts";
 
 /** A column whose title is its name. */
@@ -43,10 +43,10 @@ export interface Exported {
 }
 
 /** Exports a table to the end. */
-export async function exportTable(
-  exporter: Exporter,
+export async function exportTable<Options>(
+  exporter: Exporter<Options>,
   table: Table,
-  options: ExportOptions = {},
+  options: NoInfer<Options> = {} as Options,
 ): Promise<Exported> {
   const warnings = new Warnings();
   const response = new Response(exporter.encode(table, options, warnings));
@@ -54,11 +54,11 @@ export async function exportTable(
 }
 
 /** Exports a table as text, a byte order mark included. */
-export async function exportText(
-  exporter: Exporter,
+export async function exportText<Options>(
+  exporter: Exporter<Options>,
   columns: readonly Column[],
   rows: readonly Row[],
-  options: ExportOptions = {},
+  options: NoInfer<Options> = {} as Options,
 ): Promise<string> {
   const { bytes } = await exportTable(exporter, tableOf(columns, rows), options);
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Batch, Row } from "../../sources/table.ts";
+import type { Batch, Row } from "../../table/table.ts";
 import { type TextFormat, textStream } from "../../exporters/text_stream.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { column } from "./tables.ts";

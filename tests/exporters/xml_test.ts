@@ -29,7 +29,7 @@ function decode(bytes: Uint8Array, header: readonly string[]): DecodedRows {
   return rows.map((row) => header.map((name) => row.get(name) ?? null));
 }
 
-exporterContract(xml, {
+exporterContract("xml", xml, {
   decode,
   hostileNames: [
     "id",

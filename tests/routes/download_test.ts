@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { AdmissionError } from "../../runs/admission.ts";
 import { RunTimeoutError } from "../../runs/run.ts";
 import { TaskError } from "../../runs/running_task.ts";
+import type { WholeFiles } from "../../runs/whole_files.ts";
 import { fakeApp, problem } from "./fixture.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -49,8 +50,6 @@ Deno.test("the task holds bound params, the declared columns and the options", a
     format: "csv",
     options: {
       formulaGuard: true,
-      deflateLevel: 2,
-      sharedStrings: true,
       dialect: "excel",
       bom: false,
       header: false,
@@ -111,6 +110,25 @@ Deno.test("an option that is given twice, or is no boolean, is refused", async (
       detail: 'must be one of excel, excel-semicolon, rfc4180, postgres, tsv, not "pipe"',
     },
   ]);
+});
+
+Deno.test("what stands for null is nothing that a reader could split or run", async () => {
+  const { app, tasks } = fakeApp();
+  const asked = (text: string) =>
+    app.request(`/exports/audit-log.csv?_null=${encodeURIComponent(text)}`);
+  for (const text of ["", "NULL", "\\N", "n/a", "-", "a_b.c", "x".repeat(64)]) {
+    assert.equal((await asked(text)).status, 200, text);
+    assert.equal(tasks.at(-1)!.options.null, text);
+  }
+  const refused = ["x;=cmd|'/C calc'!A1;", "=1", "a,b", "a\tb", "a b", "a\n", "é", "x".repeat(65)];
+  for (const text of refused) {
+    const { status, body } = await problem(await asked(text));
+    assert.equal(status, 400, text);
+    assert.deepEqual(body.errors, [{
+      name: "_null",
+      detail: `must be at most 64 letters, digits and _ . / \\ -, not ${JSON.stringify(text)}`,
+    }]);
+  }
 });
 
 Deno.test("what is not there is 404, in words that help", async () => {
@@ -209,6 +227,24 @@ Deno.test("a run that fails before its first byte is a problem with the right st
       "The source of this export failed before its first row; its log says why",
       null,
     ],
+    [
+      new TaskError({ kind: "param", params: ["since"], message: "uuid", detail: "stack" }),
+      400,
+      "since: the source of this export does not take this value",
+      null,
+    ],
+    [
+      new TaskError({
+        kind: "param",
+        params: ["since", "actor"],
+        message: "uuid",
+        detail: "stack",
+      }),
+      400,
+      "since: the source of this export does not take this value, or that of actor; " +
+      "actor: the source of this export does not take this value, or that of since",
+      null,
+    ],
     [task("column"), 400, "_columns: message of column", null],
     [task("table"), 422, "message of table", null],
     [task("internal"), 500, "This server failed; its log says why", null],
@@ -233,16 +269,59 @@ Deno.test("a run that fails before its first byte is a problem with the right st
   }
 });
 
+Deno.test("what a source said is told to who may read it, and to nobody else", async () => {
+  const failures = [
+    new TaskError({ kind: "source", message: "no table t", reason: "relation t", detail: "stack" }),
+    new TaskError({ kind: "param", params: ["since"], message: "no uuid", detail: "stack" }),
+    new TaskError({ kind: "internal", message: "a path", detail: "stack" }),
+  ];
+  const causes = async (overrides: Parameters<typeof fakeApp>[0]) =>
+    await Promise.all(failures.map(async (error) => {
+      const { app } = fakeApp({ startRun: () => Promise.reject(error), ...overrides });
+      return (await (await app.request("/exports/audit-log.csv")).json()).cause;
+    }));
+  assert.deepEqual(await causes({}), [undefined, undefined, undefined]);
+  assert.deepEqual(await causes({ debug: () => false }), [undefined, undefined, undefined]);
+  assert.deepEqual(await causes({ debug: () => true }), [
+    "no table t (relation t)",
+    "no uuid",
+    undefined,
+  ]);
+});
+
 Deno.test("an error of ours is 500, told to the log and not to the caller", async () => {
-  const { app, errors } = fakeApp({
-    ready: () => {
-      throw new Error("secret");
+  const secret = () => Promise.reject(new Error("secret"));
+  for (
+    const path of ["/readyz", "/exports/audit-log.csv", "/exports/audit-log.csv?_delivery=whole"]
+  ) {
+    const { app, errors } = fakeApp({
+      readiness: secret,
+      startRun: secret,
+      wholeFiles: { find: () => undefined, make: secret } as unknown as WholeFiles,
+    });
+    const response = await app.request(path);
+    assert.equal(response.status, 500);
+    assert.ok(!(await response.text()).includes("secret"));
+    assert.deepEqual(errors.map((error) => (error as Error).message), ["secret"], path);
+  }
+});
+
+Deno.test("a client that leaves before the first row is no error and no refusal", async () => {
+  const client = new AbortController();
+  const { app, errors, refusals } = fakeApp({
+    startRun: (_id, _task, { abandoned } = {}) => {
+      client.abort(new DOMException("The client left", "AbortError"));
+      return Promise.reject(abandoned!.reason);
     },
   });
-  const response = await app.request("/readyz");
-  assert.equal(response.status, 500);
-  assert.ok(!(await response.text()).includes("secret"));
-  assert.equal((errors[0] as Error).message, "secret");
+  await app.request("/exports/audit-log.csv", { signal: client.signal });
+  assert.deepEqual([errors, refusals], [[], []]);
+});
+
+Deno.test("an answer that is no error of ours is none of the log's errors", async () => {
+  const { app, errors } = fakeApp({ startRun: () => Promise.reject(new AdmissionError("full")) });
+  assert.equal((await app.request("/exports/audit-log.csv")).status, 503);
+  assert.deepEqual(errors, []);
 });
 
 Deno.test("text is compressed for who accepts it, a ZIP file never", async () => {
@@ -279,6 +358,23 @@ Deno.test("the file is named by the request before the export", async () => {
   );
 });
 
+Deno.test("a file's name with its extension is at most 240 bytes, in both ways of saying it", async () => {
+  const { app } = fakeApp();
+  // Chromium cancels a download whose name has more than 244. U+FDFA comes apart into 18 letters.
+  for (const name of ["a".repeat(300), "두".repeat(100), "\ufdfa".repeat(100), "con.".repeat(90)]) {
+    for (const format of ["csv", "ndjson", "xlsx"]) {
+      const path = `/exports/audit-log.${format}?_filename=${encodeURIComponent(name)}`;
+      const disposition = (await app.request(path)).headers.get("content-disposition")!;
+      const [, ascii, extended] = /filename="([^"]+)"; filename\*=UTF-8''(\S+)$/.exec(disposition)!;
+      for (const written of [ascii!, decodeURIComponent(extended!)]) {
+        const bytes = new TextEncoder().encode(written).length;
+        assert.ok(bytes > 100 && bytes <= 240, `${bytes} bytes of ${format}`);
+        assert.ok(written.endsWith(`.${format}`), written);
+      }
+    }
+  }
+});
+
 Deno.test("what a file system reads as a path does not come back in the ASCII name", async () => {
   const { app } = fakeApp();
   const response = await app.request("/exports/audit-log.csv?_filename=a%EF%BC%8F..%EF%BC%8Fb");
@@ -298,9 +394,11 @@ Deno.test("a list is bound as one, and stands in the file's name", async () => {
     response.headers.get("content-disposition")!,
     /filename="by-1,9007199254740993,5,5,/,
   );
+  await app.request(`/exports/by-id.xlsx?${query}`);
   await app.request("/exports/by-id.xlsx?ids=1,2");
   await app.request("/exports/by-id.xlsx?ids=");
   assert.deepEqual(tasks.map(({ options }) => options.about?.[1]?.value), [
+    undefined,
     `1, 9007199254740993${", 5".repeat(18)} and 282 more`,
     "1, 2",
     "9007199254740993",

@@ -2,9 +2,13 @@
 
 import { z } from "zod";
 import { loadConfig } from "../../catalog/load.ts";
-import { exporters } from "../../exporters/mod.ts";
-import { createApp, type Dependencies } from "../../routes/app.ts";
+import { loadFormats } from "../../exporters/mod.ts";
+import { createApp } from "../../routes/app.ts";
+import type { Dependencies } from "../../routes/dependencies.ts";
+import type { RefusedRequest } from "../../routes/refusals.ts";
 import type { RunTask } from "../../runs/protocol.ts";
+
+const formats = await loadFormats();
 
 const CONFIG = `
 sources: { app: { type: sqlite, path: ./app.db } }
@@ -35,36 +39,47 @@ exports:
     formats: [csv, xlsx]
     about: true
   sheet-only: { source: app, query: select 1, formats: [xlsx] }
+  own-tenant:
+    source: app
+    query: select name from people where tenant = :tenant and team = :team
+    params:
+      tenant: { type: string, default: "\${TENANT}" }
+      team: { type: string, default: ops }
+    formats: [xlsx]
+    about: true
 `;
 
 /** What a test may change. */
-export interface AppOptions extends Partial<Omit<Dependencies, "catalog" | "exporters">> {
+export interface AppOptions extends Partial<Omit<Dependencies, "catalog" | "formats">> {
   /** The body of every run. @default "the file" */
   readonly body?: string;
 }
 
-/** An app, and the tasks that it was asked to run. */
+/** An app, the tasks that it was asked to run, and what it told the log. */
 export function fakeApp({ body = "the file", ...overrides }: AppOptions = {}) {
   const tasks: RunTask[] = [];
   const errors: unknown[] = [];
+  const refusals: RefusedRequest[] = [];
   const app = createApp({
+    names: { hostname: "127.0.0.1", hosts: [] },
     catalog: loadConfig(CONFIG, {
-      env: () => undefined,
+      env: (name) => name === "TENANT" ? "acme-secret" : undefined,
       folder: "/srv",
       sources: { sqlite: { config: z.strictObject({ path: z.string() }), paths: ["path"] } },
-      formats: Object.keys(exporters),
+      formats,
     }),
-    exporters,
+    formats,
     startRun: (id, task) => {
       tasks.push(task);
       return Promise.resolve({ id, body: new Response(body).body! });
     },
-    ready: () => "ready",
+    readiness: () => Promise.resolve({ status: "ready", checks: {} }),
     scrape: () => Promise.resolve({ contentType: "text/plain", text: "runs 0\n" }),
+    onRefusal: (refused) => void refusals.push(refused),
     onError: (error) => void errors.push(error),
     ...overrides,
   });
-  return { app, tasks, errors };
+  return { app, tasks, errors, refusals };
 }
 
 /** The problem that an answer holds. */

@@ -72,7 +72,6 @@ function start(number: number, name: string, credit: number, exclusive: boolean)
     case "deaf":
       send(FRAME.chunk, number, new Uint8Array(PIECE));
       for (;;);
-      break;
     case "sort":
       // May block, and says so where it shares a worker.
       if (!exclusive) {

@@ -78,6 +78,29 @@ Deno.test("small frames that are sent in one turn are written together, and at o
   assert.deepEqual(pipe.atOnce, [20]);
 });
 
+Deno.test("a short file's frames are one write, however many promises lie between them", async () => {
+  const pipe = new Pipe();
+  const frames = new FrameWriter(pipe, unbroken);
+  // As in a worker, whose tasks go on with what was awaited.
+  await turn();
+  void frames.send(FRAME.opened, 1, Uint8Array.of(1));
+  for (let step = 0; step < 100; step++) await undefined;
+  void frames.send(FRAME.chunk, 1, Uint8Array.of(2));
+  for (let step = 0; step < 100; step++) await undefined;
+  void frames.send(FRAME.end, 1, Uint8Array.of(3));
+  await turn();
+  assert.deepEqual(pipe.atOnce, [3 * (HEADER + 1)]);
+});
+
+Deno.test("a large frame does not wait for the end of the turn", async () => {
+  const pipe = new Pipe();
+  const frames = new FrameWriter(pipe, unbroken);
+  void frames.send(FRAME.chunk, 1, new Uint8Array(LARGE_BYTES));
+  for (let step = 0; step < 10; step++) await undefined;
+  assert.equal(pipe.writing, 1);
+  await pipe.drain();
+});
+
 Deno.test("large frames are written whole and in their order, one at a time", async () => {
   const pipe = new Pipe();
   const frames = new FrameWriter(pipe, unbroken);

@@ -3,10 +3,9 @@
 import assert from "node:assert/strict";
 import { createCsvReader } from "../../sources/csv_rows.ts";
 import { SourceError } from "../../sources/source.ts";
-import type { ColumnType, Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 
 interface Reading {
-  readonly types?: Readonly<Record<string, ColumnType>>;
   readonly columns?: readonly string[];
   readonly longest?: number;
 }
@@ -14,10 +13,10 @@ interface Reading {
 /** Reads pieces to their end; rows are taken after each piece, or all of them at the end. */
 function read(
   pieces: readonly string[],
-  { types = {}, longest = 1e6, ...columns }: Reading = {},
+  { longest = 1e6, ...columns }: Reading = {},
   patient = false,
 ) {
-  const reader = createCsvReader({ types, longest, ...columns });
+  const reader = createCsvReader({ longest, ...columns });
   const rows: Row[] = [];
   const take = () => {
     for (let row = reader.read(); row !== undefined; row = reader.read()) rows.push(row);
@@ -58,23 +57,6 @@ Deno.test("an empty field is null, and an empty text is in quotes", () => {
   assert.deepEqual(read(['a,"b ""q""",\r\n,"",x\r\n"1",2,"3\r\n4"']), {
     columns: [{ name: "a" }, { name: 'b "q"' }, { name: "" }],
     rows: [[null, "", "x"], ["1", "2", "3\r\n4"]],
-  });
-});
-
-Deno.test("a declared type is what a field is read as", () => {
-  const types = { i: "integer", b: "boolean", x: "binary", d: "decimal" } as const;
-  assert.deepEqual(read(["i,b,x,d\n9007199254740993,true,AP8=,1.10\n,0,,\nx,y,z,?"], { types }), {
-    columns: [
-      { name: "i", type: "integer" },
-      { name: "b", type: "boolean" },
-      { name: "x", type: "binary" },
-      { name: "d", type: "decimal" },
-    ],
-    rows: [
-      [9007199254740993n, true, new Uint8Array([0, 255]), "1.10"],
-      [null, false, null, null],
-      ["x", "y", "z", "?"],
-    ],
   });
 });
 

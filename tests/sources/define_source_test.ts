@@ -14,7 +14,14 @@ async function check(body: string): Promise<string> {
       `import { defineSource } from "@spillway/spillway/source";
       export default defineSource({
         columns: { id: "integer", name: "string", total: "decimal", at: "datetime", data: "binary" },
-        params: { year: "integer", team: "string?", since: "date", state: ["open", "paid"] },
+        params: {
+          year: "integer",
+          team: "string?",
+          since: "date",
+          state: ["open", "paid"],
+          ids: "integer[]",
+          days: "date[]?",
+        },
         async *rows({ params, signal }) {
           const good = { id: 1, name: "a", total: "1.50", at: new Date(), data: new Uint8Array() };
           ${body}
@@ -37,11 +44,13 @@ Deno.test("rows and params of the declared types compile", async () => {
     const team: string | null = params.team;
     const state: "open" | "paid" | null = params.state;
     const since: string = params.since;
+    const ids: readonly (number | bigint)[] = params.ids;
+    const days: readonly string[] | null = params.days;
     signal.throwIfAborted();
     yield good;
     yield { id: 2n, name: null, total: 1.5, at: "2026-01-02 03:04:05", data: null };
     yield [good, { ...good, id: null }];
-    void [year, team, state, since];`;
+    void [year, team, state, since, ids, days];`;
   assert.equal(await check(text), "");
 });
 
@@ -59,6 +68,10 @@ const WRONG: Readonly<Record<string, readonly [body: string, error: RegExp]>> = 
   "a param of another type": [
     "const year: string = params.year; yield good; void year;",
     /not assignable to type 'string'/,
+  ],
+  "a list of another type": [
+    "const ids: readonly string[] = params.ids; yield good; void ids;",
+    /not assignable to type 'readonly string\[\]'/,
   ],
   "a param that may be null": [
     "params.team.length; yield good;",

@@ -105,6 +105,28 @@ postgresTest(
   },
 );
 
+postgresTest("the day of the page has the sums of the page, zone by zone", async () => {
+  const server = await sharedPostgres();
+  await server.run(`${blocks("zone").join("")}grant select on payment to reader`);
+  try {
+    const rows = [...page("sources").matchAll(/^\| `([A-Z]\w+(?:\/\w+)?)`.* \| (\d+\.\d\d) /gm)];
+    assert.deepEqual(rows.map(([, zone, sum]) => [zone, sum]), [
+      ["America/New_York", "231.41"],
+      ["UTC", "161.60"],
+    ]);
+    const [, query] = /\| `(select sum.*?)` \|/.exec(page("sources"))!;
+    for (const [, timezone, sum] of rows) {
+      const config = `
+sources: { shop: { type: postgres, url: "${server.url()}", timezone: ${timezone} } }
+exports: { day: { source: shop, query: "${query}" } }
+`;
+      assert.equal((await run(config, {}, "day")).stdout, `sum\r\n${sum}\r\n`);
+    }
+  } finally {
+    await server.run("drop table payment");
+  }
+});
+
 mysqlTest(
   "the MariaDB account of the page exports its table, and can do nothing else",
   async () => {

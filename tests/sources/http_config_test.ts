@@ -20,7 +20,7 @@ Deno.test("a URL is all that an HTTP source needs, and the host is all that it m
     timeout: 60_000,
     idle_timeout: 60_000,
     allow_http: false,
-    max_row: 1_048_576,
+    max_row: 67_108_864,
     require_count: false,
   });
   assert.deepEqual(http.leave?.(config), { net: ["billing.internal:443"] });
@@ -78,7 +78,7 @@ Deno.test("durations, sizes, columns and counts of an HTTP source are checked", 
   for (const timeout of ["0s", "2d", "5", 5, "1.5s"]) {
     assert.deepEqual(wrong({ timeout }), ["timeout"]);
   }
-  for (const max_row of ["0B", "65MiB", "1GiB", 5]) {
+  for (const max_row of ["0B", "1023B", "257MiB", "1GiB", 5]) {
     assert.deepEqual(wrong({ max_row }), ["max_row"]);
   }
   assert.deepEqual(wrong({ columns: [] }), ["columns"]);

@@ -2,10 +2,11 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createConverter } from "../../sources/converters.ts";
 import { http } from "../../sources/http.ts";
 import type { HttpConfig } from "../../sources/http_config.ts";
-import type { Query } from "../../sources/source.ts";
-import type { Cell, ColumnType, Row } from "../../sources/table.ts";
+import type { Query, RowStream } from "../../sources/source.ts";
+import type { Batch, Cell, ColumnType, Row } from "../../table/table.ts";
 import type { FixtureColumn, SourceFixture } from "../contracts/source_contract.ts";
 
 /** Settings that a test changes of the defaults. */
@@ -123,9 +124,9 @@ export async function createFixture(format: HttpConfig["format"]): Promise<Sourc
     }
     // In the middle of the next row: csv-parse keeps the end of a row until it sees what follows.
     if (end === "broken") text += writer.row(["unfinished"]).slice(0, 10);
-    if (text !== "" && !await write(response, text)) return;
+    if (end === "broken") response.write(text, () => response.destroy());
+    else if (text !== "" && !await write(response, text)) return;
     if (end === "whole") response.end(writer.tail(count));
-    else if (end === "broken") setTimeout(() => response.destroy(), 5);
   }
 
   function* numbers(count: number): Generator<readonly Cell[]> {
@@ -188,11 +189,11 @@ export async function createFixture(format: HttpConfig["format"]): Promise<Sourc
   });
 
   return {
-    open(query, options) {
+    async open(query, options) {
       const method = Object.keys(query.params).length > 0 ? "POST" : "GET";
       const config = settings(`http://127.0.0.1:${port}/rows`, { format, method });
-      const types = format === "csv" ? declaredTypes(query, tables) : {};
-      return http.open(config, query, { ...options, types: { ...types, ...options?.types } });
+      const stream = await http.open(config, query, options);
+      return format === "csv" ? declared(stream, declaredTypes(query, tables)) : stream;
     },
     table(name, columns, rows) {
       tables.set(name, { columns, rows: [...rows] });
@@ -221,6 +222,31 @@ export async function createFixture(format: HttpConfig["format"]): Promise<Sourc
       stop();
       await new Promise((resolve) => server.close(resolve));
     },
+  };
+}
+
+/** Reads text as what an export declares it to be, which is what CSV needs to have types. */
+function declared(
+  { columns, batches }: RowStream,
+  types: Readonly<Record<string, ColumnType>>,
+): RowStream {
+  const known = columns.map(({ name }) => Object.hasOwn(types, name) ? types[name] : undefined);
+  const converters = known.map((type) => type && createConverter(type));
+  const convert = (row: Row) =>
+    row.map((cell, index) => cell === null ? null : converters[index]?.(cell) ?? cell);
+  const reader = batches.getReader();
+  return {
+    columns: columns.map(({ name }, index) =>
+      known[index] ? { name, type: known[index] } : { name }
+    ),
+    batches: new ReadableStream<Batch>({
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value.map(convert));
+      },
+      cancel: (reason) => reader.cancel(reason),
+    }, { highWaterMark: 0 }),
   };
 }
 

@@ -58,13 +58,44 @@ Deno.test("params that a query names take their places, the others go behind it"
   );
 });
 
+Deno.test("a list is a pair for each item, commas in a path, and an array in a body", () => {
+  const params = { ids: [1, 2n ** 63n], names: ["a,b", "c&d"], none: [] };
+  assert.equal(
+    urlOf("/of/:ids?id[]=:ids&by=x:names-:n", { ...params, n: 5 }, "https://x/"),
+    "https://x/of/1,9223372036854775808?id[]=1&id[]=9223372036854775808" +
+      "&by=xa%2Cb-5&by=xc%26d-5&none=",
+  );
+  assert.equal(
+    urlOf("", params, "https://x/"),
+    "https://x/?ids=1&ids=9223372036854775808&names=a%2Cb&names=c%26d&none=",
+  );
+  assert.equal(urlOf("?ids=:ids", { ids: [] }, "https://x/"), "https://x/?ids=");
+  assert.equal(urlOf("?ids=:ids", { ids: null }, "https://x/"), "https://x/");
+  assert.equal(
+    toRequest(settings("https://x/", { method: "POST" }), { text: "", params }).body,
+    '{"ids":[1,9223372036854775808],"names":["a,b","c&d"],"none":[]}',
+  );
+  assert.equal(
+    refusal("/:ids", { ids: ["a", "../b"] }),
+    "the value of :ids is empty or has a slash, and stands in its path",
+  );
+  assert.equal(refusal("/:ids", { ids: [] }), refusal("/:ids", { ids: "" }));
+  assert.equal(
+    refusal("?a=:ids-:names", params),
+    ":ids and :names are lists, and stand in one pair",
+  );
+});
+
 Deno.test("a value or a query that leaves the URL is refused", () => {
   const slash = "the value of :a is empty or has a slash, and stands in its path";
   for (const a of ["", null, "a/b", "a\\b", "..\\", "a\nb", "\0"]) {
     assert.equal(refusal("/:a", { a }), slash, String(a));
   }
   const dots = "a param makes a . or .. of its path";
-  for (const a of [".", ".."]) assert.equal(refusal("/:a/x", { a }), dots, a);
+  for (const a of [".", "..", "..;", "..;x=1", ".;"]) {
+    assert.equal(refusal("/:a/x", { a }), dots, a);
+  }
+  assert.equal(refusal("/.:a/x", { a: ".;/" }), slash);
   assert.equal(refusal("/.:a/x", { a: "." }), dots);
   assert.equal(refusal("/:a:b/x", { a: ".", b: "." }), dots);
   for (const path of ["/../x", "/./x", "/x/..", "/%2e%2E/x", "/a%2f../x", "/..;/x"]) {
@@ -78,6 +109,23 @@ Deno.test("a value or a query that leaves the URL is refused", () => {
     refusal("?a=:a", { a: "\ud800" }),
     "a value has half of a character (a lone surrogate)",
   );
+});
+
+Deno.test("a value that is refused is told of by the name of its param, as it is its caller's", () => {
+  const refused = (text: string, params: Record<string, ParamValue>) => {
+    try {
+      urlOf(text, params);
+    } catch (error) {
+      return error instanceof SourceError ? error.params : error;
+    }
+  };
+  assert.deepEqual(refused("/:org/:a", { org: "x", a: "..;" }), ["a"]);
+  assert.deepEqual(refused("/:org/:a", { org: "x", a: "" }), ["a"]);
+  assert.deepEqual(refused("/:a:b/x?c=:c", { a: ".", b: ".", c: "." }), ["a", "b"]);
+  assert.deepEqual(refused("?a=:a", { a: "\ud800" }), ["a"]);
+  assert.deepEqual(refused("", { a: "\ud800" }), ["a"]);
+  // The configuration's own mistakes are not.
+  assert.deepEqual(refused("/..;/x", {}), []);
 });
 
 Deno.test("whatever the values are, a request stays under the URL, and they arrive as they are", () => {

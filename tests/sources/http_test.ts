@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { http } from "../../sources/http.ts";
 import type { ParamValue } from "../../sources/source.ts";
 import { SourceError } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import { type Settings, settings } from "./http_fixture.ts";
-import { freePort } from "./postgres_server.ts";
+import { freePort } from "../free_port.ts";
 
 /** An upstream that answers as it is told, and keeps what it was asked. */
 interface Upstream extends AsyncDisposable {
@@ -249,6 +249,26 @@ Deno.test("http: another status is an error, which only a gateway's is worth ano
   }
 });
 
+Deno.test("http: what an upstream repeats of our headers and our URL is no part of the reason", async () => {
+  const headers = { "authorization": "Bearer s3cr3t-token-of-ours", "x-key": "k3y" };
+  for (
+    const [body, told] of [
+      ["no access for Bearer s3cr3t-token-of-ours!", "no access for [redacted]!"],
+      ['{"authorization":"s3cr3t-token-of-ours"}', '{"authorization":"[redacted]"}'],
+      ["the key k3y is unknown", "the key [redacted] is unknown"],
+      [`${"x".repeat(290)}s3cr3t-token-of-ours`, `${"x".repeat(290)}[redacted]`],
+      ["no such row", "no such row"],
+    ]
+  ) {
+    const error = await errorOf([
+      `HTTP/1.1 401 X\r\nContent-Type: text/plain\r\nContent-Length: ${
+        body!.length
+      }\r\n\r\n${body}`,
+    ], { headers });
+    assert.equal((error.cause as Error).message, `HTTP 401: ${told}`);
+  }
+});
+
 Deno.test("http: another type, another charset and a header that is absent are refused", async () => {
   for (
     const [type, format, reason] of [
@@ -319,13 +339,15 @@ Deno.test("http: the request has the source's headers, the run's id and the para
 });
 
 Deno.test("http: an upstream that does not answer, or falls silent, is an error in time", async () => {
-  const late = await errorOf([60_000], { timeout: 150 });
+  const late = await errorOf([600_000], { timeout: 150 });
   assert.equal(late.message, "Cannot open source: the upstream gave no answer for 150 ms");
-  const silent = await errorOf([head("Content-Length: 24"), ROWS, 60_000], { idle_timeout: 150 });
+  const silent = await errorOf([head("Content-Length: 24"), ROWS, 600_000], { idle_timeout: 150 });
   assert.equal(silent.message, "Cannot read the query: the upstream sent nothing for 150 ms");
-  // Empty lines are a sign of life.
-  const alive = [head("Content-Length: 19"), ROWS, 100, "\n", 100, "\n", 100, "\n"];
-  assert.deepEqual((await read(alive, { idle_timeout: 200 })).rows, [[1], [2]]);
+  // Empty lines are a sign of life: together they take longer than it may be silent, and each of them
+  // so much less that it may be late.
+  const alive = Array.from({ length: 35 }, () => [100, "\n"]).flat();
+  const answer = [head("Content-Length: 51"), ROWS, ...alive];
+  assert.deepEqual((await read(answer, { idle_timeout: 3000 })).rows, [[1], [2]]);
 });
 
 Deno.test("http: a row is bounded, in memory too", async () => {
@@ -350,7 +372,7 @@ Deno.test("http: a row is bounded, in memory too", async () => {
 });
 
 Deno.test("http: rows that come slowly are not kept back", async () => {
-  await using upstream = startUpstream([head("Content-Length: 24"), ROWS, 60_000]);
+  await using upstream = startUpstream([head("Content-Length: 24"), ROWS, 600_000]);
   const { batches } = await http.open(settings(upstream.url), { text: "", params: {} });
   const reader = batches.getReader();
   assert.deepEqual((await reader.read()).value, [[1], [2]]);
@@ -358,7 +380,7 @@ Deno.test("http: rows that come slowly are not kept back", async () => {
 });
 
 Deno.test("http: what fails never tells a header, the URL or a param", async () => {
-  const port = await freePort();
+  const port = freePort();
   const config = settings(`http://127.0.0.1:${port}/hunter1`, {
     headers: { authorization: "hunter2" },
   });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createJsonReader } from "../../sources/json_cells.ts";
 import { createNdjsonSplitter } from "../../sources/ndjson_rows.ts";
 import { SourceError } from "../../sources/source.ts";
-import type { ColumnType, Row } from "../../sources/table.ts";
+import type { ColumnType, Row } from "../../table/table.ts";
 
 interface Reading {
   readonly types?: Readonly<Record<string, ColumnType>>;
@@ -47,17 +47,16 @@ Deno.test("the first object's keys are the columns; the order and absence of oth
   );
 });
 
-Deno.test("an array before all rows names the columns and types, which an export's win over", () => {
+Deno.test("an array before all rows names the columns and their types", () => {
   const { columns, rows, proven } = read(
-    ['["id",{"name":"at","type":"datetime"},{"name":"n","type":"integer"}]', "[1,null,2]", "1"],
-    { types: { n: "decimal" } },
+    ['["id",{"name":"at","type":"datetime"},{"name":"n","type":"integer"}]', '[1,null,"2"]', "1"],
   );
   assert.deepEqual(columns, [
     { name: "id" },
     { name: "at", type: "datetime" },
-    { name: "n", type: "decimal" },
+    { name: "n", type: "integer" },
   ]);
-  assert.deepEqual(rows, [[1, null, "2"]]);
+  assert.deepEqual(rows, [[1, null, 2]]);
   assert.equal(proven, true);
 });
 
@@ -110,18 +109,30 @@ Deno.test("no digit is lost, in numbers, in decimals and in what is nested", () 
   );
 });
 
-Deno.test("text stands for what JSON has no type for, where a type is declared", () => {
+Deno.test("text stands for what JSON has no type for, where the columns have types", () => {
   const types = { i: "integer", n: "number", b: "boolean", x: "binary", d: "date" } as const;
+  const columns = Object.entries(types).map(([name, type]) => ({ name, type }));
   const { rows } = read([
+    JSON.stringify(columns),
     '{"i":"9007199254740993","n":"0.5","b":"true","x":"AP8=","d":"2026-01-02"}',
     '{"i":7,"n":1e2,"b":0,"x":"not base64","d":"soon"}',
-    '{"i":"seven","n":"NaN","b":"maybe","x":5,"d":5}',
-  ], { types });
+    '{"i":"seven","n":"much","b":"maybe","x":5,"d":5}',
+  ]);
   assert.deepEqual(rows, [
     [9007199254740993n, 0.5, true, new Uint8Array([0, 255]), "2026-01-02"],
     [7, 100, false, "not base64", "soon"],
-    ["seven", "NaN", "maybe", 5, 5],
+    ["seven", "much", "maybe", 5, 5],
   ]);
+});
+
+Deno.test("the types that an export declares keep the text of numbers, and change nothing else", () => {
+  const columns = '[{"name":"a","type":"integer"},{"name":"b","type":"number"},"c"]';
+  const types = { a: "string", b: "decimal", c: "boolean" } as const;
+  assert.deepEqual(read([columns, '[7,1.10,"true"]', '["07","x",1]'], { types }), {
+    columns: [{ name: "a", type: "integer" }, { name: "b", type: "number" }, { name: "c" }],
+    rows: [["7", "1.10", "true"], ["07", "x", 1]],
+    proven: false,
+  });
 });
 
 Deno.test("a row that does not fit is an error that counts to it", () => {

@@ -2,7 +2,7 @@
 
 import { module } from "../../sources/module.ts";
 import type { ParamValue } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import type { Row } from "../../table/table.ts";
 import type { SourceFixture } from "../contracts/source_contract.ts";
 
 /** What modules of fixtures and tests share. */
@@ -67,7 +67,13 @@ export function createFixture(): Promise<SourceFixture> {
   const prefix = folder.path;
   const numbers = (rest: string) => folder.write(generator({ n: "integer" }, rest));
   return Promise.resolve({
-    open: ({ text, params }, options) => module.open({ path: text }, { text: "", params }, options),
+    open: ({ text, params }, options) =>
+      module.open(module.config.parse({ path: text }), { text: "", params }, options),
+    describe: (query) =>
+      module.describe!(
+        module.config.parse({ path: query?.text ?? folder.write(generator({ n: "integer" }, "")) }),
+        query && { ...query, text: "" },
+      ),
     table(name, columns, rows) {
       const key = `${prefix}/${name}`;
       shared.tables[key] = [...rows];

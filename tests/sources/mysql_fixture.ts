@@ -1,8 +1,11 @@
 /** Makes databases on a MariaDB server for tests, behind a proxy that counts. */
 
-import { mysql } from "../../sources/mysql.ts";
-import type { Cell, Row } from "../../sources/table.ts";
+import { mysql, openQuery } from "../../sources/mysql.ts";
+import { createConnections } from "../../sources/mysql_connection.ts";
+import type { Cell, Row } from "../../table/table.ts";
 import type { FixtureColumn, SourceFixture } from "../contracts/source_contract.ts";
+import { until } from "../waiting.ts";
+import { createClock } from "./own_clock.ts";
 import { sharedServer } from "./mysql_shared.ts";
 import { connectionsTo, startProxy } from "./postgres_fixture.ts";
 
@@ -23,10 +26,15 @@ const DECLARED: Readonly<Record<FixtureColumn["type"], string>> = {
 /** Rows in one statement: a statement of a megabyte. */
 const INSERT_ROWS = 1000;
 
+/** Milliseconds after which nothing is kept. */
+const KEPT_MS = 100_000;
+
 let count = 0;
 
-/** Makes a database of its own, in which the tables are; `reader` may read them. */
-export async function createFixture(): Promise<SourceFixture> {
+/** Makes a database of its own, in which the tables are; `reader` may read them; what runs leave is kept where asked. */
+export async function createFixture({ keep = false } = {}): Promise<SourceFixture> {
+  const { clock, pass } = createClock();
+  const kept = createConnections({ clock });
   const server = await sharedServer();
   const database = `fixture_${++count}`;
   await using stack = new AsyncDisposableStack();
@@ -47,7 +55,8 @@ export async function createFixture(): Promise<SourceFixture> {
 
   const owned = stack.move();
   return {
-    open: (query, options) => mysql.open(config, query, options),
+    open: (query, options) => openQuery(config, query, { ...options, keep }, kept),
+    describe: (query) => mysql.describe!(config, query),
     async table(name, columns, rows) {
       const declared = columns.map(({ name, type }) => `${name} ${DECLARED[type]}`).join(", ");
       await admin.ask(
@@ -68,7 +77,8 @@ export async function createFixture(): Promise<SourceFixture> {
        from seq_1_to_${good + 5}`,
     refused: "select nothing from nowhere",
     echo: "select :value as value",
-    held: () => connectionsTo(proxy.port),
+    // What is kept is not held; what the server has closed may be kept for a while.
+    held: () => Math.max(0, connectionsTo(proxy.port) - kept.size),
     holdsNul: true,
     cells: {
       // A column of decimals has one scale, which MySQL fills up with zeros.
@@ -92,6 +102,8 @@ export async function createFixture(): Promise<SourceFixture> {
     },
     async [Symbol.asyncDispose]() {
       await using _ = owned;
+      pass(KEPT_MS);
+      await until(() => connectionsTo(proxy.port) === 0);
       await server.run(`drop database ${database}`);
     },
   };

@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 import mysql, { type Connection } from "mysql2";
 import { until } from "../waiting.ts";
-import { freePort } from "./postgres_server.ts";
+import { freePort } from "../free_port.ts";
 
 /** A server that runs until it is stopped. */
 export interface MysqlServer {
@@ -35,6 +35,8 @@ export interface Admin extends AsyncDisposable {
 export interface ServerOptions {
   /** Settings, as the command line takes them: `--max-connections=5`. */
   readonly settings?: readonly string[];
+  /** The zone of its system. @default this process's */
+  readonly timezone?: string;
   /** Its certificate and key, in PEM; it then offers TLS. */
   readonly tls?: { readonly certificate: string; readonly key: string };
 }
@@ -53,12 +55,12 @@ export const INSTALLED = ["/usr/sbin/mariadbd", "/usr/bin/mariadb-install-db"].e
 
 /** Starts a server, in a second. MariaDB leaves root for the user `mysql` by itself. */
 export async function startServer(options: ServerOptions = {}): Promise<MysqlServer> {
-  const { settings = [], tls } = options;
+  const { settings = [], timezone, tls } = options;
   const folder = Deno.makeTempDirSync({ prefix: "spillway-mysql-" });
   Deno.chmodSync(folder, 0o755);
   const data = `${folder}/data`;
   const socketPath = `${folder}/data/socket`;
-  const port = await freePort();
+  const port = freePort();
   const write = (name: string, text: string) => {
     Deno.writeTextFileSync(`${folder}/${name}`, text);
     return `${folder}/${name}`;
@@ -87,6 +89,7 @@ export async function startServer(options: ServerOptions = {}): Promise<MysqlSer
         ...certificates,
         ...settings,
       ],
+      ...(timezone === undefined ? {} : { env: { TZ: timezone } }),
       stdin: "null",
       stdout: "null",
       stderr: "null",

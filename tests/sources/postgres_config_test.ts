@@ -7,6 +7,7 @@ Deno.test("a URL is all that a source needs", () => {
   const settings = config.parse({ url: URL });
   assert.deepEqual(settings, {
     url: URL,
+    max_row: 64 * 2 ** 20,
     connect_timeout: 10_000,
     statement_timeout: 86_400_000,
     idle_in_transaction_session_timeout: 60_000,

@@ -1,11 +1,13 @@
 /** Makes schemas on a PostgreSQL server for tests, behind a proxy that counts. */
 
 import type { Sql } from "postgres";
-import { postgres } from "../../sources/postgres.ts";
-import type { Cell, Row } from "../../sources/table.ts";
+import { openQuery, postgres } from "../../sources/postgres.ts";
+import { createBackends } from "../../sources/postgres_backend.ts";
+import type { Cell, Row } from "../../table/table.ts";
 import type { FixtureColumn, SourceFixture } from "../contracts/source_contract.ts";
 import type { PostgresServer } from "./postgres_server.ts";
 import { until } from "../waiting.ts";
+import { createClock } from "./own_clock.ts";
 import { sharedServer } from "./postgres_shared.ts";
 
 /** What tables of the fixture declare. */
@@ -25,10 +27,15 @@ const DECLARED: Readonly<Record<FixtureColumn["type"], string>> = {
 /** Rows in one statement: a statement of a megabyte. */
 const INSERT_ROWS = 1000;
 
+/** Milliseconds after which nothing is kept. */
+const KEPT_MS = 100_000;
+
 let count = 0;
 
-/** Makes a schema of its own, in which the tables are; `reader` may read them. */
-export async function createFixture(): Promise<SourceFixture> {
+/** Makes a schema of its own, in which the tables are; `reader` may read them; what runs leave is kept where asked. */
+export async function createFixture({ keep = false } = {}): Promise<SourceFixture> {
+  const { clock, pass } = createClock();
+  const kept = createBackends({ clock });
   const server = await sharedServer();
   const schema = `fixture_${++count}`;
   await using stack = new AsyncDisposableStack();
@@ -51,7 +58,8 @@ export async function createFixture(): Promise<SourceFixture> {
 
   const owned = stack.move();
   return {
-    open: (query, options) => postgres.open(config, query, options),
+    open: (query, options) => openQuery(config, query, { ...options, keep }, kept),
+    describe: (query) => postgres.describe!(config, query),
     async table(name, columns, rows) {
       const declared = columns.map(({ name, type }) => `${name} ${DECLARED[type]}`).join(", ");
       await admin.unsafe(`create table ${name} (${declared}, position bigserial)`);
@@ -71,7 +79,8 @@ export async function createFixture(): Promise<SourceFixture> {
       typeof value === "string" || value === null
         ? "select :value as value"
         : `select :value::${Number.isInteger(Number(value)) ? "bigint" : "float8"} as value`,
-    held: () => connectionsTo(proxy.port),
+    // What is kept is not held; what the server has closed may be kept for a while.
+    held: () => Math.max(0, connectionsTo(proxy.port) - kept.size),
     holdsNul: false,
     sent: () => proxy.sent(),
     // The second column fills the 8 KiB that a backend gathers before it sends.
@@ -86,6 +95,8 @@ export async function createFixture(): Promise<SourceFixture> {
     kill: () => killBackends(admin, server),
     async [Symbol.asyncDispose]() {
       await using _ = owned;
+      pass(KEPT_MS);
+      await until(() => connectionsTo(proxy.port) === 0);
       await server.run(`drop schema ${schema} cascade`);
     },
   };
@@ -121,13 +132,23 @@ export interface Proxy extends AsyncDisposable {
   readonly port: number;
   /** Bytes that the server has sent. */
   sent(): number;
+  /** Connections that it was asked for. */
+  accepted(): number;
 }
 
-/** Starts a proxy before a port. */
-export function startProxy(port: number): Proxy {
+/**
+ * Starts a proxy before a port.
+ *
+ * @param options.hangUps how many connections it closes at once before it passes others on
+ */
+export function startProxy(
+  port: number,
+  { hangUps = 0 }: { readonly hangUps?: number } = {},
+): Proxy {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.Conn>();
   let sent = 0;
+  let accepted = 0;
 
   async function pump(from: Deno.Conn, to: Deno.Conn, count: (bytes: number) => void) {
     const buffer = new Uint8Array(64 * 1024);
@@ -162,11 +183,15 @@ export function startProxy(port: number): Proxy {
 
   const served: Promise<void>[] = [];
   const accepting = (async () => {
-    for await (const client of listener) served.push(serve(client));
+    for await (const client of listener) {
+      if (++accepted > hangUps) served.push(serve(client));
+      else client.close();
+    }
   })();
   return {
     port: listener.addr.port,
     sent: () => sent,
+    accepted: () => accepted,
     async [Symbol.asyncDispose]() {
       listener.close();
       for (const side of open) side.close();

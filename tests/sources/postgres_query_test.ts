@@ -1,15 +1,48 @@
 import assert from "node:assert/strict";
-import { bindQuery, placeholders } from "../../sources/postgres_query.ts";
+import { bind as bindStatement } from "../../sources/postgres_params.ts";
+import { parseQuery, placeholders } from "../../sources/postgres_query.ts";
 import { SourceError } from "../../sources/source.ts";
 
-const bind = (text: string) =>
-  bindQuery({ text, params: { a: "1", b: 2.5, c: null, d: true, e: 9007199254740993n } });
+const PARAMS = { a: "1", b: 2.5, c: null, d: true, e: 9007199254740993n };
+
+function bind(text: string) {
+  const query = { text, params: PARAMS };
+  const bound = bindStatement(parseQuery(text, Object.keys(PARAMS)), query);
+  return { text: bound.text, values: bound.params.map(({ value }) => value) };
+}
 
 Deno.test("params become $1, $2, … in the order of their names, and their values text", () => {
   assert.deepEqual(bind("select :b, :a, :b, :c, :d, :e"), {
     text: "select $1, $2, $1, $3, $4, $5",
     values: ["2.5", "1", null, "true", "9007199254740993"],
   });
+});
+
+Deno.test("what ends a slice is no param", () => {
+  for (
+    const text of [
+      "select x[1:a]",
+      "select x[ i :a]",
+      "select x[i+1:a]",
+      "select (f(1))[f(2):a]",
+      "select x[1][2:a]",
+      'select "x"[1:a]',
+      "select x[:n]",
+      "select array[1,2][1:a]",
+    ]
+  ) {
+    assert.deepEqual(bind(text), { text, values: [] });
+  }
+});
+
+Deno.test("a param in a subscript is one where it can be no slice, and where one is declared", () => {
+  assert.equal(bind("select x[:a]").text, "select x[$1]");
+  assert.equal(bind("select x[ :a : :b ]").text, "select x[ $1 : $2 ]");
+  assert.equal(bind("select x[1: :a]").text, "select x[1: $1]");
+  assert.equal(bind("select x[1+:a]").text, "select x[1+$1]");
+  assert.equal(bind("select x[f(1, :a)]").text, "select x[f(1, $1)]");
+  assert.equal(bind("select array[1, :a], array [:a]").text, "select array[1, $1], array [$1]");
+  assert.equal(bind("select array[[:a],[1,:b]]").text, "select array[[$1],[1,$2]]");
 });
 
 Deno.test("a cast, a string, an identifier and a comment hold no params", () => {
@@ -71,5 +104,7 @@ Deno.test("what is no single query is refused", () => {
 });
 
 Deno.test("placeholders are the names, each once", () => {
-  assert.deepEqual(placeholders("select :b, ':c', :a::int, :b -- :d"), ["b", "a"]);
+  assert.deepEqual(placeholders("select :b, ':c', :a::int, :b -- :d", []), ["b", "a"]);
+  assert.deepEqual(placeholders("select x[1:n], x[:n], x[m:n], array[:m]", []), ["m"]);
+  assert.deepEqual(placeholders("select x[1:n], x[:n], array[:m]", ["n"]), ["n", "m"]);
 });

@@ -1,6 +1,6 @@
 /** Starts PostgreSQL servers of our own, for tests and benchmarks. */
 
-import { createServer } from "node:net";
+import { freePort } from "../free_port.ts";
 import postgres, { type Sql } from "postgres";
 
 /** A server that runs until it is stopped. */
@@ -50,7 +50,7 @@ export async function startServer({ settings = {}, tls }: ServerOptions = {}): P
 > {
   const folder = Deno.makeTempDirSync({ prefix: "spillway-postgres-" });
   const data = `${folder}/data`;
-  const port = await freePort();
+  const port = freePort();
   const write = (name: string, text: string) => {
     Deno.writeTextFileSync(`${folder}/${name}`, text, { mode: 0o600 });
     return `${folder}/${name}`;
@@ -123,16 +123,6 @@ export async function startServer({ settings = {}, tls }: ServerOptions = {}): P
     throw error;
   }
   return server;
-}
-
-/** A port that nobody listens on. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 function runAs(program: string, ...args: string[]): void {

@@ -3,10 +3,17 @@
 import assert from "node:assert/strict";
 import { postgres } from "../../sources/postgres.ts";
 import type { PostgresConfig } from "../../sources/postgres_config.ts";
-import { type ParamValue, type ReadOptions, SourceError } from "../../sources/source.ts";
-import type { Row } from "../../sources/table.ts";
+import {
+  type ParamType,
+  type ParamValue,
+  type ReadOptions,
+  SourceError,
+} from "../../sources/source.ts";
+import type { Row } from "../../table/table.ts";
 import { inTime, until } from "../waiting.ts";
-import { freePort, PASSWORD } from "./postgres_server.ts";
+import { readDeclared } from "./declared.ts";
+import { freePort } from "../free_port.ts";
+import { PASSWORD } from "./postgres_server.ts";
 import { postgresTest, sharedServer } from "./postgres_shared.ts";
 
 async function configured(settings: object = {}): Promise<PostgresConfig> {
@@ -121,7 +128,7 @@ postgresTest(
           ["datetime", "-infinity"],
           ["datetime", "2026-01-01 18:04:05.5+00:00"],
           ["datetime", "infinity"],
-          ["datetime", "0044-03-15 00:00:00+00 BC"],
+          ["datetime", "0044-03-15 00:00:00+00:00 BC"],
           ["time", "24:00:00"],
           ["string", "03:04:05+09:30"],
           ["duration", "P10M3DT4H5.5S"],
@@ -185,21 +192,69 @@ postgresTest("every other type is its text, and a domain is what it is made of",
   }
 });
 
-postgresTest("the types that an export declares decide how cells are read", async () => {
+postgresTest("the types that an export declares decide what cells become", async () => {
   const types = {
-    code: "string",
+    amount: "number",
+    third: "number",
+    total: "integer",
+    long: "integer",
     text: "integer",
     words: "integer",
+    code: "string",
+    share: "string",
+    flag: "string",
     float: "decimal",
-    long: "integer",
+    month: "date",
+    local: "date",
+    noon: "date",
+    day: "datetime",
+    raw: "string",
+    span: "duration",
   } as const;
-  const { rows } = await read(
-    `select 42 as code, '17'::text as text, 'none'::text as words, 1e20::float8 as float,
-       90071992547409930::numeric as long`,
-    {},
-    { types },
-  );
-  assert.deepEqual(rows, [["42", 17, "none", "1e+20", 90071992547409930n]]);
+  const query = `select 2180.0000000000000000 as amount, 10::numeric / 3 as third,
+      sum(n) as total, 90071992547409930::numeric as long, '17'::text as text,
+      'none'::text as words, 42 as code, 1e20::float8 as share, true as flag, 1e20::float8 as float,
+      date_trunc('month', timestamp '2021-01-15 03:04:05') as month,
+      date_trunc('day', timestamptz '2021-01-15 03:04:05+00') as local,
+      timestamp '2021-01-15 12:00:00' as noon, date '2021-01-15' as day,
+      convert_to('é', 'UTF8') as raw, extract(epoch from interval '90.5 s') as span
+    from generate_series(1::bigint, 4) as n`;
+  const stream = await open(query, {}, { types });
+  assert.deepEqual(await readDeclared(stream, types), {
+    rows: [[
+      2180,
+      3.3333333333333335,
+      10,
+      90071992547409930n,
+      17,
+      "none",
+      "42",
+      "100000000000000000000",
+      "true",
+      1e20,
+      "2021-01-01",
+      "2021-01-15",
+      "2021-01-15 12:00:00",
+      "2021-01-15 00:00:00",
+      "é",
+      90.5,
+    ]],
+    others: { words: 1, noon: 1 },
+  });
+});
+
+postgresTest("money is text, and a number where the export declares one", async () => {
+  const query = `select amount, amount as whole, amount as text from unnest(
+      array['$1,234.50', '-0.5', '92233720368547758.07', '2']::money[]) as amount`;
+  const types = { amount: "decimal", whole: "integer" } as const;
+  const { rows, others } = await readDeclared(await open(query, {}, { types }), types);
+  assert.deepEqual(rows, [
+    ["1234.50", "1234.50", "$1,234.50"],
+    ["-0.50", "-0.50", "-$0.50"],
+    ["92233720368547758.07", "92233720368547758.07", "$92,233,720,368,547,758.07"],
+    ["2.00", 2, "$2.00"],
+  ]);
+  assert.deepEqual(others, { whole: 3 });
 });
 
 postgresTest("a row of a megabyte is whole, and so is one of a thousand columns", async () => {
@@ -426,7 +481,7 @@ postgresTest("a server that stalls behind the last row does not hold it back", a
 
 postgresTest("a connection that fails says why, and never the password", async () => {
   const server = await sharedServer();
-  const port = await freePort();
+  const port = freePort();
   const right = server.url();
   const fail = async (url: string, settings: object = {}) => {
     const config = postgres.config.parse({ url, ...settings });
@@ -496,4 +551,46 @@ postgresTest("a server that says nothing, or hangs up, is an error in time", asy
     assert.equal(error.connection, true);
   }
   await hangingUp;
+});
+
+postgresTest("every kind of query is described, with params and without", async () => {
+  const server = await sharedServer();
+  await server.run(`create table described (id int, note text); grant select on described to reader;
+    create table hidden (id int)`);
+  const describe = async (text: string, types: Record<string, ParamType> = {}) => {
+    const params = Object.fromEntries(Object.keys(types).map((name) => [name, null]));
+    const columns = await postgres.describe!(await configured(), { text, params, types });
+    return columns!.map(({ name, type }) => ({ name, type }));
+  };
+  const both = [
+    { name: "id", type: "integer", strict: true },
+    { name: "note", type: "string", strict: true },
+  ];
+  try {
+    assert.deepEqual(await describe("table described"), both);
+    assert.deepEqual(await describe("(select * from described) -- the end"), both);
+    assert.deepEqual(await describe("values (1, 'a')"), [
+      { name: "column1", type: "integer", strict: true },
+      { name: "column2", type: "string", strict: true },
+    ]);
+    assert.deepEqual(
+      await describe(
+        `with chosen as (select * from described where id in (:ids) and (:s is null or note = :s))
+         select * from chosen where id = :code::int or note = :n limit :most;`,
+        { ids: "integer[]", s: "string", code: "string", n: "integer", most: "integer" },
+      ),
+      both,
+    );
+    for (
+      const [text, reason] of [
+        ["select 1 from hidden", "permission denied for table hidden"],
+        ["select from described", "it gives no columns"],
+        ["delete from described", "only SELECT, VALUES, TABLE or WITH … SELECT can be exported"],
+      ] as const
+    ) {
+      assert.equal((await thrown(describe(text))).message, `Cannot run the query: ${reason}`);
+    }
+  } finally {
+    await server.run("drop table described; drop table hidden");
+  }
 });

@@ -4,7 +4,28 @@ import assert from "node:assert/strict";
 import { postgres } from "../../sources/postgres.ts";
 import { SourceError } from "../../sources/source.ts";
 import { makeCertificates, OPENSSL } from "./certificates.ts";
+import { inTime } from "../waiting.ts";
 import { BINARIES, startServer } from "./postgres_server.ts";
+
+/** Has a process run two queries, and says whether they had the same connection, once it has ended. */
+async function runsInProcess(url: string): Promise<string> {
+  const module = new URL("../../sources/postgres.ts", import.meta.url).href;
+  const code = `import { postgres } from ${JSON.stringify(module)};
+    const config = postgres.config.parse({ url: ${JSON.stringify(url)} });
+    const query = { text: "select pg_backend_pid()", params: {} };
+    const pids = [];
+    for (let run = 0; run < 2; run++) {
+      const { batches } = await postgres.open(config, query, { keep: true });
+      for await (const [[pid]] of batches) pids.push(pid);
+    }
+    console.log(pids[0] === pids[1]);`;
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["eval", code],
+    cwd: new URL("../..", import.meta.url),
+  });
+  const { stdout } = await inTime(command.output(), "the process to end");
+  return new TextDecoder().decode(stdout);
+}
 
 const missing = [
   ...(BINARIES === undefined ? ["a PostgreSQL server"] : []),
@@ -43,6 +64,8 @@ Deno.test(name + reason, { ignore: missing.length > 0 }, async () => {
       assert.equal(await connect(server.url(), { tls: "require" }), true);
       assert.equal(await connect(`${server.url()}?sslmode=prefer`, {}), true);
       assert.equal(await connect(server.url(), {}), false);
+      // A connection is kept here too, and keeps no process from ending.
+      assert.equal(await runsInProcess(`${server.url()}?sslmode=require`), "true\n");
 
       // No name that the certificate has, no authority, and none that is known.
       assert.match(

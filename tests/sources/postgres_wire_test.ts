@@ -52,7 +52,12 @@ function row(cells: readonly (string | null)[]): Buffer {
   return message("D", Buffer.concat([uint16(cells.length), ...fields]));
 }
 
-const COMPLETE = message("C", Buffer.from("SELECT 40\0"));
+const complete = (tag: string) => message("C", Buffer.from(`${tag}\0`));
+
+const COMPLETE = complete("SELECT 40");
+
+const PARSED = message("1", Buffer.alloc(0));
+const BOUND = message("2", Buffer.alloc(0));
 
 const SENT = Buffer.concat([
   described(),
@@ -61,21 +66,32 @@ const SENT = Buffer.concat([
 ]);
 
 /** A connection that is fed by hand: what was given is overwritten as soon as it was taken. */
-function connect(): { wire: Wire; send: (bytes: Buffer) => void; passed: Buffer[] } {
+function connect(maxRow?: number) {
   const idle = () => {};
-  const socket = Object.assign(new EventEmitter(), { pause: idle, resume: idle, destroy: idle });
+  const written: Buffer[] = [];
+  let destroyed = false;
+  const socket = Object.assign(new EventEmitter(), {
+    pause: idle,
+    resume: idle,
+    ref: idle,
+    unref: idle,
+    write: (bytes: Buffer) => written.push(Buffer.from(bytes)) > 0,
+    destroy: () => void (destroyed = true),
+  });
   let take!: (bytes: Buffer) => void;
   const wire = new Wire({
     socket: socket as unknown as Socket,
     onBytes: (given) => take = given,
-  });
+  }, maxRow);
   const passed: Buffer[] = [];
   wire.on("data", (bytes: Buffer) => passed.push(bytes));
   const buffer = Buffer.alloc(SENT.length);
   return {
     wire,
     passed,
-    send(bytes) {
+    written,
+    destroyed: () => destroyed,
+    send(bytes: Buffer): void {
       buffer.set(bytes);
       take(buffer.subarray(0, bytes.length));
       buffer.fill(0xff);
@@ -128,4 +144,80 @@ Deno.test("a batch of text stays until the next one is taken, whatever comes mea
     batches();
     assert.deepEqual(read, ROWS.map(([id, note]) => [`${id}`, note]), `in pieces of ${size} bytes`);
   }
+});
+
+Deno.test("a row that is too large is refused as soon as its length is known", () => {
+  const large = Buffer.concat([described(), row(["1", "short"]), row(["2", "x".repeat(2000)])]);
+  const begins = large.length - 2000;
+  const { wire, send } = connect(1024);
+  const errors: unknown[] = [];
+  wire.on("error", (error) => errors.push(error));
+  const queue = new CellQueue({});
+  wire.divert(queue);
+  send(large.subarray(0, begins - 40));
+  assert.deepEqual(errors, []);
+  send(large.subarray(begins - 40, begins));
+  assert.equal(
+    String(errors[0]),
+    "SourceError: Cannot read the query: a row of 2015 bytes is larger than max_row, which is 1KiB",
+  );
+  assert.deepEqual(queue.take(1), [[1, "short"]]);
+});
+
+Deno.test("what is sent before a statement goes with it, and its answers are kept from the library", () => {
+  const { wire, written, passed, send } = connect();
+  let rows = 0;
+  let done = false;
+  wire.precede({
+    statements: ["begin", "select 1"],
+    onRow: (left) => rows += left === 1 ? 1 : 100,
+    onDone: () => done = true,
+  });
+  // The login is not what it waits for.
+  wire.write(Buffer.from([0, 0, 0, 8, 0, 3, 0, 0]));
+  assert.deepEqual(written.splice(0), [Buffer.from([0, 0, 0, 8, 0, 3, 0, 0])]);
+  wire.write(message("P", Buffer.from("\0table t\0\0\0")));
+  const [sent] = written;
+  assert.equal(
+    sent!.toString("latin1"),
+    "P\0\0\0\x0d\0begin\0\0\0" + "B\0\0\0\x0c\0\0\0\0\0\0\0\0" + "E\0\0\0\x09\0\0\0\0\0" +
+      "P\0\0\0\x10\0select 1\0\0\0" + "B\0\0\0\x0c\0\0\0\0\0\0\0\0" +
+      "E\0\0\0\x09\0\0\0\0\0" + "P\0\0\0\x0f\0table t\0\0\0",
+  );
+  const answer = (tag: string) => Buffer.concat([PARSED, BOUND, complete(tag)]);
+  const notice = message("N", Buffer.from("SNOTICE\0\0"));
+  send(Buffer.concat([answer("BEGIN"), notice, PARSED, BOUND, row(["1"])]));
+  assert.deepEqual([rows, done], [1, false]);
+  send(Buffer.concat([complete("SELECT 1"), PARSED, BOUND]));
+  assert.deepEqual([rows, done], [1, true]);
+  assert.deepEqual(Buffer.concat(passed), Buffer.concat([notice, PARSED, BOUND]));
+});
+
+Deno.test("an error of what is sent before a statement is the statement's", () => {
+  const { wire, passed, send } = connect();
+  const failed = () => assert.fail("it has not been done");
+  wire.precede({ statements: ["begin", "select 1"], onRow: failed, onDone: failed });
+  wire.write(message("P", Buffer.from("\0table t\0\0\0")));
+  const error = message("E", Buffer.from("SERROR\0VERROR\0Mno\0\0"));
+  const ready = message("Z", Buffer.from("E"));
+  send(Buffer.concat([PARSED, error, ready]));
+  assert.deepEqual(Buffer.concat(passed), Buffer.concat([error, ready]));
+});
+
+Deno.test("a connection that rests ends with the first byte that comes", () => {
+  const { wire, send, destroyed } = connect();
+  assert.equal(wire.rest(), true);
+  assert.equal(wire.rouse(), true);
+  send(complete("SELECT 1"));
+  assert.equal(destroyed(), false);
+  assert.equal(wire.rest(), true);
+  send(message("N", Buffer.from("SNOTICE\0\0")));
+  assert.equal(destroyed(), true);
+  assert.equal(wire.rouse(), false);
+});
+
+Deno.test("a connection does not rest in the middle of a message", () => {
+  const { wire, send } = connect();
+  send(complete("SELECT 1").subarray(0, 7));
+  assert.equal(wire.rest(), false);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { columnType, createCellReader } from "../../sources/sqlite_cells.ts";
-import type { Cell, ColumnType } from "../../sources/table.ts";
+import type { Cell, ColumnType } from "../../table/table.ts";
 
 Deno.test("columnType knows the names that people declare", () => {
   const types: Readonly<Record<string, ColumnType | undefined>> = {

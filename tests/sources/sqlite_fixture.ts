@@ -2,7 +2,7 @@
 
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { sqlite } from "../../sources/sqlite.ts";
-import type { Cell, Row } from "../../sources/table.ts";
+import type { Cell, Row } from "../../table/table.ts";
 import type { FixtureColumn, SourceFixture } from "../contracts/source_contract.ts";
 
 /** What tables of the fixture declare. */
@@ -52,8 +52,13 @@ function openWritable(path: string): DatabaseSync & Disposable {
   });
 }
 
+/** The source's fixture, and where its database is. */
+export interface SqliteFixture extends SourceFixture {
+  readonly path: string;
+}
+
 /** Makes an SQLite fixture; its database is in WAL mode, so that it can be written while it is read. */
-export function createFixture(): Promise<SourceFixture> {
+export function createFixture(): Promise<SqliteFixture> {
   const folder = createFolder();
   const { path, write } = folder;
   write("pragma journal_mode = wal");
@@ -70,7 +75,8 @@ export function createFixture(): Promise<SourceFixture> {
   }
 
   return Promise.resolve({
-    open: (query, options) => sqlite.open({ path }, query, options),
+    path,
+    open: (query, options) => sqlite.open(sqlite.config.parse({ path }), query, options),
     async table(name, columns, rows) {
       const declared = columns.map(({ name, type }) => `${name} ${DECLARED[type]}`).join(", ");
       write(`create table ${name} (${declared})`);

@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
-import { type ParamValue, type ReadOptions, SourceError } from "../../sources/source.ts";
+import {
+  BATCH_ROWS,
+  type ParamValue,
+  type ReadOptions,
+  SourceError,
+} from "../../sources/source.ts";
 import { sqlite } from "../../sources/sqlite.ts";
+import { Connection } from "../../sources/sqlite_connection.ts";
+import { bindQuery } from "../../sources/sqlite_params.ts";
 import { readBatches } from "../../sources/sqlite_rows.ts";
-import type { Batch, Row } from "../../sources/table.ts";
+import type { Batch, Row } from "../../table/table.ts";
+import { DEADLINE_MS } from "../waiting.ts";
 import { createFolder, openFiles } from "./sqlite_fixture.ts";
 
 /** Opens a query of a database. */
@@ -14,7 +22,7 @@ function open(
   params: Readonly<Record<string, ParamValue>> = {},
   options: ReadOptions = {},
 ) {
-  return sqlite.open({ path }, { text, params }, options);
+  return sqlite.open(sqlite.config.parse({ path }), { text, params }, options);
 }
 
 async function rowsOf(batches: ReadableStream<Batch>): Promise<readonly Row[]> {
@@ -35,10 +43,11 @@ async function query(
   return await rowsOf((await open(folder.path, text, params, options)).batches);
 }
 
-function failsWith(message: string) {
+function failsWith(message: string, params: readonly string[] = []) {
   return (error: unknown) => {
     assert(error instanceof SourceError);
     assert.equal(error.message, message);
+    assert.deepEqual(error.params, params);
     return true;
   };
 }
@@ -70,7 +79,10 @@ Deno.test("a folder, and a file that is no database, are errors without their pa
 });
 
 Deno.test("the configuration is a path and nothing else", () => {
-  assert.deepEqual(sqlite.config.parse({ path: "app.db" }), { path: "app.db" });
+  assert.deepEqual(sqlite.config.parse({ path: "app.db" }), {
+    path: "app.db",
+    max_row: 67_108_864,
+  });
   assert.deepEqual(sqlite.paths, ["path"]);
   for (const wrong of [{}, { path: "" }, { path: 1 }, { path: "app.db", mode: "rw" }]) {
     assert.equal(sqlite.config.safeParse(wrong).success, false, JSON.stringify(wrong));
@@ -345,6 +357,79 @@ Deno.test("a column may hold a value of any type", async () => {
   ]);
 });
 
+Deno.test("a value is the same cell however its row is read, whatever its column declares", async () => {
+  const declared = [
+    "",
+    "any",
+    "integer",
+    "bigint",
+    "boolean",
+    "text",
+    "decimal_text",
+    "real",
+    "double",
+    "decimal(10, 2)",
+    "datetime",
+    "date",
+    "time",
+    "json",
+    "uuid",
+    "blob",
+  ];
+  const values = [
+    "null",
+    "0",
+    "1",
+    "-1",
+    "1.0",
+    "0.5",
+    "-0.0",
+    "1767323045",
+    "1767312000",
+    "2461042.5",
+    "9007199254740991",
+    "9007199254740992",
+    "-9007199254740993",
+    "9223372036854775807",
+    "1e300",
+    "9e999",
+    "''",
+    "'text'",
+    "'1'",
+    "'9007199254740993'",
+    "x''",
+    "x'00ff'",
+  ];
+  const columns = declared.map((_, index) => `c${index}`);
+  using folder = createFolder();
+  folder.write(`create table t (${columns.map((name, index) => `${name} ${declared[index]}`)});
+    ${values.map((value) => `insert into t values (${columns.map(() => value)});`).join("")}`);
+  const exported = [undefined, "boolean", "datetime", "date", "integer", "string"] as const;
+  for (const type of exported) {
+    const types = type === undefined ? {} : Object.fromEntries(columns.map((name) => [name, type]));
+    // A limit keeps SQLite from reading the rows in the query's own loop.
+    const copied = await rowsOf(
+      (await open(folder.path, "select * from t limit -1", {}, { types })).batches,
+    );
+    for (const column of [...columns, "*"]) {
+      const stream = await open(folder.path, `select ${column} from t`, {}, { types });
+      const index = columns.indexOf(column);
+      const expected = index < 0 ? copied : copied.map((row) => [row[index]]);
+      assert.deepEqual(await rowsOf(stream.batches), expected, `${column} as ${type}`);
+    }
+  }
+});
+
+Deno.test("an expression that differs each time is one value in its row", async () => {
+  const rows = await query(
+    "select random() as r, typeof(random()) as t from people",
+    { setup: PEOPLE },
+  );
+  assert(
+    rows.every(([value, type]) => /^(?:number|bigint)$/.test(typeof value) && type === "integer"),
+  );
+});
+
 Deno.test("text is exact in a UTF-16 database too", async () => {
   using folder = createFolder();
   folder.write(
@@ -373,7 +458,10 @@ Deno.test("a param that is used twice, not at all or named like an object's own 
 Deno.test("a param that SQLite cannot hold rejects open()", async () => {
   await assert.rejects(
     query("select :n", { params: { n: 2n ** 63n } }),
-    failsWith("Cannot run the query: BigInt value is too large to bind"),
+    failsWith(
+      "Cannot run the query: the value of :n is beyond what an integer of SQLite holds",
+      ["n"],
+    ),
   );
 });
 
@@ -437,17 +525,22 @@ Deno.test("a file that breaks in the middle is an error, not an early end", asyn
 Deno.test("a database that is closed under its reader is an error, not an early end", async () => {
   using folder = createFolder();
   folder.write("create table t (a)");
-  const database = new DatabaseSync(folder.path, { readOnly: true });
-  const batches = readBatches(database, {
+  const connection = Connection.open(folder.path, 2 ** 26);
+  const bound = bindQuery({
     text: "with recursive s(n) as (values (1) union all select n + 1 from s) select n from s",
-    width: 1,
     params: {},
-    readCells: () => {},
+  });
+  const prepared = connection.prepare(bound, {});
+  const batches = readBatches(connection.database, prepared, bound, {
     batchRows: 10,
+    maxRow: 2 ** 26,
+    onHold: () => {},
+    overwritten: () => false,
+    release: () => {},
   });
   const reader = batches.getReader();
   assert.equal((await reader.read()).value?.length, 10);
-  database.close();
+  connection.close();
   await assert.rejects(reader.read(), SourceError);
 });
 
@@ -461,7 +554,7 @@ Deno.test("rows that come slowly are not kept back until a batch is full", async
   const reader = (await open(folder.path, SLOW)).batches.getReader();
   for (let batch = 0; batch < 3; batch++) {
     const { length } = (await reader.read()).value ?? [];
-    assert(length! >= 1 && length! <= 50, `${length} rows in a batch`);
+    assert(length! >= 1 && length! < BATCH_ROWS, `${length} rows in a batch`);
   }
   await reader.cancel();
 });
@@ -473,9 +566,9 @@ Deno.test("the event loop gets its turns while a query is read without a pause",
   let fired = false;
   const timer = setTimeout(() => fired = true, 10);
   const start = performance.now();
-  while (!fired && performance.now() - start < 10_000) await reader.read();
+  while (!fired && performance.now() - start < DEADLINE_MS) await reader.read();
   clearTimeout(timer);
-  assert(fired, "a timer of 10 ms did not fire within 10 s");
+  assert(fired, "a timer of 10 ms did not fire");
   await reader.cancel();
 });
 
@@ -499,7 +592,8 @@ Deno.test("leave to read the file is all that a source needs", async () => {
     script,
     `import { sqlite } from "${new URL("../../sources/sqlite.ts", import.meta.url).href}";
     const query = { text: "select a from t order by -a", params: {} };
-    const stream = await sqlite.open({ path: ${JSON.stringify(folder.path)} }, query);
+    const config = sqlite.config.parse({ path: ${JSON.stringify(folder.path)} });
+    const stream = await sqlite.open(config, query);
     for await (const batch of stream.batches) console.log(JSON.stringify(batch));`,
   );
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {

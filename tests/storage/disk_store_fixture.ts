@@ -41,17 +41,24 @@ export interface DiskStoreFixture extends StoreFixture {
   readonly quota: Quota;
   /** Gives room of the quota. */
   readonly room: DiskRoom;
+  /** What the room was told of that is no failure of the disk. */
+  readonly noticed: readonly string[];
   held(): Promise<Held>;
   /** Opens the directory again, as the next process would, with a quota of its own. */
   reopen(options?: DiskFixtureOptions): Promise<DiskStoreFixture>;
 }
 
 /** Room of a quota, as a spool gives it. */
-export function roomOf(quota: Quota): DiskRoom {
+export function roomOf(quota: Quota, noticed: string[] = []): DiskRoom {
   return {
     reserve: quota.reserve,
     wrote: quota.space.wrote,
     freed: quota.space.freed,
+    noticed: (action, error) => {
+      noticed.push(`${action}: ${error instanceof Error ? error.message : error}`);
+      return Promise.resolve();
+    },
+    restore: () => Promise.resolve(),
     failed(action, error) {
       const context = { action, mount: "/", freeBytes: 0, reservedBytes: quota.reservedBytes };
       return Promise.resolve(toDiskError(error, context));
@@ -94,7 +101,8 @@ async function openFixture(dir: string, options: DiskFixtureOptions): Promise<Di
     minFreeBytes: 0,
     room: () => systemFiles.room(dir),
   });
-  const room = roomOf(quota);
+  const noticed: string[] = [];
+  const room = roomOf(quota, noticed);
   const clock = { now: options.now ?? NOON };
   const store = await createDiskStore({ dir, files, room, now: () => clock.now });
   return {
@@ -103,6 +111,7 @@ async function openFixture(dir: string, options: DiskFixtureOptions): Promise<Di
     dir,
     quota,
     room,
+    noticed,
     held: () =>
       Promise.resolve({
         names: namesIn(dir),

@@ -9,26 +9,32 @@ const KILLS = 200;
 /** Processes at a time, each with a directory of its own. */
 const LANES = 4;
 
-/** Milliseconds in which a process makes some puts: it is killed in one of them. */
-const WITHIN_MS = 30;
+/** A process is killed after up to so many puts. */
+const MAX_PUTS = 4;
 
-/** The same where the disk is so slow that most processes would be killed in their first put. */
-const WITHIN_SLOW_MS = 300;
+/** Milliseconds that a put takes, before one was measured. */
+const PUT_MS = 10;
 
-/** Starts a process that puts files, kills it some time within, and gives what it said. */
-async function putAndKill(dir: string, start: number, withinMs: number): Promise<string[]> {
+/** Starts a process that puts files, kills it in one of its puts, and gives what it said. */
+async function putAndKill(dir: string, start: number): Promise<string[]> {
   const script = new URL("disk_store_child.ts", import.meta.url);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", "--allow-all", script.href, dir, String(start)],
     stdout: "piped",
   }).spawn();
+  // Counted as it says them, so that a slow disk makes as many as a fast one.
+  const putsBefore = Math.floor(Math.random() * MAX_PUTS);
   let said = "";
   let killed = false;
+  let ready: number | undefined;
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     said += text;
-    if (killed) continue;
+    ready ??= performance.now();
+    const puts = said.split("\n").length - 2;
+    if (killed || puts < putsBefore) continue;
     killed = true;
-    setTimeout(() => child.kill("SIGKILL"), Math.random() * withinMs);
+    const putMs = puts === 0 ? PUT_MS : (performance.now() - ready) / puts;
+    setTimeout(() => child.kill("SIGKILL"), Math.random() * putMs);
   }
   assert.equal((await child.status).signal, "SIGKILL", "it died of something else");
   return said.split("\n").slice(1, -1);
@@ -65,8 +71,7 @@ Deno.test(`killed at ${KILLS} random moments, a store has whole files and no oth
       const dir = `${parent}/${lane}`;
       const acknowledged = new Map<string, number>();
       while (kills++ < KILLS) {
-        const withinMs = puts < kills / 2 ? WITHIN_SLOW_MS : WITHIN_MS;
-        const lines = await putAndKill(dir, kills * 1_000_000, withinMs);
+        const lines = await putAndKill(dir, kills * 1_000_000);
         puts += lines.length;
         for (const line of lines) {
           const [key, seed] = line.split(" ");

@@ -135,7 +135,7 @@ Deno.test("what has expired is removed, and what it had replaced does not come b
 Deno.test("a file that the disk will not read stays where it is", async () => {
   await using fixture = await createDiskFixture();
   await fixture.store.put("file", bodyOf(["abc"]), PUT);
-  for (const call of ["stat", "open", "seek", "read"] as const) {
+  for (const call of ["statName", "open", "statOpen", "seek", "read"] as const) {
     const files = faultyFiles({ faults: [{ call, at: 1, code: "EIO" }] });
     const { store, held } = await fixture.reopen({ files });
     assert.deepEqual(store.recovery.refused.map(({ name }) => name), ["file.2"], call);
@@ -146,6 +146,76 @@ Deno.test("a file that the disk will not read stays where it is", async () => {
   }
   const { store } = await fixture.reopen();
   assert.equal((await read(store, "file"))?.length, 3);
+});
+
+Deno.test("a file that was changed while no process had it is never sent, nor kept", async () => {
+  await using fixture = await createDiskFixture();
+  const { name, bytes } = await put(fixture, "a", "a,b\r\n1,2\r\n");
+  // Its length and its trailer are right.
+  Deno.writeFileSync(join(fixture.dir, name), bytes.with(5, "9".charCodeAt(0)));
+  const { store, held, noticed } = await fixture.reopen();
+  assert.equal(store.recovery.objects, 1);
+  assert.equal(await store.get("a", { range: { first: 0, last: 2 } }), undefined);
+  assert.equal(await store.get("a"), undefined);
+  assert.deepEqual(noticed, [`trust a stored file: ${join(fixture.dir, name)} has other bytes`]);
+  assert.deepEqual(await held(), { names: [], descriptors: 0, reserved: 0, written: 0 });
+});
+
+Deno.test("a file that was found is read whole once, before it is first sent", async () => {
+  await using fixture = await createDiskFixture();
+  await fixture.store.put("a", bodyOf([noise(600_000)]), PUT);
+  const files = faultyFiles();
+  const { store } = await fixture.reopen({ files });
+  const before = files.calls.read;
+  const [one, other] = await Promise.all([store.get("a"), store.get("a")]);
+  assert.equal(files.calls.read - before, 3, "600,000 bytes are three reads");
+  await Promise.all([one!.body.cancel(), other!.body.cancel()]);
+  await (await store.get("a"))!.body.cancel();
+  assert.equal(files.calls.read - before, 3);
+  assert.deepEqual(files.openFiles, []);
+
+  // One that was put is known, and not read before it is sent.
+  await store.put("b", bodyOf([noise(600_000)]), PUT);
+  await (await store.get("b"))!.body.cancel();
+  assert.equal(files.calls.read - before, 3);
+});
+
+Deno.test("a proof that the disk fails is an error, and begun anew the next time", async () => {
+  await using fixture = await createDiskFixture();
+  await fixture.store.put("a", bodyOf([noise(600_000)]), PUT);
+  const files = faultyFiles();
+  const { store } = await fixture.reopen({ files });
+  files.setFaults([{ call: "read", at: 2, code: "EIO" }]);
+  await assert.rejects(store.get("a"), DiskError);
+  assert.deepEqual(files.openFiles, []);
+  assert.deepEqual(await read(store, "a"), noise(600_000));
+});
+
+Deno.test("a link in the place of a file is removed, whenever it was put there, and not followed", async () => {
+  await using fixture = await createDiskFixture();
+  const { name, bytes } = await put(fixture, "a", "abc");
+  const elsewhere = await Deno.makeTempFile();
+  try {
+    const path = join(fixture.dir, name);
+    for (const when of ["before", "after"] as const) {
+      // What it leads to would pass for the file.
+      Deno.writeFileSync(elsewhere, bytes);
+      const link = () => {
+        Deno.removeSync(path);
+        Deno.symlinkSync(elsewhere, path);
+      };
+      if (when === "before") link();
+      const { store, held } = await fixture.reopen();
+      if (when === "after") link();
+      assert.deepEqual(store.recovery.damaged, when === "before" ? [name] : []);
+      assert.equal(await store.get("a"), undefined);
+      assert.deepEqual((await held()).names, []);
+      assert.deepEqual(Deno.readFileSync(elsewhere), bytes);
+      Deno.writeFileSync(path, bytes);
+    }
+  } finally {
+    await Deno.remove(elsewhere);
+  }
 });
 
 Deno.test("a directory that cannot be made or listed is an error of the disk", async () => {

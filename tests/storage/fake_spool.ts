@@ -2,7 +2,7 @@
 
 import { setImmediate } from "node:timers";
 import type { RefusalReason, Reservation } from "../../storage/quota.ts";
-import type { Clock } from "../../storage/spill_buffer.ts";
+import type { Clock } from "../../storage/clock.ts";
 import type { Segment, Spool } from "../../storage/spool.ts";
 
 /** The calls that can be made to refuse, to fail or to wait. */

@@ -14,6 +14,8 @@ export const FILE_CALLS = [
   "makeDirectory",
   "realPath",
   "stat",
+  "statName",
+  "statOpen",
   "list",
   "rename",
   "remove",
@@ -167,6 +169,7 @@ export function faultyFiles(
       write: (from) => write(file, from),
       seek: (offset) => guard("seek", () => file.seek(offset)),
       syncData: () => guard("syncData", () => file.syncData()),
+      stat: () => guard("statOpen", () => file.stat()),
       tryLock: () => guard("tryLock", () => file.tryLock()),
       close: () => {
         openFiles.delete(handle);
@@ -209,6 +212,7 @@ export function faultyFiles(
     makeDirectory: (path) => guard("makeDirectory", () => files.makeDirectory(path)),
     realPath: (path) => guard("realPath", () => files.realPath(path)),
     stat: (path) => guard("stat", () => files.stat(path)),
+    statName: (path) => guard("statName", () => files.statName(path)),
     list: (path) => guard("list", () => files.list(path)),
     rename: (from, to) =>
       guard("rename", async () => {

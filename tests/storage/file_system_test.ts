@@ -45,14 +45,20 @@ test("a file is made once, written, read from an offset and told of", async (dir
   assert.equal(await file.read(into), 3);
   assert.deepEqual([...into.subarray(0, 3)], [3, 4, 5]);
   assert.equal(await file.read(into), null);
+  await Deno.rename(path, `${path}.old`);
+  await put(systemFiles, path, [1, 2, 3, 4, 5]);
+  const open = await file.stat();
+  const old = await systemFiles.stat(`${path}.old`);
+  assert.deepEqual([open.inode, open.device, open.size], [old.inode, old.device, 5]);
+  assert.notEqual(open.inode, (await systemFiles.stat(path)).inode);
   file.close();
   file.close();
 
   const info = await systemFiles.stat(path);
   assert.deepEqual([info.size, info.isFile, info.isDirectory], [5, true, false]);
   assert.ok(Math.abs(info.modified.getTime() - before) < 60_000);
-  const { dev, uid } = await Deno.stat(path);
-  assert.deepEqual([info.device, info.owner], [dev, uid]);
+  const { dev, ino, uid, gid } = await Deno.stat(path);
+  assert.deepEqual([info.device, info.inode, info.owner, info.group], [dev, ino, uid, gid]);
 });
 
 test("what is made is for its owner alone", async (dir) => {
@@ -76,6 +82,8 @@ test("names are listed, changed, followed, removed and brought to the disk", asy
   await systemFiles.syncDirectory(dir);
   assert.deepEqual((await systemFiles.list(dir)).sort(), ["link", "two"]);
   assert.equal((await systemFiles.stat(`${dir}/link`)).size, 1);
+  assert.equal((await systemFiles.statName(`${dir}/link`)).isFile, false);
+  assert.equal((await systemFiles.statName(`${dir}/two`)).isFile, true);
   assert.equal(await systemFiles.realPath(`${dir}/link`), `${await Deno.realPath(dir)}/two`);
   await systemFiles.remove(`${dir}/link`);
   assert.deepEqual(await systemFiles.list(dir), ["two"]);

@@ -385,15 +385,86 @@ Deno.test("bytes freed while the disk is read are not counted twice", async () =
   assert.equal(await waiting, "disk"); // 500 are free, and 500 are reserved
 });
 
-Deno.test("the peak is the highest since it was taken", () => {
-  const { space } = new Disk().quota();
+Deno.test("the peak of what is written is the highest of late, and asking does not change it", () => {
+  const disk = new Disk();
+  const { space } = disk.quota();
   space.wrote(70);
   space.freed(30);
   space.wrote(20);
-  assert.deepEqual([space.writtenBytes, space.peakBytes], [60, 70]);
-  assert.equal(space.takePeak(), 70);
+  assert.deepEqual([space.writtenBytes, space.peakBytes, space.peakBytes], [60, 70, 70]);
+  disk.time += 120_000;
   assert.equal(space.peakBytes, 60);
-  space.freed(60);
-  assert.equal(space.takePeak(), 60);
-  assert.equal(space.takePeak(), 0);
+});
+
+Deno.test("whole files may hold their part and no more; the rest is for what spills", async () => {
+  const disk = new Disk();
+  const quota = disk.quota({ fileShare: 0.75 });
+  const file = await quota.reserve(700, undefined, "file") as Reservation;
+  assert.equal(await file.grow(51), "quota");
+  assert.equal(await file.grow(50), undefined);
+  assert.equal(await quota.reserve(1, undefined, "file"), "quota");
+  const spill = await reserve(quota, 250);
+  assert.equal(await quota.reserve(1), "quota");
+  file.release();
+  assert.equal(await spill.grow(750), undefined, "what spills may have all of it");
+  spill.release();
+  assert.equal(await quota.reserve(751, undefined, "file"), "quota");
+  assert.equal(quota.reservedBytes, 0);
+});
+
+Deno.test("before bytes are refused, others are asked for what is missing, one after the other", async () => {
+  const disk = new Disk();
+  const asked: number[] = [];
+  const others: Reservation[] = [];
+  const quota = disk.quota({
+    minFreeBytes: 500,
+    reclaim: async (bytes) => {
+      asked.push(bytes);
+      await Promise.resolve();
+      const other = others.pop();
+      other?.release();
+      return other !== undefined;
+    },
+  });
+  for (let other = 0; other < 4; other++) others.push(await reserve(quota, 250));
+  // The first needs two of them, as one is not enough; the second finds what the first did not need.
+  const [first, second] = await Promise.all([quota.reserve(300), quota.reserve(150)]);
+  assert.deepEqual([typeof first, typeof second], ["object", "object"]);
+  assert.deepEqual(asked, [300, 50]);
+  assert.deepEqual([quota.reservedBytes, others.length], [950, 2]);
+  assert.deepEqual(quota.refused, { quota: 0, tenant: 0, disk: 0, failing: 0 });
+
+  // Others have written, so that 480 bytes would be left, of 500, and the disk has to recover to 563.
+  disk.free = 1_430;
+  disk.time = 1_000;
+  asked.length = 0;
+  assert.equal(typeof await quota.reserve(0), "object");
+  assert.deepEqual(asked, [83]);
+
+  // Nobody has anything to give back any more.
+  others.length = 0;
+  assert.equal(await quota.reserve(900), "quota");
+  assert.deepEqual(quota.refused, { quota: 1, tenant: 0, disk: 0, failing: 0 });
+});
+
+Deno.test("others are not asked where what they have is no help", async () => {
+  const disk = new Disk();
+  const asked: number[] = [];
+  const quota = disk.quota({
+    tenantShare: 0.5,
+    fileShare: 0.5,
+    reclaim: (bytes) => {
+      asked.push(bytes);
+      return Promise.resolve(true);
+    },
+  });
+  assert.equal(await quota.reserve(1_001), "quota");
+  assert.equal(await quota.reserve(501, undefined, "file"), "quota");
+  assert.equal(await quota.reserve(501, "a"), "tenant");
+  quota.writeFailed();
+  assert.equal(await quota.reserve(1), "failing");
+  disk.files = { total: 10_000, free: 5 };
+  disk.time = 2_000;
+  assert.equal(await quota.reserve(1), "disk");
+  assert.deepEqual(asked, []);
 });

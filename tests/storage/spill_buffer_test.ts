@@ -77,8 +77,11 @@ function fixture(options: SpillOptions = {}) {
     spillRate: 0,
     onSpill: () => spills.push(clock.now()),
     onRefused: (why) => refusals.push(typeof why === "string" ? why : why.message),
-    onStall: (error) => stalls.push(error.message),
     ...options,
+  });
+  void buffer.over.then((delivery) => {
+    if (delivery.state !== "failed") return;
+    if (delivery.error instanceof StallError) stalls.push(delivery.error.message);
   });
   const reader = buffer.readable.getReader();
   return {
@@ -322,6 +325,81 @@ Deno.test("what a source was slow in giving does not count against its reader af
   }
   assert.deepEqual(spills, []);
   await reader.cancel();
+});
+
+Deno.test("where others wait, a reader that has its source wait is spilled within a second", async () => {
+  const contended = { now: false };
+  const { source, clock, spills, buffer, read, reader } = fixture({
+    contended: () => contended.now,
+    spillAfter: 60_000,
+  });
+  source.push(...Array.from({ length: 100 }, () => "abcd"));
+  for (let second = 0; second < 30; second++) {
+    assert.equal(await read(), "abcd");
+    await clock.pass(1_500);
+  }
+  assert.deepEqual(spills, []);
+  // It has had its source wait for more than a second already.
+  contended.now = true;
+  buffer.look();
+  await settle();
+  assert.deepEqual(spills, [46_000]);
+  assert.equal(source.given, 400);
+  await reader.cancel();
+});
+
+Deno.test("where others wait, a reader that keeps its source busy for half of the time is not spilled", async () => {
+  const { source, clock, spool, read, reader } = fixture({ contended: () => true });
+  for (let turn = 0; turn < 50; turn++) {
+    source.push("0123", "4567", "89ab");
+    await clock.pass(450);
+    for (let chunk = 0; chunk < 3; chunk++) await read();
+    await clock.pass(550);
+  }
+  assert.deepEqual(spool.calls, []);
+  await reader.cancel();
+});
+
+Deno.test("a reader that has had its source wait for too long in all is spilled, however fast it is", async () => {
+  const { source, clock, spills, read, reader } = fixture({ maxHeldUp: 100_000 });
+  source.push(...Array.from({ length: 1_000 }, () => "abcd"));
+  await settle();
+  for (let second = 0; spills.length === 0 && second < 1_000; second++) {
+    assert.equal(await read(), "abcd");
+    await clock.pass(1_000);
+  }
+  assert.deepEqual(spills, [101_000]);
+  await reader.cancel();
+});
+
+Deno.test("all that a source has left may be taken at once, and put on the disk", async () => {
+  const { source, spool, clock, buffer, readAll, assertFreed } = fixture();
+  source.push("0123", "4567", "89ab", "cdef", "ghij").end();
+  await settle();
+  assert.equal(buffer.memoryBytes, 12);
+  buffer.takeAll();
+  await buffer.sourceEnded;
+  assert.equal(buffer.memoryBytes, 20);
+  let freed = false;
+  void buffer.memoryFreed.then(() => freed = true);
+  spool.quota = 10;
+  buffer.spillAll();
+  await settle();
+  // As much as there is room for; then again as for any that was refused.
+  assert.deepEqual([buffer.memoryBytes, buffer.diskBytes, freed], [12, 8, false]);
+  spool.quota = Infinity;
+  await clock.pass(1_000);
+  assert.deepEqual([buffer.memoryBytes, buffer.diskBytes, freed], [0, 20, true]);
+  assert.equal(await readAll(), "0123456789abcdefghij");
+  await assertFreed();
+});
+
+Deno.test("memory is free too once the reader has taken what was in it", async () => {
+  const { source, buffer, readAll, assertFreed } = fixture();
+  source.push("0123", "4567").end();
+  assert.equal(await readAll(), "01234567");
+  await buffer.memoryFreed;
+  await assertFreed();
 });
 
 Deno.test("what was read of the disk is freed while the rest waits", async () => {
@@ -721,7 +799,9 @@ type Step =
   | { readonly pass: number }
   | { readonly quota: number }
   | { readonly fail: SpoolCall; readonly written: number; readonly times: number }
-  | { readonly disk: "hangs" | "answers" };
+  | { readonly disk: "hangs" | "answers" }
+  | { readonly contended: boolean }
+  | { readonly spillAll: true };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: fc.record({ push: fc.integer({ min: 1, max: 40 }) }), weight: 6 },
@@ -737,6 +817,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
   },
   { arbitrary: fc.record({ disk: fc.constantFrom("hangs", "answers") }), weight: 1 },
+  { arbitrary: fc.record({ contended: fc.boolean() }), weight: 1 },
+  { arbitrary: fc.record({ spillAll: fc.constant(true as const) }), weight: 1 },
 );
 
 const scenario = fc.record({
@@ -757,8 +839,9 @@ function byteAt(offset: number): number {
 
 /** Lives through a scenario; what the reader got is checked as it comes. */
 async function live({ steps, microtasks, ...options }: Scenario, stallTimeout: number) {
-  const all = fixture({ ...options, stallTimeout });
-  const { source, spool, clock, reader } = all;
+  let contended = false;
+  const all = fixture({ ...options, stallTimeout, contended: () => contended });
+  const { source, spool, clock, reader, buffer } = all;
   let pushed = 0;
   let taken = 0;
   let waiting = false;
@@ -797,6 +880,11 @@ async function live({ steps, microtasks, ...options }: Scenario, stallTimeout: n
         call === step.fail && times-- > 0
           ? { error: new Error(call), written: Math.min(step.written, 40) }
           : undefined;
+    } else if ("contended" in step) {
+      ({ contended } = step);
+      buffer.look();
+    } else if ("spillAll" in step) {
+      buffer.spillAll();
     } else if (step.disk === "answers") {
       hung.resolve();
     } else {

@@ -5,7 +5,7 @@ import { type FileSystem, type FileSystemRoom, systemFiles } from "../../storage
 import { openSpool, SpoolError, type SpoolOptions } from "../../storage/spool.ts";
 import { faultyFiles } from "./faulty_files.ts";
 import { mountSmallDisk, NEEDS_SMALL_DISK, NO_SMALL_DISK } from "./small_disk.ts";
-import { inDirectory, MiB, openTestSpool } from "./spools.ts";
+import { inDirectory, MiB, openTestSpool, pattern, readAll } from "./spools.ts";
 
 /** The message of the refusal to open a spool. */
 async function refusal(options: SpoolOptions): Promise<string> {
@@ -111,6 +111,118 @@ Deno.test(
   }),
 );
 
+/** Directories above one another, each of an owner, a group and a mode; all others are root's alone. */
+function owned(
+  dir: string,
+  told: Readonly<Record<string, { owner?: number; group?: number; mode?: number }>>,
+): FileSystem {
+  const stat: FileSystem["stat"] = async (path) => ({
+    ...await systemFiles.stat(path),
+    device: 1,
+    ...(path.includes("/spillway-probe-")
+      ? { owner: 1000 }
+      : { owner: 0, group: 0, mode: 0o755, ...told[path.slice(dir.length) || "/"] }),
+  });
+  return {
+    ...systemFiles,
+    stat,
+    room: async (path) => ({ ...await systemFiles.room(path), type: 0xef53 }),
+  };
+}
+
+Deno.test(
+  "a directory that others may write to is refused, and so is one below such a directory",
+  inDirectory(async (parent) => {
+    const dir = `${parent}/above/spool`;
+    await Deno.mkdir(dir, { recursive: true });
+    const advice =
+      "take that permission away, or set allow_shared: true where nobody else is on this system";
+    const cases = [
+      [{ "/above/spool": { mode: 0o777 } }, `anybody can write to it (mode 0777); ${advice}`],
+      // Others could not remove what is ours, but take its lock.
+      [{ "/above/spool": { mode: 0o1777 } }, `anybody can write to it (mode 1777); ${advice}`],
+      [
+        { "/above": { mode: 0o757 } },
+        `anybody can write to ${parent}/above above it (mode 0757); ${advice}`,
+      ],
+      [{ "/": { mode: 0o777 } }, `anybody can write to ${parent} above it (mode 0777); ${advice}`],
+      [
+        { "/above/spool": { mode: 0o770, group: 50 } },
+        `group 50 can write to it (mode 0770); ${advice}`,
+      ],
+      [
+        { "/above": { mode: 0o2775, group: 0 } },
+        `group 0 can write to ${parent}/above above it (mode 2775); ${advice}`,
+      ],
+      [{ "/above/spool": { owner: 1001 } }, "it belongs to user 1001, and this is user 1000"],
+      [
+        { "/above": { owner: 1001 } },
+        `${parent}/above above it belongs to user 1001, and this is user 1000`,
+      ],
+    ] as const;
+    for (const [told, reason] of cases) {
+      const files = owned(parent, told);
+      assert.equal(
+        await refusal({ dir, files, ...LIMITS }),
+        `Cannot spool: ${dir} is on ext4, mounted at /: ${reason}`,
+      );
+      assert.deepEqual(await systemFiles.list(dir), []);
+    }
+  }),
+);
+
+Deno.test(
+  "root's and our own directories are fit, below a sticky one too, and for a group of our number",
+  inDirectory(async (parent) => {
+    const dir = `${parent}/above/spool`;
+    await Deno.mkdir(dir, { recursive: true });
+    for (
+      const told of [
+        {},
+        { "/above/spool": { owner: 1000, mode: 0o700 }, "/above": { owner: 1000 } },
+        { "/above": { mode: 0o1777 }, "/": { mode: 0o1775, group: 50 } },
+        { "/above/spool": { owner: 1000, group: 1000, mode: 0o775 } },
+        { "/above/spool": { owner: 0, group: 1000, mode: 0o2770 } },
+      ]
+    ) {
+      await using _spool = await openSpool({ dir, files: owned(parent, told), ...LIMITS });
+    }
+  }),
+);
+
+Deno.test(
+  "a directory that is shared is fit where that is allowed, unless it is of another user",
+  inDirectory(async (parent) => {
+    const dir = `${parent}/spool`;
+    await Deno.mkdir(dir);
+    const limits = { dir, ...LIMITS, allowShared: true };
+    {
+      const files = owned(parent, { "/spool": { mode: 0o777 }, "/": { owner: 1001, mode: 0o777 } });
+      await using _spool = await openSpool({ ...limits, files });
+    }
+    assert.match(
+      await refusal({ ...limits, files: owned(parent, { "/spool": { owner: 1001 } }) }),
+      /: it belongs to user 1001, and this is user 1000$/,
+    );
+  }),
+);
+
+Deno.test({
+  name: "real modes: a directory below one that anybody may write to",
+  ignore: Deno.build.os === "windows",
+  fn: inDirectory(async (parent) => {
+    const dir = `${parent}/above/spool`;
+    await Deno.mkdir(dir, { recursive: true });
+    await Deno.chmod(`${parent}/above`, 0o777);
+    assert.match(
+      await refusal({ dir, ...LIMITS, allowMemory: true }),
+      /: anybody can write to \/.*\/above above it \(mode 0777\); take that permission away, or /,
+    );
+    await Deno.chmod(`${parent}/above`, 0o1777);
+    await using _spool = await openTestSpool(dir);
+  }),
+});
+
 Deno.test(
   "a directory that cannot be written is refused with what the system says",
   inDirectory(async (dir) => {
@@ -136,7 +248,7 @@ Deno.test({
   name: `real disks: memory, read-only, full of files${NEEDS_SMALL_DISK}`,
   ignore: NO_SMALL_DISK,
   fn: async () => {
-    await using disk = await mountSmallDisk("nr_inodes=4");
+    await using disk = await mountSmallDisk("mode=0700,nr_inodes=4");
     const { path: dir } = disk;
     const on = `Cannot spool: ${dir} is on tmpfs, mounted at ${dir}`;
     assert.equal(
@@ -185,6 +297,73 @@ Deno.test({
     );
     assert.equal((await systemFiles.stat(spool.directory)).mode, 0o700);
     assert.equal((await systemFiles.stat(`${dir}/real/spillway.lock`)).mode, 0o600);
+  }),
+});
+
+Deno.test({
+  name:
+    "a directory of ours that was removed is made again, where ours was and for its owner alone",
+  ignore: Deno.build.os === "windows",
+  fn: inDirectory(async (dir) => {
+    let time = 0;
+    await using spool = await openTestSpool(dir, { now: () => time });
+    for (const use of [() => spool.state(), () => spool.files.restore(), write, reserve]) {
+      await Deno.remove(spool.directory, { recursive: true });
+      await use();
+      assert.equal((await systemFiles.stat(spool.directory)).mode, 0o700);
+    }
+    async function write() {
+      const segment = await spool.createSegment();
+      await segment.write(pattern(10));
+      assert.deepEqual(await readAll(segment), pattern(10));
+      segment.close();
+    }
+    async function reserve() {
+      // The disk is looked at anew.
+      time += 10_000;
+      const reservation = await spool.files.reserve(10);
+      assert(typeof reservation === "object", `${reservation}`);
+      reservation.release();
+    }
+    assert.equal(await spool.state(), "ready");
+  }),
+});
+
+Deno.test({
+  name: "a spool whose place is another's by now is failing, and says so",
+  ignore: Deno.build.os === "windows",
+  fn: inDirectory(async (parent) => {
+    const dir = `${parent}/spool`;
+    const troubles: string[] = [];
+    const states: string[] = [];
+    for (
+      const [replace, reason] of [
+        [
+          async () => await Deno.remove(dir, { recursive: true }),
+          "it was removed while it was in use",
+        ],
+        [async () => {
+          await Deno.rename(dir, `${parent}/old`);
+          await Deno.mkdir(dir);
+        }, "it was removed while it was in use"],
+        [async (ours: string) => {
+          await Deno.remove(ours, { recursive: true });
+          await Deno.symlink(parent, ours);
+        }, "in it was replaced while it was in use"],
+      ] as const
+    ) {
+      await Deno.mkdir(dir, { recursive: true });
+      await using spool = await openTestSpool(dir, {
+        now: () => troubles.length * 10_000,
+        onTrouble: (trouble) => trouble.kind === "failed" && troubles.push(String(trouble.error)),
+      });
+      assert.equal(await spool.state(), "ready");
+      await replace(spool.directory);
+      states.push(await spool.state());
+      assert.ok(troubles.at(-1)?.endsWith(reason), `${troubles}`);
+      await Deno.remove(dir, { recursive: true }).catch(() => {});
+    }
+    assert.deepEqual(states, ["failing", "failing", "failing"]);
   }),
 });
 
@@ -312,7 +491,7 @@ async function otherProcess(dir: string): Promise<Deno.ChildProcess> {
       segments.push(segment);
     }
     console.log("ready");
-    await new Promise((resolve) => setTimeout(resolve, 60_000));
+    await new Promise((resolve) => setTimeout(resolve, 600_000));
     segments.forEach((segment) => segment.close());`;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["eval", code],

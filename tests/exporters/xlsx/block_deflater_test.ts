@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { inflateRawSync } from "node:zlib";
 import { BLOCK_BYTES, BlockDeflater } from "../../../exporters/xlsx/block_deflater.ts";
 import { closeKept, DeflateHelper, hasKept } from "../../../exporters/xlsx/deflate_helper.ts";
+import { inTime, standstill, until } from "../../waiting.ts";
 
 const LEVEL = 2;
 
@@ -15,11 +16,12 @@ const BLOCKS = Array.from({ length: 24 }, (_, block) => {
   return bytes;
 });
 
-/** Counts the blocks that threads are given, and changes the next one. */
+/** Counts the blocks that threads are given, and those threads, and changes the next block. */
 function spyOnHelp() {
   const { deflate } = DeflateHelper.prototype;
   const spy = {
     blocks: 0,
+    threads: new Set<DeflateHelper>(),
     next: undefined as ((bytes: Uint8Array) => void) | undefined,
     [Symbol.dispose]() {
       DeflateHelper.prototype.deflate = deflate;
@@ -27,11 +29,26 @@ function spyOnHelp() {
   };
   DeflateHelper.prototype.deflate = function (block, answer) {
     spy.blocks++;
+    spy.threads.add(this);
     spy.next?.(block.bytes);
     spy.next = undefined;
     deflate.call(this, block, answer);
   };
   return spy;
+}
+
+/** Lets threads have room only while `may` says so. */
+function limitRoom(may: (helper: DeflateHelper) => boolean): Disposable {
+  const room = Object.getOwnPropertyDescriptor(DeflateHelper.prototype, "hasRoom")!;
+  Object.defineProperty(DeflateHelper.prototype, "hasRoom", {
+    ...room,
+    get(this: DeflateHelper): boolean {
+      return room.get!.call(this) && may(this);
+    },
+  });
+  return {
+    [Symbol.dispose]: () => Object.defineProperty(DeflateHelper.prototype, "hasRoom", room),
+  };
 }
 
 /** Deflates the blocks; `cores` is told of each one before it is taken. */
@@ -80,7 +97,16 @@ Deno.test("a thread that breaks with a block in its hands breaks the stream", as
     "data:application/javascript," +
       encodeURIComponent("onmessage = () => { throw new Error('no') }; postMessage('ready');"),
   );
-  await assert.rejects(deflate(() => 1, breaks), /Cannot deflate: .*no/);
+  using helped = spyOnHelp();
+  const deflater = new BlockDeflater(LEVEL, { idle: 1 }, () => {}, breaks);
+  const adding = async () => {
+    await until(async () => {
+      await deflater.add(new Uint8Array(BLOCK_BYTES));
+      return helped.blocks > 0;
+    });
+    await deflater.finish();
+  };
+  await assert.rejects(adding(), /Cannot deflate: .*no/);
 });
 
 Deno.test("a thread that breaks is told while another one lives", async () => {
@@ -94,16 +120,18 @@ Deno.test("a thread that breaks is told while another one lives", async () => {
   );
   const deflater = new BlockDeflater(LEVEL, { idle: 2 }, () => {}, breaksOnce);
   const adding = async () => {
-    for (let block = 0; block < 200; block++) {
-      // Both have started by then; one of them is given it.
-      if (block === 100) helped.next = (bytes) => bytes[0] = 1;
+    await until(async () => {
       await deflater.add(new Uint8Array(BLOCK_BYTES));
-      // From then on without a pause, so that it waits for the one that breaks.
-      if (block < 100) await new Promise((resolve) => setTimeout(resolve, 2));
-    }
+      return helped.threads.size === 2;
+    });
+    helped.next = (bytes) => bytes[0] = 1;
+    // Without a pause, so that it waits for the one that breaks.
+    for (let block = 0; block < 100; block++) await deflater.add(new Uint8Array(BLOCK_BYTES));
     await deflater.finish();
   };
   using helped = spyOnHelp();
+  // However fast the first one answers, the second one gets its block too.
+  using _room = limitRoom((helper) => helped.threads.size === 2 || !helped.threads.has(helper));
   try {
     await assert.rejects(adding(), /Cannot deflate: .*no/);
   } finally {
@@ -117,15 +145,21 @@ Deno.test("closing ends the threads, and what waits for them", async () => {
       encodeURIComponent("onmessage = () => {}; postMessage('ready');"),
   );
   const deflater = new BlockDeflater(LEVEL, { idle: 1 }, () => {}, stuck);
+  using helped = spyOnHelp();
+  let added = 0;
+  let closed = false;
   // Fills the thread's hands and then waits for it.
   const adding = (async () => {
-    for (let block = 0; block < 100; block++) {
+    for (; !closed; added++) {
       await deflater.add(new Uint8Array(BLOCK_BYTES));
+      await new Promise((resolve) => setTimeout(resolve));
     }
   })();
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await until(() => helped.blocks > 0);
+  await standstill(() => added);
+  closed = true;
   deflater.close();
-  await adding;
+  await inTime(adding, "what waited for the thread");
 });
 
 Deno.test("the buffers of blocks come back, each when it is done with", async () => {
@@ -156,8 +190,11 @@ Deno.test("a thread that may stay deflates the next stream too", async () => {
     await inOrder();
     assert.ok(hasKept());
     using helped = spyOnHelp();
-    for (let file = 0; file < 5; file++) assert.deepEqual(await inOrder(), alone);
-    assert.ok(helped.blocks > 5, `it deflated ${helped.blocks} blocks`);
+    // It helps as soon as it has started.
+    for (let file = 0; file < 5 || helped.blocks <= 5; file++) {
+      assert.ok(file < 1000, `it deflated ${helped.blocks} blocks`);
+      assert.deepEqual(await inOrder(), alone);
+    }
     assert.ok(hasKept());
   } finally {
     closeKept();

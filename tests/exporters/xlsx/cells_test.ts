@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import type { Cell, Column, ColumnType } from "../../../sources/table.ts";
+import type { Cell, Column, ColumnType } from "../../../table/table.ts";
 import { type Warning, Warnings } from "../../../exporters/warnings.ts";
-import { createCellWriter, textXml, type WriteCell } from "../../../exporters/xlsx/cells.ts";
+import { createCellWriter, type WriteCell } from "../../../exporters/xlsx/cells.ts";
+import { textXml } from "../../../exporters/xlsx/text_xml.ts";
 import { markup } from "../../../exporters/xlsx/xml_bytes.ts";
 import { written } from "./written.ts";
 
@@ -24,8 +25,9 @@ function write(
 ): { xml: string; warnings: readonly Warning[] } {
   const warnings = new Warnings();
   const column = { name: "b", title: "B", type, ...more };
+  const times = { fraction: 4, long: 5, longFraction: 6 };
   return {
-    xml: cellXml(createCellWriter(column, { letters: "B", style: 3 }, warnings), cell, 7),
+    xml: cellXml(createCellWriter(column, { letters: "B", style: 3, times }, warnings), cell, 7),
     warnings: warnings.list(),
   };
 }
@@ -46,19 +48,33 @@ const EXACT: readonly (readonly [ColumnType, NonNullable<Cell>, xml: string])[] 
   ["boolean", false, '<c r="B7" s="3" t="b"><v>0</v></c>'],
   ["integer", 42, '<c r="B7" s="3"><v>42</v></c>'],
   ["integer", -42n, '<c r="B7" s="3"><v>-42</v></c>'],
-  ["integer", "42", '<c r="B7" s="3" t="inlineStr"><is><t>42</t></is></c>'],
+  ["integer", "42", '<c r="B7" s="3"><v>42</v></c>'],
+  ["integer", "none", '<c r="B7" s="3" t="inlineStr"><is><t>none</t></is></c>'],
   ["number", 0.1, '<c r="B7" s="3"><v>0.1</v></c>'],
   ["number", -0, '<c r="B7" s="3"><v>-0</v></c>'],
   ["number", 1e300, '<c r="B7" s="3"><v>1e+300</v></c>'],
   ["decimal", "-12.50", '<c r="B7" s="3"><v>-12.50</v></c>'],
   ["decimal", ".5", '<c r="B7" s="3"><v>0.5</v></c>'],
   ["decimal", 12.5, '<c r="B7" s="3"><v>12.5</v></c>'],
+  ["decimal", "2180.0000000000000000", '<c r="B7" s="3"><v>2180.0000000000000000</v></c>'],
+  ["decimal", "007.5", '<c r="B7" s="3"><v>7.5</v></c>'],
+  ["number", "-12.50", '<c r="B7" s="3"><v>-12.50</v></c>'],
   ["decimal", "12,50", '<c r="B7" s="3" t="inlineStr"><is><t>12,50</t></is></c>'],
   ["date", "2026-01-02", '<c r="B7" s="3"><v>46024</v></c>'],
   ["datetime", "2026-01-02T12:00:00Z", '<c r="B7" s="3"><v>46024.5</v></c>'],
   ["time", "18:00", '<c r="B7" s="3"><v>0.75</v></c>'],
   ["duration", "PT36H", '<c r="B7" s="3"><v>1.5</v></c>'],
   ["duration", 129_600, '<c r="B7" s="3"><v>1.5</v></c>'],
+  // Fractions of a second, and times of a day or more, have formats that show them.
+  ["datetime", "2026-01-02 12:00:00.5", '<c r="B7" s="4"><v>46024.500005787035</v></c>'],
+  ["datetime", "2026-01-02 12:00:00.000", '<c r="B7" s="3"><v>46024.5</v></c>'],
+  ["datetime", "2026-01-02T12:00:00.000000Z", '<c r="B7" s="3"><v>46024.5</v></c>'],
+  ["time", "12:00:00.25", '<c r="B7" s="4"><v>0.5000028935185186</v></c>'],
+  ["time", "36:00:00", '<c r="B7" s="5"><v>1.5</v></c>'],
+  ["time", "PT838H59M59S", '<c r="B7" s="5"><v>34.958321759259256</v></c>'],
+  ["time", "PT36H0M0.5S", '<c r="B7" s="6"><v>1.5000057870370371</v></c>'],
+  ["duration", "PT36H0.5S", '<c r="B7" s="4"><v>1.5000057870370371</v></c>'],
+  ["duration", 0.25, '<c r="B7" s="4"><v>0.0000028935185185185184</v></c>'],
   // What is not a date in a column of dates is not shown as one.
   ["date", 20260102, '<c r="B7"><v>20260102</v></c>'],
   ["date", "soon", '<c r="B7" t="inlineStr"><is><t>soon</t></is></c>'],
@@ -82,7 +98,11 @@ const AS_TEXT: readonly (readonly [ColumnType, NonNullable<Cell>, text: string])
   ["integer", 9_223_372_036_854_775_807n, "9223372036854775807"],
   ["number", NaN, "NaN"],
   ["number", -Infinity, "-Infinity"],
-  ["decimal", "1234567890123456.7", "1234567890123456.7"],
+  ["decimal", "1234567890123456", "1234567890123456"],
+  ["decimal", "-12345678901234567890.00", "-12345678901234567890.00"],
+  ["integer", "9223372036854775808", "9223372036854775808"],
+  ["decimal", "NaN", "NaN"],
+  ["number", "-Infinity", "-Infinity"],
 ];
 
 for (const [type, cell, text] of AS_TEXT) {
@@ -94,12 +114,34 @@ for (const [type, cell, text] of AS_TEXT) {
   });
 }
 
+Deno.test("a decimal of more digits than a worksheet holds is the nearest number, counted", () => {
+  for (const type of ["decimal", "number"] as const) {
+    assert.deepEqual(write(type, "3.3333333333333333"), {
+      xml: '<c r="B7" s="3"><v>3.3333333333333335</v></c>',
+      warnings: [{ kind: "rounded", column: "b", count: 1 }],
+    });
+  }
+});
+
 const DATES_AS_TEXT: readonly (readonly [ColumnType, NonNullable<Cell>, text: string])[] = [
   ["date", "1900-02-28", "1900-02-28"],
   ["datetime", "1582-10-15T00:00:00Z", "1582-10-15T00:00:00Z"],
   ["time", "01:02:03.123456789", "01:02:03.123456789"],
   ["duration", "P1M", "P1M"],
+  ["duration", "-PT1H", "-PT1H"],
+  ["duration", "P1Y2M", "P1Y2M"],
+  ["duration", "PT-1H", "PT-1H"],
   ["duration", -90, "-90"],
+  ["date", "infinity", "infinity"],
+  ["date", "0044-03-15 BC", "0044-03-15 BC"],
+  ["date", "10000-01-01", "10000-01-01"],
+  ["datetime", "-infinity", "-infinity"],
+  ["datetime", "12345-01-02 03:04:05+00:00", "12345-01-02 03:04:05+00:00"],
+  ["datetime", "9999-12-31 23:59:59.999999", "9999-12-31 23:59:59.999999"],
+  ["datetime", "9999-12-31 23:59:59.9999", "9999-12-31 23:59:59.9999"],
+  ["datetime", "2081-03-03 12:00:00.000002", "2081-03-03 12:00:00.000002"],
+  ["time", "-838:59:59", "-838:59:59"],
+  ["time", "-PT1H", "-PT1H"],
 ];
 
 for (const [type, cell, text] of DATES_AS_TEXT) {
@@ -121,6 +163,41 @@ Deno.test("a datetime shows its column's zone, as a serial and as text", () => {
     write("datetime", "1850-01-02 15:00", zone).xml,
     '<c r="B7" t="inlineStr"><is><t>1850-01-02T23:28:00+08:28</t></is></c>',
   );
+});
+
+Deno.test("what stands for no date or time is text, and is not counted", () => {
+  for (const type of ["date", "datetime", "time", "duration"] as const) {
+    for (const text of ["n/a", "", "2026-02-30", "TBD"]) {
+      assert.deepEqual(write(type, text), {
+        xml: `<c r="B7" t="inlineStr"><is><t>${text}</t></is></c>`,
+        warnings: [],
+      });
+    }
+  }
+});
+
+Deno.test("a datetime with an offset is in UTC, and counted where no title says so", () => {
+  const column: Column = { name: "b", title: "B", type: "datetime" };
+  for (const named of [true, false]) {
+    const warnings = new Warnings();
+    const options = { letters: "B", style: 3, isZoneNamed: () => named };
+    const writeCell = createCellWriter(column, options, warnings);
+    const cells = [
+      "2026-01-02T21:00:00+09:00",
+      "2026-01-02T12:00:00Z",
+      "2026-01-02 12:00:00+00",
+      "2026-01-02 21:00+09",
+      "2026-01-02 12:00:00.000",
+      "2026-01-02 12:00:00",
+    ];
+    for (const cell of cells) {
+      assert.equal(cellXml(writeCell, cell, 7), '<c r="B7" s="3"><v>46024.5</v></c>');
+    }
+    assert.deepEqual(
+      warnings.list(),
+      named ? [] : [{ kind: "zone-unnamed", column: "b", count: 4 }],
+    );
+  }
 });
 
 Deno.test("style 0 is not written", () => {

@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
-import {
-  decimalText,
-  isExactDecimal,
-  isExactInteger,
-  isExactNumber,
-} from "../../../exporters/xlsx/numbers.ts";
+import { holdDecimal, isExactInteger, isExactNumber } from "../../../exporters/xlsx/numbers.ts";
 
 Deno.test("isExactNumber", () => {
-  for (const number of [0, -0, 1, -1, 0.1, 0.1 + 0.2, 1 / 3, 999_999_999_999_999, 1e15, 1e300]) {
+  for (
+    const number of [
+      0,
+      -0,
+      1,
+      -1,
+      0.1,
+      0.1 + 0.2,
+      1 / 3,
+      999_999_999_999_999,
+      1e15,
+      1e300,
+      2 ** 51 + 0.5,
+    ]
+  ) {
     assert.equal(isExactNumber(number), true, String(number));
   }
   for (
@@ -34,7 +43,7 @@ Deno.test("isExactInteger", () => {
   }
 });
 
-Deno.test("isExactDecimal counts the digits that are not zeros around", () => {
+Deno.test("a cell holds a decimal of up to 15 digits, as zeros around them are none", () => {
   for (
     const decimal of [
       "0",
@@ -47,40 +56,37 @@ Deno.test("isExactDecimal counts the digits that are not zeros around", () => {
       "0e-999",
     ]
   ) {
-    assert.equal(isExactDecimal(decimal), true, decimal);
-  }
-  for (
-    const decimal of [
-      "1234567890123456",
-      "0.1234567890123456",
-      "-12345678901234567.89",
-      "1e400",
-      "1e-400",
-    ]
-  ) {
-    assert.equal(isExactDecimal(decimal), false, decimal);
+    assert.deepEqual(holdDecimal(decimal), { digits: decimal, rounded: false });
   }
 });
 
-Deno.test("decimalText spells a decimal as XML Schema does, and nothing else", () => {
-  const cases: readonly (readonly [string, string | undefined])[] = [
-    ["12.50", "12.50"],
-    ["-0.5", "-0.5"],
-    ["+1", "1"],
-    [".5", "0.5"],
-    ["-.5", "-0.5"],
-    ["5.", "5"],
-    ["1E5", "1E5"],
-    ["1.5e-7", "1.5e-7"],
-    ["", undefined],
-    [".", undefined],
-    ["-", undefined],
-    ["NaN", undefined],
-    ["Infinity", undefined],
-    ["1,5", undefined],
-    [" 1", undefined],
-    ["0x10", undefined],
-    ["1e", undefined],
+Deno.test("a cell holds the nearest number of a longer decimal that has a fraction", () => {
+  const cases: readonly (readonly [string, string, boolean])[] = [
+    ["3.3333333333333333", "3.3333333333333335", true],
+    ["-0.1234567890123456789", "-0.12345678901234568", true],
+    ["12345678901234567.89", "12345678901234568", true],
+    ["12345678901234567890.5", "12345678901234567000", true],
+    ["1.2345678901234567e5", "123456.78901234567", false],
+    // The digits of a double are its own.
+    ["0.30000000000000004", "0.30000000000000004", false],
   ];
-  for (const [text, expected] of cases) assert.equal(decimalText(text), expected, text);
+  for (const [decimal, digits, rounded] of cases) {
+    assert.deepEqual(holdDecimal(decimal), { digits, rounded }, decimal);
+  }
+});
+
+Deno.test("a cell holds no whole number of more digits, which is a key, and none that Excel does not read", () => {
+  for (
+    const decimal of [
+      "1234567890123456",
+      "-1234567890123456.000",
+      "1.2345678901234567e16",
+      "1e400",
+      "-1e308",
+      "1e-400",
+      "1e-308",
+    ]
+  ) {
+    assert.equal(holdDecimal(decimal), undefined, decimal);
+  }
 });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { constants, inflateRawSync } from "node:zlib";
 import fc from "fast-check";
-import type { Batch, Cell, Row } from "../../../sources/table.ts";
+import type { Batch, Cell, Row } from "../../../table/table.ts";
 import { TableError } from "../../../exporters/exporter.ts";
 import { Warnings } from "../../../exporters/warnings.ts";
 import { createXlsx, xlsx } from "../../../exporters/xlsx/mod.ts";
+import { standstill, turns } from "../../waiting.ts";
 import { column, exportTable, tableOf } from "../tables.ts";
 import { parse, readWorkbook } from "./read_workbook.ts";
 import { readZip } from "./read_zip.ts";
@@ -234,11 +235,6 @@ function digits(row: number): string {
   return text;
 }
 
-/** Lets everything run that was ready to. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 20));
-}
-
 Deno.test("what begins the file leaves before the second batch is read", async () => {
   const source = countedRows(String);
   const reader = xlsx.encode(source.table, {}, new Warnings()).getReader();
@@ -264,10 +260,7 @@ for (const [name, text] of [["digits", digits], ["words", () => "again, ".repeat
     let ahead = 0;
     while (chunks.length < 12) {
       chunks.push((await reader.read()).value!);
-      await settle();
-      const read = source.read();
-      await settle();
-      assert.equal(source.read(), read);
+      const read = await standstill(source.read);
       const left = inflateSheet(await new Blob(chunks as BlobPart[]).bytes());
       ahead = Math.max(ahead, (read - left.split("</row>").length) * ROW_BYTES);
     }
@@ -303,7 +296,7 @@ Deno.test("a cancel after any chunk cancels the batches, and no rejection is lef
     assert.equal(source.cancelled(), reason);
     assert.equal((await pending).done, true);
   }
-  await settle();
+  await turns();
   removeEventListener("unhandledrejection", collect);
   assert.deepEqual(unhandled, []);
 });
@@ -312,7 +305,7 @@ Deno.test("the error of the batches is left as it is", async () => {
   const error = new Error("the source broke");
   const stream = xlsx.encode(tableOf(columns, numbered(9000), 256, error), {}, new Warnings());
   await assert.rejects(new Response(stream).bytes(), (thrown) => thrown === error);
-  await settle();
+  await turns();
   assert.deepEqual(Object.keys(error), []);
 });
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createXlsx, xlsx } from "../../../exporters/xlsx/mod.ts";
-import type { Column, Row, Table } from "../../../sources/table.ts";
+import type { Column, Row, Table } from "../../../table/table.ts";
 import { Warnings } from "../../../exporters/warnings.ts";
 import { featureWorkbook, FORMS } from "../../clients/features.ts";
 import { NASTY_CELLS, NASTY_COLUMNS } from "../../clients/nasty_table.ts";

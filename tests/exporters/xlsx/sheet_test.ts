@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Column, Row } from "../../../sources/table.ts";
+import type { Cell, Column, Row } from "../../../table/table.ts";
 import { Warnings } from "../../../exporters/warnings.ts";
 import { createSheetXml } from "../../../exporters/xlsx/sheet.ts";
 import { createStyles } from "../../../exporters/xlsx/styles.ts";
@@ -13,10 +13,11 @@ const columns: readonly Column[] = [
 function sheet(
   header: boolean,
   of: readonly Column[] = columns,
-  tableColumns?: readonly string[],
+  asTable = false,
 ) {
   const { tables: [styles] } = createStyles([{ columns: of }]);
-  const xml = createSheetXml(of, { header, styles: styles!, tableColumns }, new Warnings());
+  const xml = createSheetXml(of, { header, styles: styles!, asTable }, new Warnings());
+  xml.begin([]);
   return {
     ...xml,
     row: (row: Row, number: number) => written((bytes) => xml.row(row, number, bytes)),
@@ -84,14 +85,15 @@ Deno.test("a table without columns is an empty sheet", () => {
 });
 
 Deno.test("a table of Excel's names its part instead of a filter, and its columns", () => {
-  const { head, tail } = sheet(true, columns, ["Number", "When (2)"]);
+  const twice = columns.map((column) => ({ ...column, title: "Number" }));
+  const { head, tail } = sheet(true, twice, true);
   const plain = sheet(true).head([8, 9], true);
   assert.equal(
     head([8, 9], true),
     plain.replace(
       'main">',
       'main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">',
-    ).replace("When &amp; where", "When (2)"),
+    ).replace("When &amp; where", "Number (2)"),
   );
   assert.equal(
     tail(101),
@@ -110,4 +112,33 @@ Deno.test("a column of links has a style for them, and another for what is none"
     row(["none"], 3),
     '<row r="3"><c r="A3" t="inlineStr"><is><t>none</t></is></c></row>',
   );
+});
+
+Deno.test("a title names the zone that datetimes are shown in", () => {
+  const titled = (more: Partial<Column>, cells: readonly Cell[] = []) => {
+    const column: Column = { name: "at", title: "When", type: "datetime", ...more };
+    const { tables: [styles] } = createStyles([{ columns: [column] }]);
+    const xml = createSheetXml([column], { header: true, styles: styles! }, new Warnings());
+    xml.begin(cells.map((cell) => [cell]));
+    return xml.titles[0];
+  };
+  assert.equal(titled({ timezone: "Asia/Seoul" }), "When (Asia/Seoul)");
+  assert.equal(titled({}, [null, "n/a", "2026-01-02T03:04:05+09:00"]), "When (UTC)");
+  assert.equal(titled({}, ["2026-01-02 03:04:05"]), "When");
+  assert.equal(titled({ type: "string" }, ["2026-01-02T03:04:05Z"]), "When");
+  assert.equal(titled({ type: "date", timezone: "Asia/Seoul" }), "When");
+  for (const title of ["Asia/Seoul", "In Seoul", "seoul time"]) {
+    assert.equal(titled({ title, timezone: "Asia/Seoul" }), title);
+  }
+  assert.equal(
+    titled({ title: "New York", timezone: "America/New_York" }),
+    "New York",
+  );
+  assert.equal(titled({ title: "Outcome", timezone: "UTC" }), "Outcome (UTC)");
+  assert.equal(titled({ title: "At, UTC" }, ["2026-01-02T03:04:05Z"]), "At, UTC");
+  assert.equal(titled({ timezone: "+09:00" }), "When (+09:00)");
+  // Not the first batch decides, but a number of rows.
+  const late = [...Array<Cell>(100).fill(null), "2026-01-02T03:04:05Z"];
+  assert.equal(titled({}, late), "When");
+  assert.equal(titled({}, late.slice(1)), "When (UTC)");
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createXlsx } from "../../../exporters/xlsx/mod.ts";
 import { Warnings } from "../../../exporters/warnings.ts";
-import type { Batch } from "../../../sources/table.ts";
-import { until } from "../../runs/fixture.ts";
+import type { Batch } from "../../../table/table.ts";
+import { until } from "../../waiting.ts";
 import { column } from "../tables.ts";
 
 /** The threads that this process has started by itself. */
@@ -17,12 +17,15 @@ function threads(): number {
   }).length;
 }
 
-/** Rows that are long to deflate, and how they end. */
-function batches(end: (controller: ReadableStreamDefaultController<Batch>) => void) {
+/** Rows that are long to deflate, until they may end, and how they do. */
+function batches(
+  mayEnd: () => boolean,
+  end: (controller: ReadableStreamDefaultController<Batch>) => void,
+) {
   let made = 0;
   return new ReadableStream<Batch>({
     pull(controller) {
-      if (made === 300) return end(controller);
+      if (made >= 300 && mayEnd()) return end(controller);
       const rows = Array.from({ length: 256 }, (_, row) => [`${++made} ${row}`.repeat(20)]);
       made -= 255;
       controller.enqueue(rows);
@@ -33,12 +36,13 @@ function batches(end: (controller: ReadableStreamDefaultController<Batch>) => vo
 for (const how of ["ends", "fails", "is cancelled"]) {
   Deno.test(`the threads of a workbook are gone when it ${how}`, async () => {
     const before = threads();
-    const rows = batches((controller) =>
-      how === "fails" ? controller.error(new Error("broken")) : controller.close()
+    let most = before;
+    const rows = batches(
+      () => most > before,
+      (controller) => how === "fails" ? controller.error(new Error("broken")) : controller.close(),
     );
     const table = { title: "T", columns: [column("a")], batches: rows };
     const reader = createXlsx().encode(table, {}, new Warnings(), { idle: 1 }).getReader();
-    let most = before;
     const reading = (async () => {
       for (let ended = false; !ended;) {
         ended = (await reader.read()).done;
@@ -57,15 +61,18 @@ for (const how of ["ends", "fails", "is cancelled"]) {
 Deno.test("the threads of workbooks that are cancelled at any moment are gone", async () => {
   const before = threads();
   for (let moment = 0; moment < 12; moment++) {
-    const rows = batches((controller) => controller.close());
+    let cancelled = false;
+    const rows = batches(() => cancelled, (controller) => controller.close());
     const table = { title: "T", columns: [column("a")], batches: rows };
     const reader = createXlsx().encode(table, {}, new Warnings(), { idle: 1 }).getReader();
     const reading = (async () => {
       while (!(await reader.read()).done);
     })();
     await until(() => threads() > before);
+    // Whatever the moment is, the same must come of it.
     await new Promise((resolve) => setTimeout(resolve, 3 * moment));
     // With a read pending, and the next rows asked for.
+    cancelled = true;
     await reader.cancel();
     await reading;
     await until(() => threads() === before);

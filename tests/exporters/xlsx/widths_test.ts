@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Cell, ColumnType } from "../../../sources/table.ts";
+import type { Cell, ColumnType } from "../../../table/table.ts";
 import { columnWidths } from "../../../exporters/xlsx/widths.ts";
 
 function widthOf(type: ColumnType, cells: readonly Cell[]): number {
@@ -20,7 +20,13 @@ Deno.test("a column is as wide as its value", () => {
   assert.equal(width("a", "integer", 1234567890), 10 + 4 + 2);
   assert.equal(width("a", "decimal", "-1234567.50"), 11 + 4 + 2);
   assert.equal(width("a", "string", "x".repeat(30)), 30 + 2);
-  assert.equal(width("a", "datetime", "2026-01-02T03:04:05Z"), 19 + 2);
+  assert.equal(width("a", "date", "2026-01-02"), 10 + 2);
+});
+
+Deno.test("a column of times has room for fractions of a second that come later", () => {
+  assert.equal(width("a", "datetime", "2026-01-02T03:04:05Z"), 19 + 2 + 2);
+  assert.equal(width("a", "time"), 8 + 2 + 2);
+  assert.equal(width("a", "duration"), 9 + 2 + 2);
 });
 
 Deno.test("a column is as wide as the widest of its first values", () => {

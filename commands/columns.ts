@@ -1,0 +1,80 @@
+/** Remembers which columns exports have, and asks the sources of those whose columns are not known yet. */
+
+import type { Config, ExportDefinition } from "../catalog/config.ts";
+import { describeTask } from "../requests/tasks.ts";
+import type { RunTask } from "../runs/protocol.ts";
+import type { RunReport, StartRun } from "../runs/run.ts";
+import type { SourceColumn } from "../sources/source.ts";
+
+/** Milliseconds that a page about an export waits for what its source says. */
+const WAIT_MS = 2000;
+
+/** Milliseconds before a source that did not say it is asked again. */
+const AGAIN_MS = 60_000;
+
+/** The columns of exports, as their sources give them. */
+export interface KnownColumns {
+  /** Learns from a run that has ended. */
+  learn(report: RunReport, task: RunTask): void;
+  /** All columns of an export; nothing where its source has not said them, or not yet. */
+  of(definition: ExportDefinition): Promise<readonly SourceColumn[] | undefined>;
+}
+
+/** What is needed to ask. */
+export interface ColumnsDependencies {
+  /** Runs the task that asks. */
+  readonly startRun: StartRun;
+  /** The sources of exports. */
+  readonly sources: Config["sources"];
+}
+
+/** Begins to remember. */
+export function createColumns({ startRun, sources }: ColumnsDependencies): KnownColumns {
+  const known = new Map<string, readonly SourceColumn[]>();
+  /** The last question about each export. */
+  const asked = new Map<string, { readonly at: number; readonly answer: Promise<void> }>();
+  /** Those who wait for the end of a run, by its id. */
+  const waiting = new Map<string, () => void>();
+
+  async function ask(definition: ExportDefinition): Promise<void> {
+    const id = crypto.randomUUID();
+    const ended = new Promise<void>((resolve) => waiting.set(id, resolve));
+    try {
+      const task = describeTask(sources.get(definition.source)!, definition);
+      const { body } = await startRun(id, task);
+      await body.pipeTo(new WritableStream());
+      await ended;
+    } catch {
+      // No slot, or a source that failed: its end is told where runs are.
+    }
+    waiting.delete(id);
+  }
+
+  function lastAnswer(definition: ExportDefinition): Promise<void> {
+    const now = performance.now();
+    const last = asked.get(definition.name);
+    if (last && now - last.at < AGAIN_MS) return last.answer;
+    const answer = ask(definition);
+    asked.set(definition.name, { at: now, answer });
+    return answer;
+  }
+
+  return {
+    learn({ id, columns = [] }, { export: names }) {
+      for (const [index, name] of names.split(",").entries()) {
+        const told = columns[index];
+        if (told) known.set(name, told);
+      }
+      waiting.get(id)?.();
+    },
+    async of(definition) {
+      if (!known.has(definition.name)) {
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        const late = new Promise<void>((resolve) => timer = setTimeout(resolve, WAIT_MS));
+        await Promise.race([lastAnswer(definition), late]);
+        clearTimeout(timer);
+      }
+      return known.get(definition.name);
+    },
+  };
+}

@@ -1,0 +1,41 @@
+/** The log line of a request that was refused. */
+
+import { getLogger } from "@logtape/logtape";
+
+const logger = getLogger(["spillway", "http"]);
+
+/** A request that was refused, by a route or before one was asked. */
+export interface Refused {
+  /** The client's address, where it is known. */
+  readonly client?: string;
+  /** The method, where it could be read. */
+  readonly method?: string;
+  /** The path without its query string, where it could be read. */
+  readonly path?: string;
+  /** The status of the answer. */
+  readonly status: number;
+  /** Why, without the values that were given. */
+  readonly reason: string;
+  /** The run's id, which the client knows as `Export-Id`. */
+  readonly id?: string;
+}
+
+/** Logs a refusal: a warning where the server is why, information where the request is. */
+export function logRefusal({ client, method, path, status, reason, id }: Refused): void {
+  const request = method === undefined ? "a request" : `${method} ${path}`;
+  const message = asTemplate(`Refused ${request} with ${status}: ${reason}`);
+  const fields = {
+    ...(id === undefined ? {} : { id }),
+    ...(client === undefined ? {} : { client }),
+    ...(method === undefined ? {} : { method, path }),
+    status,
+    reason,
+  };
+  if (status === 503) logger.warn(message, fields);
+  else logger.info(message, fields);
+}
+
+/** A text whose braces are no placeholders. */
+function asTemplate(text: string): string {
+  return text.replaceAll(/[{}]/g, "$&$&");
+}

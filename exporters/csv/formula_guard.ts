@@ -1,0 +1,110 @@
+/** Makes text harmless that a spreadsheet would run as a formula when it opens a text file. */
+
+/**
+ * `=`, `+`, `-` and `@`, and their full-width forms, which a spreadsheet in an East Asian locale
+ * reads alike (OWASP, "CSV Injection").
+ */
+const TRIGGERS = "=+\\-@\uff1d\uff0b\uff0d\uff20";
+
+/**
+ * White space and controls. Excel keeps a space before `=` and sees text; readers that trim first see
+ * a formula (Google Sheets, converters to XLSX, LibreOffice where it is told to).
+ */
+const IGNORED = "\\s\\0-\\x1f";
+
+/** A trigger in front, or behind what is ignored; or TAB, CR, LF or NUL in front of anything. */
+const FORMULA = new RegExp(`^(?:[\\t\\r\\n\\0]|[${IGNORED}]*[${TRIGGERS}])`);
+
+/**
+ * A trigger behind what a reader may take for a separator, whatever the file's own is. Excel splits at
+ * the list separator of its locale, and knows quotes only in front of what it takes for a field: where
+ * that is `;` it sees in `1,"x;=2"` the fields `1,"x` and `=2"`, and a new row behind a line end. A quote
+ * within a field is in the file twice, which in front of one is an empty text, and read on from there.
+ *
+ * Looking back from the few triggers takes 40 to 140 ns a text; looking on from each separator, or for
+ * each trigger alone, took twice as long.
+ */
+const HIDDEN = new RegExp(
+  `[${TRIGGERS}](?<=[,;\\t\\r\\n][[${IGNORED}"]--[\\t\\r\\n]]*.)`,
+  "gv",
+);
+
+/**
+ * Whether text begins as a formula could, by its first UTF-16 unit: the cheap test before the
+ * expression. A table, because an expression that finds quotes too, so that one would do, takes 15 ns
+ * a cell more.
+ */
+const STARTS = new Uint8Array(65_536);
+const START = new RegExp(`[${IGNORED}${TRIGGERS}]`);
+for (let unit = 0; unit < STARTS.length; unit++) {
+  if (START.test(String.fromCharCode(unit))) STARTS[unit] = 1;
+}
+
+const TAB = 0x09;
+const LF = 0x0a;
+const CR = 0x0d;
+const COMMA = 0x2c;
+const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
+const WIDE_EQUALS = 0xff1d;
+
+/** Whether text that is not empty begins as a formula could; most text does not. */
+export function mayBeFormula(text: string): boolean {
+  return STARTS[text.charCodeAt(0)] === 1;
+}
+
+/**
+ * Puts a `'` before each formula in a text: in front, where `-2` counts too, and behind whatever may
+ * separate fields, where a sign counts only if the formula could do more than compute, so that
+ * `[1,-2]` and `- a list` stay what they are. Gives back the same text where there is none.
+ */
+export function guardFormulas(text: string): string {
+  const guarded = guardHidden(text);
+  return mayBeFormula(text) && FORMULA.test(text) ? "'" + guarded : guarded;
+}
+
+function guardHidden(text: string): string {
+  let guarded = "";
+  let from = 0;
+  HIDDEN.lastIndex = 0;
+  while (HIDDEN.test(text)) {
+    const trigger = HIDDEN.lastIndex - 1;
+    let start = trigger;
+    while (!isSeparator(text.charCodeAt(start - 1))) start--;
+    if (!isHarmful(text, trigger, text.charCodeAt(start - 1))) continue;
+    guarded += text.slice(from, start) + "'";
+    from = start;
+  }
+  return from === 0 ? text : guarded + text.slice(from);
+}
+
+function isSeparator(unit: number): boolean {
+  return unit === COMMA || unit === SEMICOLON || unit === TAB || unit === LF || unit === CR;
+}
+
+/**
+ * Whether a formula could do more than compute: one that begins with `=`, or has a call `(`, a DDE link
+ * `|` or another sheet `!` before its field ends for a reader to whom this is the separator.
+ */
+function isHarmful(text: string, trigger: number, separator: number): boolean {
+  for (let at = trigger; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case EQUALS:
+      case WIDE_EQUALS:
+        if (at === trigger) return true;
+        break;
+      case 0x28:
+      case 0x7c:
+      case 0x21:
+      case 0xff08:
+      case 0xff5c:
+      case 0xff01:
+        return true;
+      case separator:
+      case LF:
+      case CR:
+        return false;
+    }
+  }
+  return false;
+}

@@ -1,8 +1,0 @@
-/** Cuts text to a length without cutting a character in half. */
-
-/** The first UTF-16 units of a text, never half a surrogate pair. */
-export function cut(text: string, units: number): string {
-  if (text.length <= units) return text;
-  const last = text.charCodeAt(units - 1);
-  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? units - 1 : units);
-}

@@ -1,0 +1,43 @@
+/** Says what a workbook's sheet "About" tells of an export: its title, what was asked for, its rows. */
+
+import type { ExportDefinition } from "../catalog/config.ts";
+import type { Param } from "../catalog/params.ts";
+import type { AboutEntry } from "../exporters/document.ts";
+import type { ParamItem, ParamType, ParamValue } from "../sources/source.ts";
+
+/** Kinds of sources whose query sees the rows as they were at one moment, whatever is written since. */
+const SNAPSHOTS: readonly string[] = ["sqlite", "postgres", "mysql"];
+
+/** The lines about one export; those of several are joined as they are. */
+export function aboutEntries(
+  { title, params }: ExportDefinition,
+  values: Readonly<Record<string, ParamValue>>,
+  sourceType: string,
+): readonly AboutEntry[] {
+  const asked = [...params.values()].map((param) => ({
+    label: param.title ?? param.name,
+    value: shown(param, values[param.name] ?? null),
+  }));
+  const rows = SNAPSHOTS.includes(sourceType)
+    ? "All rows are of one snapshot, as they were when the export began."
+    : "The rows are as the source gave them, one after the other.";
+  return [{ label: title }, ...asked, { label: "Rows", value: rows }];
+}
+
+/** A value as people read it. */
+function shown({ type, default: preset, secretDefault }: Param, value: ParamValue): string {
+  if (value === null || secretDefault && value === preset) return "not given";
+  if (typeof value !== "object") return shownItem(type, value);
+  if (value.length === 0) return "none";
+  const items = value.slice(0, SHOWN_ITEMS).map((item) => shownItem(type, item)).join(", ");
+  return value.length > SHOWN_ITEMS ? `${items} and ${value.length - SHOWN_ITEMS} more` : items;
+}
+
+/** Items of a list that are told one by one. */
+const SHOWN_ITEMS = 20;
+
+function shownItem(type: ParamType, value: ParamItem): string {
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  // Datetimes are bound in UTC, without a word of it.
+  return type.startsWith("datetime") ? `${value} UTC` : String(value);
+}

@@ -1,0 +1,73 @@
+/** What a request may say besides the params of its exports: what every format has, and each one's own. */
+
+import { z } from "zod";
+import { type Format, mustBe, type OptionSchemas, quoted } from "../exporters/format.ts";
+
+/** How a file can be delivered: streamed while it is made, or made first. */
+export const DELIVERIES = ["auto", "direct", "whole"] as const;
+
+/** One of {@linkcode DELIVERIES}. */
+export type Delivery = typeof DELIVERIES[number];
+
+const columns = z.string().transform((text, context) => {
+  const names = text.split(",");
+  const seen = new Set<string>();
+  const again = names.find((name) => seen.size === seen.add(name).size);
+  const message = names.includes("")
+    ? `must be column names with commas between, not ${quoted(text)}`
+    : again === undefined
+    ? undefined
+    : `names ${quoted(again)} more than once`;
+  if (message === undefined) return names;
+  context.addIssue({ code: "custom", message });
+  return z.NEVER;
+});
+
+/** Options that every format has. */
+export const COMMON_OPTIONS = {
+  columns: columns.meta({
+    description: "which columns, in which order",
+    examples: ["a,b"],
+  }),
+  filename: z.string().min(1, { error: "must not be empty" }).meta({
+    description: "the file's name; the extension is added",
+    examples: ["report"],
+  }),
+  delivery: z.enum(DELIVERIES, mustBe(`one of ${DELIVERIES.join(", ")}`)).meta({
+    description: "made first, then sent; auto and direct: streamed while it is made",
+    examples: ["whole"],
+  }),
+} satisfies OptionSchemas;
+
+/** An option as a list of them shows it. */
+export interface DescribedOption {
+  /** Its name, with the leading `_`. */
+  readonly name: string;
+  /** The keys of the formats that have it. */
+  readonly formats: readonly string[];
+  /** What it says. */
+  readonly description: string;
+  /** A value. */
+  readonly example: string;
+}
+
+/** The options of some formats: those that all formats have first. */
+export function describeOptions(formats: readonly Format[]): readonly DescribedOption[] {
+  const keys = formats.map(({ key }) => key);
+  const schemas = new Map<z.ZodType, { name: string; formats: string[] }>();
+  for (const [name, schema] of Object.entries(COMMON_OPTIONS)) {
+    schemas.set(schema, { name, formats: [...keys] });
+  }
+  for (const { key, options } of formats) {
+    for (const [name, schema] of Object.entries(options)) {
+      const known = schemas.get(schema);
+      if (known) known.formats.push(key);
+      else schemas.set(schema, { name, formats: [key] });
+    }
+  }
+  return [...schemas].map(([schema, { name, formats }]) => {
+    const { description = "", examples } = schema.meta() ?? {};
+    const [example = ""] = Array.isArray(examples) ? examples : [];
+    return { name: `_${name}`, formats, description, example: String(example) };
+  });
+}

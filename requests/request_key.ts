@@ -1,0 +1,17 @@
+/** Tells equal requests from others: what is kept of a run is kept under its request's key. */
+
+import { createHash } from "node:crypto";
+import { type RunTask, toJson } from "../runs/protocol.ts";
+import type { RunRequest } from "./run_request.ts";
+
+/**
+ * The key of a request: equal for requests of one principal whose files have the same bytes, but for the
+ * rows. The task holds all that decides a byte, the queries of the exports included. When it was asked for
+ * makes no other request: who resumes a download asks for the file that there is. Nor does the name to save
+ * the file under.
+ */
+export function requestKey({ principal, delivery, reason }: RunRequest, task: RunTask): string {
+  const { time: _, ...options } = task.options;
+  const whole = { principal: principal.id, delivery, reason, task: { ...task, options } };
+  return createHash("sha256").update(toJson(whole)).digest("hex");
+}

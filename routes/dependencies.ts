@@ -1,0 +1,35 @@
+/** What the routes are given. */
+
+import type { ExportDefinition } from "../catalog/config.ts";
+import type { Offer } from "../requests/find_exports.ts";
+import type { Readiness } from "../runs/readiness.ts";
+import type { StartRun } from "../runs/run.ts";
+import type { WholeFiles } from "../runs/whole_files.ts";
+import type { SourceColumn } from "../sources/source.ts";
+import type { Client } from "./environment.ts";
+import type { ServerNames } from "./guard.ts";
+import type { RefusedRequest } from "./refusals.ts";
+
+/** What the routes need. */
+export interface Dependencies extends Offer {
+  /** What the server is called. */
+  readonly names: ServerNames;
+  /** Runs an export. */
+  readonly startRun: StartRun;
+  /** Makes files that are finished before they are sent; absent where there is no spool. */
+  readonly wholeFiles?: WholeFiles | undefined;
+  /** All columns of an export, as its source gives them. @default they are not known */
+  readonly columns?: (definition: ExportDefinition) => Promise<readonly SourceColumn[] | undefined>;
+  /** Whether an answer may hold what a source said of its failure. @default never */
+  readonly debug?: (request: Request, client: Client | undefined) => boolean;
+  /** Whether another export would be taken. */
+  readonly readiness: () => Promise<Readiness>;
+  /** The numbers of the server, in Prometheus's text format. */
+  readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Whether health and metrics are answered on a port of their own, and not here. @default false */
+  readonly adminElsewhere?: boolean;
+  /** Told of every request that was refused, for the log. */
+  readonly onRefusal: (refused: RefusedRequest) => void;
+  /** Told of errors that are this server's own fault. */
+  readonly onError: (error: unknown, request: Request) => void;
+}

@@ -1,0 +1,80 @@
+/** Answers to what is no request that the routes could answer: one that breaks HTTP, or one too many. */
+
+import { Buffer } from "node:buffer";
+import { STATUS_CODES } from "node:http";
+
+/** An answer of this server that no route gives. */
+export interface Refusal {
+  /** The HTTP status. */
+  readonly status: number;
+  /** What the status means. */
+  readonly title: string;
+  /** What is wrong, for the client to read. */
+  readonly detail: string;
+  /** Seconds after which the same request may succeed. */
+  readonly retryAfter?: number;
+}
+
+/** Refusals by what is wrong. */
+export const REFUSALS = {
+  malformed: { status: 400, title: "Bad request", detail: "This is no request of HTTP/1.1" },
+  method: { status: 501, title: "Not implemented", detail: "There is no such method here" },
+  late: { status: 408, title: "Request timeout", detail: "The request did not come in time" },
+  headTooLarge: {
+    status: 431,
+    title: "Request header fields too large",
+    detail: "The head of the request is too large",
+  },
+  /**
+   * Closing the connection is the end of the file in HTTP/1.0: one that breaks off would look whole (RFC
+   * 9112, 8: only chunks and lengths tell). nginx speaks it to us unless told not to.
+   */
+  oldVersion: {
+    status: 505,
+    title: "HTTP version not supported",
+    detail: "HTTP/1.0 cannot tell half a file from a whole one; use HTTP/1.1, or _delivery=whole",
+  },
+  server: {
+    status: 503,
+    title: "Service unavailable",
+    detail: "There are as many connections as this server allows; try again shortly",
+    retryAfter: 5,
+  },
+  address: {
+    status: 429,
+    title: "Too many requests",
+    detail: "You have as many connections as this server allows; end one, or try again shortly",
+    retryAfter: 5,
+  },
+} as const satisfies Readonly<Record<string, Refusal>>;
+
+/** The answer that a refusal is (RFC 9457). */
+export function refusalResponse(refusal: Refusal): Response {
+  return new Response(bodyOf(refusal), { status: refusal.status, headers: headersOf(refusal) });
+}
+
+/** The same as bytes, head included, for a connection whose requests cannot be told apart any more. */
+export function refusalText(refusal: Refusal): string {
+  const body = bodyOf(refusal);
+  const headers = {
+    ...headersOf(refusal),
+    "Content-Length": Buffer.byteLength(body),
+    "Date": new Date().toUTCString(),
+    "Connection": "close",
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const start = `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`;
+  return `${[start, ...lines].join("\r\n")}\r\n\r\n${body}`;
+}
+
+function bodyOf({ status, title, detail }: Refusal): string {
+  return `${JSON.stringify({ type: "about:blank", status, title, detail })}\n`;
+}
+
+function headersOf({ retryAfter }: Refusal): Record<string, string> {
+  return {
+    "Content-Type": "application/problem+json",
+    "Cache-Control": "no-store",
+    ...(retryAfter === undefined ? {} : { "Retry-After": `${retryAfter}` }),
+  };
+}

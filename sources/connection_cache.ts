@@ -1,0 +1,108 @@
+/** Keeps connections that have ended a run in order, for the next run of the same source. */
+
+/** What a cache goes by. */
+export interface Clock {
+  /** Milliseconds since some moment. */
+  now(): number;
+  /** Calls back once, unless the process ends before. */
+  after(milliseconds: number, call: () => void): void;
+}
+
+const SYSTEM: Clock = {
+  now: () => performance.now(),
+  after: (milliseconds, call) => Deno.unrefTimer(setTimeout(call, milliseconds)),
+};
+
+/** What can be kept. */
+export interface Keepable {
+  /** Closes it, and does not wait for that; an error of closing changes nothing any more. */
+  close(): void;
+}
+
+/** How many connections are kept, and how long. */
+export interface CacheOptions {
+  /** The most that are kept, of all sources together. */
+  readonly max: number;
+  /** Milliseconds that one is kept while no run takes it. */
+  readonly idle: number;
+  /** Milliseconds after its first run from which one is not kept again. @default without end */
+  readonly age?: number;
+  /** What it goes by. @default the system's */
+  readonly clock?: Clock;
+}
+
+/** A connection that is kept. */
+interface Kept<T> {
+  readonly key: string;
+  readonly connection: T;
+  readonly since: number;
+}
+
+/** The connections that a process keeps of a kind of source. */
+export class ConnectionCache<T extends Keepable> {
+  readonly #max: number;
+  readonly #idle: number;
+  readonly #age: number;
+  readonly #clock: Clock;
+  /** Those that are kept, the one that was used last at the end. */
+  #kept: Kept<T>[] = [];
+  /** When each was put here for the first time. */
+  readonly #born = new WeakMap<T, number>();
+  #sweeping = false;
+
+  /** Makes one that is empty. */
+  constructor({ max, idle, age = Infinity, clock = SYSTEM }: CacheOptions) {
+    this.#max = max;
+    this.#idle = idle;
+    this.#age = age;
+    this.#clock = clock;
+  }
+
+  /** How many are kept. */
+  get size(): number {
+    return this.#kept.length;
+  }
+
+  /**
+   * Takes out the one of a key that was used last; nothing where none is kept.
+   *
+   * @param key all that connections must have in common to stand for each other
+   */
+  take(key: string): T | undefined {
+    const index = this.#kept.findLastIndex((kept) => kept.key === key);
+    return index < 0 ? undefined : this.#kept.splice(index, 1)[0]!.connection;
+  }
+
+  /** Keeps one, or closes it where it is too old; it is not used any more. */
+  put(key: string, connection: T): void {
+    const since = this.#clock.now();
+    const born = this.#born.get(connection) ?? since;
+    if (since - born >= this.#age) return connection.close();
+    this.#born.set(connection, born);
+    this.#kept.push({ key, connection, since });
+    if (this.#kept.length > this.#max) this.#kept.shift()!.connection.close();
+    this.#sweepLater();
+  }
+
+  /** Closes all of a key. */
+  evict(key: string): void {
+    this.#close((kept) => kept.key === key);
+  }
+
+  #sweepLater(): void {
+    if (this.#sweeping || this.#kept.length === 0) return;
+    this.#sweeping = true;
+    this.#clock.after(this.#idle, () => {
+      this.#sweeping = false;
+      const before = this.#clock.now() - this.#idle;
+      this.#close(({ since }) => since <= before);
+      this.#sweepLater();
+    });
+  }
+
+  #close(isOver: (kept: Kept<T>) => boolean): void {
+    const over = this.#kept.filter(isOver);
+    this.#kept = this.#kept.filter((kept) => !isOver(kept));
+    for (const { connection } of over) connection.close();
+  }
+}

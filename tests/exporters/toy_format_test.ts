@@ -1,0 +1,111 @@
+/** Adding a format is one file and one line: the catalogue, requests, routes and lists know the rest. */
+
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { loadConfig } from "../../catalog/load.ts";
+import { ConfigError } from "../../catalog/mistakes.ts";
+import { FORMATS, loadFormats } from "../../exporters/mod.ts";
+import { Warnings } from "../../exporters/warnings.ts";
+import { describeOptions } from "../../requests/options.ts";
+import { createApp } from "../../routes/app.ts";
+import type { RunTask } from "../../runs/protocol.ts";
+import { column, tableOf } from "./tables.ts";
+import { toy, toyFormat } from "./toy_format.ts";
+
+const modules = {
+  ...FORMATS,
+  toy: { format: () => Promise.resolve(toyFormat), exporter: () => Promise.resolve(toy) },
+};
+
+const formats = await loadFormats(modules);
+
+function configure(settings = "") {
+  const text = `
+sources: { app: { type: sqlite, path: app.db } }
+exports: { one: { source: app, query: select 1${settings} } }
+`;
+  return loadConfig(text, {
+    env: () => undefined,
+    folder: "/srv",
+    sources: { sqlite: { config: z.strictObject({ path: z.string() }), paths: ["path"] } },
+    formats,
+  });
+}
+
+/** The app over that configuration; its runs write two rows in this process, as a worker would. */
+function appOf(settings?: string) {
+  const tasks: RunTask[] = [];
+  return {
+    tasks,
+    app: createApp({
+      names: { hostname: "127.0.0.1", hosts: [] },
+      catalog: configure(settings),
+      formats,
+      startRun: async (id, task) => {
+        tasks.push(task);
+        const exporter = await modules[task.format as keyof typeof modules].exporter();
+        const table = tableOf([column("name")], [["Ada"], ["Grace"]]);
+        const body = exporter.encode(table, task.options as never, new Warnings());
+        return { id, body: body as ReadableStream<Uint8Array<ArrayBuffer>> };
+      },
+      readiness: () => Promise.resolve({ status: "ready", checks: {} }),
+      scrape: () => Promise.resolve({ contentType: "text/plain", text: "" }),
+      onRefusal: () => {},
+      onError: (error) => {
+        throw error;
+      },
+    }),
+  };
+}
+
+Deno.test("a format of one file and one line is offered, configured, asked for and written", async () => {
+  const { app } = appOf(", toy_mark: '-'");
+  const list = await (await app.request("/exports")).json();
+  assert.equal(list.exports[0].formats.at(-1), "toy");
+  const response = await app.request("/exports/one.toy?_loud=yes");
+  assert.equal(response.headers.get("Content-Type"), "text/x-toy");
+  assert.equal(
+    response.headers.get("Content-Disposition"),
+    `attachment; filename="one.toy"; filename*=UTF-8''one.toy`,
+  );
+  assert.equal(await response.text(), "- ADA\n- GRACE\n");
+  assert.equal(await (await appOf().app.request("/exports/one.toy")).text(), "* Ada\n* Grace\n");
+});
+
+Deno.test("its settings and options are refused in its own words, and mean nothing to others", async () => {
+  assert.throws(() => configure(", toy_mark: many"), (error) => {
+    assert.ok(error instanceof ConfigError);
+    assert.deepEqual(error.mistakes.map(({ path, message }) => `${path}: ${message}`), [
+      'exports.one.toy_mark: expected a mark, not "many"',
+    ]);
+    return true;
+  });
+  const { app, tasks } = appOf();
+  const errors = async (path: string) => (await (await app.request(path)).json()).errors;
+  assert.deepEqual(await errors("/exports/one.toy?_loud=very&_bom=true"), [
+    { name: "_loud", detail: 'must be yes or no, not "very"' },
+    { name: "_bom", detail: "means nothing to the format toy" },
+  ]);
+  assert.deepEqual(await errors("/exports/one.csv?_loud=yes"), [
+    { name: "_loud", detail: "means nothing to the format csv" },
+  ]);
+  assert.deepEqual(tasks, []);
+});
+
+Deno.test("a task carries what its own format understands, and nothing of the others", async () => {
+  const { app, tasks } = appOf(", about: true, deflate_level: 9, toy_mark: '-'");
+  for (const format of ["csv", "json", "toy", "xlsx"]) await app.request(`/exports/one.${format}`);
+  const [csv, json, toy, xlsx] = tasks.map(({ options }) => options);
+  assert.deepEqual(csv, { formulaGuard: true });
+  assert.deepEqual(json, {});
+  assert.deepEqual(toy, { mark: "-", loud: false });
+  assert.deepEqual(Object.keys(xlsx!).sort(), ["about", "deflateLevel", "sharedStrings", "time"]);
+  assert.equal(xlsx!.deflateLevel, 9);
+});
+
+Deno.test("the list of options has its own", () => {
+  assert.deepEqual(
+    describeOptions(Object.values(formats)).find(({ name }) => name === "_loud"),
+    { name: "_loud", formats: ["toy"], description: "in capital letters", example: "yes" },
+  );
+});

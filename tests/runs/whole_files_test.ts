@@ -1,0 +1,134 @@
+/** Whole files that are kept, replaced, evicted and expired, over a store in a directory of its own. */
+
+import assert from "node:assert/strict";
+import { createWholeFiles, type MakeOptions, type WholeFiles } from "../../runs/whole_files.ts";
+import type { StoredObject } from "../../storage/store.ts";
+import { createDiskFixture } from "../storage/disk_store_fixture.ts";
+import { fakeTask } from "./fixture.ts";
+
+const KIB = 1024;
+
+/** Milliseconds for which files are kept. */
+const KEEP = 600_000;
+
+/** Whole files whose runs give 100 KiB, of the byte and in the time that the test sets. */
+async function setup() {
+  const disk = await createDiskFixture();
+  const calls = { runs: 0, expire: 0 };
+  const made = { byte: 1, milliseconds: 0 };
+  const wholeFiles = createWholeFiles({
+    startRun: (id) => {
+      calls.runs++;
+      const body = new ReadableStream({
+        pull(controller) {
+          disk.clock.now = new Date(disk.clock.now.getTime() + made.milliseconds);
+          controller.enqueue(new Uint8Array(100 * KIB).fill(made.byte));
+          controller.close();
+        },
+      });
+      return Promise.resolve({ id, body });
+    },
+    store: {
+      ...disk.store,
+      expire: (now) => {
+        calls.expire++;
+        return disk.store.expire(now);
+      },
+    },
+    reserve: (bytes) => disk.quota.reserve(bytes, undefined, "file"),
+    keep: KEEP,
+    now: () => disk.clock.now,
+  });
+  let ids = 0;
+  const options = (key: string): MakeOptions => ({
+    id: `run-${ids++}`,
+    key,
+    mediaType: "text/csv",
+    filename: "a.csv",
+    abandoned: new AbortController().signal,
+  });
+  return {
+    wholeFiles,
+    calls,
+    made,
+    pass: (milliseconds: number) => {
+      disk.clock.now = new Date(disk.clock.now.getTime() + milliseconds);
+    },
+    /** Makes the file of a task and reads it. */
+    make: (name: string) =>
+      wholeFiles.make(fakeTask(name), options(name), async (object) => {
+        await readAll(wholeFiles, object);
+        return object;
+      }),
+    options,
+    [Symbol.asyncDispose]: () => disk[Symbol.asyncDispose](),
+  };
+}
+
+async function readAll(wholeFiles: WholeFiles, object: StoredObject): Promise<number> {
+  const file = await wholeFiles.read(object);
+  return (await new Response(file!.body).bytes()).length;
+}
+
+Deno.test("a file is made without looking for others that have expired", async () => {
+  await using files = await setup();
+  for (const name of ["a", "b", "a"]) await files.make(name);
+  assert.deepEqual(files.calls, { runs: 3, expire: 0 });
+  await files.wholeFiles.expire();
+  assert.equal(files.calls.expire, 1);
+});
+
+Deno.test("a file is found for as long as it is kept, and not a millisecond longer", async () => {
+  await using files = await setup();
+  const { etag } = await files.make("a");
+  files.pass(KEEP - 1);
+  assert.equal(files.wholeFiles.find("a")?.object.etag, etag);
+  files.pass(1);
+  assert.equal(files.wholeFiles.find("a"), undefined);
+});
+
+Deno.test("a file that takes longer to make than it is kept is kept as long as any", async () => {
+  await using files = await setup();
+  files.made.milliseconds = 10 * KEEP;
+  await files.make("a");
+  files.pass(KEEP - 1);
+  assert.ok(files.wholeFiles.find("a"));
+});
+
+Deno.test("the files that were read least recently are evicted, and are not found any more", async () => {
+  await using files = await setup();
+  const { wholeFiles } = files;
+  for (const name of ["a", "b", "c"]) await files.make(name);
+  const a = wholeFiles.find("a")!;
+  assert.equal(await readAll(wholeFiles, a.object), 100 * KIB);
+  assert.equal(await wholeFiles.evict(150 * KIB), true);
+  const found = ["a", "b", "c"].map((name) => wholeFiles.find(name) !== undefined);
+  assert.deepEqual(found, [true, false, false]);
+  assert.equal(await wholeFiles.evict(150 * KIB), false, "there is not so much");
+  assert.ok(wholeFiles.find("a"));
+});
+
+Deno.test("a file that a client waits for is not evicted, and is whole for it", async () => {
+  await using files = await setup();
+  const { wholeFiles } = files;
+  const bytes = await wholeFiles.make(fakeTask("a"), files.options("a"), async (object) => {
+    assert.equal(await wholeFiles.evict(1), false);
+    return await readAll(wholeFiles, object);
+  });
+  assert.equal(bytes, 100 * KIB);
+  assert.equal(await wholeFiles.evict(1), true);
+});
+
+Deno.test("who may have a part of an evicted file of other bytes is not given a newer one for it", async () => {
+  await using files = await setup();
+  const { wholeFiles } = files;
+  await files.make("a");
+  assert.equal(wholeFiles.find("a")!.replacedOther, false);
+  await wholeFiles.evict(1);
+  await files.make("a");
+  assert.equal(wholeFiles.find("a")!.replacedOther, false, "it has the same bytes");
+  await wholeFiles.evict(1);
+  files.made.byte = 2;
+  await files.make("a");
+  assert.equal(wholeFiles.find("a")!.replacedOther, true);
+});

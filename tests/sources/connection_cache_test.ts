@@ -1,0 +1,73 @@
+/** Which connections are kept, for whom, how many and how long. */
+
+import assert from "node:assert/strict";
+import { type CacheOptions, ConnectionCache } from "../../sources/connection_cache.ts";
+import { createClock } from "./own_clock.ts";
+
+/** A cache of connections by name, and the names of those that it has closed. */
+function createCache(options: Partial<CacheOptions> = {}) {
+  const { clock, pass } = createClock();
+  const closed: string[] = [];
+  const cache = new ConnectionCache({ max: 8, idle: 5000, clock, ...options });
+  const connection = (name: string) => ({ name, close: () => void closed.push(name) });
+  return { cache, closed, connection, pass };
+}
+
+Deno.test("a connection is given to its source alone, and to one run at a time", () => {
+  const { cache, connection } = createCache();
+  const [one, other] = [connection("one"), connection("other")];
+  cache.put("orders", one);
+  cache.put("orders", other);
+  assert.equal(cache.take("stock"), undefined);
+  assert.equal(cache.take("orders"), other, "the one that was used last");
+  assert.equal(cache.take("orders"), one);
+  assert.equal(cache.take("orders"), undefined);
+  assert.equal(cache.size, 0);
+});
+
+Deno.test("where too many are kept, the one that was used first is closed", () => {
+  const { cache, closed, connection } = createCache({ max: 2 });
+  for (const name of ["a", "b", "c", "d"]) cache.put(name, connection(name));
+  assert.deepEqual(closed, ["a", "b"]);
+  assert.equal(cache.size, 2);
+});
+
+Deno.test("what no run takes for long enough is closed, each by its own time", () => {
+  const { cache, closed, connection, pass } = createCache({ idle: 5000 });
+  cache.put("a", connection("a"));
+  pass(3000);
+  cache.put("b", connection("b"));
+  pass(1999);
+  assert.deepEqual(closed, []);
+  pass(1);
+  assert.deepEqual(closed, ["a"]);
+  pass(5000);
+  assert.deepEqual(closed, ["a", "b"]);
+  assert.equal(cache.size, 0);
+});
+
+Deno.test("a connection that is used again and again is closed at its age", () => {
+  const { cache, closed, connection, pass } = createCache({ age: 60_000 });
+  cache.put("a", connection("a"));
+  for (let second = 1; second < 60; second++) {
+    const taken = cache.take("a");
+    pass(1000);
+    cache.put("a", taken!);
+  }
+  assert.deepEqual(closed, []);
+  const taken = cache.take("a");
+  pass(1000);
+  cache.put("a", taken!);
+  assert.deepEqual(closed, ["a"]);
+  assert.equal(cache.size, 0);
+});
+
+Deno.test("those of a source are closed together, and no others", () => {
+  const { cache, closed, connection } = createCache();
+  cache.put("orders", connection("a"));
+  cache.put("stock", connection("b"));
+  cache.put("orders", connection("c"));
+  cache.evict("orders");
+  assert.deepEqual(closed, ["a", "c"]);
+  assert.equal(cache.size, 1);
+});
