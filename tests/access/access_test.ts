@@ -7,6 +7,7 @@ import { hashKey, type KeySetting } from "../../access/keys.ts";
 import { signLink } from "../../access/links.ts";
 import { type AccessDependencies, type Attempt, createAccess } from "../../access/mod.ts";
 import type { Principal } from "../../access/principal.ts";
+import { createThrottle } from "../../access/throttle.ts";
 import { createIssuer, EC, forge, NOW, SETTING, signToken } from "./tokens.ts";
 
 const KEY = "sw_k7f3q2_3sZ9Kq1mV5tWcJ8xRhB2nYpL";
@@ -45,6 +46,8 @@ function accessOf(config: AccessConfig = CONFIG, more: AccessDependencies = {}) 
   return createAccess(config, {
     now: () => NOW * 1000,
     jwks: { fetch: createIssuer().fetch },
+    // Nothing is forgiven while a test runs, however long it takes.
+    throttle: createThrottle({ now: () => 0 }),
     ...more,
   });
 }
