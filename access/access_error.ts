@@ -9,10 +9,10 @@ export interface AccessIssue {
 }
 
 /**
- * Why: the caller gave a param that comes from the identity (`sent`, a mistake of the request), the
- * identity has no value for one (`missing`), or may not have the format (`format`).
+ * Why: the identity has no value for a param that comes from it (`missing`) or none that the param takes
+ * (`misfit`), or may not have the format (`format`).
  */
-export type AccessErrorKind = "sent" | "missing" | "format";
+export type AccessErrorKind = "missing" | "misfit" | "format";
 
 /** A request that its principal may not make. */
 export class AccessError extends Error {

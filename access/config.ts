@@ -16,6 +16,8 @@ export interface AccessConfig {
   readonly jwt?: JwtSetting;
   /** What links are signed with; absent: there are none. */
   readonly links?: LinkSetting;
+  /** What `mask: hash` is keyed with; absent: no column has that mask. */
+  readonly maskSecret?: string;
 }
 
 /**
@@ -32,7 +34,7 @@ export function isEmpty({ anonymous, keys, jwt, links }: AccessConfig): boolean 
  */
 export function isSecretPath(path: readonly (string | number)[]): boolean {
   const [section, second, third] = path;
-  return section === "links" && second === "secrets" ||
+  return section === "mask_secret" || section === "links" && second === "secrets" ||
     section === "keys" && (third === "id" || third === "sha256");
 }
 
@@ -175,11 +177,13 @@ const SECRET = "a secret of at least 32 bytes, such as openssl rand -base64 32 p
 /** A letter comes first: an object's keys that are numbers would not stay in their order. */
 const SECRET_NAME = "the name of a secret is a letter, then letters, digits, - and _";
 
+const secret = z.string({ error: SECRET })
+  .refine((text) => new TextEncoder().encode(text).length >= 32, { error: SECRET });
+
 const links = z.strictObject({
   secrets: z.record(
     matching(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/, SECRET_NAME),
-    z.string({ error: SECRET })
-      .refine((text) => new TextEncoder().encode(text).length >= 32, { error: SECRET }),
+    secret,
     { error: "a mapping of names to secrets" },
   ).refine((secrets) => Object.keys(secrets).length > 0, { error: "at least one secret" })
     .transform((secrets) => new Map(Object.entries(secrets))),
@@ -192,4 +196,7 @@ export const accessConfig: z.ZodType<AccessConfig> = z.strictObject({
   keys: keys.default([]),
   jwt: jwt.optional(),
   links: links.optional(),
-}).transform((config): AccessConfig => present(config) as AccessConfig);
+  mask_secret: secret.optional(),
+}).transform(({ mask_secret, ...config }): AccessConfig =>
+  present({ ...config, maskSecret: mask_secret }) as AccessConfig
+);

@@ -1,6 +1,5 @@
 /** Takes the values of params that are declared `from` the identity: from that alone, never from a caller. */
 
-import { AccessError } from "./access_error.ts";
 import type { Principal } from "./principal.ts";
 
 /** Where the value of a param comes from. */
@@ -65,18 +64,6 @@ export function identityParams(
     } else values.set(name, texts);
   }
   return { values, issues };
-}
-
-/**
- * Throws what is wrong: first what the caller gave, which is wrong whoever it is.
- *
- * @throws {AccessError}
- */
-export function assertNoIssues({ issues }: IdentityParams): void {
-  for (const kind of ["sent", "missing"] as const) {
-    const found = issues.filter((issue) => issue.kind === kind);
-    if (found.length > 0) throw new AccessError(kind, found);
-  }
 }
 
 function valueOf(origin: ParamOrigin, { tenant, subject, claims }: Principal): unknown {

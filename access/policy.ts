@@ -2,13 +2,8 @@
 
 import { AccessError } from "./access_error.ts";
 import { matchesAny } from "./globs.ts";
+import type { Mask } from "../table/masks.ts";
 import type { Caps, Principal } from "./principal.ts";
-
-/** How the cells of a column are hidden. */
-export const MASKS = ["partial", "redact", "hash"] as const;
-
-/** One of them. */
-export type Mask = typeof MASKS[number];
 
 /** The mask of a column. */
 export interface MaskRule {

@@ -26,10 +26,14 @@ export interface ColumnsDependencies {
   readonly startRun: StartRun;
   /** The sources of exports. */
   readonly sources: Config["sources"];
+  /** The exports. */
+  readonly exports: Config["exports"];
 }
 
 /** Begins to remember. */
-export function createColumns({ startRun, sources }: ColumnsDependencies): KnownColumns {
+export function createColumns(
+  { startRun, sources, exports }: ColumnsDependencies,
+): KnownColumns {
   const known = new Map<string, readonly SourceColumn[]>();
   /** The last question about each export. */
   const asked = new Map<string, { readonly at: number; readonly answer: Promise<void> }>();
@@ -60,10 +64,11 @@ export function createColumns({ startRun, sources }: ColumnsDependencies): Known
   }
 
   return {
-    learn({ id, columns = [] }, { export: names }) {
+    learn({ id, columns = [] }, { export: names, describe }) {
       for (const [index, name] of names.split(",").entries()) {
         const told = columns[index];
-        if (told) known.set(name, told);
+        // The rows of one tenant may have columns that are no business of another: only the source tells.
+        if (told && (describe || !isPersonal(exports.get(name)))) known.set(name, told);
       }
       waiting.get(id)?.();
     },
@@ -77,4 +82,9 @@ export function createColumns({ startRun, sources }: ColumnsDependencies): Known
       return known.get(definition.name);
     },
   };
+}
+
+/** Whether an export has other rows for another principal. */
+function isPersonal(definition: ExportDefinition | undefined): boolean {
+  return [...definition?.params.values() ?? []].some(({ from }) => from !== undefined);
 }

@@ -1,9 +1,9 @@
 /** `run`: runs one export to a file or to standard output, as the server would. */
 
+import { ANONYMOUS } from "../access/principal.ts";
 import { listing } from "../catalog/params.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { findExports } from "../requests/find_exports.ts";
-import { ANONYMOUS } from "../requests/principal.ts";
 import { RequestError } from "../requests/request_error.ts";
 import { parseRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
@@ -107,10 +107,10 @@ async function toRunTask(configuration: Configuration, args: RunArguments): Prom
   const formats = await loadFormats();
   try {
     const { config: catalog } = configuration;
-    const file = findExports(args.export, args.format, { catalog, formats });
+    const file = findExports(args.export, args.format, { catalog, formats }, ANONYMOUS);
     const pairs = toPairs(args.params);
     const request = parseRequest(file, pairs, { principal: ANONYMOUS, formats });
-    return toTask(request, "identity", catalog.sources);
+    return toTask(request, "identity", catalog);
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
     throw new CommandError(error.message, EXIT.usage);

@@ -1,6 +1,8 @@
 /** A whole server, wired: spool, engine, routes, sockets and numbers. */
 
 import { getLogger } from "@logtape/logtape";
+import { isEmpty } from "../access/config.ts";
+import { createAccess } from "../access/mod.ts";
 import type { Config } from "../catalog/config.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
@@ -82,9 +84,20 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     }),
   );
   const { admission, pool, startRun, wholeFiles } = engine;
-  const columns = createColumns({ startRun, sources: config.sources });
+  const columns = createColumns({ startRun, sources: config.sources, exports: config.exports });
   const { server, limits } = config;
+  const access = createAccess(
+    // Only this machine reaches it then, as the configuration was read.
+    isEmpty(config.access) ? { ...config.access, anonymous: true } : config.access,
+    {
+      jwks: {
+        onFailure: ({ message }) =>
+          logger.error("Cannot check tokens with new keys: {error}", { error: message }),
+      },
+    },
+  );
   const dependencies: Dependencies = {
+    access,
     names: server,
     catalog: config,
     formats: await loadFormats(),

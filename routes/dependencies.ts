@@ -1,17 +1,25 @@
 /** What the routes are given. */
 
+import type { Access } from "../access/mod.ts";
 import type { ExportDefinition } from "../catalog/config.ts";
 import type { Offer } from "../requests/find_exports.ts";
 import type { Readiness } from "../runs/readiness.ts";
 import type { StartRun } from "../runs/run.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import type { SourceColumn } from "../sources/source.ts";
+import type { Wait } from "./authenticate.ts";
 import type { Client } from "./environment.ts";
 import type { ServerNames } from "./guard.ts";
 import type { RefusedRequest } from "./refusals.ts";
 
 /** What the routes need. */
 export interface Dependencies extends Offer {
+  /** Who is let in. */
+  readonly access: Pick<Access, "authenticate" | "links">;
+  /** Waits before the answer to a wrong credential. @default the system's clock */
+  readonly wait?: Wait;
+  /** What time it is, in milliseconds since 1970. @default Date.now */
+  readonly now?: () => number;
   /** What the server is called. */
   readonly names: ServerNames;
   /** Runs an export. */

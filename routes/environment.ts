@@ -1,5 +1,7 @@
 /** What comes with each request, besides what it says itself. */
 
+import type { Principal } from "../access/principal.ts";
+
 /** What routes know of a request's connection. */
 export interface Client {
   /** The client's address. */
@@ -12,4 +14,15 @@ export interface Client {
 export interface Environment {
   /** Values for the routes. */
   readonly Bindings: { readonly client?: Client };
+  /** Who makes the request; absent where nobody was asked. */
+  readonly Variables: { principal?: Principal };
+}
+
+/** Who makes a request, on a path that nobody reaches unasked. */
+export function principalOf(
+  context: { get(key: "principal"): Principal | undefined },
+): Principal {
+  const principal = context.get("principal");
+  if (!principal) throw new Error("Cannot answer: nobody was authenticated");
+  return principal;
 }

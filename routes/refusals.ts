@@ -20,7 +20,7 @@ export interface RefusedRequest {
   readonly id?: string;
 }
 
-/** Reasons of answers that are no problems. */
+/** Reasons of answers that are no problems, or whose problems say less. */
 const reasons = new WeakMap<Response, string>();
 
 /** The same answer; where it is a refusal, the log is told this reason. */
@@ -53,8 +53,10 @@ export function tellRefusals(
 
 /** What a problem says; of mistakes in params and options their names alone, as a message repeats the value. */
 function reasonOf(response: Response): string {
+  const reason = reasons.get(response);
+  if (reason !== undefined) return reason;
   const problem = problemOf(response);
-  if (!problem) return reasons.get(response) ?? `status ${response.status}`;
+  if (!problem) return `status ${response.status}`;
   const { title, detail, errors = [] } = problem;
   const names = [...new Set(errors.map(({ name }) => name))];
   return names.length === 0 ? `${title}: ${detail}` : `${title}: ${names.join(", ")}`;

@@ -1,5 +1,6 @@
 /** One run: a slot, a worker and a body that is either the whole file or an error. */
 
+import type { Caps } from "../access/principal.ts";
 import type { Warning } from "../exporters/warnings.ts";
 import { type Clock, systemClock } from "../storage/clock.ts";
 import { SpillBuffer, type SpillOptions } from "../storage/spill_buffer.ts";
@@ -21,6 +22,30 @@ export interface RunLimits {
 export class RunTimeoutError extends Error {
   /** Tells it from other errors in a log. */
   override readonly name = "RunTimeoutError";
+}
+
+/** A run took more than its caller may have. */
+export class RunLimitError extends Error {
+  /** Tells it from other errors in a log. */
+  override readonly name = "RunLimitError";
+  /** Which of the caller's limits it was. */
+  readonly limit: "bytes" | "duration";
+
+  /** Takes the limit, and says what it is. */
+  constructor(limit: RunLimitError["limit"], message: string) {
+    super(message);
+    this.limit = limit;
+  }
+}
+
+/** Who a run is for, and why. */
+export interface RunOwner {
+  /** Who asked, as logs name it. */
+  readonly principal: string;
+  /** Whose data it is; absent: no tenant's. */
+  readonly tenant?: string;
+  /** Why, in the words of who asked. */
+  readonly reason?: string;
 }
 
 /** How a run ended; what a receipt and a log line are made of. */
@@ -47,6 +72,10 @@ export interface RunReport {
   readonly error?: Error;
   /** The address of the client that asked for it. */
   readonly client?: string;
+  /** Who it is for; absent where the server itself asked. */
+  readonly owner?: RunOwner;
+  /** The exports that end before their rows do, as they may have no more. @default none */
+  readonly truncated?: readonly string[];
 }
 
 /** A run whose first chunk exists. */
@@ -55,6 +84,8 @@ export interface Run {
   readonly id: string;
   /** The file. An error after its first byte errors it; cancelling it cancels the run. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** The exports that are known by now to end before their rows do. @default none */
+  readonly truncated?: readonly string[];
 }
 
 /** What runs wait for. */
@@ -71,7 +102,9 @@ export interface TaskRunner extends Contention {
   start(
     task: RunTask,
     run: string,
-  ): Pick<RunningTask, "chunks" | "ended" | "rows" | "heard" | "waiting">;
+  ):
+    & Pick<RunningTask, "chunks" | "ended" | "rows" | "heard" | "waiting">
+    & Partial<Pick<RunningTask, "truncated">>;
 }
 
 /** What runs need of their server. */
@@ -104,6 +137,10 @@ export interface RunOptions {
   readonly whole?: boolean;
   /** The address of the client that asks for it, for the report. */
   readonly client?: string | undefined;
+  /** Who it is for, for the report. */
+  readonly owner?: RunOwner | undefined;
+  /** How much it may take. @default what the server's limits allow */
+  readonly caps?: Pick<Caps, "maxBytes" | "maxDuration">;
 }
 
 /** Milliseconds between two looks at a run's limits. */
@@ -135,7 +172,8 @@ export function createRuns(
   }: RunDependencies,
 ): StartRun {
   const watch = watchTogether(clock);
-  return async (id, task, { abandoned, whole = false, client } = {}) => {
+  return async (id, task, { abandoned, whole = false, client, owner, caps = {} } = {}) => {
+    const { maxBytes, maxDuration = Infinity } = caps;
     const slot = admission.acquire();
     const started = clock.now();
     let running: ReturnType<TaskRunner["start"]>;
@@ -148,11 +186,21 @@ export function createRuns(
     }
     let firstByte: number | undefined;
     let bytes = 0;
-    const buffer = new SpillBuffer(running.chunks, {
+    const tooLarge = () =>
+      buffer.abort(
+        new RunLimitError(
+          "bytes",
+          `The file has more than the ${maxBytes} bytes that you may have`,
+        ),
+      );
+    const chunks = maxBytes === undefined
+      ? running.chunks
+      : limitBytes(running.chunks, maxBytes, tooLarge);
+    const buffer = new SpillBuffer(chunks, {
       ...pace,
       ...(spool && !whole ? { spool } : {}),
       memoryBytes: MEMORY_BYTES,
-      maxHeldUp: limits.run * HELD_UP_SHARE,
+      maxHeldUp: Math.min(limits.run, maxDuration) * HELD_UP_SHARE,
       contended: () => admission.contended || pool.contended,
       clock,
       onTake: (taken) => bytes += taken,
@@ -172,6 +220,14 @@ export function createRuns(
       if (!running.waiting) beganAt ??= now;
       // No worker was free for as long as a source has for its first row.
       else if (now - started > limits.firstRow) return buffer.abort(new AdmissionError("full"));
+      if (now - started > maxDuration) {
+        return buffer.abort(
+          new RunLimitError(
+            "duration",
+            `The export took longer than the ${maxDuration} ms that it may take for you`,
+          ),
+        );
+      }
       const late = now - started > limits.run
         ? `The run took longer than ${limits.run} ms`
         : firstByte === undefined && beganAt !== undefined && now - beganAt > limits.firstRow
@@ -217,14 +273,42 @@ export function createRuns(
         spilled: buffer.spilled,
         ...(failure && !left ? { error: failure } : {}),
         ...(client === undefined ? {} : { client }),
+        ...(owner === undefined ? {} : { owner }),
+        ...(running.truncated?.length ? { truncated: running.truncated } : {}),
       }, task);
     });
 
     const forget = () => abandoned?.removeEventListener("abort", onAbandoned);
     void (whole ? buffer.over : buffer.begun).then(forget, forget);
     await buffer.begun;
-    return { id, body: buffer.readable };
+    return {
+      id,
+      body: buffer.readable,
+      get truncated() {
+        return running.truncated ?? [];
+      },
+    };
   };
+}
+
+/** Passes chunks on, and no more of them once they are more bytes than there may be. */
+function limitBytes(
+  chunks: ReadableStream<Uint8Array<ArrayBuffer>>,
+  maxBytes: number,
+  onMore: () => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reader = chunks.getReader();
+  let bytes = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) return controller.close();
+      bytes += value.length;
+      if (bytes > maxBytes) onMore();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }
 
 /** Makes the function that has runs looked at until they end, all by one timer: one each takes 4 us. */

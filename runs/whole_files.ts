@@ -10,7 +10,7 @@ import {
   type StoredObject,
 } from "../storage/store.ts";
 import type { RunTask } from "./protocol.ts";
-import type { StartRun } from "./run.ts";
+import type { Run, RunOptions, StartRun } from "./run.ts";
 
 /** Bytes of room that a run must find before its query is run: a step of the store's. */
 const FIRST_BYTES = 1024 * 1024;
@@ -30,7 +30,7 @@ export interface WholeFilesDependencies {
 }
 
 /** How to make a file. */
-export interface MakeOptions {
+export interface MakeOptions extends Pick<RunOptions, "client" | "owner" | "caps"> {
   /** The run's id, which the file is known by. */
   readonly id: string;
   /** The key of the request, which the file is found by. */
@@ -41,8 +41,6 @@ export interface MakeOptions {
   readonly filename: string;
   /** Aborted by a caller that leaves before the file is finished. */
   readonly abandoned: AbortSignal;
-  /** The address of the client that asks for it, for the report. */
-  readonly client?: string | undefined;
 }
 
 /** A file that is kept. */
@@ -51,6 +49,8 @@ export interface KeptFile {
   readonly object: StoredObject;
   /** Whether it took the place of a file of other bytes, which some client may have a part of. */
   readonly replacedOther: boolean;
+  /** The exports that end before their rows do. */
+  readonly truncated: readonly string[];
 }
 
 /** Whole files, by the keys of the requests that they are made for. */
@@ -66,7 +66,7 @@ export interface WholeFiles {
   make<Result>(
     task: RunTask,
     options: MakeOptions,
-    use: (object: StoredObject) => Promise<Result>,
+    use: (object: StoredObject, truncated: readonly string[]) => Promise<Result>,
   ): Promise<Result>;
   /** The bytes of a file; undefined where it is gone. */
   read(object: StoredObject, range?: ByteRange): Promise<StoredFile | undefined>;
@@ -132,12 +132,12 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
       const kept = latest.get(key);
       return kept && !kept.evicted && kept.object.expiresAt > now() ? kept : undefined;
     },
-    async make(task, { id, key, mediaType, filename, abandoned, client }, use) {
+    async make(task, { id, key, mediaType, filename, abandoned, ...options }, use) {
       const reservation = await reserve(FIRST_BYTES);
       if (typeof reservation === "string") throw new NoRoomError(id, reservation);
-      let body: ReadableStream<Uint8Array>;
+      let run: Run;
       try {
-        ({ body } = await startRun(id, task, { abandoned, whole: true, client }));
+        run = await startRun(id, task, { abandoned, whole: true, ...options });
       } catch (error) {
         reservation.release();
         throw error;
@@ -146,7 +146,7 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
       const reader = { replaced: false };
       awaited.set(id, reader);
       try {
-        const object = await store.put(id, body, {
+        const object = await store.put(id, run.body, {
           reservation,
           metadata: { mediaType, filename },
           // From its end on: a run may take longer than its file is kept.
@@ -156,10 +156,11 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
         const replacedOther = previous !== undefined &&
           (previous.replacedOther || previous.object.etag !== object.etag);
         if (previous) forget(previous);
-        remember({ key, object, replacedOther, evicted: false });
+        const { truncated = [] } = run;
+        remember({ key, object, replacedOther, truncated, evicted: false });
         if (previous) await replace(previous.object);
         try {
-          return await use(object);
+          return await use(object, truncated);
         } finally {
           // What is being read stays on the disk until it was, without a name.
           if (reader.replaced) await remove(object);

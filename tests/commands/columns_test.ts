@@ -9,6 +9,17 @@ import type { RunReport, StartRun } from "../../runs/run.ts";
 const AUDIT = { name: "audit", source: "app", query: "select 1", columns: {}, params: new Map() };
 const DEFINITION = AUDIT as unknown as ExportDefinition;
 const SOURCES = new Map([["app", { type: "sqlite", config: {} }]]);
+const PERSONAL = {
+  ...AUDIT,
+  name: "personal",
+  params: new Map([["org", {
+    name: "org",
+    type: "string",
+    required: true,
+    from: { kind: "tenant" },
+  }]]),
+} as unknown as ExportDefinition;
+const EXPORTS = new Map([["audit", DEFINITION], ["personal", PERSONAL]]);
 const COLUMNS = [{ name: "id", type: "integer" as const }, { name: "note" }];
 
 function report(id: string, columns?: RunReport["columns"]): RunReport {
@@ -34,7 +45,7 @@ function columnsOf(answer: (id: string, task: RunTask) => RunReport | Error) {
     queueMicrotask(() => known.learn(told, task));
     return Promise.resolve({ id, body: new Response("").body! });
   };
-  const known = createColumns({ startRun, sources: SOURCES });
+  const known = createColumns({ startRun, sources: SOURCES, exports: EXPORTS });
   return { known, tasks };
 }
 
@@ -66,4 +77,12 @@ Deno.test("a source that fails, has no slot or does not know is not asked again 
     assert.equal(await known.of(DEFINITION), undefined);
     assert.equal(tasks.length, 1);
   }
+});
+
+Deno.test("what a run for one tenant had for columns is not told to another", async () => {
+  const { known, tasks } = columnsOf((id) => report(id, [[{ name: "id" }]]));
+  known.learn(report("a", [COLUMNS, COLUMNS]), { export: "personal,audit" } as RunTask);
+  assert.deepEqual(await known.of(PERSONAL), [{ name: "id" }]);
+  assert.deepEqual(await known.of(DEFINITION), COLUMNS);
+  assert.deepEqual(tasks.map(({ export: name }) => name), ["personal"]);
 });

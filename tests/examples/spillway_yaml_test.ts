@@ -40,7 +40,10 @@ async function run<T>(
     const query = { text: definition.query, params: values };
     const config = sources.sqlite.config.parse({ path });
     return await body(
-      await toTable(await sources.sqlite.open(config, query, { types }), definition),
+      await toTable(await sources.sqlite.open(config, query, { types }), {
+        ...definition,
+        masks: {},
+      }),
     );
   } finally {
     Deno.removeSync(folder, { recursive: true });

@@ -7,6 +7,7 @@ import { ConfigError } from "../../catalog/mistakes.ts";
 import { FORMATS, loadFormats } from "../../exporters/mod.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { describeOptions } from "../../requests/options.ts";
+import { createAccess } from "../../access/mod.ts";
 import { createApp } from "../../routes/app.ts";
 import type { RunTask } from "../../runs/protocol.ts";
 import { column, tableOf } from "./tables.ts";
@@ -38,6 +39,7 @@ function appOf(settings?: string) {
   return {
     tasks,
     app: createApp({
+      access: createAccess({ anonymous: true, keys: [] }),
       names: { hostname: "127.0.0.1", hosts: [] },
       catalog: configure(settings),
       formats,
