@@ -2,10 +2,11 @@
 
 import { getLogger } from "@logtape/logtape";
 import { isEmpty } from "../access/config.ts";
-import { createAccess } from "../access/mod.ts";
+import { type AccessDependencies, createAccess } from "../access/mod.ts";
 import type { Config } from "../catalog/config.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
+import type { Wait } from "../routes/authenticate.ts";
 import type { Dependencies } from "../routes/dependencies.ts";
 import { isLocal } from "../routes/local_request.ts";
 import type { RunTask } from "../runs/protocol.ts";
@@ -48,6 +49,10 @@ export interface ServiceOptions {
   readonly files?: FileSystem;
   /** The clock by which its whole files expire. @default the system's */
   readonly now?: () => Date;
+  /** What access is checked with. @default the system's clock and network */
+  readonly access?: AccessDependencies;
+  /** Waits before the answer to a wrong credential. @default the system's clock */
+  readonly wait?: Wait;
   /** Whose dropped lines are counted. @default none are dropped */
   readonly log?: Pick<LogWriter, "dropped">;
 }
@@ -94,10 +99,13 @@ export async function startService(config: Config, options: ServiceOptions): Pro
         onFailure: ({ message }) =>
           logger.error("Cannot check tokens with new keys: {error}", { error: message }),
       },
+      ...options.access,
     },
   );
   const dependencies: Dependencies = {
     access,
+    ...(options.wait ? { wait: options.wait } : {}),
+    ...(options.access?.now ? { now: options.access.now } : {}),
     names: server,
     catalog: config,
     formats: await loadFormats(),

@@ -109,7 +109,8 @@ export function parseRequest(
   if (issues.length > 0) throw withIssues(issues);
   for (const kind of ["missing", "misfit"] as const) {
     const found = read.denied.filter((issue) => issue.kind === kind);
-    if (found.length > 0) throw new AccessError(kind, found);
+    const issues = found.map(({ name, detail }) => ({ name, detail }));
+    if (issues.length > 0) throw new AccessError(kind, issues);
   }
   const { columns, filename, delivery = "auto", reason } = common;
   return {
