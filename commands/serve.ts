@@ -1,6 +1,7 @@
 /** `serve`: answers HTTP until it is told to stop, then lets the runs in flight finish. */
 
 import { getLogger } from "@logtape/logtape";
+import type { Config } from "../catalog/config.ts";
 import { logRun } from "../runs/run_log.ts";
 import { originOf } from "../server/http.ts";
 import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
@@ -32,6 +33,7 @@ export async function serve({ environment, ...context }: CommandContext): Promis
     logger.error("Unhandled rejection: {error}", { error: Deno.inspect(event.reason) });
   });
 
+  warnOf(config.access);
   const service = await startService(config, { environment, onEnd: logRun, log });
   const origin = originOf(service.http.addr);
   logger.info(`Spillway serves ${origin}`, { exports: config.exports.size });
@@ -48,6 +50,23 @@ export async function serve({ environment, ...context }: CommandContext): Promis
   }
   await letGo(service, log, hurry);
   if (lost) throw new CommandError(lost.message, EXIT.failure);
+}
+
+/** Says what of access an operator may not have meant, and what could not work. */
+function warnOf({ anonymous, jwt }: Config["access"]): void {
+  if (anonymous) {
+    logger.warn(
+      "access.anonymous is true: everybody who reaches this server may export everything",
+    );
+  }
+  if (!jwt) return;
+  const { host } = new URL(jwt.jwks);
+  const { state } = Deno.permissions.querySync({ name: "net", host });
+  if (state === "granted") return;
+  const message =
+    `Cannot check tokens: access.jwt.jwks is at ${host}, which this process may not ` +
+    `connect to; start it with --allow-net=${host} as well`;
+  throw new CommandError(message, EXIT.config);
 }
 
 /** Disposes a service, or ends the process where that takes too long. */
