@@ -36,7 +36,12 @@ export interface Config {
   readonly limits: Limits;
   /** Where bytes wait that clients have not taken; absent: nowhere but in a little memory. */
   readonly spool?: SpoolSettings;
+  /** Where it is written down who had what: standard output, or an absolute path. @default nowhere by itself */
+  readonly audit?: typeof AUDIT_STDOUT | string;
 }
+
+/** What `log.audit` says for standard output. */
+export const AUDIT_STDOUT = "stdout";
 
 /** Where the server listens. */
 export interface ServerSettings {
@@ -253,6 +258,9 @@ export const LIMITS = {
   source_idle: duration(1).default(60_000),
   run: duration(1).default(3_600_000),
 };
+
+/** The keys of `log`. */
+export const LOG = { audit: text.optional() };
 
 /** The keys of `spool`. */
 export const SPOOL = {

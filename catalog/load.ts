@@ -4,7 +4,16 @@ import { isAbsolute, join } from "node:path";
 import type { z } from "zod";
 import type { SourceLanguage } from "../sources/source.ts";
 import { type AccessConfig, accessConfig, isEmpty, isSecretPath } from "../access/config.ts";
-import { ADMIN, type Config, LIMITS, SERVER, type SourceSetting, SPOOL } from "./config.ts";
+import {
+  ADMIN,
+  AUDIT_STDOUT,
+  type Config,
+  LIMITS,
+  LOG,
+  SERVER,
+  type SourceSetting,
+  SPOOL,
+} from "./config.ts";
 import { readDocument } from "./document.ts";
 import { isLoopback } from "../table/loopback.ts";
 import type { Environment } from "./interpolate.ts";
@@ -43,7 +52,7 @@ export interface LoadOptions {
   readonly formats: Readonly<Record<string, FormatSchema>>;
 }
 
-const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool"] as const;
+const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool", "log"] as const;
 
 /**
  * Reads a configuration. It opens nothing: a database that is missing is found by its first export.
@@ -88,6 +97,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   const spool = root.spool === undefined
     ? undefined
     : reader.fields(SPOOL, root.spool ?? {}, ["spool"]);
+  const log = reader.fields(LOG, root.log ?? {}, ["log"]);
   const { hostname } = server.partial;
   if (access && isEmpty(access) && hostname !== undefined && !isLoopback(hostname)) {
     reader.refuse(
@@ -129,6 +139,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
 
   if (
     !server.whole || admin && !admin.whole || !access || !limits.whole ||
+    !log.whole ||
     spool && !spool.whole
   ) return undefined;
   return {
@@ -161,6 +172,11 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
       sourceIdle: limits.whole.source_idle,
       run: limits.whole.run,
     },
+    ...(log.whole.audit === undefined ? {} : {
+      audit: log.whole.audit === AUDIT_STDOUT
+        ? AUDIT_STDOUT
+        : resolvePath(log.whole.audit, options.folder),
+    }),
     ...(spool?.whole
       ? {
         spool: {

@@ -26,7 +26,7 @@ const HURRIED_DISPOSAL_MS = 500;
 export async function serve({ environment, ...context }: CommandContext): Promise<void> {
   const { config, demoFolder } = await readConfiguration({ environment, ...context });
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
-  await using log = await configureLogs();
+  await using log = await configureLogs(config.audit);
   // A promise that nobody awaited is a mistake of ours, and no reason to end everybody's downloads.
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();

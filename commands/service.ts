@@ -20,7 +20,7 @@ import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import type { LogWriter } from "./log_writer.ts";
 import { createMetrics } from "./metrics.ts";
-import { logRefusal } from "./request_log.ts";
+import { logLink, logRefusal } from "./request_log.ts";
 import { openConfiguredSpool } from "./spool.ts";
 
 const logger = getLogger(["spillway"]);
@@ -118,6 +118,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       metrics.scrape({ admission, pool, spool, connections: http.counts, log: options.log }),
     adminElsewhere: server.admin !== undefined,
     onRefusal: logRefusal,
+    onLink: logLink,
     onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
   };
   const lost = Promise.withResolvers<Error>();

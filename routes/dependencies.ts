@@ -10,6 +10,7 @@ import type { SourceColumn } from "../sources/source.ts";
 import type { Wait } from "./authenticate.ts";
 import type { Client } from "./environment.ts";
 import type { ServerNames } from "./guard.ts";
+import type { SignedLink } from "./links.ts";
 import type { RefusedRequest } from "./refusals.ts";
 
 /** What the routes need. */
@@ -38,6 +39,8 @@ export interface Dependencies extends Offer {
   readonly adminElsewhere?: boolean;
   /** Told of every request that was refused, for the log. */
   readonly onRefusal: (refused: RefusedRequest) => void;
+  /** Told of every link that was signed, for the log. */
+  readonly onLink?: (signed: SignedLink) => void;
   /** Told of errors that are this server's own fault. */
   readonly onError: (error: unknown, request: Request) => void;
 }

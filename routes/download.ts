@@ -16,6 +16,7 @@ import type { Client } from "./environment.ts";
 import { contentDisposition } from "./content_disposition.ts";
 import { badRequest, noAnswer, ProblemError, problemResponse, toProblem } from "./problems.ts";
 import { parseQuery } from "./query.ts";
+import { namesOf } from "./refusals.ts";
 import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.ts";
 
 /**
@@ -91,10 +92,9 @@ export interface Caller {
   readonly client: Client | undefined;
 }
 
-function ownerOf({ principal: { id, tenant }, reason }: RunRequest): RunOwner {
+function ownerOf({ principal, reason }: RunRequest): RunOwner {
   return {
-    principal: id,
-    ...(tenant === undefined ? {} : { tenant }),
+    ...namesOf(principal),
     ...(reason === undefined ? {} : { reason }),
   };
 }

@@ -17,6 +17,7 @@ import {
   ProblemError,
   tooLarge,
 } from "./problems.ts";
+import { namesOf } from "./refusals.ts";
 
 /** Bytes of a body: as long as the URL that it becomes may be. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -46,9 +47,23 @@ const BODY = z.strictObject({
 /** What {@linkcode BODY} gives. */
 type Body = z.output<typeof BODY>;
 
+/** A link that was signed, without its signature. */
+export interface SignedLink {
+  /** Who asked for it. */
+  readonly principal: string;
+  /** Whose data it is for. */
+  readonly tenant?: string;
+  /** The client's address, where it is known. */
+  readonly client?: string;
+  /** The path of its file. */
+  readonly path: string;
+  /** When it ends, RFC 3339. */
+  readonly expires: string;
+}
+
 /** The routes under `/links`. */
 export function linkRoutes(
-  { access, catalog, formats, now = Date.now }: Dependencies,
+  { access, catalog, formats, onLink, now = Date.now }: Dependencies,
 ): Hono<Environment> {
   return new Hono<Environment>()
     .post("/", async (context) => {
@@ -64,12 +79,17 @@ export function linkRoutes(
       parseRequest(file, query, { principal, formats });
       const path = `/exports/${body.export}.${body.format}`;
       const time = now();
-      const expires = Math.floor(time / 1000) + (body.expires_in ?? DEFAULT_SECONDS);
-      const url = sign(links, { path, query, expires, ...identity }, time);
-      return context.json({
-        url: new URL(context.req.url).origin + url,
-        expires: new Date(expires * 1000).toISOString(),
-      }, 201);
+      const end = Math.floor(time / 1000) + (body.expires_in ?? DEFAULT_SECONDS);
+      const url = sign(links, { path, query, expires: end, ...identity }, time);
+      const expires = new Date(end * 1000).toISOString();
+      const client = context.env?.client?.remoteAddress;
+      onLink?.({
+        ...namesOf(principal),
+        ...(client === undefined ? {} : { client }),
+        path,
+        expires,
+      });
+      return context.json({ url: new URL(context.req.url).origin + url, expires }, 201);
     })
     .all("/", (context) => {
       throw new ProblemError(methodNotAllowed(context.req.method, "POST"));

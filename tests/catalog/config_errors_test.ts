@@ -140,7 +140,7 @@ spillway.yaml:28: exports."audit.log": a name is small letters, digits, - and _,
 a letter or a digit
 spillway.yaml:28: exports."audit.log".query: missing; expected text
 spillway.yaml:29: runs: unknown key; the keys here are server, access, sources, exports, \
-limits and spool
+limits, spool and log
 spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not 0
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \
 1ms and at most 24d, not "60d"
@@ -495,7 +495,7 @@ Deno.test("the error itself counts the mistakes and holds them as data", () => {
     strictEqual(error.message, "Cannot use the configuration: 1 mistake");
     deepStrictEqual(error.mistakes, [{
       path: "runs",
-      message: "unknown key; the keys here are server, access, sources, exports, limits and spool",
+      message: "unknown key; the keys here are server, access, sources, exports, limits, spool and log",
       line: 3,
     }]);
   }

@@ -206,3 +206,47 @@ Deno.test("a server that may not ask for the keys of tokens does not start, and 
   assert.equal(code, 78);
   assert.match(stderr, /start it with --allow-net=id\.example\.com as well/);
 });
+
+Deno.test("the audit log has every run, refusal and link, and nothing else", async () => {
+  await using folder = await configured();
+  const path = `${folder.path}/spillway.yaml`;
+  await Deno.writeTextFile(path, `${CONFIG}log: { audit: audit.log }\n`);
+  const file = `${folder.path}/audit.log`;
+  await Deno.writeTextFile(file, "what was there\n");
+  const options = { cwd: folder.path, environment: { SECRET } };
+  const refused = await spillway(["serve"], options);
+  assert.equal(refused.code, 78);
+  assert.match(refused.stderr, /Cannot write the audit log .*audit\.log/);
+  {
+    await using server = await startServe([], { ...options, flags: [`--allow-write=${file}`] });
+    const ask = async (target: string, init: RequestInit = {}) => {
+      const headers = { "X-Api-Key": ONE.key };
+      await (await fetch(server.origin + target, { headers, ...init })).text();
+    };
+    await ask("/exports/mine.csv?_reason=case%207");
+    await ask("/exports/nothing.csv");
+    await ask("/exports", { headers: {} });
+    const body = JSON.stringify({ export: "mine", format: "csv", options: { reason: "x" } });
+    await ask("/links", { method: "POST", body });
+    await until(() => Deno.readTextFileSync(file).split("\n").length === 6);
+    server.signal("SIGTERM");
+    await server.ended();
+  }
+  const [first, ...lines] = (await Deno.readTextFile(file)).trimEnd().split("\n");
+  assert.equal(first, "what was there");
+  const records = lines.map((line) => JSON.parse(line));
+  assert.deepEqual(
+    new Set(
+      records.map(({ logger, principal, tenant, client, reason, path, export: name }) =>
+        [logger, principal, tenant, client, name ?? path, reason].join(" ")
+      ),
+    ),
+    new Set([
+      `spillway.run key:${ONE.id} acme 127.0.0.1 mine case 7`,
+      `spillway.http key:${ONE.id} acme 127.0.0.1 /exports/nothing.csv ` +
+      'Not found: There is no export "nothing"',
+      "spillway.http   127.0.0.1 /exports missing",
+      `spillway.links key:${ONE.id} acme 127.0.0.1 /exports/mine.csv `,
+    ]),
+  );
+});
