@@ -1,7 +1,7 @@
 /** The log line of a request that was refused. */
 
 import { getLogger } from "@logtape/logtape";
-import type { SignedLink } from "../routes/links.ts";
+import type { SignedLink } from "../routes/dependencies.ts";
 
 const logger = getLogger(["spillway", "http"]);
 

@@ -10,8 +10,21 @@ import type { SourceColumn } from "../sources/source.ts";
 import type { Wait } from "./authenticate.ts";
 import type { Client } from "./environment.ts";
 import type { ServerNames } from "./guard.ts";
-import type { SignedLink } from "./links.ts";
 import type { RefusedRequest } from "./refusals.ts";
+
+/** A link that was signed, without its signature. */
+export interface SignedLink {
+  /** Who asked for it. */
+  readonly principal: string;
+  /** Whose data it is for. */
+  readonly tenant?: string;
+  /** The client's address, where it is known. */
+  readonly client?: string;
+  /** The path of its file. */
+  readonly path: string;
+  /** When it ends, RFC 3339. */
+  readonly expires: string;
+}
 
 /** What the routes need. */
 export interface Dependencies extends Offer {

@@ -47,20 +47,6 @@ const BODY = z.strictObject({
 /** What {@linkcode BODY} gives. */
 type Body = z.output<typeof BODY>;
 
-/** A link that was signed, without its signature. */
-export interface SignedLink {
-  /** Who asked for it. */
-  readonly principal: string;
-  /** Whose data it is for. */
-  readonly tenant?: string;
-  /** The client's address, where it is known. */
-  readonly client?: string;
-  /** The path of its file. */
-  readonly path: string;
-  /** When it ends, RFC 3339. */
-  readonly expires: string;
-}
-
 /** The routes under `/links`. */
 export function linkRoutes(
   { access, catalog, formats, onLink, now = Date.now }: Dependencies,

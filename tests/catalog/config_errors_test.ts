@@ -495,7 +495,8 @@ Deno.test("the error itself counts the mistakes and holds them as data", () => {
     strictEqual(error.message, "Cannot use the configuration: 1 mistake");
     deepStrictEqual(error.mistakes, [{
       path: "runs",
-      message: "unknown key; the keys here are server, access, sources, exports, limits, spool and log",
+      message:
+        "unknown key; the keys here are server, access, sources, exports, limits, spool and log",
       line: 3,
     }]);
   }
