@@ -100,12 +100,12 @@ async function main(args: string[]): Promise<void> {
       return await link(context, { export: operands[0]!, format, params, ...who });
     }
     case WORKER_ARGUMENT: {
-      // Not for people: a compiled binary starts itself so, with all the leave that it was made with. What
-      // no source needs is given back; leave for some hosts or folders alone cannot be kept.
+      // Not for people: a compiled binary starts itself so, with all permissions that it was made with. What
+      // no source needs is given back; permissions for some hosts or folders alone cannot be kept.
       for (const name of ["write", "run", "sys", "ffi"] as const) {
         await Deno.permissions.revoke({ name });
       }
-      const { serveCommands } = await import("./runs/worker.ts");
+      const { serveCommands } = await import("./runs/worker/mod.ts");
       return await serveCommands(operands);
     }
     case undefined:

@@ -1,6 +1,6 @@
 /** A MariaDB server of the benchmark's own, with the audit log in it, and what is exported of it. */
 
-import { INSTALLED, type MysqlServer, startServer } from "../tests/sources/mysql_server.ts";
+import { INSTALLED, type MysqlServer, startServer } from "../tests/sources/mysql/server.ts";
 import { writeAuditFile } from "./audit_file.ts";
 import { AUDIT_ROWS, auditExports, COPIES, NAMES } from "./server.ts";
 

@@ -1,6 +1,6 @@
 /** A PostgreSQL server of the benchmark's own, with the audit log in it, and what is exported of it. */
 
-import { BINARIES, type PostgresServer, startServer } from "../tests/sources/postgres_server.ts";
+import { BINARIES, type PostgresServer, startServer } from "../tests/sources/postgres/server.ts";
 import { NULL_WORD, writeAuditFile } from "./audit_file.ts";
 import { AUDIT_ROWS, auditExports, COPIES, NAMES } from "./server.ts";
 

@@ -6,7 +6,7 @@ import type { Encoder } from "./encoder.ts";
 import { assertSameText, assertWorksheet } from "./equivalence.ts";
 import { startXlsxWriter } from "./libxlsxwriter/peer.ts";
 import { ourEncoder } from "./ours.ts";
-import { closeKept } from "../exporters/xlsx/deflate_helper.ts";
+import { sharedThreads } from "../exporters/xlsx/deflate_threads.ts";
 import { countText, spreadText, table } from "./report.ts";
 import { ratios, spread } from "./statistics.ts";
 import { auditBatches, type Batches, WIDTH, worksheetBatches } from "./workload.ts";
@@ -61,7 +61,7 @@ export async function encoders(): Promise<string> {
     ...xlsxPeers(cells),
     ...(writer ? [writer.encoder] : []),
   ], WORKBOOK_ROUNDS);
-  closeKept();
+  sharedThreads.close();
   const rows = rowsOf(workbookBatches);
   return `Text, ${countText(TEXT_ROWS)} rows, ${TEXT_ROUNDS} rounds:\n\n` +
     encoderTable(text, TEXT_ROWS, { "times the first one's time": 0 }) + "\n" +
@@ -84,7 +84,7 @@ export async function levels(): Promise<string> {
     )
   );
   const measured = await measure(encoders, LEVEL_ROUNDS);
-  closeKept();
+  sharedThreads.close();
   const level2 = encoders.findIndex(({ name }) => name.startsWith("2,"));
   return `${countText(WORKBOOK_ROWS)} rows, ${LEVEL_ROUNDS} rounds:\n\n` +
     encoderTable(measured, WORKBOOK_ROWS, { "times level 2's on one core": level2 });

@@ -47,7 +47,7 @@ export async function many(): Promise<string> {
   return table(["source and format", "version", ...AT_ONCE_COLUMNS], lines);
 }
 
-const LIMITS = "limits: { concurrent: 256 }\n";
+const LIMITS = "limits: { concurrent: 256, per_address: 256 }\n";
 
 interface Task {
   readonly format: string;

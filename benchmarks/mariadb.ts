@@ -1,6 +1,6 @@
 /** Measures MariaDB to a client over HTTP, beside `mariadb --batch --quick` writing to a pipe. */
 
-import { type MysqlServer, PASSWORD } from "../tests/sources/mysql_server.ts";
+import { type MysqlServer, PASSWORD } from "../tests/sources/mysql/server.ts";
 import { mariadbExports, startAuditMariadb } from "./audit_mariadb.ts";
 import { AUDIT_QUERY, AUDIT_ROWS, configure, startServer } from "./server.ts";
 import { piped, served, takeTurns } from "./turns.ts";

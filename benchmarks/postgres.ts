@@ -1,6 +1,6 @@
 /** Measures PostgreSQL to a client over HTTP, beside `psql \copy` writing CSV to a pipe. */
 
-import { BINARIES, PASSWORD, type PostgresServer } from "../tests/sources/postgres_server.ts";
+import { BINARIES, PASSWORD, type PostgresServer } from "../tests/sources/postgres/server.ts";
 import { postgresExports, startAuditPostgres } from "./audit_postgres.ts";
 import { assertSameOutput } from "./equivalence.ts";
 import { AUDIT_QUERY, AUDIT_ROWS, configure, startServer } from "./server.ts";

@@ -103,10 +103,11 @@ export async function startServer(
     args: [
       "run",
       "--no-prompt",
+      "--v8-flags=--max-semi-space-size=2",
       "--allow-net=127.0.0.1",
       "--allow-read",
       "--allow-env",
-      "--allow-sys=statfs",
+      "--allow-sys=statfs,systemMemoryInfo",
       `--allow-run=${Deno.execPath()},nice`,
       "main.ts",
       "serve",

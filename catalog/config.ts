@@ -17,9 +17,10 @@ import {
   type TableStyle,
 } from "../table/table.ts";
 import { isTimeZone } from "../table/time_zone.ts";
+import { MAX_DURATION_MS, parseDuration, parseSize } from "../table/units.ts";
 import type { FilenameTemplate } from "./filename.ts";
 import { listing, type Param } from "./params.ts";
-import { MAX_DURATION_MS, parseDuration, parseSize } from "../table/units.ts";
+import type { Settings } from "./settings.ts";
 import { ITEM_TYPES, PARAM_TYPES } from "./values.ts";
 
 /** Everything that `spillway.yaml` says, with its defaults filled in. */
@@ -43,36 +44,6 @@ export interface Config {
 /** What `log.audit` says for standard output. */
 export const AUDIT_STDOUT = "stdout";
 
-/** Where the server listens. */
-export interface ServerSettings {
-  /** A host name or address. @default "127.0.0.1" */
-  readonly hostname: string;
-  /** A TCP port; 0 lets the system choose. @default 8000 */
-  readonly port: number;
-  /** Connections at once. @default 1024 */
-  readonly connections: number;
-  /** The URL that clients know it by, without a path; one of its names. @default none */
-  readonly publicUrl?: string;
-  /** Names that it is known by besides its own, for `Host`. @default none */
-  readonly hosts: readonly string[];
-  /** Addresses and networks of proxies, which are believed to tell their clients' addresses. @default none */
-  readonly trustedProxies: readonly string[];
-  /** Where health and metrics are answered, and only there. @default where everything is */
-  readonly admin?: { readonly hostname: string; readonly port: number };
-  /** Milliseconds for the head of each request. @default 15000 */
-  readonly headTimeout: number;
-  /** Milliseconds between two pieces of a request's body. @default 30000 */
-  readonly bodyTimeout: number;
-  /** Milliseconds without a byte or a request in flight. @default 75000 */
-  readonly idleTimeout: number;
-  /** Milliseconds for which a client may take nothing of what is there for it. @default 120000 */
-  readonly stallTimeout: number;
-  /** Milliseconds that running downloads get to finish when the process is told to end. @default 25000 */
-  readonly drainTimeout: number;
-  /** Whether a 502 holds what the source said. @default for requests from this machine alone */
-  readonly debug?: boolean;
-}
-
 /** One source. */
 export interface SourceSetting {
   /** The key of its kind in the registry of sources. */
@@ -81,44 +52,8 @@ export interface SourceSetting {
   readonly config: unknown;
   /** Whether it runs code of its own, which meets no other source. @default false */
   readonly runsCode?: boolean;
-}
-
-/** How much at once, and for how long; durations are milliseconds. */
-export interface Limits {
-  /** Exports that run at once. @default 32 */
-  readonly concurrent: number;
-  /** Connections at once of one client's address. @default 64 */
-  readonly perAddress: number;
-  /** Exports that may share a worker process, and are lost with it where it dies. @default 64 */
-  readonly runsPerWorker: number;
-  /** Worker processes that one export each may hold. @default 4, or one a core where there are more */
-  readonly exclusive?: number;
-  /** The longest wait for the first row. @default 60000 */
-  readonly firstRow: number;
-  /** The longest wait for the next rows. @default 60000 */
-  readonly sourceIdle: number;
-  /** The longest run. @default 3600000 */
-  readonly run: number;
-}
-
-/** Where bytes wait that clients have not taken; durations are milliseconds, sizes bytes. */
-export interface SpoolSettings {
-  /** A directory on a real disk. */
-  readonly dir: string;
-  /** The most that may wait there. @default 1 GiB */
-  readonly maxBytes: number;
-  /** What others shall find free on the same disk. @default 1 GiB */
-  readonly minFree: number;
-  /** Whether the directory may be on a file system that is memory. @default false */
-  readonly allowMemory: boolean;
-  /** Whether others may write to the directory or to those above it. @default false */
-  readonly allowShared: boolean;
-  /** How long a client may read nothing before its run spills. @default 10000 */
-  readonly spillAfter: number;
-  /** Bytes a second below which a client's run spills. @default 64 KiB */
-  readonly spillRate: number;
-  /** How long a whole file is kept, so that it can be sent, and its download be resumed. @default 600000 */
-  readonly keep: number;
+  /** Whether a query sees the rows as they were at one moment. @default false */
+  readonly snapshot?: boolean;
 }
 
 /** One export: a declared table. */
@@ -172,7 +107,7 @@ const MAX_PROPERTY_LENGTH = 255;
 /** The word that stands for a number format of its own. */
 export const PERCENT = "percent";
 
-// Every error message below is a noun, so that a mistake reads "expected <noun>, not <value>".
+// Every error message below is a noun, so that an issue reads "expected <noun>, not <value>".
 
 const text = z.string({ error: "text" }).regex(/\S/, { error: "text that is not empty" });
 
@@ -182,18 +117,18 @@ function oneOf<const Words extends readonly [string, ...string[]]>(words: Words)
 
 const yesOrNo = z.boolean({ error: "true or false" });
 
-function wholeNumber(what: string, least: number, most: number) {
-  const error = `${what} from ${least} to ${most}`;
-  return z.int({ error }).min(least, { error }).max(most, { error });
+function wholeNumber(what: string, min: number, max: number) {
+  const error = `${what} from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
 }
 
-function duration(least: number) {
+function duration(min: number) {
   const error = `a duration such as 250ms, 25s, 60m or 24h, at ${
-    least > 0 ? `least ${least}ms and at ` : ""
+    min > 0 ? `least ${min}ms and at ` : ""
   }most ${MAX_DURATION_MS / 86_400_000}d`;
   return z.string({ error }).transform((written, context) => {
     const milliseconds = parseDuration(written);
-    if (milliseconds !== undefined && milliseconds >= least) return milliseconds;
+    if (milliseconds !== undefined && milliseconds >= min) return milliseconds;
     context.addIssue({ code: "custom", message: error });
     return z.NEVER;
   });
@@ -210,6 +145,17 @@ function size() {
   });
 }
 
+const MEMORY = "a size such as 512MiB, or a part such as 80%";
+
+const memoryLimit = z.string({ error: MEMORY }).transform((written, context) => {
+  const percent = Number(/^(\d{1,3})%$/.exec(written)?.[1]);
+  if (percent >= 1 && percent <= 100) return { percent };
+  const bytes = parseSize(written);
+  if (bytes) return { bytes };
+  context.addIssue({ code: "custom", message: MEMORY });
+  return z.NEVER;
+});
+
 const HOSTNAME = "a host name, or an address such as 127.0.0.1 or ::1";
 
 const hostname = z.string({ error: HOSTNAME }).regex(/^[A-Za-z0-9.:_-]+$/, { error: HOSTNAME });
@@ -224,55 +170,100 @@ const NETWORK = "an address, or a network such as 10.0.0.0/8";
 
 /** The keys of `server`; those of its `admin` are read afterwards. */
 export const SERVER = {
+  /** A host name or address. */
   hostname: hostname.default("127.0.0.1"),
+  /** A TCP port; 0 lets the system choose. */
   port: port.default(8000),
-  public_url: z.string({ error: PUBLIC_URL }).refine(isOrigin, { error: PUBLIC_URL }).optional(),
+  /** The URL that clients know it by, without a path; one of its names. */
+  public_url: z.string({ error: PUBLIC_URL }).refine(isOrigin, { error: PUBLIC_URL })
+    .transform((url) => new URL(url).origin).optional(),
+  /** Names that it is known by besides its own, for `Host`. */
   hosts: z.array(
     z.string({ error: HOST }).refine(isHost, { error: HOST }),
     { error: "a list of host names" },
   ).default([]),
+  /** Addresses and networks of proxies, which are believed to tell their clients' addresses. */
   trusted_proxies: z.array(
     z.string({ error: NETWORK }).refine(isNetwork, { error: NETWORK }),
     { error: "a list of addresses and networks" },
   ).default([]),
   admin: z.unknown(),
+  /** Connections at once. */
   connections: wholeNumber("a whole number", 1, MAX_CONNECTIONS).default(1024),
+  /** Milliseconds for the head of each request. */
   head_timeout: duration(1).default(15_000),
+  /** Milliseconds between two pieces of a request's body. */
   body_timeout: duration(1).default(30_000),
+  /** Milliseconds without a byte or a request in flight. */
   idle_timeout: duration(1).default(75_000),
+  /** Milliseconds for which a client may take nothing of what is there for it. */
   stall_timeout: duration(1).default(120_000),
+  /** Milliseconds that running downloads get to finish when the process is told to end. */
   drain_timeout: duration(0).default(25_000),
+  /** Whether a 502 holds what the source said. @default for requests from this machine alone */
   debug: yesOrNo.optional(),
 };
 
 /** The keys of `server.admin`. */
 export const ADMIN = { hostname: hostname.default("127.0.0.1"), port };
 
-/** The keys of `limits`. */
+/** Where the server listens. */
+export type ServerSettings = Omit<Settings<typeof SERVER>, "admin"> & {
+  /** Where health and metrics are answered, and only there. @default where everything is */
+  readonly admin?: Settings<typeof ADMIN>;
+};
+
+/** The keys of `limits`; durations are milliseconds. */
 export const LIMITS = {
+  /** Exports that run at once. */
   concurrent: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(32),
+  /** Connections at once of one client's address. */
   per_address: wholeNumber("a whole number", 1, MAX_CONNECTIONS).default(64),
+  /** Exports that may share a worker process, and are lost with it where it dies. */
   runs_per_worker: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(64),
+  /** Worker processes that one export each may hold. @default 4, or one a core where there are more */
   exclusive: wholeNumber("a whole number", 1, MAX_CONCURRENT).optional(),
+  /**
+   * Memory at whose greater part no more runs begin: bytes, or a part of what the system would give.
+   * @default all that the cgroup may take, or what the machine has
+   */
+  memory: memoryLimit.optional(),
+  /** The longest wait for the first row. */
   first_row: duration(1).default(60_000),
+  /** The longest wait for the next rows. */
   source_idle: duration(1).default(60_000),
+  /** The longest run. */
   run: duration(1).default(3_600_000),
 };
+
+/** How much at once, and for how long. */
+export type Limits = Settings<typeof LIMITS>;
 
 /** The keys of `log`. */
 export const LOG = { audit: text.optional() };
 
-/** The keys of `spool`. */
+/** The keys of `spool`; durations are milliseconds, sizes bytes. */
 export const SPOOL = {
+  /** A directory on a real disk. */
   dir: text,
+  /** The most that may wait there. */
   max_bytes: size().default(2 ** 30),
+  /** What others shall find free on the same disk. */
   min_free: size().default(2 ** 30),
+  /** Whether the directory may be on a file system that is memory. */
   allow_memory: yesOrNo.default(false),
+  /** Whether others may write to the directory or to those above it. */
   allow_shared: yesOrNo.default(false),
+  /** How long a client may read nothing before its run spills. */
   spill_after: duration(0).default(10_000),
+  /** Bytes a second below which a client's run spills. */
   spill_rate: size().default(64 * 1024),
+  /** How long a whole file is kept, so that it can be sent, and its download be resumed. */
   keep: duration(1_000).default(600_000),
 };
+
+/** Where bytes wait that clients have not taken. */
+export type SpoolSettings = Settings<typeof SPOOL>;
 
 /**
  * The keys of an export, those of formats aside; `params`, `columns` and `formats` are read one by one

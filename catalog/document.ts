@@ -14,23 +14,23 @@ import {
   type YAMLSeq,
 } from "yaml";
 import { type Environment, interpolate } from "./interpolate.ts";
-import { ConfigError, type Path } from "./mistakes.ts";
+import { ConfigError, type Path } from "./issues.ts";
 
 /** Where a value came from. */
 export interface Origin {
-  /** Its place in the text: that of its key, or of an item of a list. */
+  /** Its offset in the text: that of its key, or of an item of a list. */
   readonly offset: number;
   /** What the file says in place of a value that the environment was put in. */
   readonly reference?: { readonly source: string; readonly value: unknown };
 }
 
-/** A mistake whose line is not looked up yet. */
-export interface DocumentMistake {
+/** An issue whose line is not looked up yet. */
+export interface DocumentIssue {
   /** The value that it is about. */
   readonly path: Path;
   /** What is wrong. */
   readonly message: string;
-  /** Its place in the text, where that is not the place of its path. */
+  /** Its offset in the text, where that is not the one of its path. */
   readonly offset?: number;
 }
 
@@ -38,18 +38,18 @@ export interface DocumentMistake {
 export interface ConfigDocument {
   /**
    * Plain values: null, booleans, numbers, bigints beyond the safe integers, strings, arrays and
-   * objects without a prototype; `undefined` where a mistake left no value.
+   * objects without a prototype; `undefined` where an issue left no value.
    */
   readonly value: unknown;
-  /** The mistakes that did not stop the reading. */
-  readonly mistakes: readonly DocumentMistake[];
-  /** The paths where a mistake left no value. */
+  /** The issues that did not stop the reading. */
+  readonly issues: readonly DocumentIssue[];
+  /** The paths where an issue left no value. */
   readonly lost: readonly Path[];
   /** Where the value at a path came from. */
   origin(path: Path): Origin | undefined;
   /** Every value at or under a path that the environment was put in. */
   references(path: Path): readonly unknown[];
-  /** The line, from 1, of a place in the text. */
+  /** The line, from 1, of an offset in the text. */
   line(offset: number): number;
 }
 
@@ -98,7 +98,7 @@ export function readDocument(text: string, env: Environment): ConfigDocument {
     })));
   }
 
-  const mistakes: DocumentMistake[] = [];
+  const issues: DocumentIssue[] = [];
   const lost: Path[] = [];
   const origins = new Map<string, Origin>();
   const anchors = new Map<string, unknown>();
@@ -119,7 +119,7 @@ export function readDocument(text: string, env: Environment): ConfigDocument {
     if (!isMap(node) && !isSeq(node) && !isScalar(node)) return null;
     if (node.anchor !== undefined) anchors.set(node.anchor, node);
     if (node.tag !== undefined && !TAGS.has(node.tag)) {
-      return mistake(path, `unknown tag ${node.tag.replace("tag:yaml.org,2002:", "!!")}`);
+      return issue(path, `unknown tag ${node.tag.replace("tag:yaml.org,2002:", "!!")}`);
     }
     open.add(node);
     const value = isScalar(node)
@@ -133,8 +133,8 @@ export function readDocument(text: string, env: Environment): ConfigDocument {
 
   function convertAlias(alias: Alias, path: Path): unknown {
     const target = anchors.get(alias.source);
-    if (target === undefined) return mistake(path, `unknown alias *${alias.source}`);
-    if (open.has(target)) return mistake(path, `the alias *${alias.source} stands in itself`);
+    if (target === undefined) return issue(path, `unknown alias *${alias.source}`);
+    if (open.has(target)) return issue(path, `the alias *${alias.source} stands in itself`);
     const outermost = outerAlias === undefined;
     outerAlias ??= alias;
     const value = convert(target, path);
@@ -148,7 +148,7 @@ export function readDocument(text: string, env: Environment): ConfigDocument {
     for (const { key, value } of map.items) {
       if (!isScalar(key)) {
         const offset = (key as { range?: readonly number[] } | null)?.range?.[0];
-        mistakes.push({
+        issues.push({
           path,
           message: "a key must be text",
           ...(offset === undefined ? {} : { offset }),
@@ -161,7 +161,7 @@ export function readDocument(text: string, env: Environment): ConfigDocument {
       const before = first.get(name);
       if (before !== undefined) {
         const message = `given twice, first on line ${line(before)}`;
-        mistakes.push({ path: [...path, name], message, offset });
+        issues.push({ path: [...path, name], message, offset });
         continue;
       }
       first.set(name, offset);
@@ -184,7 +184,7 @@ export function readDocument(text: string, env: Environment): ConfigDocument {
     if (typeof value === "bigint") return safeNumber(value);
     if (typeof value !== "string") return value;
     const { text, changed, problems } = interpolate(value, env);
-    for (const problem of problems) mistake(path, problem);
+    for (const problem of problems) issue(path, problem);
     if (problems.length > 0) return undefined;
     if (!changed) return text;
     const plain = scalar.type === Scalar.PLAIN && scalar.tag === undefined;
@@ -194,9 +194,9 @@ export function readDocument(text: string, env: Environment): ConfigDocument {
     return typed;
   }
 
-  /** A mistake that leaves no value at its path. */
-  function mistake(path: Path, message: string): undefined {
-    mistakes.push({ path, message });
+  /** An issue that leaves no value at its path. */
+  function issue(path: Path, message: string): undefined {
+    issues.push({ path, message });
     lost.push(path);
   }
 
@@ -205,11 +205,11 @@ export function readDocument(text: string, env: Environment): ConfigDocument {
   const value = convert(contents, []);
   for (const warning of document.warnings) {
     if (warning.code === "TAG_RESOLVE_FAILED") continue;
-    mistakes.push({ path: [], message: warning.message, offset: warning.pos[0] });
+    issues.push({ path: [], message: warning.message, offset: warning.pos[0] });
   }
   return {
     value,
-    mistakes,
+    issues,
     lost,
     origin: (path) => origins.get(pathKey(path)),
     references: (path) =>

@@ -1,9 +1,9 @@
-/** Turns the text of `spillway.yaml` into a configuration, or into all of its mistakes. */
+/** Turns the text of `spillway.yaml` into a configuration, or into all of its issues. */
 
 import { isAbsolute, join } from "node:path";
 import type { z } from "zod";
-import type { SourceLanguage } from "../sources/source.ts";
 import { type AccessConfig, accessConfig, isEmpty, isSecretPath } from "../access/config.ts";
+import type { SourceLanguage } from "../sources/descriptor.ts";
 import {
   ADMIN,
   AUDIT_STDOUT,
@@ -17,7 +17,7 @@ import {
 import { readDocument } from "./document.ts";
 import { isLoopback } from "../table/loopback.ts";
 import type { Environment } from "./interpolate.ts";
-import { ConfigError } from "./mistakes.ts";
+import { ConfigError } from "./issues.ts";
 import { listing } from "./params.ts";
 import { createReader, isMapping, type Reader } from "./reader.ts";
 import {
@@ -27,8 +27,9 @@ import {
   NAME_RULE,
   readExport,
 } from "./read_export.ts";
+import { toSettings } from "./settings.ts";
 
-/** What the loader needs to know of a kind of source; every `SourceKind` is one. */
+/** What the loader needs to know of a kind of source; every `SourceDescriptor` is one. */
 export interface SourceSchema {
   /** Its settings, without the `type` key; strict, and with nouns as messages (`a port`). */
   readonly config: z.ZodType;
@@ -36,6 +37,8 @@ export interface SourceSchema {
   readonly language?: SourceLanguage;
   /** Whether it runs code that is not ours. @default false */
   readonly runsCode?: boolean;
+  /** Whether a query sees the rows as they were at one moment. @default false */
+  readonly snapshot?: boolean;
   /** The keys of its settings that are file paths, or lists of them. */
   readonly paths: readonly string[];
 }
@@ -57,14 +60,14 @@ const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool", "
 /**
  * Reads a configuration. It opens nothing: a database that is missing is found by its first export.
  *
- * @throws {ConfigError} with every mistake at once, in the order of the file
+ * @throws {ConfigError} with every issue at once, in the order of the file
  *
  * @example
  * ```ts
  * const config = loadConfig(await Deno.readTextFile("/etc/spillway/spillway.yaml"), {
  *   env: (name) => Deno.env.get(name),
  *   folder: "/etc/spillway",
- *   sources,
+ *   sources: await loadDescriptors(),
  *   formats: await loadFormats(),
  * });
  * ```
@@ -73,8 +76,8 @@ export function loadConfig(text: string, options: LoadOptions): Config {
   const document = readDocument(text, options.env);
   const reader = createReader(document);
   const config = readConfig(reader, document.value ?? {}, options);
-  const mistakes = reader.mistakes();
-  if (config === undefined || mistakes.length > 0) throw new ConfigError(mistakes);
+  const issues = reader.issues();
+  if (config === undefined || issues.length > 0) throw new ConfigError(issues);
   return config;
 }
 
@@ -142,36 +145,13 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     !log.whole ||
     spool && !spool.whole
   ) return undefined;
+  const { admin: _, ...serverSettings } = toSettings<typeof SERVER>(server.whole);
   return {
-    server: {
-      hostname: server.whole.hostname,
-      port: server.whole.port,
-      connections: server.whole.connections,
-      ...(server.whole.public_url === undefined ? {} : {
-        publicUrl: new URL(server.whole.public_url).origin,
-      }),
-      hosts: server.whole.hosts,
-      trustedProxies: server.whole.trusted_proxies,
-      ...(admin?.whole ? { admin: admin.whole } : {}),
-      headTimeout: server.whole.head_timeout,
-      bodyTimeout: server.whole.body_timeout,
-      idleTimeout: server.whole.idle_timeout,
-      stallTimeout: server.whole.stall_timeout,
-      drainTimeout: server.whole.drain_timeout,
-      ...(server.whole.debug === undefined ? {} : { debug: server.whole.debug }),
-    },
+    server: { ...serverSettings, ...(admin?.whole ? { admin: admin.whole } : {}) },
     access,
     sources,
     exports,
-    limits: {
-      concurrent: limits.whole.concurrent,
-      perAddress: limits.whole.per_address,
-      runsPerWorker: limits.whole.runs_per_worker,
-      ...(limits.whole.exclusive === undefined ? {} : { exclusive: limits.whole.exclusive }),
-      firstRow: limits.whole.first_row,
-      sourceIdle: limits.whole.source_idle,
-      run: limits.whole.run,
-    },
+    limits: toSettings<typeof LIMITS>(limits.whole),
     ...(log.whole.audit === undefined ? {} : {
       audit: log.whole.audit === AUDIT_STDOUT
         ? AUDIT_STDOUT
@@ -180,14 +160,8 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     ...(spool?.whole
       ? {
         spool: {
+          ...toSettings<typeof SPOOL>(spool.whole),
           dir: resolvePath(spool.whole.dir, options.folder),
-          maxBytes: spool.whole.max_bytes,
-          minFree: spool.whole.min_free,
-          allowMemory: spool.whole.allow_memory,
-          allowShared: spool.whole.allow_shared,
-          spillAfter: spool.whole.spill_after,
-          spillRate: spool.whole.spill_rate,
-          keep: spool.whole.keep,
         },
       }
       : {}),
@@ -242,6 +216,7 @@ function readSource(
     type,
     config: resolvePaths(read.value, kind.paths, folder),
     ...(kind.runsCode ? { runsCode: true } : {}),
+    ...(kind.snapshot ? { snapshot: true } : {}),
   };
 }
 

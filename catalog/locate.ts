@@ -2,7 +2,7 @@
 
 import type { Environment } from "./interpolate.ts";
 
-/** The file that is used when nobody names one. */
+/** The file that is used when none is named. */
 export const DEFAULT_CONFIG_FILE = "./spillway.yaml";
 
 /** Where the configuration comes from. */

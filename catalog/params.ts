@@ -4,10 +4,10 @@ import type { ParamOrigin } from "../access/identity_params.ts";
 import type { ParamItem, ParamType, ParamValue } from "../sources/source.ts";
 import { splitItems } from "./list_text.ts";
 import {
-  GREATEST_INTEGER,
   isListType,
   itemTypeOf,
-  LEAST_INTEGER,
+  MAX_INTEGER,
+  MIN_INTEGER,
   parseDatetime,
   PARSERS,
 } from "./values.ts";
@@ -61,12 +61,12 @@ export interface ParamIssue {
 export interface ParsedParams {
   /** The values by name, in the order of their declaration; an object without a prototype. */
   readonly values: Readonly<Record<string, ParamValue>>;
-  /** Every mistake, one a name; while there are any, the values are not complete. */
+  /** Every issue, one a name; while there are any, the values are not complete. */
   readonly issues: readonly ParamIssue[];
 }
 
 /**
- * Reads the params of a request; never throws, so that every mistake is found at once.
+ * Reads the params of a request; never throws, so that every issue is found at once.
  *
  * A list is given with commas between its items, or by its name repeated. What is empty and need not be
  * given counts as not given: that is how HTML forms send what was left open.
@@ -189,7 +189,7 @@ export function itemExpectation(param: Param): string {
     case "string":
       return `text of at most ${param.maxLength ?? MAX_TEXT_LENGTH} characters, without NUL`;
     case "integer": {
-      const { min = LEAST_INTEGER, max = GREATEST_INTEGER } = param;
+      const { min = MIN_INTEGER, max = MAX_INTEGER } = param;
       return `a whole number from ${min} to ${max}`;
     }
     case "number":

@@ -4,7 +4,7 @@ import type { MaskRule } from "../access/policy.ts";
 import { currencyFormat, PERCENT_FORMAT } from "../table/number_format.ts";
 import type { ColumnSetting, ColumnType } from "../table/table.ts";
 import { COLUMN, PERCENT } from "./config.ts";
-import type { Path } from "./mistakes.ts";
+import type { Path } from "./issues.ts";
 import { listing } from "./params.ts";
 import type { Reader } from "./reader.ts";
 

@@ -3,10 +3,10 @@
 import type { Caps } from "../access/principal.ts";
 import type { DocumentProperties } from "../exporters/document.ts";
 import type { OptionSchemas } from "../exporters/format.ts";
-import type { SourceLanguage } from "../sources/source.ts";
+import type { SourceLanguage } from "../sources/descriptor.ts";
 import { DOCUMENT, EXPORT, type ExportDefinition, PROPERTIES } from "./config.ts";
 import { type FilenameTemplate, parseFilename, safeFilename } from "./filename.ts";
-import type { Path } from "./mistakes.ts";
+import type { Path } from "./issues.ts";
 import { listing, type Param } from "./params.ts";
 import { placeholders } from "./placeholders.ts";
 import { isMapping, type Reader } from "./reader.ts";

@@ -2,7 +2,7 @@
 
 import type { ParamItem, ParamItemType, ParamValue } from "../sources/source.ts";
 import { PARAM } from "./config.ts";
-import type { Path } from "./mistakes.ts";
+import type { Path } from "./issues.ts";
 import {
   DEFAULT_MAX_ITEMS,
   expectation,
@@ -25,7 +25,7 @@ const APPLIES = {
 /** A param's name: no capital, as params are told from options by their first character. */
 const NAME = /^[a-z][a-z0-9_]*$/;
 
-/** Reads one param; nothing when there is a mistake in it, which the reader knows then. */
+/** Reads one param; nothing when there is an issue in it, which the reader knows then. */
 export function readParam(
   reader: Reader,
   name: string,

@@ -1,8 +1,8 @@
-/** Checks the values of a configuration against schemas, and gathers every mistake with its place. */
+/** Checks the values of a configuration against schemas, and gathers every issue with its line. */
 
 import type { z } from "zod";
-import type { ConfigDocument, DocumentMistake } from "./document.ts";
-import { type ConfigMistake, formatPath, type Path } from "./mistakes.ts";
+import type { ConfigDocument, DocumentIssue } from "./document.ts";
+import { type ConfigIssue, formatPath, type Path } from "./issues.ts";
 import { listing, quote } from "./params.ts";
 
 /**
@@ -22,11 +22,11 @@ export interface Fields<S extends Shape> {
   readonly whole: Values<S> | undefined;
 }
 
-/** Gathers mistakes. */
+/** Gathers issues. */
 export interface Reader {
-  /** Adds a mistake, unless the value at its path is known to be missing for another reason. */
+  /** Adds an issue, unless the value at its path is known to be missing for another reason. */
   add(path: Path, message: string): void;
-  /** Adds the mistake that a value is not what was expected (a noun: `a port`). */
+  /** Adds the issue that a value is not what was expected (a noun: `a port`). */
   refuse(path: Path, expected: string, value: unknown): void;
   /** Reads a mapping whose keys are known; each one is checked, whatever the others are. */
   fields<S extends Shape>(shape: S, value: unknown, path: Path): Fields<S>;
@@ -47,13 +47,13 @@ export interface Reader {
   reference(path: Path): string | undefined;
   /** Whether the environment was put in at a path or under it. */
   usesEnvironment(path: Path): boolean;
-  /** Every mistake, in the order of the file. */
-  mistakes(): readonly ConfigMistake[];
+  /** Every issue, in the order of the file. */
+  issues(): readonly ConfigIssue[];
 }
 
-/** Begins with the mistakes of the document itself. */
+/** Begins with the issues of the document itself. */
 export function createReader(document: ConfigDocument): Reader {
-  const found: DocumentMistake[] = [...document.mistakes];
+  const found: DocumentIssue[] = [...document.issues];
 
   function add(path: Path, message: string): void {
     if (document.lost.some((start) => startsWith(path, start))) return;
@@ -130,12 +130,12 @@ export function createReader(document: ConfigDocument): Reader {
     return undefined;
   }
 
-  function mistakes(): readonly ConfigMistake[] {
-    const placed = found.map(({ path, message, offset = offsetOf(document, path) }) => {
+  function issues(): readonly ConfigIssue[] {
+    const located = found.map(({ path, message, offset = offsetOf(document, path) }) => {
       const line = offset === undefined ? {} : { line: document.line(offset) };
-      return { offset: offset ?? -1, mistake: { path: formatPath(path), message, ...line } };
+      return { offset: offset ?? -1, issue: { path: formatPath(path), message, ...line } };
     });
-    return placed.sort((one, other) => one.offset - other.offset).map(({ mistake }) => mistake);
+    return located.sort((one, other) => one.offset - other.offset).map(({ issue }) => issue);
   }
 
   return {
@@ -148,7 +148,7 @@ export function createReader(document: ConfigDocument): Reader {
       read(schema, value, path, document.references(path).map(String), isSecret),
     reference: (path) => document.origin(path)?.reference?.source,
     usesEnvironment: (path) => document.references(path).length > 0,
-    mistakes,
+    issues,
   };
 }
 
@@ -191,7 +191,7 @@ function kindOf(value: unknown): string {
   return typeof value === "string" ? "text" : "a number";
 }
 
-/** The place of the nearest thing that is there; nothing when that is the whole file. */
+/** The offset of the nearest thing that is there; nothing when that is the whole file. */
 function offsetOf(document: ConfigDocument, path: Path): number | undefined {
   for (let length = path.length; length > 0; length--) {
     const origin = document.origin(path.slice(0, length));

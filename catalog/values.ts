@@ -31,9 +31,9 @@ export function itemTypeOf(type: ParamType): ParamItemType {
 }
 
 /** Integers are those of SQLite and of `bigint` in PostgreSQL and MySQL: signed, of 64 bits. */
-export const LEAST_INTEGER: bigint = -(2n ** 63n);
-/** See {@linkcode LEAST_INTEGER}. */
-export const GREATEST_INTEGER: bigint = 2n ** 63n - 1n;
+export const MIN_INTEGER: bigint = -(2n ** 63n);
+/** See {@linkcode MIN_INTEGER}. */
+export const MAX_INTEGER: bigint = 2n ** 63n - 1n;
 
 /** Longer text is no integer of 64 bits; reading digits takes time that grows with their square. */
 const MAX_INTEGER_LENGTH = 20;
@@ -66,7 +66,7 @@ export function parseInteger(text: string): number | bigint | undefined {
 
 /** The same integer as sources give it: a number while it is a safe one; nothing beyond 64 bits. */
 export function exactInteger(value: bigint): number | bigint | undefined {
-  if (value < LEAST_INTEGER || value > GREATEST_INTEGER) return undefined;
+  if (value < MIN_INTEGER || value > MAX_INTEGER) return undefined;
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }

@@ -1,9 +1,9 @@
-/** `check`: reads the configuration and says every mistake in it; it opens nothing, unless it is told to. */
+/** `check`: reads the configuration and says every issue in it; it opens nothing, unless it is told to. */
 
-import { ConfigError, formatConfigError } from "../catalog/mistakes.ts";
+import { ConfigError, formatConfigError } from "../catalog/issues.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
-import { connectSources } from "./connect.ts";
+import { connectSources } from "../server/connect.ts";
 
 /** How to check. */
 export interface CheckOptions {
@@ -17,14 +17,16 @@ export async function check(context: CommandContext, { connect }: CheckOptions):
   const count = (size: number, word: string) => `${size} ${word}${size === 1 ? "" : "s"}`;
   let connected = "";
   if (connect) {
-    const { mistakes, untold } = await connectSources(config, context.environment);
-    if (mistakes.length > 0) {
-      const error = new ConfigError(mistakes);
+    const { issues, undescribed } = await connectSources(config, context.environment);
+    if (issues.length > 0) {
+      const error = new ConfigError(issues);
       const lines = formatConfigError(error, file).trimEnd();
       throw new CommandError(`${error.message}\n${lines}`, EXIT.config);
     }
     connected = "; every source and every query answers";
-    if (untold.length > 0) connected += `, and rows alone tell the columns of ${untold.join(", ")}`;
+    if (undescribed.length > 0) {
+      connected += `, and rows alone tell the columns of ${undescribed.join(", ")}`;
+    }
   }
   console.log(
     `${file}: good, ${count(config.exports.size, "export")} ` +

@@ -2,7 +2,7 @@
 
 /**
  * Exit statuses, after sysexits.h where it has one, else what a shell gives a program that a signal
- * ended; SIGPIPE where nobody reads standard output any more.
+ * ended; SIGPIPE where standard output has no reader any more.
  */
 export const EXIT = {
   failure: 1,
@@ -16,14 +16,12 @@ export const EXIT = {
 /** Signals that ask a process to stop. */
 export const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** A command that cannot go on; its message, if there is one, is for whoever typed it. */
+/** A command that cannot go on; its message, if there is one, is for its user. */
 export class CommandError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "CommandError";
   /** The exit status. */
   readonly status: number;
 
-  /** Takes what to say, and the status to exit with. */
   constructor(message: string, status: number) {
     super(message);
     this.status = status;

@@ -4,13 +4,13 @@ import { dirname, join, resolve } from "node:path";
 import type { Config } from "../catalog/config.ts";
 import { loadConfig } from "../catalog/load.ts";
 import { locateConfig } from "../catalog/locate.ts";
-import { ConfigError, formatConfigError } from "../catalog/mistakes.ts";
+import { ConfigError, formatConfigError } from "../catalog/issues.ts";
 import { createDemo } from "../examples/demo_data.ts";
 import { loadFormats } from "../exporters/mod.ts";
-import { sources } from "../sources/mod.ts";
+import { loadDescriptors } from "../sources/mod.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 
-/** The variable that says where the demo keeps what it makes, and where it does when nobody says. */
+/** The variable that says where the demo keeps what it makes, and where it does when that is not set. */
 const DEMO_FOLDER = { name: "SPILLWAY_DEMO_DATA", fallback: "data" } as const;
 
 /** A configuration, and where it came from. */
@@ -26,7 +26,7 @@ export interface Configuration {
 /**
  * Reads the configuration.
  *
- * @throws {CommandError} with every mistake, a line each, and status 78
+ * @throws {CommandError} with every issue, a line each, and status 78
  */
 export async function readConfiguration(
   { configFile, environment }: CommandContext,
@@ -57,13 +57,13 @@ async function load(
     const reason = error instanceof Error ? error.message : String(error);
     throw new CommandError(`Cannot read the configuration: ${reason}`, EXIT.config);
   }
-  const formats = await loadFormats();
+  const [sources, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
   try {
     return loadConfig(text, { env, folder, sources, formats });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const mistakes = formatConfigError(error, file).trimEnd();
-    throw new CommandError(`${error.message}\n${mistakes}`, EXIT.config);
+    const issues = formatConfigError(error, file).trimEnd();
+    throw new CommandError(`${error.message}\n${issues}`, EXIT.config);
   }
 }
 

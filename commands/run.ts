@@ -9,11 +9,12 @@ import { RequestError } from "../requests/request_error.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
-import { RunLimitError, type RunReport, RunTimeoutError } from "../runs/run.ts";
+import type { RunReport } from "../runs/observer.ts";
+import { RunLimitError, RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
 import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
 import { type Configuration, prepareDemo, readConfiguration } from "./configuration.ts";
-import { createEngine } from "./engine.ts";
+import { createEngine } from "../server/engine.ts";
 import { toPairs } from "./pairs.ts";
 
 /** What to run, and where to. */
@@ -54,14 +55,14 @@ interface Output extends AsyncDisposable {
 export async function run(context: CommandContext, args: RunArguments): Promise<void> {
   const configuration = await readConfiguration(context);
   const { config, demoFolder } = configuration;
-  const { task, caps } = await toRunTask(configuration, args);
+  const { task, request } = await toRun(configuration, args);
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
 
   const ended = Promise.withResolvers<RunReport>();
   await using engine = await createEngine(config, {
     slots: 1,
     environment: context.environment,
-    onEnd: ended.resolve,
+    observers: [{ ended: ended.resolve }],
   });
   const interrupted = new AbortController();
   for (const signal of STOP_SIGNALS) {
@@ -72,8 +73,8 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   await using output = args.output === "-" ? standardOutput() : await fileOutput(args.output);
   try {
     const { body } = await engine.startRun(crypto.randomUUID(), task, {
-      abandoned: interrupted.signal,
-      caps,
+      signal: interrupted.signal,
+      request,
     });
     await body.pipeTo(output.writable, { signal: interrupted.signal });
     await output.commit();
@@ -90,7 +91,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   }
 }
 
-/** What stopped a run, for whoever typed it; a mistake of ours stays what it is. */
+/** What stopped a run, for the user of the command; a mistake of ours stays what it is. */
 function explain(error: unknown, output: string): unknown {
   if (error instanceof TaskError) return explainTask(error);
   if (error instanceof RunTimeoutError || error instanceof RunLimitError) {
@@ -117,10 +118,10 @@ function explainTask({ kind, message, params, reason, detail }: TaskError): Comm
 }
 
 /** The task that the arguments ask for. */
-async function toRunTask(
+async function toRun(
   configuration: Configuration,
   args: RunArguments,
-): Promise<{ readonly task: RunTask; readonly caps: RunRequest["caps"] }> {
+): Promise<{ readonly task: RunTask; readonly request: RunRequest }> {
   const known = [...configuration.config.exports.keys()];
   for (const name of args.export.split(",")) {
     if (known.includes(name)) continue;
@@ -134,7 +135,7 @@ async function toRunTask(
     const file = findExports(args.export, args.format, { catalog, formats }, principal);
     const pairs = toPairs(args.params);
     const request = parseRequest(file, pairs, { principal, formats });
-    return { task: toTask(request, "identity", catalog), caps: request.caps };
+    return { task: toTask(request, "identity", catalog), request };
   } catch (error) {
     if (!(error instanceof RequestError || error instanceof AccessError)) throw error;
     throw new CommandError(error.message, EXIT.usage);
@@ -156,7 +157,7 @@ function directOutput(writable: WritableStream<Uint8Array>): Output {
 
 /**
  * Writes beside the file and renames at the end, so that half an export is never taken for one.
- * What is there and no file is written to: a rename would put a file in the place of `/dev/null`.
+ * What is there and no file is written to: a rename would replace `/dev/null` with a file.
  */
 async function fileOutput(path: string): Promise<Output> {
   const there = await Deno.stat(path).catch(() => undefined);
@@ -176,7 +177,7 @@ async function fileOutput(path: string): Promise<Output> {
       committed = true;
     },
     [Symbol.asyncDispose]: async () => {
-      // Whoever removed it before has done what is to be done.
+      // It is removed already, which is all that is to be done.
       if (!committed) await Deno.remove(part).catch(() => {});
     },
   };

@@ -2,12 +2,13 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../catalog/config.ts";
-import { logRun } from "../runs/run_log.ts";
-import { originOf } from "../server/http.ts";
+import { runLog } from "../runs/run_log.ts";
+import { originOf } from "../server/http/mod.ts";
 import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
 import { prepareDemo, readConfiguration } from "./configuration.ts";
-import { configureLogs, type Log } from "./logs.ts";
-import { type Service, startService } from "./service.ts";
+import { configureLogs, type Log } from "../server/logs.ts";
+import { type Service, startService } from "../server/service.ts";
+import { StartError } from "../server/start_error.ts";
 
 const logger = getLogger(["spillway"]);
 
@@ -26,15 +27,17 @@ const HURRIED_DISPOSAL_MS = 500;
 export async function serve({ environment, ...context }: CommandContext): Promise<void> {
   const { config, demoFolder } = await readConfiguration({ environment, ...context });
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
-  await using log = await configureLogs(config.audit);
-  // A promise that nobody awaited is a mistake of ours, and no reason to end everybody's downloads.
+  await using log = await configureLogs(config.audit).catch(explain);
+  // A promise that is not awaited is a mistake of ours, and no reason to end everybody's downloads.
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     logger.error("Unhandled rejection: {error}", { error: Deno.inspect(event.reason) });
   });
 
   warnOf(config.access);
-  const service = await startService(config, { environment, onEnd: logRun, log });
+  const service = await startService(config, { environment, observers: [runLog], log }).catch(
+    explain,
+  );
   const origin = originOf(service.http.addr);
   logger.info(`Spillway serves ${origin}`, { exports: config.exports.size });
   if (service.admin) logger.info(`Health and metrics are at ${originOf(service.admin.addr)}`);
@@ -67,6 +70,12 @@ function warnOf({ anonymous, jwt }: Config["access"]): void {
     `Cannot check tokens: access.jwt.jwks is at ${host}, which this process may not ` +
     `connect to; start it with --allow-net=${host} as well`;
   throw new CommandError(message, EXIT.config);
+}
+
+/** Throws what a server says that cannot start, with the exit status. */
+function explain(error: unknown): never {
+  if (!(error instanceof StartError)) throw error;
+  throw new CommandError(error.message, error.at === "port" ? EXIT.failure : EXIT.config);
 }
 
 /** Disposes a service, or ends the process where that takes too long. */

@@ -50,6 +50,5 @@ export interface Exporter<Options = never> {
 
 /** A table that a format cannot hold: too many columns for a worksheet. */
 export class TableError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "TableError";
 }

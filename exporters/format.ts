@@ -1,4 +1,4 @@
-/** What a format is to the server: its names and what it may be told, apart from the code that writes it. */
+/** What a format is to the server: its names and its options, apart from the code that writes it. */
 
 import type { z } from "zod";
 
@@ -28,7 +28,7 @@ export interface FormatDefinition<
   readonly holdsSeveral?: boolean;
   /** Whether a file of it says what it is: its exporter takes `DocumentOptions` too. @default false */
   readonly describesItself?: boolean;
-  /** What its exporter starts threads of: whoever runs it must be let read it. @default nothing */
+  /** What its exporter starts threads of: the process that runs it must be let read it. @default nothing */
   readonly threads?: readonly URL[];
   /**
    * What an export of the configuration may set for it, by key, each with a default; messages are nouns
@@ -40,7 +40,7 @@ export interface FormatDefinition<
    * sentences about it, as {@linkcode mustBe} makes them. @default nothing
    */
   readonly options?: Options;
-  /** What its exporter is told: what the configuration says, and over it what this file's request says. */
+  /** The options of its exporter: what the configuration says, and over it what this file's request says. */
   toExporterOptions?(
     settings: OptionValues<Settings>,
     options: Partial<OptionValues<Options>>,
@@ -50,7 +50,7 @@ export interface FormatDefinition<
 /** A format whose schemas may be any, as those who know none of them use it. */
 export type Format = Required<FormatDefinition>;
 
-/** Makes a format. */
+/** Makes a format: what it says, with the defaults of what it does not. */
 export function defineFormat<
   const Settings extends OptionSchemas = Record<never, never>,
   const Options extends OptionSchemas = Record<never, never>,

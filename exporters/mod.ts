@@ -1,7 +1,7 @@
 /**
  * The formats that there are: adding one is a file or a folder, and an entry here.
  *
- * An entry has two sides, which are loaded apart: what a format is and may be told, schemas included, for
+ * An entry has two sides, which are loaded apart: what a format is and its options, schemas included, for
  * the server; and the code that writes it, for the workers, which need no schema.
  */
 

@@ -1,18 +1,15 @@
 /** Says what a workbook's sheet "About" tells of an export: its title, what was asked for, its rows. */
 
-import type { ExportDefinition } from "../catalog/config.ts";
+import type { ExportDefinition, SourceSetting } from "../catalog/config.ts";
 import type { Param } from "../catalog/params.ts";
 import type { AboutEntry } from "../exporters/document.ts";
 import type { Mask } from "../table/masks.ts";
 import type { ParamItem, ParamType, ParamValue } from "../sources/source.ts";
 
-/** Kinds of sources whose query sees the rows as they were at one moment, whatever is written since. */
-const SNAPSHOTS: readonly string[] = ["sqlite", "postgres", "mysql"];
-
 /** What else there is to tell. */
 export interface AboutOptions {
-  /** The kind of its source. */
-  readonly sourceType: string;
+  /** Its source. */
+  readonly source: SourceSetting;
   /** How columns that are written are hidden. */
   readonly masks: Readonly<Record<string, Mask>>;
   /** Rows that there may be. */
@@ -25,13 +22,13 @@ export interface AboutOptions {
 export function aboutEntries(
   { title, params, columns }: ExportDefinition,
   values: Readonly<Record<string, ParamValue>>,
-  { sourceType, masks, maxRows, truncate = false }: AboutOptions,
+  { source: { snapshot = false }, masks, maxRows, truncate = false }: AboutOptions,
 ): readonly AboutEntry[] {
   const asked = [...params.values()].map((param) => ({
     label: param.title ?? param.name,
     value: shown(param, values[param.name] ?? null),
   }));
-  const rows = SNAPSHOTS.includes(sourceType)
+  const rows = snapshot
     ? "All rows are of one snapshot, as they were when the export began."
     : "The rows are as the source gave them, one after the other.";
   const hidden = Object.entries(masks).map(([name, mask]) =>

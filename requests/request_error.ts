@@ -18,7 +18,6 @@ export interface RequestErrorOptions {
 
 /** A request that nothing can be run for. */
 export class RequestError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "RequestError";
   /** Whether it asks for what is not there, and not in a wrong way. */
   readonly unknown: boolean;

@@ -5,8 +5,7 @@ import { strictestCaps } from "../access/policy.ts";
 import type { Principal } from "../access/principal.ts";
 import type { Config, ExportDefinition, SourceSetting } from "../catalog/config.ts";
 import type { DocumentOptions } from "../exporters/document.ts";
-import type { ContentCoding } from "../runs/content_coding.ts";
-import type { RunTask, TableTask } from "../runs/protocol.ts";
+import type { ContentCoding, RunTask, TableTask } from "../runs/protocol.ts";
 import type { ParamType } from "../sources/source.ts";
 import { aboutEntries } from "./about.ts";
 import type { RunRequest } from "./run_request.ts";
@@ -100,11 +99,10 @@ function documentOptions(
 ): DocumentOptions {
   const properties = exports.find(({ properties }) => properties)?.properties;
   const about = exports.flatMap((definition, index) => {
-    const { type } = sources.get(definition.source)!;
     if (!definition.about) return [];
     const hidden = Object.entries(masks[index]!).filter(([name]) => select?.includes(name) ?? true);
     return aboutEntries(definition, params[index]!, {
-      sourceType: type,
+      source: sources.get(definition.source)!,
       masks: Object.fromEntries(hidden),
       ...rowLimit(definition, principal),
     });

@@ -1,6 +1,6 @@
 /** Chooses a content coding: `Accept-Encoding` (RFC 9110, 12.5.3). */
 
-import type { ContentCoding } from "../runs/content_coding.ts";
+import type { ContentCoding } from "../runs/protocol.ts";
 
 /** What this server codes with, best first: zstd is faster than gzip and smaller. */
 const PREFERRED = ["zstd", "gzip"] as const;

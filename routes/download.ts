@@ -8,7 +8,6 @@ import { requestKey } from "../requests/request_key.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
-import type { RunOptions, RunOwner } from "../runs/run.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import { chooseCoding } from "./accept_encoding.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -16,7 +15,6 @@ import type { Client } from "./environment.ts";
 import { contentDisposition } from "./content_disposition.ts";
 import { badRequest, noAnswer, ProblemError, problemResponse, toProblem } from "./problems.ts";
 import { parseQuery } from "./query.ts";
-import { namesOf } from "./refusals.ts";
 import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.ts";
 
 /**
@@ -56,11 +54,7 @@ export async function download(
   const task = toTask(asked, coding, catalog);
   const limits = rowLimits(task);
   if (limits !== "") headers.set("Export-Max-Rows", limits);
-  const options = {
-    client: client?.remoteAddress,
-    owner: ownerOf(asked),
-    caps: asked.caps,
-  };
+  const address = client?.remoteAddress;
   try {
     if (whole) {
       return await sendWhole(request, task, {
@@ -69,11 +63,16 @@ export async function download(
         name,
         headers,
         files: wholeFiles,
-        options,
+        asked,
+        client: address,
       });
     }
     if (request.method === "HEAD") return new Response(null, { headers });
-    const run = await startRun(id, task, { abandoned: request.signal, ...options });
+    const run = await startRun(id, task, {
+      signal: request.signal,
+      request: asked,
+      client: address,
+    });
     tellTruncated(headers, run.truncated, task);
     return new Response(run.body, { headers });
   } catch (error) {
@@ -90,13 +89,6 @@ export interface Caller {
   readonly principal: Principal;
   /** Where from; absent where there is no server. */
   readonly client: Client | undefined;
-}
-
-function ownerOf({ principal, reason }: RunRequest): RunOwner {
-  return {
-    ...namesOf(principal),
-    ...(reason === undefined ? {} : { reason }),
-  };
 }
 
 /** The tables of a task that end at a number of rows, as a list (RFC 9651, 3.1). */
@@ -119,13 +111,14 @@ interface WholeOptions {
   readonly name: string;
   readonly headers: Headers;
   readonly files: WholeFiles | undefined;
-  readonly options: Pick<RunOptions, "client" | "owner" | "caps">;
+  readonly asked: RunRequest;
+  readonly client: string | undefined;
 }
 
 async function sendWhole(
   request: Request,
   task: RunTask,
-  { id, key, name, headers, files, options }: WholeOptions,
+  { id, key, name, headers, files, asked, client }: WholeOptions,
 ): Promise<Response> {
   if (!files) {
     const detail = "_delivery=whole needs a spool, which this server has not";
@@ -145,7 +138,7 @@ async function sendWhole(
   const mediaType = headers.get("Content-Type")!;
   const response = await files.make(
     task,
-    { id, key, mediaType, filename: name, abandoned: request.signal, ...options },
+    { id, key, mediaType, filename: name, signal: request.signal, request: asked, client },
     (made, truncated) => {
       headers.delete("Export-Truncated");
       tellTruncated(headers, truncated, task);

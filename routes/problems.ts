@@ -4,9 +4,9 @@ import { AccessError } from "../access/access_error.ts";
 import { listing } from "../catalog/params.ts";
 import { RequestError, type RequestIssue, withIssues } from "../requests/request_error.ts";
 import { AdmissionError } from "../runs/admission.ts";
-import { RunLimitError, RunTimeoutError } from "../runs/run.ts";
+import { RunLimitError, RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
-import { DiskError } from "../storage/disk_error.ts";
+import { DiskError } from "../storage/disk/error.ts";
 import { NoRoomError } from "../storage/store.ts";
 
 /** An error body, as it is sent. */
@@ -31,7 +31,6 @@ export interface Problem {
 
 /** A request that is answered with a problem. */
 export class ProblemError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "ProblemError";
   /** The answer. */
   readonly problem: Problem;
@@ -94,6 +93,12 @@ export function methodNotAllowed(method: string, allow: string): Problem {
   };
 }
 
+const ADMISSION_DETAILS = {
+  full: "As many exports are running as this server allows; try again shortly",
+  draining: "This server is stopping; try again shortly",
+  memory: "This server is short of memory; try again shortly",
+} satisfies Record<AdmissionError["reason"], string>;
+
 /**
  * The problem that an error is, in words that hold no query, path or stack.
  *
@@ -121,9 +126,7 @@ export function toProblem(error: unknown, debug = false): Problem {
     return {
       status: 503,
       title: "Service unavailable",
-      detail: error.reason === "full"
-        ? "As many exports are running as this server allows; try again shortly"
-        : "This server is stopping; try again shortly",
+      detail: ADMISSION_DETAILS[error.reason],
       retryAfter: RETRY_AFTER_SECONDS,
     };
   }

@@ -1,18 +1,27 @@
 /** Admission: how many runs may be at work at once, and what those that have done it may keep. */
 
+import type { MemoryGuard } from "./memory_guard.ts";
+
 /** A run was refused a slot. */
 export class AdmissionError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "AdmissionError";
-  /** Why: every slot is taken, or the server is about to stop. */
-  readonly reason: "full" | "draining";
+  /** Why. */
+  readonly reason: RefusalReason;
 
-  /** Takes the reason. */
-  constructor(reason: "full" | "draining") {
-    super(reason === "full" ? "Every slot is taken" : "The server is stopping");
+  constructor(reason: RefusalReason) {
+    super(REFUSALS[reason]);
     this.reason = reason;
   }
 }
+
+const REFUSALS: Readonly<Record<RefusalReason, string>> = {
+  full: "Every slot is taken",
+  draining: "The server is stopping",
+  memory: "The server is short of memory",
+};
+
+/** Why a run is refused: every slot is taken, the server is about to stop, or memory is short. */
+export type RefusalReason = "full" | "draining" | "memory";
 
 /**
  * Bytes in memory that all runs may keep whose source has ended, until their clients have taken them. A run
@@ -44,6 +53,8 @@ interface Exchange {
 export class Admission {
   readonly #slots: number;
   readonly #maxEndedBytes: number;
+  readonly #memory: MemoryGuard | undefined;
+  readonly #refused = { full: 0, draining: 0, memory: 0 };
   readonly #listeners = new Set<() => void>();
   /** Runs that wait for memory, the longest first. */
   readonly #exchanges = new Set<Exchange>();
@@ -57,10 +68,12 @@ export class Admission {
    *
    * @param slots runs that may be at work at once
    * @param endedBytes bytes in memory that those may keep whose source has ended
+   * @param memory says when there is too little of it for another run; absent: nobody looks
    */
-  constructor(slots: number, endedBytes: number = ENDED_BYTES) {
+  constructor(slots: number, endedBytes: number = ENDED_BYTES, memory?: MemoryGuard) {
     this.#slots = slots;
     this.#maxEndedBytes = endedBytes;
+    this.#memory = memory;
   }
 
   /** Runs that have a slot. */
@@ -73,9 +86,14 @@ export class Admission {
     return this.#endedBytes;
   }
 
-  /** Whether a run would be let in now, and why not. */
-  get state(): "ready" | AdmissionError["reason"] {
+  /** Whether there is a slot for a run now, and why not. */
+  get state(): "ready" | "full" | "draining" {
     return this.#closed ? "draining" : this.contended ? "full" : "ready";
+  }
+
+  /** How many runs were refused, by reason. */
+  get refused(): Readonly<Record<RefusalReason, number>> {
+    return this.#refused;
   }
 
   /** Whether runs wait for a slot, or would have to. */
@@ -92,11 +110,13 @@ export class Admission {
   /**
    * Takes a slot.
    *
-   * @throws {AdmissionError} when there is none
+   * @throws {AdmissionError} when there is none, or too little memory
    */
   acquire(): Slot {
     const { state } = this;
-    if (state !== "ready") throw new AdmissionError(state);
+    if (state !== "ready") throw this.#refuse(state);
+    if (this.#memory?.short) throw this.#refuse("memory");
+    this.#memory?.begin();
     this.#taken++;
     if (this.contended) this.#listeners.forEach((listener) => listener());
     let held: "slot" | "memory" | "nothing" = "slot";
@@ -138,6 +158,11 @@ export class Admission {
       this.#endedBytes += exchange.bytes;
       exchange.grant();
     }
+  }
+
+  #refuse(reason: RefusalReason): AdmissionError {
+    this.#refused[reason]++;
+    return new AdmissionError(reason);
   }
 
   #freeSlot(): void {

@@ -168,6 +168,11 @@ export class WorkerPool implements AsyncDisposable {
     return this.#workers().map(({ pid }) => pid);
   }
 
+  /** Bytes that each worker has in memory, as it said last. */
+  get rss(): readonly number[] {
+    return this.#workers().map(({ health }) => health.rss);
+  }
+
   /** Whether every group has a worker that is up. */
   get state(): PoolState {
     let starting = false;
@@ -188,6 +193,11 @@ export class WorkerPool implements AsyncDisposable {
     this.#dispatch();
     if (this.#waiting.includes(waiting)) this.#listeners.forEach((listener) => listener());
     return running;
+  }
+
+  /** Ends the workers beyond the warm ones that have nothing to do: memory is short. */
+  shrink(): void {
+    this.#sweep(0);
   }
 
   /** Ends every worker at once, one that is stopped (SIGSTOP) too, and waits for none. */
@@ -390,13 +400,13 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /** Ends workers that were not needed for a while, and those that have grown. */
-  #sweep(): void {
+  #sweep(idleTimeout = this.#idleTimeout): void {
     const now = performance.now();
     for (const { usable, settings: { warm } } of this.#groups.values()) {
       let count = usable.length;
       for (const worker of usable) {
         if (worker.tasks > 0) continue;
-        const unused = count > warm && now - worker.idleSince > this.#idleTimeout;
+        const unused = count > warm && now - worker.idleSince >= idleTimeout;
         if (!unused && worker.health.heap < MAX_IDLE_HEAP_BYTES) continue;
         worker.retire();
         count--;

@@ -15,7 +15,9 @@ import type { Warning } from "../exporters/warnings.ts";
 import type { Query, SourceColumn } from "../sources/source.ts";
 import type { Mask } from "../table/masks.ts";
 import type { ColumnSetting, TableStyle } from "../table/table.ts";
-import type { ContentCoding } from "./content_coding.ts";
+
+/** What a body may be coded with; `identity` leaves it as it is. */
+export type ContentCoding = "identity" | "gzip" | "zstd";
 
 /** One table of a file: where its rows come from, and what they are called. */
 export interface TableTask {
@@ -116,6 +118,8 @@ export interface WorkerHealth {
   readonly heap: number;
   /** Bytes that the heap may have at most. */
   readonly maxHeap: number;
+  /** Bytes of the process that are in memory. */
+  readonly rss: number;
 }
 
 /** Why a task failed. */

@@ -1,82 +1,15 @@
 /** One run: a slot, a worker and a body that is either the whole file or an error. */
 
-import type { Caps } from "../access/principal.ts";
-import type { Warning } from "../exporters/warnings.ts";
+import type { RunRequest } from "../requests/run_request.ts";
 import { type Clock, systemClock } from "../storage/clock.ts";
-import { SpillBuffer, type SpillOptions } from "../storage/spill_buffer.ts";
-import { type Admission, AdmissionError } from "./admission.ts";
-import type { RunTask, TaskColumns } from "./protocol.ts";
-import type { RunningTask } from "./running_task.ts";
-
-/** Milliseconds that a run may take, as a whole and for its steps. */
-export interface RunLimits {
-  /** Until the first chunk, which holds the first rows. */
-  readonly firstRow: number;
-  /** Between two signs of life of a source that is being read. */
-  readonly sourceIdle: number;
-  /** From start to end. */
-  readonly run: number;
-}
-
-/** A run took longer than one of its limits. */
-export class RunTimeoutError extends Error {
-  /** Tells it from other errors in a log. */
-  override readonly name = "RunTimeoutError";
-}
-
-/** A run took more than its caller may have. */
-export class RunLimitError extends Error {
-  /** Tells it from other errors in a log. */
-  override readonly name = "RunLimitError";
-  /** Which of the caller's limits it was. */
-  readonly limit: "bytes" | "duration";
-
-  /** Takes the limit, and says what it is. */
-  constructor(limit: RunLimitError["limit"], message: string) {
-    super(message);
-    this.limit = limit;
-  }
-}
-
-/** Who a run is for, and why. */
-export interface RunOwner {
-  /** Who asked, as logs name it. */
-  readonly principal: string;
-  /** Whose data it is; absent: no tenant's. */
-  readonly tenant?: string;
-  /** Why, in the words of who asked. */
-  readonly reason?: string;
-}
-
-/** How a run ended; what a receipt and a log line are made of. */
-export interface RunReport {
-  /** The run's id, which its caller knows as `Export-Id`. */
-  readonly id: string;
-  /** `complete` only where the source ended, the tail was written and the reader took all of it. */
-  readonly state: "complete" | "failed" | "cancelled";
-  /** Rows that the source is known to have given. */
-  readonly rows: number;
-  /** Bytes that the reader took. */
-  readonly bytes: number;
-  /** Milliseconds from the start to the first chunk; absent where there was none. */
-  readonly firstByte?: number;
-  /** Milliseconds from the start to the end. */
-  readonly duration: number;
-  /** What the format could not hold as it was; known of complete runs. */
-  readonly warnings: readonly Warning[];
-  /** The columns of each table; known of complete runs. */
-  readonly columns?: readonly TaskColumns[];
-  /** Whether some of it waited on the disk for its reader. */
-  readonly spilled: boolean;
-  /** What it failed of. */
-  readonly error?: Error;
-  /** The address of the client that asked for it. */
-  readonly client?: string;
-  /** Who it is for; absent where the server itself asked. */
-  readonly owner?: RunOwner;
-  /** The exports that end before their rows do, as they may have no more. @default none */
-  readonly truncated?: readonly string[];
-}
+import { createDigest } from "../storage/digest.ts";
+import { type Delivery, SpillBuffer, type SpillOptions } from "../storage/spool/spill_buffer.ts";
+import type { Admission, Slot } from "./admission.ts";
+import type { ObservedRun, RunObserver, RunReport } from "./observer.ts";
+import type { RunTask } from "./protocol.ts";
+import { createLimitCheck, limitBytes, type RunLimits } from "./run_limits.ts";
+import type { RunningTask, TaskOutcome } from "./running_task.ts";
+import { createTicker } from "./ticker.ts";
 
 /** A run whose first chunk exists. */
 export interface Run {
@@ -96,15 +29,15 @@ export interface Contention {
   onContended(listener: () => void): () => void;
 }
 
+/** A task, as far as its run needs it. */
+export type StartedTask =
+  & Pick<RunningTask, "chunks" | "ended" | "rows" | "heard" | "waiting">
+  & Partial<Pick<RunningTask, "truncated">>;
+
 /** Who runs tasks: a pool of workers does. */
 export interface TaskRunner extends Contention {
   /** Starts a task, of the run with that id. */
-  start(
-    task: RunTask,
-    run: string,
-  ):
-    & Pick<RunningTask, "chunks" | "ended" | "rows" | "heard" | "waiting">
-    & Partial<Pick<RunningTask, "truncated">>;
+  start(task: RunTask, run: string): StartedTask;
 }
 
 /** What runs need of their server. */
@@ -117,9 +50,9 @@ export interface RunDependencies {
   readonly limits: RunLimits;
   /** Where the file waits for a reader that falls behind, and how long it may. */
   readonly spill?: Pick<SpillOptions, "spool" | "spillAfter" | "spillRate" | "stallTimeout">;
-  /** Told once of every run that got a slot, when everything it held has come back. */
-  readonly onEnd: (report: RunReport, task: RunTask) => void;
-  /** What tells the time. @default the system's */
+  /** Who is told of each run. @default nobody */
+  readonly observers?: readonly RunObserver[];
+  /** The time. @default the system's */
   readonly clock?: Clock | undefined;
 }
 
@@ -128,19 +61,20 @@ export type StartRun = (id: string, task: RunTask, options?: RunOptions) => Prom
 
 /** How to run. */
 export interface RunOptions {
-  /** Aborted by a caller that leaves before it has a body that it could cancel. */
-  readonly abandoned?: AbortSignal;
+  /** Aborted by a caller that cancels before it has a body that it could cancel. */
+  readonly signal?: AbortSignal;
   /**
-   * Whether the caller takes the whole file before it answers: `abandoned` counts to the end then, and
+   * Whether the caller takes the whole file before it answers: `signal` counts to the end then, and
    * nothing is spilled, as the file goes to the disk anyway. @default false
    */
   readonly whole?: boolean;
+  /**
+   * What the task was made of: how much it may take, and its tenant, whose share of the spool is what may be
+   * spilled.
+   */
+  readonly request?: RunRequest | undefined;
   /** The address of the client that asks for it, for the report. */
   readonly client?: string | undefined;
-  /** Who it is for, for the report. */
-  readonly owner?: RunOwner | undefined;
-  /** How much it may take. @default what the server's limits allow */
-  readonly caps?: Pick<Caps, "maxBytes" | "maxDuration">;
 }
 
 /** Milliseconds between two looks at a run's limits. */
@@ -158,128 +92,94 @@ const HELD_UP_SHARE = 1 / 10;
 
 /**
  * Makes the function that starts runs. It resolves once the first chunk exists, so that whatever fails
- * before that is a plain rejection: an `AdmissionError`, a `TaskError`, a {@linkcode RunTimeoutError},
- * or the reason of `abandoned`, the signal of a caller that leaves early.
+ * before that is a plain rejection: an `AdmissionError`, a `TaskError`, a `RunTimeoutError`, or the reason
+ * of the `signal` of a caller that cancels early.
  */
-export function createRuns(
-  {
-    admission,
-    pool,
-    limits,
-    spill: { spool, ...pace } = {},
-    onEnd,
-    clock = systemClock,
-  }: RunDependencies,
-): StartRun {
-  const watch = watchTogether(clock);
-  return async (id, task, { abandoned, whole = false, client, owner, caps = {} } = {}) => {
-    const { maxBytes, maxDuration = Infinity } = caps;
+export function createRuns(dependencies: RunDependencies): StartRun {
+  const { admission, pool, limits, spill: { spool, ...pace } = {} } = dependencies;
+  const { observers = [], clock = systemClock } = dependencies;
+  const tick = createTicker(WATCH_MS, clock);
+  const digests = observers.some(({ digests }) => digests);
+  const watchers = observers.filter(({ progress }) => progress);
+
+  return async (id, task, { signal, whole = false, request, client } = {}) => {
     const slot = admission.acquire();
     const started = clock.now();
-    let running: ReturnType<TaskRunner["start"]>;
-    try {
-      running = pool.start(task, id);
-    } catch (error) {
-      // No descriptor or no memory left for another process.
-      slot.release();
-      throw error;
-    }
+    const running = startTask(pool, id, task, slot);
+    const run: ObservedRun = {
+      id,
+      task,
+      startedAt: new Date(),
+      ...(request ? { request } : {}),
+      ...(client === undefined ? {} : { client }),
+    };
+    for (const observer of observers) observer.started?.(run);
+
     let firstByte: number | undefined;
     let bytes = 0;
-    const tooLarge = () =>
-      buffer.abort(
-        new RunLimitError(
-          "bytes",
-          `The file has more than the ${maxBytes} bytes that you may have`,
-        ),
-      );
+    const digest = digests ? createDigest() : undefined;
+    const { maxBytes, maxDuration = Infinity } = request?.caps ?? {};
     const chunks = maxBytes === undefined
       ? running.chunks
-      : limitBytes(running.chunks, maxBytes, tooLarge);
-    const buffer = new SpillBuffer(chunks, {
+      : limitBytes(running.chunks, maxBytes, (error) => buffer.abort(error));
+    const buffer: SpillBuffer = new SpillBuffer(chunks, {
       ...pace,
       ...(spool && !whole ? { spool } : {}),
+      tenant: tenantOf(request),
       memoryBytes: MEMORY_BYTES,
       maxHeldUp: Math.min(limits.run, maxDuration) * HELD_UP_SHARE,
       contended: () => admission.contended || pool.contended,
       clock,
-      onTake: (taken) => bytes += taken,
+      onTake: (chunk) => {
+        bytes += chunk.length;
+        digest?.update(chunk);
+      },
     });
     void buffer.begun.then(() => firstByte = clock.now() - started, () => {});
 
-    // When the worker was last heard of, by the clock of this run; the worker's own may be another.
-    let heardAt = started;
-    let heard = running.heard;
-    let beganAt: number | undefined;
+    const exceeded = createLimitCheck(limits, {
+      started,
+      running,
+      hasBegun: () => firstByte !== undefined,
+      isRead: () => buffer.asking,
+      maxDuration,
+    });
     const look = () => {
-      const now = clock.now();
-      if (running.heard !== heard) {
-        heard = running.heard;
-        heardAt = now;
-      }
-      if (!running.waiting) beganAt ??= now;
-      // No worker was free for as long as a source has for its first row.
-      else if (now - started > limits.firstRow) return buffer.abort(new AdmissionError("full"));
-      if (now - started > maxDuration) {
-        return buffer.abort(
-          new RunLimitError(
-            "duration",
-            `The export took longer than the ${maxDuration} ms that it may take for you`,
-          ),
-        );
-      }
-      const late = now - started > limits.run
-        ? `The run took longer than ${limits.run} ms`
-        : firstByte === undefined && beganAt !== undefined && now - beganAt > limits.firstRow
-        ? `The source gave no row within ${limits.firstRow} ms`
-        : buffer.asking && now - heardAt > limits.sourceIdle
-        ? `The source gave nothing for ${limits.sourceIdle} ms`
-        : undefined;
-      if (late) buffer.abort(new RunTimeoutError(late));
+      const error = exceeded(clock.now());
+      if (error) buffer.abort(error);
     };
     look();
-    const stopWatching = watch(look);
-    const listening = [admission, pool].map((one) => one.onContended(() => buffer.look()));
-    const onAbandoned = () => buffer.abort(abandoned!.reason);
-    abandoned?.addEventListener("abort", onAbandoned);
-    if (abandoned?.aborted) onAbandoned();
+    const stops = [
+      tick(look),
+      ...[admission, pool].map((one) => one.onContended(() => buffer.look())),
+    ];
+    abortWith(signal, buffer, whole ? buffer.over : buffer.begun);
+    const stopProgress = watchers.length === 0
+      ? undefined
+      : tick(onChange(() => ({ rows: running.rows, bytes }), (progress) => {
+        for (const observer of watchers) observer.progress?.(progress, run);
+      }));
 
     void running.ended.then(async (outcome) => {
-      stopWatching();
-      listening.forEach((stop) => stop());
-      if (outcome.state === "failed") buffer.abort(outcome.error);
-      // A slot is for a run that works. What its client has not taken waits in memory or on the disk; where
-      // neither has room, the slot is kept until one of them has, or the client took or left it.
-      buffer.takeAll();
-      await buffer.sourceEnded;
-      if (!slot.exchange(buffer.memoryBytes)) buffer.spillAll();
-      await buffer.memoryFreed;
-      slot.release();
-      const delivery = await buffer.over;
-      await buffer.released;
-      const failure = delivery.state === "failed" ? delivery.error : undefined;
-      const left = failure !== undefined && failure === abandoned?.reason;
-      onEnd({
+      stops.forEach((stop) => stop());
+      const delivery = await deliver(buffer, slot, outcome);
+      stopProgress?.();
+      const report: RunReport = {
         id,
-        state: left ? "cancelled" : delivery.state,
+        ...stateOf(delivery, signal),
         rows: running.rows,
         bytes,
         ...(firstByte === undefined ? {} : { firstByte }),
         duration: clock.now() - started,
-        warnings: outcome.state === "complete" ? outcome.end.warnings : [],
-        ...(outcome.state === "complete" && outcome.end.columns
-          ? { columns: outcome.end.columns }
-          : {}),
+        ...endOf(outcome),
         spilled: buffer.spilled,
-        ...(failure && !left ? { error: failure } : {}),
+        ...(digest && delivery.state === "complete" ? { sha256: digest.finish() } : {}),
         ...(client === undefined ? {} : { client }),
-        ...(owner === undefined ? {} : { owner }),
         ...(running.truncated?.length ? { truncated: running.truncated } : {}),
-      }, task);
+      };
+      for (const observer of observers) observer.ended?.(report, run);
     });
 
-    const forget = () => abandoned?.removeEventListener("abort", onAbandoned);
-    void (whole ? buffer.over : buffer.begun).then(forget, forget);
     await buffer.begun;
     return {
       id,
@@ -291,42 +191,80 @@ export function createRuns(
   };
 }
 
-/** Passes chunks on, and no more of them once they are more bytes than there may be. */
-function limitBytes(
-  chunks: ReadableStream<Uint8Array<ArrayBuffer>>,
-  maxBytes: number,
-  onMore: () => void,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const reader = chunks.getReader();
-  let bytes = 0;
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await reader.read();
-      if (done) return controller.close();
-      bytes += value.length;
-      if (bytes > maxBytes) onMore();
-      else controller.enqueue(value);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+/** Hands a task to the workers; where none can be started, as there are no descriptors or no memory, without the slot. */
+function startTask(pool: TaskRunner, id: string, task: RunTask, slot: Slot): StartedTask {
+  try {
+    return pool.start(task, id);
+  } catch (error) {
+    slot.release();
+    throw error;
+  }
 }
 
-/** Makes the function that has runs looked at until they end, all by one timer: one each takes 4 us. */
-function watchTogether(clock: Clock): (look: () => void) => () => void {
-  const looks = new Set<() => void>();
-  let stop = () => {};
-  function start(): void {
-    stop = clock.after(WATCH_MS, () => {
-      looks.forEach((look) => look());
-      if (looks.size > 0) start();
-    });
-  }
-  return (look) => {
-    if (looks.size === 0) start();
-    looks.add(look);
-    return () => {
-      looks.delete(look);
-      if (looks.size === 0) stop();
-    };
+/** Whose share of the disk a run takes. */
+export function tenantOf(request: RunRequest | undefined): string | undefined {
+  return request?.principal.tenant;
+}
+
+/** Aborts a buffer with the reason of a signal, until a promise has settled. */
+function abortWith(
+  signal: AbortSignal | undefined,
+  buffer: SpillBuffer,
+  until: Promise<unknown>,
+): void {
+  if (!signal) return;
+  const abort = () => buffer.abort(signal.reason);
+  signal.addEventListener("abort", abort);
+  if (signal.aborted) abort();
+  const forget = () => signal.removeEventListener("abort", abort);
+  void until.then(forget, forget);
+}
+
+/** Makes a function that passes a value on each time that it is called and finds another one. */
+function onChange<Value extends object>(
+  read: () => Value,
+  pass: (value: Value) => void,
+): () => void {
+  let last = JSON.stringify(read());
+  return () => {
+    const value = read();
+    const text = JSON.stringify(value);
+    if (text === last) return;
+    last = text;
+    pass(value);
   };
+}
+
+/**
+ * Waits until the reader has what a task made, or will not have it, and everything has come back.
+ *
+ * A slot is for a run that works. What its client has not taken waits in memory or on the disk; where neither
+ * has room, the slot is kept until one of them has, or the client has taken it or cancelled.
+ */
+async function deliver(buffer: SpillBuffer, slot: Slot, outcome: TaskOutcome): Promise<Delivery> {
+  if (outcome.state === "failed") buffer.abort(outcome.error);
+  buffer.takeAll();
+  await buffer.sourceEnded;
+  if (!slot.exchange(buffer.memoryBytes)) buffer.spillAll();
+  await buffer.memoryFreed;
+  slot.release();
+  const delivery = await buffer.over;
+  await buffer.released;
+  return delivery;
+}
+
+/** A run whose caller has cancelled has not failed. */
+function stateOf(
+  delivery: Delivery,
+  signal: AbortSignal | undefined,
+): Pick<RunReport, "state" | "error"> {
+  if (delivery.state !== "failed") return { state: delivery.state };
+  const { error } = delivery;
+  return error === signal?.reason ? { state: "cancelled" } : { state: "failed", error };
+}
+
+function endOf(outcome: TaskOutcome): Pick<RunReport, "warnings" | "columns"> {
+  if (outcome.state !== "complete") return { warnings: [] };
+  const { warnings, columns } = outcome.end;
+  return { warnings, ...(columns ? { columns } : {}) };
 }

@@ -1,37 +1,65 @@
 /** The log line of a run: what the engineer on call reads first. */
 
 import { getLogger } from "@logtape/logtape";
+import type { RunObserver, RunReport } from "./observer.ts";
+import type { RunRequest } from "../requests/run_request.ts";
 import type { RunTask } from "./protocol.ts";
-import type { RunReport } from "./run.ts";
 import { TaskError } from "./running_task.ts";
 
 const logger = getLogger(["spillway", "run"]);
 
-/** Logs a run that has ended: a failure as an error with its cause, anything else as information. */
-export function logRun(report: RunReport, task: RunTask): void {
-  const { id, state, rows, bytes, spilled, warnings, error, client, owner, truncated } = report;
-  const masked = task.tables.flatMap(({ masks = {} }) => Object.keys(masks));
-  const duration = Math.round(report.duration);
-  const fields = {
-    id,
-    state,
-    ...(client === undefined ? {} : { client }),
-    ...owner,
-    export: task.export,
-    format: task.format,
-    rows,
-    bytes,
-    ...(report.firstByte === undefined ? {} : { first_byte_ms: Math.round(report.firstByte) }),
-    duration_ms: duration,
-    ...(spilled ? { spilled } : {}),
-    ...(truncated === undefined ? {} : { truncated }),
-    ...(masked.length === 0 ? {} : { masked: [...new Set(masked)] }),
-    ...(warnings.length === 0 ? {} : { warnings }),
-    ...(error ? { error: error.message } : {}),
-    ...(error instanceof TaskError ? { detail: error.detail } : {}),
+/** Logs each run that has ended: a failure as an error with its cause, anything else as information. */
+export const runLog: RunObserver = {
+  ended(report, { task, request }) {
+    if (task.describe) return logDescription(report, task);
+    const { id, state, rows, bytes, spilled, warnings, error, client, truncated } = report;
+    const duration = Math.round(report.duration);
+    const fields = {
+      id,
+      state,
+      ...(client === undefined ? {} : { client }),
+      ...(request ? ownerOf(request) : {}),
+      export: task.export,
+      format: task.format,
+      rows,
+      bytes,
+      ...(report.firstByte === undefined ? {} : { first_byte_ms: Math.round(report.firstByte) }),
+      duration_ms: duration,
+      ...(spilled ? { spilled } : {}),
+      ...(truncated === undefined ? {} : { truncated }),
+      ...maskedBy(task),
+      ...(warnings.length === 0 ? {} : { warnings }),
+      ...(error ? { error: error.message } : {}),
+      ...(error instanceof TaskError ? { detail: error.detail } : {}),
+    };
+    const message = `Run ${state}: ${task.export}.${task.format}, ` +
+      `${rows} rows, ${bytes} bytes, ${duration} ms`;
+    if (error) logger.error(`${message}: {error}`, fields);
+    else logger.info(message, fields);
+  },
+};
+
+/** Who asked for a run, for whom, and why. */
+function ownerOf({ principal: { id, tenant }, reason }: RunRequest) {
+  return {
+    principal: id,
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(reason === undefined ? {} : { reason }),
   };
-  const message = `Run ${state}: ${task.export}.${task.format}, ` +
-    `${rows} rows, ${bytes} bytes, ${duration} ms`;
-  if (error) logger.error(`${message}: {error}`, fields);
-  else logger.info(message, fields);
+}
+
+/** The columns that a task hides. */
+function maskedBy({ tables }: RunTask) {
+  const masked = new Set(tables.flatMap(({ masks = {} }) => Object.keys(masks)));
+  return masked.size === 0 ? {} : { masked: [...masked] };
+}
+
+/** A source that did not say its columns may not give its rows either. */
+function logDescription({ id, error }: RunReport, task: RunTask): void {
+  if (!error) return;
+  getLogger(["spillway"]).warn("Cannot describe {export}: {error}", {
+    id,
+    export: task.export,
+    error: error.message,
+  });
 }

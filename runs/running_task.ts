@@ -14,7 +14,6 @@ const CREDIT_STEPS = 4;
 
 /** A task that the worker could not run, or a worker that died of it. */
 export class TaskError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "TaskError";
   /** Which side is at fault. */
   readonly kind: TaskFailure["kind"];

@@ -1,7 +1,8 @@
 /** Whole files: an export is finished in the store before a byte of it is sent. */
 
+import type { RunRequest } from "../requests/run_request.ts";
 import { ExpiryQueue } from "../storage/expiry_queue.ts";
-import type { RefusalReason, Reservation } from "../storage/quota.ts";
+import type { RefusalReason, Reservation } from "../storage/disk/quota.ts";
 import {
   type ByteRange,
   NoRoomError,
@@ -10,7 +11,7 @@ import {
   type StoredObject,
 } from "../storage/store.ts";
 import type { RunTask } from "./protocol.ts";
-import type { Run, RunOptions, StartRun } from "./run.ts";
+import { type Run, type StartRun, tenantOf } from "./run.ts";
 
 /** Bytes of room that a run must find before its query is run: a step of the store's. */
 const FIRST_BYTES = 1024 * 1024;
@@ -20,9 +21,9 @@ export interface WholeFilesDependencies {
   /** Runs an export. */
   readonly startRun: StartRun;
   /** Where the files live. */
-  readonly store: Store & Required<Pick<Store, "delete" | "expire" | "evict">>;
+  readonly store: Store & Required<Pick<Store, "range" | "list" | "delete" | "expire" | "evict">>;
   /** Asks for room in the store; the reason, where there is none. */
-  readonly reserve: (bytes: number) => Promise<Reservation | RefusalReason>;
+  readonly reserve: (bytes: number, tenant?: string) => Promise<Reservation | RefusalReason>;
   /** Milliseconds for which a file can be asked for again. */
   readonly keep: number;
   /** The store's clock. @default the system's */
@@ -30,7 +31,7 @@ export interface WholeFilesDependencies {
 }
 
 /** How to make a file. */
-export interface MakeOptions extends Pick<RunOptions, "client" | "owner" | "caps"> {
+export interface MakeOptions {
   /** The run's id, which the file is known by. */
   readonly id: string;
   /** The key of the request, which the file is found by. */
@@ -39,15 +40,19 @@ export interface MakeOptions extends Pick<RunOptions, "client" | "owner" | "caps
   readonly mediaType: string;
   /** The name to save it under. */
   readonly filename: string;
-  /** Aborted by a caller that leaves before the file is finished. */
-  readonly abandoned: AbortSignal;
+  /** Aborted by a caller that cancels before the file is finished. */
+  readonly signal: AbortSignal;
+  /** What the task was made of. */
+  readonly request?: RunRequest | undefined;
+  /** The address of the client that asks for it, for the report. */
+  readonly client?: string | undefined;
 }
 
 /** A file that is kept. */
 export interface KeptFile {
   /** What is known of it. */
   readonly object: StoredObject;
-  /** Whether it took the place of a file of other bytes, which some client may have a part of. */
+  /** Whether it replaced a file of other bytes, which some client may have a part of. */
   readonly replacedOther: boolean;
   /** The exports that end before their rows do. */
   readonly truncated: readonly string[];
@@ -86,8 +91,19 @@ interface Entry extends KeptFile {
   evicted: boolean;
 }
 
-/** Makes the access to whole files. */
-export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFiles {
+/** What is kept of a file with it, so that the next process finds it and knows whether it may be resumed. */
+const METADATA = {
+  /** The key of its request. */
+  request: "request",
+  /** The tag of the file that it replaces, or {@linkcode SEVERAL}; absent where it replaces none. */
+  previous: "previous",
+} as const;
+
+/** In the place of a tag, where a file replaces several of other bytes. */
+const SEVERAL = "several";
+
+/** Makes the access to whole files, those of the process before among them. */
+export async function createWholeFiles(dependencies: WholeFilesDependencies): Promise<WholeFiles> {
   const { startRun, store, reserve, keep, now = () => new Date() } = dependencies;
   /** The last file of each request: an older one would be of older rows. */
   const latest = new Map<string, Entry>();
@@ -127,17 +143,26 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
     else await remove(object);
   }
 
+  const found = await store.list();
+  for (const object of found.toSorted((one, other) => +one.createdAt - +other.createdAt)) {
+    const { [METADATA.request]: key, [METADATA.previous]: previous } = object.metadata;
+    if (key === undefined) continue;
+    const replacedOther = previous !== undefined && previous !== object.etag;
+    remember({ key, object, replacedOther, truncated: [], evicted: false });
+  }
+
   return {
     find(key) {
       const kept = latest.get(key);
       return kept && !kept.evicted && kept.object.expiresAt > now() ? kept : undefined;
     },
-    async make(task, { id, key, mediaType, filename, abandoned, ...options }, use) {
-      const reservation = await reserve(FIRST_BYTES);
+    async make(task, { id, key, mediaType, filename, signal, request, client }, use) {
+      const tenant = tenantOf(request);
+      const reservation = await reserve(FIRST_BYTES, tenant);
       if (typeof reservation === "string") throw new NoRoomError(id, reservation);
       let run: Run;
       try {
-        run = await startRun(id, task, { abandoned, whole: true, ...options });
+        run = await startRun(id, task, { signal, whole: true, request, client });
       } catch (error) {
         reservation.release();
         throw error;
@@ -148,7 +173,13 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
       try {
         const object = await store.put(id, run.body, {
           reservation,
-          metadata: { mediaType, filename },
+          metadata: {
+            mediaType,
+            filename,
+            ...(canEndEarly(task) ? {} : { [METADATA.request]: key }),
+            ...previousOf(latest.get(key)),
+            ...(tenant === undefined ? {} : { tenant }),
+          },
           // From its end on: a run may take longer than its file is kept.
           expiresAt: (createdAt) => new Date(createdAt.getTime() + keep),
         });
@@ -169,7 +200,7 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
         awaited.delete(id);
       }
     },
-    read: (object, range) => store.get(object.key, range ? { range } : {}),
+    read: ({ key }, range) => range ? store.range(key, range) : store.get(key),
     expire,
     async evict(bytes) {
       const evicted = await store.evict(bytes, (key) => awaited.has(key));
@@ -180,4 +211,15 @@ export function createWholeFiles(dependencies: WholeFilesDependencies): WholeFil
       return evicted.length > 0;
     },
   };
+}
+
+/** Whether a file may not hold all rows: whether it does is known when it is written, and not kept with it. */
+function canEndEarly({ tables }: RunTask): boolean {
+  return tables.some(({ truncate }) => truncate);
+}
+
+/** What is kept with a file of the one that it replaces. Of two that are made at once neither knows the other. */
+function previousOf(entry: Entry | undefined): Readonly<Record<string, string>> {
+  if (!entry) return {};
+  return { [METADATA.previous]: entry.replacedOther ? SEVERAL : entry.object.etag };
 }

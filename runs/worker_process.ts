@@ -60,7 +60,7 @@ interface Held {
   grace?: ReturnType<typeof setTimeout>;
 }
 
-const NOT_USED: WorkerHealth = { heap: 0, maxHeap: Infinity };
+const NOT_USED: WorkerHealth = { heap: 0, maxHeap: Infinity, rss: 0 };
 
 /** A worker process. */
 export class WorkerProcess {

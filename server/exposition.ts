@@ -39,7 +39,7 @@ export interface Counter {
   samples(): readonly Sample[];
 }
 
-/** Begins to count. */
+/** Makes a counter of which each combination of labels is a number of its own, from 0 on. */
 export function createCounter(): Counter {
   const counts = new Map<string, { readonly labels: Labels; value: number }>();
   return {

@@ -1,6 +1,5 @@
-/** What every source of rows offers: open a query, get its columns and its batches. */
+/** What every source of rows offers to a worker: open a query, get its columns and its batches. */
 
-import type { z } from "zod";
 import type { Batch, ColumnType, TextRows } from "../table/table.ts";
 
 /** A single value of a param; dates are text. */
@@ -104,52 +103,11 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a source needs that a worker has no leave for by itself. */
-export interface SourceLeave {
-  /** Hosts that it connects to: `db.internal:5432`, `[::1]:5432`. */
-  readonly net?: readonly string[];
-  /** Files and folders that it reads. */
-  readonly read?: readonly string[];
-  /** Names that its library asks the system for (`hostname`), see `--allow-sys`. */
-  readonly sys?: readonly string[];
-}
-
 /** Rows in a batch: few enough that a cancel is seen within milliseconds, enough to forget the `await`. */
 export const BATCH_ROWS = 256;
 
-/** What the exports of a kind of source say to it. */
-export interface SourceLanguage {
-  /** Whether an export has a `query`. Its params need be named in one only where it must have one. */
-  readonly query: "required" | "optional" | "none";
-  /**
-   * The params that a query names, each once. Where it can be read in two ways, the declared ones that it
-   * may name are among them, and no other that it may not. @default SQL's: `:name` outside of strings and
-   * comments
-   */
-  placeholders?(query: string, declared: readonly string[]): readonly string[];
-}
-
-/** One kind of source: `sqlite`, `postgres`, … */
-export interface SourceKind<Config> {
-  /** Its settings in `spillway.yaml`, without the `type` key that names the kind. */
-  readonly config: z.ZodType<Config>;
-  /** What its exports say to it. */
-  readonly language: SourceLanguage;
-  /** The keys of its settings that are file paths, or lists of them, resolved against the configuration file's folder. */
-  readonly paths: readonly (keyof Config & string)[];
-  /**
-   * Whether reading holds the thread, so that a run has a worker to itself: `learn` where some queries
-   * do, of which {@linkcode RowStream.mayBlock} tells. @default false
-   */
-  readonly blocking?: boolean | "learn";
-  /** Whether it runs code that is not ours, in workers that nothing else uses. @default false */
-  readonly runsCode?: boolean;
-  /**
-   * What it needs leave for besides its {@linkcode paths}.
-   *
-   * @default nothing
-   */
-  leave?(config: Config): SourceLeave;
+/** What reads rows from one kind of source, in a worker. */
+export interface SourceDriver<Config> {
   /**
    * Runs a query. It settles once the query runs and its columns are known.
    *
@@ -188,7 +146,6 @@ export interface SourceErrorOptions extends ErrorOptions {
 
 /** A source that could not be opened, refused a query or broke while it was read. */
 export class SourceError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "SourceError";
   /** Whether the connection failed, and not the query. */
   readonly connection: boolean;

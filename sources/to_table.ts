@@ -41,7 +41,6 @@ export type CountOtherType = (column: string) => void;
 
 /** A request for a column that is not there: the caller's mistake. */
 export class ColumnError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "ColumnError";
   /** The name that was asked for. */
   readonly column: string;

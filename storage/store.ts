@@ -1,6 +1,6 @@
 /** What every store of finished files offers: put a file under a key, get it back, whole or a range. */
 
-import type { RefusalReason, Reservation } from "./quota.ts";
+import type { RefusalReason, Reservation } from "./disk/quota.ts";
 
 /**
  * What the owner of a file wants to know of it again. Text only, and not much of it, because object
@@ -11,7 +11,7 @@ export interface ObjectMetadata {
   readonly mediaType: string;
   /** The name to save it under. */
   readonly filename: string;
-  /** Whose it is: whose share of the quota it takes, today and after a restart. */
+  /** Whose it is: whose share of the quota it takes, today and after a restart; absent: nobody's. */
   readonly tenant?: string;
   /** Whatever else: the content coding. */
   readonly [name: string]: string;
@@ -60,10 +60,10 @@ export interface ByteRange {
   readonly last: number;
 }
 
-/** How to get a file. */
-export interface GetOptions {
-  /** Which of its bytes. @default all */
-  readonly range?: ByteRange;
+/** How to give a file an address. */
+export interface PresignOptions {
+  /** Milliseconds for which the address leads to the file. */
+  readonly expiresIn: number;
 }
 
 /** A file that is being got. */
@@ -77,7 +77,10 @@ export interface StoredFile {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
-/** A store. The first two methods are all it takes; the others are there where it can do them. */
+/**
+ * A store. The first two methods are all it takes. The others are what it can do besides: one that it has not
+ * is absent, so that who needs it asks for it by type, and who could do without it looks whether it is there.
+ */
 export interface Store {
   /**
    * Puts a file under a key, all or nothing: it is there, whole, once this resolves, and a file that was
@@ -91,11 +94,24 @@ export interface Store {
   /**
    * Gets a file; undefined where there is none. Its body must be read or cancelled.
    *
+   * @throws {RangeError} for what cannot be a key
+   */
+  get(key: string): Promise<StoredFile | undefined>;
+  /**
+   * Gets some bytes of a file. A store without this gives whole files only.
+   *
    * @throws {RangeError} for what cannot be a key, or a range that is not within the file
    */
-  get(key: string, options?: GetOptions): Promise<StoredFile | undefined>;
+  range?(key: string, range: ByteRange): Promise<StoredFile | undefined>;
+  /**
+   * An address that gives the file to who has it and nothing else, for a while; undefined where there is no file.
+   * A store without this has its files sent by the server.
+   */
+  presign?(key: string, options: PresignOptions): Promise<URL | undefined>;
   /** What is known of a file, without opening it. A store without this is asked with `get`. */
   head?(key: string): Promise<StoredObject | undefined>;
+  /** All files that have not expired, in any order. A store without this does not know them. */
+  list?(): Promise<readonly StoredObject[]>;
   /** Deletes a file, where there is one. A store without this keeps it until it expires. */
   delete?(key: string): Promise<void>;
   /**
@@ -115,7 +131,6 @@ export interface Store {
 
 /** There is no room for a file. */
 export class NoRoomError extends Error {
-  /** Tells it from other errors in a log. */
   override readonly name = "NoRoomError";
   /** Why there is none. */
   readonly reason: RefusalReason;

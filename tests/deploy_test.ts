@@ -26,7 +26,7 @@ Deno.test("the image holds every module that is loaded", async () => {
     names!.split(" ")
   );
   const modules = await loadedModules();
-  assert.ok(modules.includes("runs/worker.ts"));
+  assert.ok(modules.includes("runs/worker/mod.ts"));
   assert.deepEqual(modules.filter((path) => !copied.includes(path.split("/")[0]!)), []);
 });
 
@@ -90,7 +90,7 @@ Deno.test("everything compiles into one binary, the worker and the demo included
     const bytes = decoder.decode(await Deno.readFile(binary));
     for (
       const part of [
-        ...["runs/worker.ts", "Obeys commands until", "exporters/xlsx/deflate_thread.ts"],
+        ...["runs/worker/mod.ts", "Obeys commands until", "exporters/xlsx/deflate_thread.ts"],
         ...["The demo: `deno task start`", "Visits a day"],
       ]
     ) {

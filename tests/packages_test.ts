@@ -13,7 +13,7 @@ const packages = await lockedPackages("../deno.lock");
 const testPackages = await lockedPackages("./deno.lock");
 
 /** What runs: the program, its workers, and the threads of its workbooks. */
-const ENTRY_POINTS = ["main.ts", "runs/worker.ts", "exporters/xlsx/deflate_thread.ts"];
+const ENTRY_POINTS = ["main.ts", "runs/worker/mod.ts", "exporters/xlsx/deflate_thread.ts"];
 
 /** With those that they bring along; each is fetched at the first start, and is in the binary. */
 const MAX_PACKAGES = 24;

@@ -13,7 +13,7 @@
  * The formula guard puts `'` before text that a spreadsheet would run (see `formula_guard.ts`),
  * whatever its column's type. Numbers are never touched, those that come as text in a number column
  * included. A value that begins with a quote needs no guard: it is text to a spreadsheet. It holds in
- * every dialect: whoever makes a link chooses the dialect, and only the export may turn it off, for all
+ * every dialect: the maker of a link chooses the dialect, and only the export may turn it off, for all
  * of them or for COPY.
  */
 
@@ -267,7 +267,7 @@ function harmlessNull(text: string, guarded: boolean): string {
 
 /**
  * What any dialect may have to quote, and more: the cheap test before the exact one. Alternatives
- * and anchors in it would double its time, 20 ns for 25 characters.
+ * and anchors in it would double its time.
  */
 const SUSPECT = /[",;\t\r\n\\]/;
 

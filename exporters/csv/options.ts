@@ -1,4 +1,4 @@
-/** What the exporter of CSV may be told. */
+/** The options of the exporter of CSV. */
 
 /** The CSV dialects that a request can name. */
 export const DIALECTS = ["excel", "excel-semicolon", "rfc4180", "postgres", "tsv"] as const;

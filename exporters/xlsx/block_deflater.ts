@@ -2,19 +2,12 @@
 
 import { constants, deflateRawSync, type ZlibOptions } from "node:zlib";
 import type { IdleCores } from "../exporter.ts";
-import {
-  BLOCKS_A_THREAD,
-  DEFLATE_THREAD,
-  DeflateHelper,
-  hasKept,
-  takeKept,
-} from "./deflate_helper.ts";
+import { BLOCKS_A_THREAD, type PostedBlock } from "./deflate_helper.ts";
+import { type DeflateThreads, sharedThreads } from "./deflate_threads.ts";
 
 /**
- * Bytes of a block, and up to a row more. Each begins with nothing to look back at: at level 2 a sheet
- * takes 4.0 % more than as one stream in blocks of 128 KiB, 2.1 % in blocks of 256, 1.0 % of 512,
- * 0.5 % of 1024, in the same time. The bytes before it as a dictionary would help, but Deno 2.9.6
- * ignores that option.
+ * Bytes of a block, and up to a row more. Each begins with nothing to look back at: a sheet takes 1.0 %
+ * more than as one stream (docs/design.md, "A row of a workbook").
  */
 export const BLOCK_BYTES = 512 * 1024;
 
@@ -24,22 +17,24 @@ const OUTPUT_BYTES = 64 * 1024;
 /** Blocks of a stream before a thread is started: most files end before it would be of use. */
 const BLOCKS_ALONE = 4;
 
-/** What becomes of a block, in its place among the others. */
-interface Place {
+/** What becomes of a block. */
+interface Outcome {
   deflated?: Uint8Array;
 }
 
-/** Deflates one stream; the same bytes become the same bytes, whoever deflates them. */
+/** Deflates one stream; the same bytes become the same bytes, with threads and without. */
 export class BlockDeflater {
   readonly #level: number;
   readonly #cores: IdleCores;
   readonly #emit: (bytes: Uint8Array) => void;
-  readonly #thread: URL;
-  readonly #helpers = new Set<DeflateHelper>();
+  readonly #threads: DeflateThreads;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
-  readonly #places: Place[] = [];
+  /** The outcomes of blocks that are not emitted yet, in the order of the blocks. */
+  readonly #outcomes: Outcome[] = [];
   #blocks = 0;
-  #canHelp = true;
+  /** Blocks in the hands of threads. */
+  #handed = 0;
+  #closed = false;
   #mail: MessageChannel | undefined;
   #arrived: () => void = () => {};
   #error: Error | undefined;
@@ -48,26 +43,27 @@ export class BlockDeflater {
   /**
    * `emit` is given what is deflated, in order, as soon as it is.
    *
-   * @param thread what a thread runs; for tests
+   * @param threads those that may help
    */
   constructor(
     level: number,
     cores: IdleCores,
     emit: (bytes: Uint8Array) => void,
-    thread = DEFLATE_THREAD,
+    threads = sharedThreads,
   ) {
     this.#level = level;
     this.#cores = cores;
     this.#emit = emit;
-    this.#thread = thread;
+    this.#threads = threads;
+    threads.acquire();
   }
 
   /** Takes a block; resolves when it wants another, with the buffer of one that is done with, if any. */
   async add(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    if (this.#helpers.size > 0) await this.#turn();
+    if (this.#handed > 0 || this.#threads.size > 0) await this.#turn();
     this.#deflate(bytes, constants.Z_SYNC_FLUSH);
-    const most = (this.#helpers.size + 1) * BLOCKS_A_THREAD;
-    while (this.#places.length >= most && this.#waits) await this.#change();
+    const max = (this.#threads.size + 1) * BLOCKS_A_THREAD;
+    while (this.#outcomes.length >= max && this.#waits) await this.#change();
     if (this.#error) throw this.#error;
     return this.#free.pop();
   }
@@ -75,19 +71,19 @@ export class BlockDeflater {
   /** Ends the stream; resolves when all is deflated. */
   async finish(): Promise<void> {
     this.#deflate(new Uint8Array(0), constants.Z_FINISH);
-    while (this.#places.length > 0 && this.#waits) await this.#change();
+    while (this.#outcomes.length > 0 && this.#waits) await this.#change();
     this.close();
     if (this.#error) throw this.#error;
   }
 
-  /** Lets go of the threads: one that has nothing to do may be kept, the others end. */
+  /** Releases the threads; does nothing the second time. */
   close(): void {
-    for (const helper of this.#helpers) this.#cores.keepThreads ? helper.keep() : helper.close();
-    this.#helpers.clear();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#threads.release(this.#cores.keepThreads ?? false);
     this.#mail?.port1.close();
     this.#mail?.port2.close();
     this.#arrived();
-    this.#canHelp = false;
     this.#tell();
   }
 
@@ -97,31 +93,38 @@ export class BlockDeflater {
    */
   #deflate(bytes: Uint8Array<ArrayBuffer>, finishFlush: number): void {
     const options: ZlibOptions = { level: this.#level, chunkSize: OUTPUT_BYTES, finishFlush };
-    const place: Place = {};
-    this.#places.push(place);
-    const helper = this.#helper();
-    if (helper) {
-      helper.deflate({ bytes, options }, (block) => {
-        place.deflated = block.deflated;
-        this.#free.push(block.bytes);
-        this.#drain();
-        this.#tell();
-      });
-    } else {
-      place.deflated = deflateRawSync(bytes, options);
-      this.#free.push(bytes);
-      this.#drain();
-    }
+    const outcome: Outcome = {};
+    this.#outcomes.push(outcome);
+    if (this.#handOver({ bytes, options }, outcome)) return;
+    outcome.deflated = deflateRawSync(bytes, options);
+    this.#free.push(bytes);
+    this.#drain();
+  }
+
+  /** Gives a block to a thread; false where none takes it. */
+  #handOver(block: PostedBlock, outcome: Outcome): boolean {
+    if (this.#closed || ++this.#blocks <= BLOCKS_ALONE && this.#threads.size === 0) return false;
+    const handed = this.#threads.deflate(block, this.#cores.idle, (answer) => {
+      this.#handed--;
+      if (answer instanceof Error) this.#error = answer;
+      else {
+        outcome.deflated = answer.deflated;
+        this.#free.push(answer.bytes);
+        if (!this.#closed) this.#drain();
+      }
+      this.#tell();
+    });
+    if (handed) this.#handed++;
+    return handed;
   }
 
   #drain(): void {
-    while (this.#places[0]?.deflated) this.#emit(this.#places.shift()!.deflated!);
+    while (this.#outcomes[0]?.deflated) this.#emit(this.#outcomes.shift()!.deflated!);
   }
 
   /**
-   * Hears of the blocks that are done: a message to itself comes after those that are there already.
-   * After `setImmediate` they may not have come for 12 ms (Deno 2.9.6), while a third of all blocks
-   * was deflated here because the thread seemed busy.
+   * Lets the answers of threads come in: a message to itself comes after those that are there already,
+   * `setImmediate` does not (docs/design.md, "A row of a workbook").
    */
   #turn(): Promise<void> {
     const { port1, port2 } = this.#mail ??= new MessageChannel();
@@ -134,7 +137,7 @@ export class BlockDeflater {
 
   /** Whether a thread may still change something. */
   get #waits(): boolean {
-    return this.#helpers.size > 0 && !this.#error;
+    return this.#handed > 0 && !this.#closed && !this.#error;
   }
 
   #tell(): void {
@@ -144,36 +147,5 @@ export class BlockDeflater {
   #change(): Promise<void> {
     this.#changed = Promise.withResolvers();
     return this.#changed.promise;
-  }
-
-  /** A thread that takes a block now; starts and ends them as cores come and go. */
-  #helper(): DeflateHelper | undefined {
-    if (++this.#blocks <= BLOCKS_ALONE && this.#helpers.size === 0 && !hasKept()) return;
-    const { idle } = this.#cores;
-    for (const helper of this.#helpers) {
-      if (this.#helpers.size > idle && helper.idle) this.#end(helper);
-    }
-    if (this.#helpers.size <= idle) {
-      const free = this.#helpers.values().find((helper) => helper.hasRoom);
-      if (free) return free;
-    }
-    if (this.#helpers.size < idle && this.#canHelp) this.#start();
-  }
-
-  #start(): void {
-    const failed = (error: Error) => {
-      this.#helpers.delete(helper);
-      // There is this core still, unless the thread took a block with it.
-      this.#canHelp = false;
-      if (!helper.idle) this.#error = error;
-      this.#tell();
-    };
-    const helper: DeflateHelper = takeKept(failed) ?? new DeflateHelper(this.#thread, failed);
-    this.#helpers.add(helper);
-  }
-
-  #end(helper: DeflateHelper): void {
-    helper.close();
-    this.#helpers.delete(helper);
   }
 }

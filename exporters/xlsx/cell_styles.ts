@@ -47,8 +47,8 @@ export function createCellStyles(): CellStyles {
   const formats = new Map<string, number>();
   const styles = new Map<string, number>();
 
-  function indexOf({ format, font = FONT.plain, fill = FILL.none, ...place }: CellLook): number {
-    const alignment = alignmentXml(place);
+  function indexOf({ format, font = FONT.plain, fill = FILL.none, ...look }: CellLook): number {
+    const alignment = alignmentXml(look);
     const formatId = format === undefined ? 0 : FIRST_FORMAT + numberOf(format, formats);
     const start = `<xf numFmtId="${formatId}" fontId="${font}" fillId="${fill}"` +
       ' borderId="0" xfId="0"' +
@@ -63,7 +63,7 @@ export function createCellStyles(): CellStyles {
   return { indexOf, xml: () => stylesXml([...formats.keys()], [...styles.keys()]) };
 }
 
-/** The place of a text among those that were there before, or the next one. */
+/** The index of a text among those that were there before, or the next one. */
 function numberOf(text: string, known: Map<string, number>): number {
   const number = known.get(text) ?? known.size;
   known.set(text, number);

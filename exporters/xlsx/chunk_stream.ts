@@ -7,10 +7,9 @@ import type { ReadBatch } from "./table_sheets.ts";
  * Makes a stream of what a function writes. Nothing is read before the result is pulled, cancelling
  * it cancels all the batches at once, and an error of theirs is the result's error.
  *
- * zip.js writes when it has something, and its streams read ahead of that. So whoever waits for
- * bytes opens a gate and the chunk that comes closes it, for the batches as for zip.js. A block of
- * sheet XML, 0.5 MiB, is read ahead of a reader that stops, and one for each that another thread has;
- * all of it without the gate.
+ * zip.js writes when it has something, and its streams read ahead of that. So the batches and zip.js
+ * alike wait until a chunk is wanted: from a pull to the chunk that answers it. Otherwise a block of
+ * sheet XML, 0.5 MiB, would be read ahead of a reader that stops, and one for each that a thread has.
  *
  * @param batches of each table
  * @param write writes all; what it reads, it reads with the functions that it is given, one a table
@@ -20,8 +19,10 @@ export function chunkStream(
   write: (reads: readonly ReadBatch[], output: WritableStream<Uint8Array>) => Promise<void>,
 ): ReadableStream<Uint8Array> {
   const readers = batches.map((stream) => stream.getReader());
-  let writing: Promise<void> | undefined;
-  let gate = Promise.withResolvers<void>();
+  /** Resolved while a chunk is wanted, and for good once the stream is cancelled or failed. */
+  let wanted = Promise.withResolvers<void>();
+  let begun = false;
+  let cancelled = false;
 
   async function cancelAll(reason: unknown): Promise<void> {
     await Promise.all(readers.map((reader) => reader.cancel(reason)));
@@ -30,20 +31,15 @@ export function chunkStream(
   async function run(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     const output = new WritableStream<Uint8Array>({
       write(chunk) {
-        gate = Promise.withResolvers();
-        try {
-          // Copied: the buffer of a header is not the chunk's own.
-          controller.enqueue(chunk.slice());
-        } catch (error) {
-          // After a cancel. Whoever waits to read must learn that there is no more.
-          gate.resolve();
-          throw error;
-        }
-        return gate.promise;
+        if (cancelled) throw new Error("Cannot write to a stream that is cancelled");
+        wanted = Promise.withResolvers();
+        // Copied: the buffer of a header is not the chunk's own.
+        controller.enqueue(chunk.slice());
+        return wanted.promise;
       },
     });
-    const reads = readers.map((reader) => async (): Promise<Batch | undefined> => {
-      await gate.promise;
+    const reads = readers.map((reader) => async () => {
+      await wanted.promise;
       try {
         return (await reader.read()).value;
       } catch (error) {
@@ -60,17 +56,19 @@ export function chunkStream(
       // written must not leave its query open; not awaited, so that the error is known now.
       controller.error(error);
       cancelAll(error).catch(() => {});
-      gate.resolve();
+      wanted.resolve();
     }
   }
 
   return new ReadableStream<Uint8Array>({
     pull(controller) {
-      gate.resolve();
-      writing ??= run(controller);
+      wanted.resolve();
+      if (!begun) void run(controller);
+      begun = true;
     },
     cancel(reason) {
-      gate.resolve();
+      cancelled = true;
+      wanted.resolve();
       return cancelAll(reason);
     },
   }, { highWaterMark: 0 });

@@ -26,7 +26,7 @@ export function contentTypesXml(parts: readonly Part[]): string {
     overrides.join("") + "</Types>";
 }
 
-/** Where the sheet at a place is in the package; the first is at 0. */
+/** The path of a sheet in the package; the first has the index 0. */
 export function sheetPath(index: number): string {
   return `xl/worksheets/sheet${index + 1}.xml`;
 }

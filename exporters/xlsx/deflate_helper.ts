@@ -16,49 +16,30 @@ export interface DeflatedBlock {
   readonly deflated: Uint8Array<ArrayBuffer>;
   /** The block's own buffer, to fill again. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Milliseconds that it took. */
+  readonly elapsed: number;
+  /** Milliseconds for which the thread had a core meanwhile. */
+  readonly cpu: number;
 }
 
 /** Blocks that a thread may have: one in work, and one so that it need not wait for the next. */
 export const BLOCKS_A_THREAD = 2;
 
-/** What a thread runs. */
-export const DEFLATE_THREAD = new URL(import.meta.resolve("./deflate_thread.ts"));
-
-/** What is called when a thread cannot start or broke; it has ended. */
-export type OnFailure = (error: Error) => void;
-
-/** The thread that waits for the next file: one at most, whose help starts others while it works. */
-let kept: DeflateHelper | undefined;
-
-/** Ends it. */
-export function closeKept(): void {
-  kept?.close();
-  kept = undefined;
-}
-
-/** Whether a thread was kept. */
-export function hasKept(): boolean {
-  return kept !== undefined;
-}
-
-/** Takes the thread that was kept; undefined where there is none. */
-export function takeKept(failed: OnFailure): DeflateHelper | undefined {
-  const helper = kept;
-  kept = undefined;
-  helper?.tellFailure(failed);
-  return helper;
-}
+/** Called with what became of a block, or with why its thread broke. */
+export type OnAnswer = (answer: DeflatedBlock | Error) => void;
 
 /** A thread that deflates. */
 export class DeflateHelper {
   readonly #worker: Worker;
-  readonly #answers: ((block: DeflatedBlock) => void)[] = [];
-  #failed: OnFailure;
+  readonly #answers: OnAnswer[] = [];
   #ready = false;
 
-  /** Starts it, which takes 25 ms of this core, and as much of another before it deflates. */
-  constructor(thread: URL, failed: OnFailure) {
-    this.#failed = failed;
+  /**
+   * Starts it, which takes 25 ms of this core, and as much of another before it deflates.
+   *
+   * @param failed called when it cannot start or broke; it has ended
+   */
+  constructor(thread: URL, failed: () => void) {
     this.#worker = new Worker(thread, { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<DeflatedBlock | "ready">) => {
       if (data === "ready") this.#ready = true;
@@ -68,7 +49,9 @@ export class DeflateHelper {
       // Otherwise it would end the process.
       event.preventDefault();
       this.close();
-      this.#failed(new Error(`Cannot deflate: ${event.message}`));
+      failed();
+      const error = new Error(`Cannot deflate: ${event.message}`);
+      for (const answer of this.#answers.splice(0)) answer(error);
     };
   }
 
@@ -83,21 +66,9 @@ export class DeflateHelper {
   }
 
   /** Gives it a block, whose buffer is the thread's until it answers. */
-  deflate(block: PostedBlock, answer: (block: DeflatedBlock) => void): void {
+  deflate(block: PostedBlock, answer: OnAnswer): void {
     this.#answers.push(answer);
     this.#worker.postMessage(block, [block.bytes.buffer]);
-  }
-
-  /** Has somebody else told when it breaks. */
-  tellFailure(failed: OnFailure): void {
-    this.#failed = failed;
-  }
-
-  /** Keeps it for the next file where it has nothing to do and no other is kept; ends it otherwise. */
-  keep(): void {
-    if (!this.idle || hasKept()) return this.close();
-    this.#failed = () => kept = undefined;
-    kept = this;
   }
 
   /** Ends it, whatever it is doing. */

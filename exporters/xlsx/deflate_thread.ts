@@ -1,5 +1,6 @@
 /** A thread that deflates blocks for another one; it imports nothing of ours, which it might not read. */
 
+import process from "node:process";
 import { deflateRawSync } from "node:zlib";
 import type { DeflatedBlock, PostedBlock } from "./deflate_helper.ts";
 
@@ -12,8 +13,15 @@ interface Thread {
 const thread = self as unknown as Thread;
 
 thread.onmessage = ({ data: { bytes, options } }) => {
+  const started = performance.now();
+  const before = process.threadCpuUsage();
   // Copied: zlib's own buffer is larger, or one that others share.
   const deflated = new Uint8Array(deflateRawSync(bytes, options));
-  thread.postMessage({ deflated, bytes }, [deflated.buffer, bytes.buffer]);
+  const { user, system } = process.threadCpuUsage(before);
+  const elapsed = performance.now() - started;
+  thread.postMessage(
+    { deflated, bytes, elapsed, cpu: (user + system) / 1000 },
+    [deflated.buffer, bytes.buffer],
+  );
 };
 thread.postMessage("ready");

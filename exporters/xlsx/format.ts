@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { defineFormat, type Format, mustBe } from "../format.ts";
 import { HEADER } from "../options.ts";
-import { DEFLATE_THREAD } from "./deflate_helper.ts";
+import { DEFLATE_THREAD } from "./deflate_threads.ts";
 import { DEFLATE_LEVEL, type XlsxOptions } from "./options.ts";
 
 const LEVEL = { error: "a level from 0 to 9" };

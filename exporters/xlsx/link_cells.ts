@@ -15,7 +15,7 @@ import { xmlText } from "./xml_text.ts";
 const MAX_LITERAL_UNITS = 255;
 
 /** Stands for the cell in a link that a column declares. */
-const PLACE = "{}";
+const SLOT = "{}";
 
 /** How to write the cells of a column of links. */
 export interface LinkOptions {
@@ -64,7 +64,7 @@ function formulaOf(cell: NonNullable<Cell>, link: string): string | undefined {
   const label = typeof cell === "string" ? labelLiteral(cell) : numberLiteral(cell);
   if (label === undefined) return undefined;
   // The @ of an address stays: RFC 6068 has it so, and it means nothing behind a host name.
-  const url = link.replaceAll(PLACE, () => encodeURIComponent(String(cell)).replaceAll("%40", "@"));
+  const url = link.replaceAll(SLOT, () => encodeURIComponent(String(cell)).replaceAll("%40", "@"));
   const literal = isUrl(url) ? stringLiteral(url) : undefined;
   return literal && `HYPERLINK(${literal},${label})`;
 }
@@ -94,7 +94,7 @@ function isUrl(text: string): boolean {
     URL.canParse(text);
 }
 
-/** The web and mail. A file or a script of the reader's own computer is nobody's to open. */
+/** The web and mail. A file or a script of the reader's own computer is not a link's to open. */
 const SCHEME = /^(?:https?:\/\/|mailto:)[^/?#]/i;
 
 // Control characters, what XML cannot hold, and what some readers take for an escape of such a one

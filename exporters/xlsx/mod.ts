@@ -21,7 +21,7 @@ const MAX_ROWS = 1_048_576;
  */
 const MAX_SHEET_BYTES = 2 ** 31;
 
-/** When nobody says that a core is idle, none is. */
+/** Where the caller names no idle cores, there are none. */
 const NO_CORES: IdleCores = { idle: 0 };
 
 /**

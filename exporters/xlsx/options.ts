@@ -1,4 +1,4 @@
-/** What the exporter of XLSX may be told. */
+/** The options of the exporter of XLSX. */
 
 import type { DocumentOptions } from "../document.ts";
 

@@ -11,7 +11,7 @@ import {
   sheetRelationshipsPath,
   tablePath,
 } from "./content_types.ts";
-import type { Blocks } from "./deflate_entry.ts";
+import type { Blocks } from "./deflate_blocks.ts";
 import { APP_PATH, appPropertiesXml, CORE_PATH, corePropertiesXml } from "./document_properties.ts";
 import type { XlsxOptions } from "./options.ts";
 import { type Relationship, relationshipsXml } from "./relationships.ts";
@@ -82,7 +82,7 @@ export function createWorkbook(
       await write("worksheet", sheetPath(0), aboutSheetXml(sheet, warnings));
       sheets.push({ name: namesOf(ABOUT_TITLE)(), filterColumns: 0, rows: 0 });
     }
-    // Whoever opens the file sees rows; what is said about them is one click away.
+    // A reader who opens the file sees rows; what is said about them is one click away.
     const activeSheet = sheets.length;
 
     for (const [index, { title, columns }] of tables.entries()) {
@@ -90,20 +90,20 @@ export function createWorkbook(
       const nextName = namesOf(title);
       if (index > 0) await table.begin(reads[index]!);
       do {
-        const place = sheets.length;
+        const sheet = sheets.length;
         const name = nextName();
         let rows = 0;
         const xml = async function* (): Blocks {
-          rows = yield* table.nextSheet(place === activeSheet);
+          rows = yield* table.nextSheet(sheet === activeSheet);
         };
-        await zip.addBlocks(sheetPath(place), xml());
-        parts.push({ type: "worksheet", path: sheetPath(place) });
+        await zip.addBlocks(sheetPath(sheet), xml());
+        parts.push({ type: "worksheet", path: sheetPath(sheet) });
         // How many rows a table has is known when its sheet is written.
         if (asTable) {
           const id = ++tableParts;
           const target = `../tables/table${id}.xml`;
           await zip.add(
-            sheetRelationshipsPath(place),
+            sheetRelationshipsPath(sheet),
             relationshipsXml([{ type: "table", target }]),
           );
           const part = { id, name: tableName(name), columns: table.titles, rows };

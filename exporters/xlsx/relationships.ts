@@ -5,7 +5,7 @@ import { XML_DECLARATION, xmlAttribute } from "./xml_text.ts";
 /** What a part is to the one that names it. */
 export type RelationshipType = keyof typeof TYPES;
 
-/** One relationship; its id is `rId` and its place, from 1 on. */
+/** One relationship; its id is `rId` and its number, from 1 on. */
 export interface Relationship {
   /** What the target is. */
   readonly type: RelationshipType;
@@ -24,7 +24,7 @@ export function relationshipsXml(relationships: readonly Relationship[]): string
     lines.join("") + "</Relationships>";
 }
 
-/** The id of the relationship at a place, from 0 on. */
+/** The id of the relationship at an index, from 0 on. */
 export function relationshipId(index: number): string {
   return `rId${index + 1}`;
 }

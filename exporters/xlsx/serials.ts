@@ -128,9 +128,8 @@ export function secondsDurationSerial(seconds: number): Serial {
 /**
  * A day with its time.
  *
- * Not rounded: a reader cuts off what is below a second, and LibreOffice shows 03:04:04 for the
- * 0.127835648148 that is 10 ns short of 03:04:05. Of 20,000 datetimes it shows 305 a second early,
- * all between 1967 and 1972; written with 11 decimals it would be 533, with 10 decimals 3,769.
+ * Not rounded: a reader cuts off what is below a second, so that fewer decimals show more datetimes a
+ * second early (docs/design.md, "A row of a workbook").
  */
 function withTime(day: number, seconds: number, fraction: string): Serial {
   if (fraction === "") return day + seconds / SECONDS_A_DAY;
@@ -141,7 +140,7 @@ function withTime(day: number, seconds: number, fraction: string): Serial {
     return "beyond";
   }
   const serial = day + (seconds + microseconds / 1e6) / SECONDS_A_DAY;
-  return microseconds % 1000 === 0 || isTold(serial, day, seconds * 1e6 + microseconds)
+  return microseconds % 1000 === 0 || isDistinct(serial, day, seconds * 1e6 + microseconds)
     ? serial
     : "beyond";
 }
@@ -157,7 +156,7 @@ function toMicroseconds(fraction: string): number | undefined {
  * tells them apart; from 2079-06-05 on it steps by 1.3 µs, in the year 9999 by 40: it still tells
  * milliseconds apart there, which is all that Excel shows.
  */
-function isTold(serial: number, day: number, microseconds: number): boolean {
+function isDistinct(serial: number, day: number, microseconds: number): boolean {
   return Math.round((serial - day) * SECONDS_A_DAY * 1e6) === microseconds;
 }
 

@@ -3,7 +3,7 @@
 import { createUtf8Chunk } from "../utf8_chunk.ts";
 import { Warnings } from "../warnings.ts";
 import { BLOCK_BYTES } from "./block_deflater.ts";
-import type { Blocks } from "./deflate_entry.ts";
+import type { Blocks } from "./deflate_blocks.ts";
 import { textXml } from "./text_xml.ts";
 import { XML_DECLARATION } from "./xml_text.ts";
 
@@ -38,7 +38,6 @@ export class SharedStrings {
   #units = 0;
   #uses = 0;
 
-  /** Begins an empty table. */
   constructor({ entries = MAX_ENTRIES, units = MAX_UNITS }: SharedStringLimits = {}) {
     this.#maxEntries = entries;
     this.#maxUnits = units;
@@ -50,7 +49,7 @@ export class SharedStrings {
   }
 
   /**
-   * Makes the function that a column asks. It gives up for good once fewer than half of some
+   * Makes the function that a column asks. It shares nothing more once fewer than half of some
    * {@linkcode TRIAL_CELLS} cells had text that was there already: a column of keys would fill the
    * table, and looking up each would be for nothing. Rows decide, and not batches: the same rows give
    * the same bytes.

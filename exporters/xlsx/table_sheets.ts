@@ -3,7 +3,7 @@
 import type { Batch, Row, Table } from "../../table/table.ts";
 import type { Warnings } from "../warnings.ts";
 import { BLOCK_BYTES } from "./block_deflater.ts";
-import type { Blocks } from "./deflate_entry.ts";
+import type { Blocks } from "./deflate_blocks.ts";
 import { createSheetXml, type SheetOptions } from "./sheet.ts";
 import { columnWidths, WIDTH_ROWS } from "./widths.ts";
 import { XmlBytes } from "./xml_bytes.ts";

@@ -15,9 +15,9 @@ export interface WrittenSheet {
 }
 
 /**
- * Writes the part; the sheet at a place has the relationship id of that place.
+ * Writes the part; each sheet has the relationship id of its index.
  *
- * @param activeSheet the place of the sheet that is shown first
+ * @param activeSheet the index of the sheet that is shown first
  */
 export function workbookXml(sheets: readonly WrittenSheet[], activeSheet = 0): string {
   const list = sheets.map(({ name }, index) =>

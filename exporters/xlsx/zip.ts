@@ -5,7 +5,8 @@
 
 import { crc32, deflateRawSync } from "node:zlib";
 import { Uint8ArrayReader, ZipWriter } from "@zip.js/zip.js";
-import { addDeflated, type Blocks, type Deflate } from "./deflate_entry.ts";
+import type { Blocks, Deflate } from "./deflate_blocks.ts";
+import { addDeflated } from "./zip_worker.ts";
 
 /** A ZIP file that is being written; one entry at a time. */
 export interface Zip {

@@ -3,9 +3,10 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { loadConfig } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
-import { sources } from "../../sources/mod.ts";
+import { loadDescriptors } from "../../sources/mod.ts";
 
 const formats = await loadFormats();
+const sources = await loadDescriptors();
 const text = await Deno.readTextFile(new URL("../../docs/access.md", import.meta.url));
 const blocks = [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, block]) => block!);
 

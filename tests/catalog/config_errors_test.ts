@@ -4,7 +4,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
 import { loadConfig, type LoadOptions } from "../../catalog/load.ts";
-import { ConfigError, formatConfigError, formatPath } from "../../catalog/mistakes.ts";
+import { ConfigError, formatConfigError, formatPath } from "../../catalog/issues.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 
 const { csv, xlsx } = await loadFormats();
@@ -31,7 +31,7 @@ const OPTIONS: LoadOptions = {
   formats: { csv, xlsx },
 };
 
-/** The text printed for a configuration, which must have a mistake. */
+/** The text printed for a configuration, which must have an issue. */
 function printed(
   text: string,
   variables: Record<string, string> = {},
@@ -55,7 +55,7 @@ function printedFor(lines: string, variables: Record<string, string> = {}): stri
   );
 }
 
-Deno.test("all mistakes are printed at once, a line each, in the order of the file", () => {
+Deno.test("all issues are printed at once, a line each, in the order of the file", () => {
   const text = `# Every line of this one is wrong.
 server:
   hostname: 0.0.0.0
@@ -85,7 +85,7 @@ exports:
     title: Audit log
   audit.log: { source: app }
 runs: { store: ./files }
-limits: { concurrent: 0, first_row: 60d, queue: 64 }
+limits: { concurrent: 0, memory: 0%, first_row: 60d, queue: 64 }
 `;
   strictEqual(
     printed(text),
@@ -142,10 +142,11 @@ spillway.yaml:28: exports."audit.log".query: missing; expected text
 spillway.yaml:29: runs: unknown key; the keys here are server, access, sources, exports, \
 limits, spool and log
 spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not 0
+spillway.yaml:30: limits.memory: expected a size such as 512MiB, or a part such as 80%, not "0%"
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \
 1ms and at most 24d, not "60d"
 spillway.yaml:30: limits.queue: unknown key; the keys here are concurrent, per_address, \
-runs_per_worker, exclusive, first_row, source_idle and run
+runs_per_worker, exclusive, memory, first_row, source_idle and run
 `,
   );
 });
@@ -427,7 +428,7 @@ spillway.yaml:1: sources.a.mode: expected ro or rw, not "x"
   );
 });
 
-Deno.test("a mistake in what an alias repeats is told for every place, with the line of the anchor", () => {
+Deno.test("an issue in what an alias repeats is told for every place, with the line of the anchor", () => {
   strictEqual(
     printed(`
 sources: { app: { type: sqlite, path: a.db } }
@@ -442,7 +443,7 @@ spillway.yaml:4: exports.b.columns.x.type: …
   );
 });
 
-Deno.test("whatever is done to a file, the answer is a configuration or its mistakes", () => {
+Deno.test("whatever is done to a file, the answer is a configuration or its issues", () => {
   const lines = `server: { port: 8000 }
 sources:
   app: &app { type: sqlite, path: "./${"${NAME}"}.db" }
@@ -486,14 +487,14 @@ limits: { concurrent: 3, run: 5m }
   ok(loaded > 0);
 });
 
-Deno.test("the error itself counts the mistakes and holds them as data", () => {
+Deno.test("the error itself counts the issues and holds them as data", () => {
   try {
     loadConfig("sources: {}\nexports: {}\nruns: {}\n", OPTIONS);
     ok(false);
   } catch (error) {
     ok(error instanceof ConfigError);
     strictEqual(error.message, "Cannot use the configuration: 1 mistake");
-    deepStrictEqual(error.mistakes, [{
+    deepStrictEqual(error.issues, [{
       path: "runs",
       message:
         "unknown key; the keys here are server, access, sources, exports, limits, spool and log",

@@ -3,7 +3,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { readDocument } from "../../catalog/document.ts";
-import { ConfigError } from "../../catalog/mistakes.ts";
+import { ConfigError } from "../../catalog/issues.ts";
 
 const none = () => undefined;
 
@@ -21,18 +21,18 @@ function plain(value: unknown): unknown {
 
 function read(text: string, variables: Record<string, string> = {}): unknown {
   const document = readDocument(text, environment(variables));
-  deepStrictEqual(document.mistakes, []);
+  deepStrictEqual(document.issues, []);
   return plain(document.value);
 }
 
-function refused(text: string): ConfigError["mistakes"] {
-  let mistakes: ConfigError["mistakes"] = [];
+function refused(text: string): ConfigError["issues"] {
+  let issues: ConfigError["issues"] = [];
   throws(() => readDocument(text, none), (error) => {
     ok(error instanceof ConfigError);
-    mistakes = error.mistakes;
+    issues = error.issues;
     return true;
   });
-  return mistakes;
+  return issues;
 }
 
 Deno.test("plain scalars are typed by the core schema, and integers are exact", () => {
@@ -119,7 +119,7 @@ Deno.test("what the environment was put in is known by what the file says", () =
   strictEqual(document.line(12), 2);
 });
 
-Deno.test("mistakes that leave the rest readable are gathered with their paths", () => {
+Deno.test("issues that leave the rest readable are gathered with their paths", () => {
   const text = `
 a: 1
 b: {c: 2, c: 3}
@@ -134,7 +134,7 @@ j: "\${"
 k: !secret {l: 1}
 `;
   const document = readDocument(text, none);
-  deepStrictEqual(document.mistakes, [
+  deepStrictEqual(document.issues, [
     { path: ["b", "c"], message: "given twice, first on line 3", offset: 16 },
     { path: ["a"], message: "given twice, first on line 2", offset: 22 },
     { path: ["d"], message: "unknown tag !!js/function" },

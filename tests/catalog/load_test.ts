@@ -5,9 +5,10 @@ import { z } from "zod";
 import type { Config } from "../../catalog/config.ts";
 import { loadConfig, type LoadOptions } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
-import { sources } from "../../sources/mod.ts";
+import { loadDescriptors } from "../../sources/mod.ts";
 
 const formats = await loadFormats();
+const sources = await loadDescriptors();
 const { tsv: _, ...someFormats } = formats;
 
 const OPTIONS: LoadOptions = {
@@ -366,6 +367,7 @@ exports: { one: { source: app, query: select 1, formats: [ndjson, csv] } }
   deepStrictEqual(config.sources.get("app"), {
     type: "sqlite",
     config: { path: "/etc/spillway/app.db", max_row: 67_108_864 },
+    snapshot: true,
   });
   deepStrictEqual(config.exports.get("one")?.formats, ["ndjson", "csv"]);
 });

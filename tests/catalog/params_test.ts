@@ -41,7 +41,7 @@ Deno.test("the params of a URL can be given as they are", () => {
   deepStrictEqual(plain(values), { org: 5, since: "2026-02-28", state: "open" });
 });
 
-Deno.test("every mistake is told at once, by name, with what was expected", () => {
+Deno.test("every issue is told at once, by name, with what was expected", () => {
   const params = declare(
     ORG,
     SINCE,

@@ -2,11 +2,12 @@
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { loadConfig } from "../../catalog/load.ts";
-import { ConfigError, formatConfigError } from "../../catalog/mistakes.ts";
+import { ConfigError, formatConfigError } from "../../catalog/issues.ts";
 import { loadFormats } from "../../exporters/mod.ts";
-import { sources } from "../../sources/mod.ts";
+import { loadDescriptors } from "../../sources/mod.ts";
 
 const formats = await loadFormats();
+const sources = await loadDescriptors();
 
 function load(text: string, environment: Readonly<Record<string, string>> = {}) {
   return loadConfig(text, {

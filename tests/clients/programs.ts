@@ -1,6 +1,6 @@
 /** Runs the programs that people read our files with, where they are installed. */
 
-import { BINARIES } from "../sources/postgres_server.ts";
+import { BINARIES } from "../sources/postgres/server.ts";
 
 /** The system's own Python, for which distributions package openpyxl. */
 export const PYTHON = "/usr/bin/python3";

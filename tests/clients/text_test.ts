@@ -1,7 +1,7 @@
 /** CSV, TSV, JSON, NDJSON and XML, as the programs read them that people use. */
 
 import assert from "node:assert/strict";
-import { startServer } from "../sources/postgres_server.ts";
+import { startServer } from "../sources/postgres/server.ts";
 import { AUDIT_ROWS, inSpreadsheet, INVOICES, startExports, type TestExport } from "./fixture.ts";
 import { NASTY_COLUMNS, NASTY_ROWS } from "./nasty_table.ts";
 import { PSQL, readerTest, runProgram, runScript } from "./programs.ts";

@@ -1,9 +1,9 @@
 /** `check --connect`: what sources say of a configuration, at once and without a row. */
 
 import assert from "node:assert/strict";
-import { mysqlTest, sharedServer as sharedMysql } from "../sources/mysql_shared.ts";
+import { mysqlTest, sharedServer as sharedMysql } from "../sources/mysql/shared.ts";
 import { freePort } from "../free_port.ts";
-import { postgresTest, sharedServer as sharedPostgres } from "../sources/postgres_shared.ts";
+import { postgresTest, sharedServer as sharedPostgres } from "../sources/postgres/shared.ts";
 import { emptyFolder, type Finished, spillway } from "./fixture.ts";
 
 /** Checks a configuration, with these files beside it. */

@@ -2,15 +2,16 @@
 
 import assert from "node:assert/strict";
 import { loadConfig } from "../../catalog/load.ts";
-import { createEngine } from "../../commands/engine.ts";
-import { openConfiguredSpool } from "../../commands/spool.ts";
+import { createEngine } from "../../server/engine.ts";
+import { openConfiguredSpool } from "../../server/spool.ts";
 import { loadFormats } from "../../exporters/mod.ts";
-import { systemFiles } from "../../storage/file_system.ts";
-import { sources } from "../../sources/mod.ts";
+import { systemFiles } from "../../storage/disk/file_system.ts";
+import { loadDescriptors } from "../../sources/mod.ts";
 import { fakeTask } from "../runs/fixture.ts";
 import { until } from "../waiting.ts";
 
 const { csv } = await loadFormats();
+const sources = await loadDescriptors();
 
 function configure(folder: string, spool = "") {
   const text = `
@@ -27,7 +28,7 @@ Deno.test("an engine ends although one of its workers is stopped", async () => {
     const engine = await createEngine(configure(folder), {
       slots: 1,
       environment: Deno.env.toObject(),
-      onEnd: () => void runs++,
+      observers: [{ ended: () => void runs++ }],
     });
     // A worker that has had a task, be it one that it cannot do, is asked to end by itself.
     const source = { type: "sqlite", config: { path: `${folder}/none.db` } };

@@ -1,7 +1,7 @@
 /** How `serve` ends: what it finishes, what it refuses meanwhile, and what it leaves behind. */
 
 import assert from "node:assert/strict";
-import { RawClient } from "../server/raw_client.ts";
+import { RawClient } from "../server/http/raw_client.ts";
 import { until } from "../waiting.ts";
 import { childrenOf, configured, isAlive, type Serving, startServe } from "./fixture.ts";
 

@@ -15,7 +15,7 @@ const PERMISSIONS = {
   serve: [
     ...READ,
     "--allow-net=127.0.0.1",
-    "--allow-sys=statfs",
+    "--allow-sys=statfs,systemMemoryInfo",
     RUN,
   ],
 } as const;

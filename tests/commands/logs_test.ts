@@ -6,7 +6,7 @@ import { command, configured } from "./fixture.ts";
 /** What a pipe holds on Linux, where its size was not changed. */
 const PIPE_BYTES = 64 * 1024;
 
-Deno.test("a server whose log nobody reads goes on answering, and stops when it is told to", async () => {
+Deno.test("a server whose log is not read goes on answering, and stops on a signal", async () => {
   await using folder = await configured();
   const child = command(["serve"], { cwd: folder.path }, { stdout: "null" }).spawn();
   const log = child.stderr.getReader();

@@ -1,7 +1,7 @@
 /** `serve`: how it starts, what it says, and where it does not start. */
 
 import assert from "node:assert/strict";
-import { RawClient } from "../server/raw_client.ts";
+import { RawClient } from "../server/http/raw_client.ts";
 import { until } from "../waiting.ts";
 import { configured, emptyFolder, type Serving, spillway, startServe } from "./fixture.ts";
 

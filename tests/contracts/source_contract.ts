@@ -330,6 +330,20 @@ export function testSource(name: string, create: () => Promise<SourceFixture>): 
     assert(Math.max(...batches.map(({ length }) => length)) <= BATCH_ROWS);
   });
 
+  test("a batch of wide rows has few", async (fixture) => {
+    const width = 100_000;
+    const rows = Array.from({ length: 60 }, (_, row): Row => [`${row % 10}`.repeat(width)]);
+    const query = await fixture.table("wide", [{ name: "a", type: "string" }], rows);
+    const { batches, rows: read, error } = await readAll(fixture.open({ text: query, params: {} }));
+    assert.equal(error, undefined);
+    assert.deepEqual(
+      read.map(([cell]) => String(cell).slice(-2)),
+      rows.map(([cell]) => String(cell).slice(-2)),
+    );
+    // A megabyte, and a row that goes beyond it.
+    assert.ok(Math.max(...batches.map(({ length }) => length)) <= 11);
+  });
+
   test("nothing is read before it is pulled", async (fixture) => {
     // Between two sockets the kernel holds up to 4 MB of what was sent and 6 MB of what arrived.
     const [megabytes, most] = fixture.sent ? [32, 16] : [12, 6];

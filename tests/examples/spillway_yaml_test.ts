@@ -3,11 +3,14 @@ import { loadConfig } from "../../catalog/load.ts";
 import { parseParams } from "../../catalog/params.ts";
 import { createDemo } from "../../examples/demo_data.ts";
 import { loadFormats } from "../../exporters/mod.ts";
-import { sources } from "../../sources/mod.ts";
+import { loadDescriptors } from "../../sources/mod.ts";
+import { sqlite } from "../../sources/sqlite/descriptor.ts";
+import { sqliteDriver } from "../../sources/sqlite/driver.ts";
 import { toTable } from "../../sources/to_table.ts";
 import type { ColumnType, Table } from "../../table/table.ts";
 
 const { csv, xlsx } = await loadFormats();
+const sources = await loadDescriptors();
 
 const FOLDER = new URL("../../examples/", import.meta.url).pathname;
 const TEXT = Deno.readTextFileSync(`${FOLDER}spillway.yaml`);
@@ -38,9 +41,9 @@ async function run<T>(
       Object.entries(definition.columns).flatMap(([name, { type }]) => type ? [[name, type]] : []),
     ) as Record<string, ColumnType>;
     const query = { text: definition.query, params: values };
-    const config = sources.sqlite.config.parse({ path });
+    const config = sqlite.config.parse({ path });
     return await body(
-      await toTable(await sources.sqlite.open(config, query, { types }), {
+      await toTable(await sqliteDriver.open(config, query, { types }), {
         ...definition,
         masks: {},
       }),

@@ -107,7 +107,7 @@ Deno.test("isPlainlyHeld asks no more of a double than it holds", () => {
   assert.equal(isPlainlyHeld("0." + "0".repeat(400) + "9"), false);
 });
 
-Deno.test("hasFraction", () => {
+Deno.test("hasFraction tells a whole number from another, exponents included", () => {
   for (const text of ["0.5", "12345678901234567890.5", "1.5e0", "1e-5"]) {
     assert.equal(hasFraction(text), true, text);
   }

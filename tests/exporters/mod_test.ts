@@ -7,29 +7,10 @@ Deno.test("every format is registered under its own key", () => {
   for (const [key, format] of Object.entries(formats)) assert.equal(format.key, key);
 });
 
-Deno.test("the text formats say what they are", () => {
-  const { csv, tsv, json, ndjson, xml } = formats;
-  assert.deepEqual([csv, tsv, json, ndjson, xml].map(({ mediaType }) => mediaType), [
-    "text/csv; charset=utf-8",
-    "text/tab-separated-values; charset=utf-8",
-    "application/json",
-    "application/x-ndjson",
-    "application/xml; charset=utf-8",
-  ]);
-  assert.deepEqual(Object.keys(csv.options).sort(), ["bom", "dialect", "header", "null"]);
-  assert.deepEqual(Object.keys(tsv.options).sort(), ["bom", "header", "null"]);
-  for (const { options } of [json, ndjson, xml]) assert.deepEqual(options, {});
-  for (const { compressible } of [csv, tsv, json, ndjson, xml]) assert.ok(compressible);
-});
-
-Deno.test("XLSX says what it is", () => {
-  const { xlsx } = formats;
-  assert.equal(
-    xlsx.mediaType,
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-  );
-  assert.deepEqual(Object.keys(xlsx.options).sort(), ["header", "level"]);
-  assert.equal(xlsx.compressible, false);
+Deno.test("every format but XLSX, which is deflated already, is compressed on its way", () => {
+  for (const { key, compressible } of Object.values(formats)) {
+    assert.equal(compressible, key !== "xlsx", key);
+  }
 });
 
 Deno.test("a format holds several tables where its exporter writes several", async () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { loadConfig } from "../../catalog/load.ts";
-import { ConfigError } from "../../catalog/mistakes.ts";
+import { ConfigError } from "../../catalog/issues.ts";
 import { FORMATS, loadFormats } from "../../exporters/mod.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { describeOptions } from "../../requests/options.ts";
@@ -77,7 +77,7 @@ Deno.test("a format of one file and one line is offered, configured, asked for a
 Deno.test("its settings and options are refused in its own words, and mean nothing to others", async () => {
   assert.throws(() => configure(", toy_mark: many"), (error) => {
     assert.ok(error instanceof ConfigError);
-    assert.deepEqual(error.mistakes.map(({ path, message }) => `${path}: ${message}`), [
+    assert.deepEqual(error.issues.map(({ path, message }) => `${path}: ${message}`), [
       'exports.one.toy_mark: expected a mark, not "many"',
     ]);
     return true;
@@ -105,7 +105,7 @@ Deno.test("a task carries what its own format understands, and nothing of the ot
   assert.equal(xlsx!.deflateLevel, 9);
 });
 
-Deno.test("the list of options has its own", () => {
+Deno.test("the list of options names a format's own", () => {
   assert.deepEqual(
     describeOptions(Object.values(formats)).find(({ name }) => name === "_loud"),
     { name: "_loud", formats: ["toy"], description: "in capital letters", example: "yes" },

@@ -5,12 +5,13 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { newKey } from "../../access/keys.ts";
 import { signLink } from "../../access/links.ts";
 import { loadConfig } from "../../catalog/load.ts";
-import { type Service, type ServiceOptions, startService } from "../../commands/service.ts";
+import { type Service, type ServiceOptions, startService } from "../../server/service.ts";
 import { loadFormats } from "../../exporters/mod.ts";
-import type { RunReport } from "../../runs/run.ts";
-import { sources } from "../../sources/mod.ts";
+import type { ObservedRun, RunReport } from "../../runs/observer.ts";
+import { loadDescriptors } from "../../sources/mod.ts";
 
 const formats = await loadFormats();
+const sources = await loadDescriptors();
 
 /** What links are signed with. */
 export const SECRET = "0123456789abcdef0123456789abcdef";
@@ -161,6 +162,8 @@ export interface AccessServer extends AsyncDisposable {
   readonly service: Service;
   /** What became of its runs. */
   readonly reports: readonly RunReport[];
+  /** The same runs, as they were asked for. */
+  readonly runs: readonly ObservedRun[];
   /** Milliseconds for which answers were held back. */
   readonly waits: readonly number[];
   /** Asks with a key, or with what else shows who one is. */
@@ -208,10 +211,17 @@ export async function startAccessServer(
     formats,
   });
   const reports: RunReport[] = [];
+  const runs: ObservedRun[] = [];
   const waits: number[] = [];
   const service = await startService(config, {
     environment: Deno.env.toObject(),
-    onEnd: (report) => void reports.push(report),
+    observers: [{
+      ended(report, run) {
+        if (run.task.describe) return;
+        reports.push(report);
+        runs.push(run);
+      },
+    }],
     wait: (milliseconds) => {
       waits.push(milliseconds);
       return Promise.resolve();
@@ -223,6 +233,7 @@ export async function startAccessServer(
     origin,
     service,
     reports,
+    runs,
     waits,
     async get(path, credential = {}, init = {}) {
       const headers = typeof credential === "string"

@@ -5,7 +5,7 @@ import { exportSPKI, generateKeyPair, SignJWT } from "jose";
 import { redactLink } from "../../access/redact_link.ts";
 import { createThrottle } from "../../access/throttle.ts";
 import { readWorkbook } from "../exporters/xlsx/read_workbook.ts";
-import { RawClient } from "../server/raw_client.ts";
+import { RawClient } from "../server/http/raw_client.ts";
 import { until } from "../waiting.ts";
 import {
   claims,
@@ -37,7 +37,7 @@ Deno.test("a key, a token and a link each get the rows of their tenant", async (
   assert.equal((await server.get(link(path, "two"))).text, ROWS.two);
   await until(() => server.reports.length === 7);
   assert.deepEqual(
-    server.reports.map(({ owner }) => [owner!.principal.replace(/:[^/]*/, ""), owner!.tenant]),
+    server.runs.map(({ request }) => [request!.principal.via, request!.principal.tenant]),
     [
       ...[["key", "one"], ["key", "two"], ["key", "two"], ["jwt", "one"]],
       ...[["jwt", "two"], ["link", "one"], ["link", "two"]],
@@ -468,7 +468,7 @@ Deno.test("where a reason is asked for, it is needed, on one line, and told", as
   }
   assert.equal((await server.get("/exports/asked.csv?_reason=ticket%207", "one")).status, 200);
   await until(() => server.reports.length === 1);
-  assert.equal(server.reports[0]!.owner!.reason, "ticket 7");
+  assert.equal(server.runs[0]!.request!.reason, "ticket 7");
 });
 
 Deno.test("rows beyond a limit fail the export before its first byte, or break it after", async () => {

@@ -1,7 +1,7 @@
 /** A real browser, in which pages of other sites try to reach rows. */
 
 import assert from "node:assert/strict";
-import { serve, type TestHttpServer } from "../server/serving.ts";
+import { serve, type TestHttpServer } from "../server/http/serving.ts";
 import { inTime, until } from "../waiting.ts";
 import { startServer } from "./fixture.ts";
 

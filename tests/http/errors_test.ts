@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { FORMATS } from "../../exporters/mod.ts";
 import { until } from "../waiting.ts";
+import { scrape } from "./downloads.ts";
 import { curl, startServer } from "./fixture.ts";
 
 /** What only a whole file holds near its end. */
@@ -55,6 +56,22 @@ Deno.test("a column that is not there is a 400 that names it", async () => {
     name: "_columns",
     detail: 'Cannot choose column "colour": there is "id", "name"',
   }]);
+});
+
+Deno.test("a server that is short of memory answers 503 with Retry-After, and says so", async () => {
+  await using server = await startServer({ limits: "{ memory: 1MiB }" });
+  const refused = await fetch(`${server.origin}/exports/rows.csv`);
+  assert.equal(refused.status, 503);
+  assert.match(refused.headers.get("retry-after")!, /^\d+$/);
+  assert.match((await refused.json()).detail, /short of memory/);
+  const ready = await fetch(`${server.origin}/readyz`);
+  assert.equal(ready.status, 503);
+  assert.equal((await ready.json()).checks.memory, "full");
+  assert.equal((await fetch(`${server.origin}/healthz`)).status, 200);
+  const numbers = await scrape(server);
+  assert.equal(numbers.get('runs_refused_total{reason="memory"}'), 1);
+  assert.equal(numbers.get("memory_limit_bytes"), 1024 * 1024);
+  assert.ok(numbers.get("memory_bytes")! > 1024 * 1024);
 });
 
 Deno.test("a server whose slots are taken answers 503 with Retry-After, then takes runs again", async () => {

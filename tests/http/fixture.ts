@@ -2,15 +2,16 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { loadConfig } from "../../catalog/load.ts";
-import type { Engine } from "../../commands/engine.ts";
-import { startService } from "../../commands/service.ts";
+import type { Engine } from "../../server/engine.ts";
+import { startService } from "../../server/service.ts";
 import { loadFormats } from "../../exporters/mod.ts";
-import type { RunReport } from "../../runs/run.ts";
-import type { HttpServer } from "../../server/http.ts";
-import { sources } from "../../sources/mod.ts";
-import type { FileSystem } from "../../storage/file_system.ts";
+import type { RunReport } from "../../runs/observer.ts";
+import type { HttpServer } from "../../server/http/mod.ts";
+import { loadDescriptors } from "../../sources/mod.ts";
+import type { FileSystem } from "../../storage/disk/file_system.ts";
 
 const formats = await loadFormats();
+const sources = await loadDescriptors();
 
 /**
  * Exports that need no table. `rows` gives as many rows of 100 bytes as it is asked for, `pages` of
@@ -91,6 +92,22 @@ export async function startServer(sections: Sections = {}): Promise<TestServer> 
     "create table item (id integer primary key, name text); insert into item values (1, 'a')",
   );
   made.close();
+  const running = await startIn(folder, sections);
+  return {
+    ...running,
+    get counts() {
+      return running.counts;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await running[Symbol.asyncDispose]();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+/** Starts a server in the folder of one that has ended, or has not begun; the folder stays. */
+export async function startIn(folder: string, sections: Sections = {}): Promise<TestServer> {
+  const database = `${folder}/app.db`;
   const { server = "{ port: 0 }", limits = "{}", spool } = sections;
   const yaml = `
 server: ${server}
@@ -108,7 +125,11 @@ ${EXPORTS}`;
   const reports: RunReport[] = [];
   const service = await startService(config, {
     environment: Deno.env.toObject(),
-    onEnd: (report) => void reports.push(report),
+    observers: [{
+      ended: (report, { task }) => {
+        if (!task.describe) reports.push(report);
+      },
+    }],
     ...(sections.files ? { files: sections.files } : {}),
     ...(sections.now ? { now: sections.now } : {}),
   });
@@ -125,10 +146,7 @@ ${EXPORTS}`;
     folder,
     database,
     reports,
-    [Symbol.asyncDispose]: async () => {
-      await service[Symbol.asyncDispose]();
-      await Deno.remove(folder, { recursive: true });
-    },
+    [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
   };
 }
 

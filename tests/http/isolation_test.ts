@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { loadConfig } from "../../catalog/load.ts";
-import { startService } from "../../commands/service.ts";
+import { startService } from "../../server/service.ts";
 import { loadFormats } from "../../exporters/mod.ts";
-import { sources } from "../../sources/mod.ts";
+import { loadDescriptors } from "../../sources/mod.ts";
 
 const formats = await loadFormats();
+const sources = await loadDescriptors();
 
 /**
  * A module that patches what every later run of its worker would use: it reads what the server sends,
@@ -90,7 +91,7 @@ exports:
 `;
   const service = await startService(
     loadConfig(yaml, { env: () => undefined, folder, sources, formats }),
-    { environment: Deno.env.toObject(), onEnd: () => {} },
+    { environment: Deno.env.toObject(), observers: [] },
   );
   const origin = `http://127.0.0.1:${service.http.addr.port}`;
   return {

@@ -1,7 +1,7 @@
 /** Names, over real sockets: whatever `Host` says, a request reaches the path that it asks for, or none. */
 
 import assert from "node:assert/strict";
-import { RawClient } from "../server/raw_client.ts";
+import { RawClient } from "../server/http/raw_client.ts";
 import { startServer } from "./fixture.ts";
 
 Deno.test("no Host leads to another path, and a foreign one to none", async () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { DEADLINE_MS, until } from "../waiting.ts";
 import { assertNothingHeld, digestOf, openFiles, scrape, startDownload } from "./downloads.ts";
-import type { RunReport } from "../../runs/run.ts";
+import type { RunReport } from "../../runs/observer.ts";
 import { isUnread, openDownload, readBytes, startServer, type TestServer } from "./fixture.ts";
 
 const MIB = 1024 * 1024;

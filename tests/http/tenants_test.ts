@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { newKey } from "../../access/keys.ts";
 import { emptyFolder, type Folder, startServe } from "../commands/fixture.ts";
-import { mysqlTest, sharedServer as sharedMysql } from "../sources/mysql_shared.ts";
-import { postgresTest, sharedServer as sharedPostgres } from "../sources/postgres_shared.ts";
+import { mysqlTest, sharedServer as sharedMysql } from "../sources/mysql/shared.ts";
+import { postgresTest, sharedServer as sharedPostgres } from "../sources/postgres/shared.ts";
 
 const ONE = newKey();
 const TWO = newKey();

@@ -5,8 +5,8 @@ import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { readerTest, runProgram } from "../clients/programs.ts";
 import { until } from "../waiting.ts";
-import { type FileSystem, systemFiles } from "../../storage/file_system.ts";
-import { type FaultCode, faultyFiles } from "../storage/faulty_files.ts";
+import { type FileSystem, systemFiles } from "../../storage/disk/file_system.ts";
+import { type FaultCode, faultyFiles } from "../storage/disk/faulty_files.ts";
 import {
   assertNothingHeld,
   digestOf,
@@ -15,7 +15,7 @@ import {
   scrape,
   startDownload,
 } from "./downloads.ts";
-import { isUnread, startServer, type TestServer } from "./fixture.ts";
+import { isUnread, startIn, startServer, type TestServer } from "./fixture.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -447,6 +447,31 @@ Deno.test("a range without a tag is of the file that the client has a part of, o
   assert.equal(text(unknown), "id,name\r\n1,a\r\n2,b\r\n");
 });
 
+Deno.test("a download is resumed after the server was started again, without another run", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "spillway-restart-" });
+  new DatabaseSync(`${folder}/app.db`).close();
+  try {
+    let whole: Answer;
+    {
+      await using server = await startIn(folder, { spool: SPOOL });
+      whole = await get(server, ROWS);
+      assert.equal(whole.status, 200);
+    }
+    await using server = await startIn(folder, { spool: SPOOL });
+    const range = { Range: "bytes=5-" };
+    // curl names no tag, a browser does.
+    for (const headers of [range, { ...range, "If-Range": whole.headers.get("etag")! }]) {
+      const resumed = await get(server, ROWS, headers);
+      assert.equal(resumed.status, 206);
+      assert.deepEqual(resumed.body, whole.body.subarray(5));
+      assert.equal(resumed.headers.get("export-id"), whole.headers.get("export-id"));
+    }
+    assert.deepEqual(server.reports, []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("kept files make room for newer ones, and leave some of the quota to clients that are slow", async () => {
   await using server = await startServer({
     limits: "{ concurrent: 1 }",
@@ -482,7 +507,13 @@ Deno.test("a spool that was removed is made again, or the server is not ready", 
     const response = await fetch(`${server.origin}/readyz`);
     return [response.status, await response.json()];
   };
-  const checks = { slots: "ready", workers: "ready", spool: "ready", connections: "ready" };
+  const checks = {
+    slots: "ready",
+    memory: "ready",
+    workers: "ready",
+    spool: "ready",
+    connections: "ready",
+  };
   // Its workers start meanwhile.
   await until(async () => (await ready())[0] === 200);
   const first = await get(server, ROWS);

@@ -10,9 +10,10 @@ import type { RequestError } from "../../requests/request_error.ts";
 import { requestKey } from "../../requests/request_key.ts";
 import { parseRequest } from "../../requests/run_request.ts";
 import { toTask } from "../../requests/tasks.ts";
-import { sources } from "../../sources/mod.ts";
+import { loadDescriptors } from "../../sources/mod.ts";
 
 const formats = await loadFormats();
+const sources = await loadDescriptors();
 
 const catalog = loadConfig(
   `

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AdmissionError } from "../../runs/admission.ts";
-import { RunTimeoutError } from "../../runs/run.ts";
+import { RunTimeoutError } from "../../runs/run_limits.ts";
 import { TaskError } from "../../runs/running_task.ts";
 import type { WholeFiles } from "../../runs/whole_files.ts";
 import { fakeApp, problem } from "./fixture.ts";
@@ -309,9 +309,9 @@ Deno.test("an error of ours is 500, told to the log and not to the caller", asyn
 Deno.test("a client that leaves before the first row is no error and no refusal", async () => {
   const client = new AbortController();
   const { app, errors, refusals } = fakeApp({
-    startRun: (_id, _task, { abandoned } = {}) => {
+    startRun: (_id, _task, { signal } = {}) => {
       client.abort(new DOMException("The client left", "AbortError"));
-      return Promise.reject(abandoned!.reason);
+      return Promise.reject(signal!.reason);
     },
   });
   await app.request("/exports/audit-log.csv", { signal: client.signal });

@@ -2,7 +2,7 @@
 
 import type { TaskRunner } from "../../runs/run.ts";
 import type { TaskError, TaskOutcome } from "../../runs/running_task.ts";
-import { settle } from "../storage/fake_spool.ts";
+import { settle } from "../storage/spool/fake_spool.ts";
 
 /** A task in the hands of a worker that a test moves. */
 export interface FakeTask {

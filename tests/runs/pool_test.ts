@@ -122,6 +122,18 @@ Deno.test("no more workers start at once than there are cores, and each task has
   );
 });
 
+Deno.test("a pool that shrinks ends the workers that have nothing to do, but for the warm ones", async () => {
+  await using pool = fakePool();
+  const held = pool.start(fakeTask("silent"), "run");
+  const tasks = [1, 2].map(() => pool.start(fakeTask("send:5"), "run"));
+  await Promise.all(tasks.map(({ chunks }) => byteLength(chunks)));
+  await until(() => pool.size.idle === 2);
+  pool.shrink();
+  await until(() => pool.size.workers === 1);
+  assert.equal(pool.size.idle, 0);
+  await held.chunks.cancel();
+});
+
 Deno.test("a task that finds every worker held waits for one, in order, and starts no process", async () => {
   await using pool = fakePool({ maxExclusive: 2 });
   const held = [pool.start(fakeTask("silent"), "a"), pool.start(fakeTask("silent"), "b")];

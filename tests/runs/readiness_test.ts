@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type CheckState, createReadiness } from "../../runs/readiness.ts";
-import { FakeClock } from "../storage/fake_spool.ts";
+import { FakeClock } from "../storage/spool/fake_spool.ts";
 
 Deno.test("a server is ready when everything is, and else what the first thing is that is not", async () => {
   const states: Record<string, CheckState> = { slots: "ready", spool: "ready", workers: "ready" };

@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { Admission, AdmissionError } from "../../runs/admission.ts";
-import { createRuns, type RunReport } from "../../runs/run.ts";
-import { StallError } from "../../storage/spill_buffer.ts";
-import { FakeClock, settle } from "../storage/fake_spool.ts";
+import type { RunReport } from "../../runs/observer.ts";
+import { createRuns } from "../../runs/run.ts";
+import { StallError } from "../../storage/spool/spill_buffer.ts";
+import { FakeClock, settle } from "../storage/spool/fake_spool.ts";
 import { fakeRunner, slowReader } from "./fake_runner.ts";
 import { fakeTask } from "./fixture.ts";
 
@@ -22,7 +23,7 @@ function setup({ stallTimeout = 1_000 * SECOND, waiting = false } = {}) {
     pool: runner,
     limits: LIMITS,
     spill: { stallTimeout },
-    onEnd: (report) => void reports.push(report),
+    observers: [{ ended: (report) => void reports.push(report) }],
     clock,
   });
   return {

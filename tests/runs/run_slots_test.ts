@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { Admission } from "../../runs/admission.ts";
-import { createRuns, type RunDependencies, type RunReport } from "../../runs/run.ts";
-import { FakeClock, FakeSpool, settle } from "../storage/fake_spool.ts";
+import type { RunReport } from "../../runs/observer.ts";
+import { createRuns, type RunDependencies } from "../../runs/run.ts";
+import { FakeClock, FakeSpool, settle } from "../storage/spool/fake_spool.ts";
 import { fakeRunner, slowReader } from "./fake_runner.ts";
 import { fakeTask } from "./fixture.ts";
 
@@ -29,7 +30,7 @@ function setup({ slots = 1, endedBytes = 0, spill = {} }: Setup) {
     pool: runner,
     limits: { firstRow: MINUTE, sourceIdle: MINUTE, run: 60 * MINUTE },
     spill: { stallTimeout: 60 * MINUTE, ...spill },
-    onEnd: (report) => void reports.push(report),
+    observers: [{ ended: (report) => void reports.push(report) }],
     clock,
   });
   let started = 0;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import type { RunReport } from "../../runs/observer.ts";
 import { Admission } from "../../runs/admission.ts";
-import { createRuns, type RunReport } from "../../runs/run.ts";
+import { createRuns } from "../../runs/run.ts";
 import { TaskError } from "../../runs/running_task.ts";
 import { byteLength, fakePool, fakeTask, until } from "./fixture.ts";
 
@@ -15,7 +16,7 @@ function setup(slots = 1) {
     admission,
     pool,
     limits: LIMITS,
-    onEnd: (report) => void reports.push(report),
+    observers: [{ ended: (report) => void reports.push(report) }],
   });
   return {
     admission,
@@ -57,7 +58,6 @@ Deno.test("a worker that cannot be started costs no slot", async () => {
       },
     },
     limits: LIMITS,
-    onEnd: () => {},
   });
   await assert.rejects(start("a", fakeTask("send:1")), /Too many open files/);
   assert.equal(admission.taken, 0);
@@ -91,6 +91,7 @@ Deno.test("a reader that leaves cancels the run", async () => {
   const reader = body.getReader();
   await reader.read();
   await reader.cancel();
+  await until(() => server.reports.length > 0);
   await until(() => server.admission.taken === 0);
   assert.equal(server.reports[0]!.state, "cancelled");
 });
@@ -98,9 +99,10 @@ Deno.test("a reader that leaves cancels the run", async () => {
 Deno.test("a caller that leaves before the first chunk cancels the run", async () => {
   await using server = setup();
   const caller = new AbortController();
-  const run = server.start("a", fakeTask("silent"), { abandoned: caller.signal });
+  const run = server.start("a", fakeTask("silent"), { signal: caller.signal });
   setTimeout(() => caller.abort(new Error("gone")), 50);
   await assert.rejects(run, /gone/);
+  await until(() => server.reports.length > 0);
   await until(() => server.admission.taken === 0);
   assert.equal(server.reports[0]!.state, "cancelled");
 });

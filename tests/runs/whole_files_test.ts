@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createWholeFiles, type MakeOptions, type WholeFiles } from "../../runs/whole_files.ts";
 import type { StoredObject } from "../../storage/store.ts";
-import { createDiskFixture } from "../storage/disk_store_fixture.ts";
+import { createDiskFixture, type DiskStoreFixture } from "../storage/disk_store/fixture.ts";
 import { fakeTask } from "./fixture.ts";
 
 const KIB = 1024;
@@ -12,16 +12,17 @@ const KIB = 1024;
 const KEEP = 600_000;
 
 /** Whole files whose runs give 100 KiB, of the byte and in the time that the test sets. */
-async function setup() {
-  const disk = await createDiskFixture();
+async function setup(disk?: DiskStoreFixture) {
+  disk ??= await createDiskFixture();
+  const { store, quota, clock } = disk;
   const calls = { runs: 0, expire: 0 };
   const made = { byte: 1, milliseconds: 0 };
-  const wholeFiles = createWholeFiles({
+  const wholeFiles = await createWholeFiles({
     startRun: (id) => {
       calls.runs++;
       const body = new ReadableStream({
         pull(controller) {
-          disk.clock.now = new Date(disk.clock.now.getTime() + made.milliseconds);
+          clock.now = new Date(clock.now.getTime() + made.milliseconds);
           controller.enqueue(new Uint8Array(100 * KIB).fill(made.byte));
           controller.close();
         },
@@ -29,15 +30,15 @@ async function setup() {
       return Promise.resolve({ id, body });
     },
     store: {
-      ...disk.store,
+      ...store,
       expire: (now) => {
         calls.expire++;
-        return disk.store.expire(now);
+        return store.expire(now);
       },
     },
-    reserve: (bytes) => disk.quota.reserve(bytes, undefined, "file"),
+    reserve: (bytes) => quota.reserve(bytes, undefined, "file"),
     keep: KEEP,
-    now: () => disk.clock.now,
+    now: () => clock.now,
   });
   let ids = 0;
   const options = (key: string): MakeOptions => ({
@@ -45,14 +46,14 @@ async function setup() {
     key,
     mediaType: "text/csv",
     filename: "a.csv",
-    abandoned: new AbortController().signal,
+    signal: new AbortController().signal,
   });
   return {
     wholeFiles,
     calls,
     made,
     pass: (milliseconds: number) => {
-      disk.clock.now = new Date(disk.clock.now.getTime() + milliseconds);
+      clock.now = new Date(clock.now.getTime() + milliseconds);
     },
     /** Makes the file of a task and reads it. */
     make: (name: string) =>
@@ -61,6 +62,8 @@ async function setup() {
         return object;
       }),
     options,
+    /** What the next process has. */
+    restart: async () => setup(await disk.reopen({ now: clock.now })),
     [Symbol.asyncDispose]: () => disk[Symbol.asyncDispose](),
   };
 }
@@ -131,4 +134,41 @@ Deno.test("who may have a part of an evicted file of other bytes is not given a 
   files.made.byte = 2;
   await files.make("a");
   assert.equal(wholeFiles.find("a")!.replacedOther, true);
+});
+
+Deno.test("a kept file is found after a restart, for as long as it would have been, and is whole", async () => {
+  await using files = await setup();
+  const { key, etag } = await files.make("a");
+  files.pass(KEEP - 1);
+  const next = await files.restart();
+  const found = next.wholeFiles.find("a")!;
+  assert.deepEqual([found.object.key, found.object.etag, found.replacedOther], [key, etag, false]);
+  assert.equal(await readAll(next.wholeFiles, found.object), 100 * KIB);
+  assert.equal(next.wholeFiles.find("b"), undefined);
+  next.pass(1);
+  assert.equal(next.wholeFiles.find("a"), undefined);
+});
+
+Deno.test("a file that replaced another one is known for it after a restart", async () => {
+  await using files = await setup();
+  const replacedOther = async () => (await files.restart()).wholeFiles.find("a")!.replacedOther;
+  await files.make("a");
+  await files.make("a");
+  assert.equal(await replacedOther(), false, "both have the same bytes");
+  files.made.byte = 2;
+  await files.make("a");
+  assert.equal(await replacedOther(), true);
+  await files.make("a");
+  assert.equal(await replacedOther(), true, "some client may have a part of the first");
+});
+
+Deno.test("files that are kept for something else are not taken for a request's", async () => {
+  const disk = await createDiskFixture();
+  await using _files = await setup(disk);
+  await disk.store.put("other", new Response("x").body!, {
+    metadata: { mediaType: "text/csv", filename: "a.csv" },
+    expiresAt: new Date(8.64e15),
+  });
+  const next = await _files.restart();
+  assert.equal(next.wholeFiles.find("other"), undefined);
 });

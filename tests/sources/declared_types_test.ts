@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { emptyFolder, spillway } from "../commands/fixture.ts";
 import { readWorkbook } from "../exporters/xlsx/read_workbook.ts";
-import * as mariadb from "./mysql_shared.ts";
-import * as postgresql from "./postgres_shared.ts";
-import { createFolder } from "./sqlite_fixture.ts";
+import * as mariadb from "./mysql/shared.ts";
+import * as postgresql from "./postgres/shared.ts";
+import { createFolder } from "./sqlite/fixture.ts";
 
 /** A configuration whose query gives each column as the database likes, for the same row in the end. */
 function configuration(source: string, query: string): string {

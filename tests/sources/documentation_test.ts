@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import mysql from "mysql2/promise";
 import postgres from "postgres";
 import type { z } from "zod";
-import { http } from "../../sources/http.ts";
-import { sources } from "../../sources/mod.ts";
+import { httpDriver } from "../../sources/http/driver.ts";
+import { loadDescriptors } from "../../sources/mod.ts";
 import { emptyFolder, spillway } from "../commands/fixture.ts";
-import { settings } from "./http_fixture.ts";
-import { mysqlTest, sharedServer as sharedMysql } from "./mysql_shared.ts";
-import { postgresTest, sharedServer as sharedPostgres } from "./postgres_shared.ts";
+import { settings } from "./http/fixture.ts";
+import { mysqlTest, sharedServer as sharedMysql } from "./mysql/shared.ts";
+import { postgresTest, sharedServer as sharedPostgres } from "./postgres/shared.ts";
 
 const page = (name: string) =>
   Deno.readTextFileSync(new URL(`../../docs/${name}.md`, import.meta.url));
@@ -45,9 +45,9 @@ exports:
 const AUDIT = ["create table audit (id int primary key, actor varchar(20))"]
   .concat("insert into audit values (1, 'Ada'), (2, 'Bob')", "create table secret (id int)");
 
-Deno.test("every setting of every source is on both pages", () => {
+Deno.test("every setting of every source is on both pages", async () => {
   const [configuration, own] = [page("configuration"), page("sources")];
-  for (const [type, { config }] of Object.entries(sources)) {
+  for (const [type, { config }] of Object.entries(await loadDescriptors())) {
     const keys = Object.keys((config as unknown as z.ZodObject).shape);
     assert(keys.length > 0, type);
     const row = configuration.split("\n").find((line) => line.startsWith(`| \`${type}\``)) ?? "";
@@ -188,7 +188,7 @@ Deno.test("the rows of the page are read as it says", async () => {
     () => new Response(body!, { headers: { "content-type": "application/x-ndjson" } }),
   );
   const config = settings(`http://127.0.0.1:${upstream.addr.port}/`, { require_count: true });
-  const { columns, batches } = await http.open(config, { text: "", params: {} });
+  const { columns, batches } = await httpDriver.open(config, { text: "", params: {} });
   assert.deepEqual(columns, [
     { name: "id", type: "integer" },
     { name: "issued_on", type: "date" },

@@ -1,51 +1,93 @@
+/** What each side of sources loads: run where nothing else can be loaded, not the libraries of the other side. */
+
 import assert from "node:assert/strict";
-import { loadSource } from "../../sources/load.ts";
-import { sources } from "../../sources/mod.ts";
+import { loadDriver, SOURCES } from "../../sources/mod.ts";
 
-Deno.test("every kind of source is loaded by its name", async () => {
-  for (const [type, kind] of Object.entries(sources)) {
-    assert.equal(await loadSource(type), kind, type);
+const ROOT = new URL("../../", import.meta.url);
+
+const { imports } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", ROOT))) as {
+  readonly imports: Readonly<Record<string, string>>;
+};
+
+/** The libraries that a server needs and no worker, and the other way round. */
+const SERVER_LIBRARIES = ["@logtape/logtape", "hono", "yaml", "zod"];
+const WORKER_LIBRARIES = ["@zip.js/zip.js"];
+
+/** Those that drivers read with. */
+const DRIVER_LIBRARIES: Readonly<Record<keyof typeof SOURCES, readonly string[]>> = {
+  http: ["csv-parse"],
+  module: [],
+  mysql: ["mysql2"],
+  postgres: ["postgres"],
+  sqlite: [],
+};
+
+/** Runs a script that sees some of the project's libraries alone, and gives what it prints. */
+async function runWith(libraries: readonly string[], script: string): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "spillway-load-" });
+  try {
+    const seen = Object.fromEntries(libraries.map((name) => [name, imports[name]!]));
+    await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ imports: seen }));
+    await Deno.writeTextFile(`${folder}/script.ts`, script);
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "--no-check",
+        "--no-lock",
+        "--cached-only",
+        "--allow-all",
+        `--config=${folder}/deno.json`,
+        `${folder}/script.ts`,
+      ],
+      env: { NO_COLOR: "1" },
+    }).output();
+    const decoder = new TextDecoder();
+    return decoder.decode(stdout) + decoder.decode(stderr);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
-});
-
-/** Where the formats are. */
-const EXPORTERS = new URL("../../exporters/", import.meta.url).href;
-
-/** A module of `deno info --json`, with what it imports. */
-interface Module {
-  readonly specifier: string;
-  readonly dependencies?: readonly {
-    readonly isDynamic?: boolean;
-    readonly code?: { readonly specifier: string };
-    readonly npmPackage?: string;
-  }[];
 }
 
-Deno.test("a worker starts without the libraries of sources, which cost memory and time", async () => {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", "runs/worker.ts"],
-    cwd: new URL("../../", import.meta.url),
-  }).output();
-  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: Module[] };
-  const byName = new Map(modules.map((module) => [module.specifier, module]));
-  const started = new Set<string>();
-  const dynamic = new Set<string>();
-  const pending = [...byName.keys()].filter((name) => name.endsWith("/runs/worker.ts"));
-  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-    if (started.size === started.add(name).size) continue;
-    for (const { isDynamic, code } of byName.get(name)?.dependencies ?? []) {
-      if (code === undefined) continue;
-      // What writes formats is loaded at the start; what they are to the server never is.
-      const isFormat = code.specifier.endsWith("/format.ts");
-      const isExporter = code.specifier.startsWith(EXPORTERS) && !isFormat;
-      if (!isDynamic || isExporter) pending.push(code.specifier);
-      else if (!isFormat) dynamic.add(code.specifier);
-    }
+/** A script that imports some of the project's modules. */
+function importing(paths: readonly string[], then: string): string {
+  return `${paths.map((path) => `import "${ROOT.href}${path}";`).join("\n")}
+    import { loadDescriptors, loadDriver } from "${ROOT.href}sources/mod.ts";
+    import { loadExporters, loadFormats } from "${ROOT.href}exporters/mod.ts";
+    ${then}`;
+}
+
+Deno.test("every library is the server's, the workers' or a driver's", () => {
+  const drivers = Object.values(DRIVER_LIBRARIES).flat();
+  assert.deepEqual(
+    [...SERVER_LIBRARIES, ...WORKER_LIBRARIES, ...drivers].sort(),
+    Object.keys(imports).filter((name) => name !== "@types/node").sort(),
+  );
+});
+
+Deno.test("a server needs no library that reads sources or writes files", async () => {
+  const commands = ["main.ts", "commands/serve.ts", "commands/check.ts", "commands/run.ts"];
+  const script = importing(
+    commands,
+    `await loadFormats();
+    console.log(Object.keys(await loadDescriptors()).join());`,
+  );
+  assert.equal(await runWith(SERVER_LIBRARIES, script), "http,module,mysql,postgres,sqlite\n");
+});
+
+for (const [type, libraries] of Object.entries(DRIVER_LIBRARIES)) {
+  Deno.test(`a worker of ${type} sources needs no schema and no other driver`, async () => {
+    const script = importing(
+      ["runs/worker/mod.ts"],
+      `await loadExporters();
+      console.log(typeof (await loadDriver("${type}")).open);`,
+    );
+    assert.equal(await runWith([...WORKER_LIBRARIES, ...libraries], script), "function\n");
+  });
+}
+
+Deno.test("every kind can be loaded", async () => {
+  for (const type of Object.keys(SOURCES)) {
+    assert.equal(typeof (await loadDriver(type)).open, "function", type);
   }
-  const names = [...started].map((name) => name.replace(/@[\d.]+.*$/, ""));
-  for (const module of ["exporters/mod.ts", "exporters/csv/mod.ts", "exporters/xlsx/mod.ts"]) {
-    assert(names.some((name) => name.endsWith(module)), names.join());
-  }
-  assert.deepEqual(names.filter((name) => /mysql|postgres|csv-parse|zod/.test(name)), []);
-  assert.equal(dynamic.size, Object.keys(sources).length);
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { settlesWithin } from "../../storage/settles_within.ts";
-import { FakeClock, settle } from "./fake_spool.ts";
+import { FakeClock, settle } from "./spool/fake_spool.ts";
 
 Deno.test("what settles in time is waited for, and what does not is not", async () => {
   const clock = new FakeClock();

@@ -50,7 +50,7 @@ Deno.test("an unknown zone is refused at once, by name", () => {
   });
 });
 
-Deno.test("tells a zone from what is none", () => {
+Deno.test("isTimeZone refuses what names no zone", () => {
   for (const name of ["Asia/Seoul", "UTC", "+09:00"]) assert.equal(isTimeZone(name), true, name);
   for (const name of ["", "Asia/Atlantis", "Seoul"]) assert.equal(isTimeZone(name), false, name);
 });

@@ -13,7 +13,7 @@ Deno.test("a duration is a whole number and one unit, in milliseconds", () => {
   strictEqual(parseDuration("7d"), 604_800_000);
 });
 
-Deno.test("anything else is no duration", () => {
+Deno.test("text of another form is no duration", () => {
   const wrong = [
     "",
     "25",
@@ -55,7 +55,7 @@ Deno.test("a size is a whole number and one binary unit, in bytes", () => {
   strictEqual(parseSize("2TiB"), 2_199_023_255_552);
 });
 
-Deno.test("anything else is no size", () => {
+Deno.test("text of another form is no size", () => {
   const wrong = [
     "",
     "20",

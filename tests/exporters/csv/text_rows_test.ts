@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { csv, tsv } from "../../../exporters/csv/mod.ts";
 import { type CsvOptions, DIALECTS } from "../../../exporters/csv/options.ts";
 import { cellConverter } from "../../../sources/converters.ts";
-import { createTextReader } from "../../../sources/postgres_types.ts";
+import { createTextReader } from "../../../sources/postgres/types.ts";
 import type { Column, ColumnType, Row, Table, TextBatch } from "../../../table/table.ts";
 import { convertText } from "../../../sources/text_rows.ts";
 import { column, exportTable, tableOf } from "../tables.ts";

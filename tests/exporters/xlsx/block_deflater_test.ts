@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { inflateRawSync } from "node:zlib";
 import { BLOCK_BYTES, BlockDeflater } from "../../../exporters/xlsx/block_deflater.ts";
-import { closeKept, DeflateHelper, hasKept } from "../../../exporters/xlsx/deflate_helper.ts";
+import { DeflateHelper } from "../../../exporters/xlsx/deflate_helper.ts";
+import { DeflateThreads } from "../../../exporters/xlsx/deflate_threads.ts";
 import { inTime, standstill, until } from "../../waiting.ts";
 
 const LEVEL = 2;
@@ -52,10 +53,13 @@ function limitRoom(may: (helper: DeflateHelper) => boolean): Disposable {
 }
 
 /** Deflates the blocks; `cores` is told of each one before it is taken. */
-async function deflate(idle: (block: number) => number, thread?: URL): Promise<Uint8Array> {
+async function deflate(
+  idle: (block: number) => number,
+  threads?: DeflateThreads,
+): Promise<Uint8Array> {
   const cores = { idle: 0 };
   const chunks: Uint8Array[] = [];
-  const deflater = new BlockDeflater(LEVEL, cores, (bytes) => chunks.push(bytes), thread);
+  const deflater = new BlockDeflater(LEVEL, cores, (bytes) => chunks.push(bytes), threads);
   for (const [block, bytes] of BLOCKS.entries()) {
     cores.idle = idle(block);
     // The deflater's own from now on, and of threads.
@@ -80,7 +84,7 @@ Deno.test("the same bytes come out however many cores help, and as they come and
   assert.deepEqual(await deflate((block) => block % 7 < 4 ? 2 : 0), alone);
 });
 
-Deno.test("nothing at all is a stream that ends", async () => {
+Deno.test("no block at all is a stream that ends", async () => {
   const chunks: Uint8Array[] = [];
   const deflater = new BlockDeflater(LEVEL, { idle: 1 }, (bytes) => chunks.push(bytes));
   await deflater.finish();
@@ -89,7 +93,7 @@ Deno.test("nothing at all is a stream that ends", async () => {
 
 Deno.test("a thread that cannot start is done without", async () => {
   const missing = new URL("./no_such_thread.js", import.meta.url);
-  assert.deepEqual(await deflate(() => 1, missing), await deflate(() => 0));
+  assert.deepEqual(await deflate(() => 1, new DeflateThreads(missing)), await deflate(() => 0));
 });
 
 Deno.test("a thread that breaks with a block in its hands breaks the stream", async () => {
@@ -98,7 +102,7 @@ Deno.test("a thread that breaks with a block in its hands breaks the stream", as
       encodeURIComponent("onmessage = () => { throw new Error('no') }; postMessage('ready');"),
   );
   using helped = spyOnHelp();
-  const deflater = new BlockDeflater(LEVEL, { idle: 1 }, () => {}, breaks);
+  const deflater = new BlockDeflater(LEVEL, { idle: 1 }, () => {}, new DeflateThreads(breaks));
   const adding = async () => {
     await until(async () => {
       await deflater.add(new Uint8Array(BLOCK_BYTES));
@@ -109,7 +113,7 @@ Deno.test("a thread that breaks with a block in its hands breaks the stream", as
   await assert.rejects(adding(), /Cannot deflate: .*no/);
 });
 
-Deno.test("a thread that breaks is told while another one lives", async () => {
+Deno.test("a thread that breaks breaks the stream while another one lives", async () => {
   const breaksOnce = new URL(
     "data:application/javascript," + encodeURIComponent(
       "onmessage = ({ data: { bytes } }) => {" +
@@ -118,7 +122,7 @@ Deno.test("a thread that breaks is told while another one lives", async () => {
         "postMessage('ready');",
     ),
   );
-  const deflater = new BlockDeflater(LEVEL, { idle: 2 }, () => {}, breaksOnce);
+  const deflater = new BlockDeflater(LEVEL, { idle: 2 }, () => {}, new DeflateThreads(breaksOnce));
   const adding = async () => {
     await until(async () => {
       await deflater.add(new Uint8Array(BLOCK_BYTES));
@@ -144,7 +148,7 @@ Deno.test("closing ends the threads, and what waits for them", async () => {
     "data:application/javascript," +
       encodeURIComponent("onmessage = () => {}; postMessage('ready');"),
   );
-  const deflater = new BlockDeflater(LEVEL, { idle: 1 }, () => {}, stuck);
+  const deflater = new BlockDeflater(LEVEL, { idle: 1 }, () => {}, new DeflateThreads(stuck));
   using helped = spyOnHelp();
   let added = 0;
   let closed = false;
@@ -178,9 +182,10 @@ Deno.test("the buffers of blocks come back, each when it is done with", async ()
 
 Deno.test("a thread that may stay deflates the next stream too", async () => {
   const cores = { idle: 1, keepThreads: true };
+  const threads = new DeflateThreads();
   const inOrder = async () => {
     const chunks: Uint8Array[] = [];
-    const deflater = new BlockDeflater(LEVEL, cores, (bytes) => chunks.push(bytes));
+    const deflater = new BlockDeflater(LEVEL, cores, (bytes) => chunks.push(bytes), threads);
     for (const bytes of BLOCKS) await deflater.add(bytes.slice());
     await deflater.finish();
     return await new Blob(chunks as BlobPart[]).bytes();
@@ -188,16 +193,84 @@ Deno.test("a thread that may stay deflates the next stream too", async () => {
   const alone = await deflate(() => 0);
   try {
     await inOrder();
-    assert.ok(hasKept());
+    assert.equal(threads.size, 1);
     using helped = spyOnHelp();
     // It helps as soon as it has started.
     for (let file = 0; file < 5 || helped.blocks <= 5; file++) {
       assert.ok(file < 1000, `it deflated ${helped.blocks} blocks`);
       assert.deepEqual(await inOrder(), alone);
     }
-    assert.ok(hasKept());
+    assert.equal(threads.size, 1);
   } finally {
-    closeKept();
+    threads.close();
   }
-  assert.ok(!hasKept());
 });
+
+/** A thread that says that each block took so long, and for how much of it a core was there. */
+function reporting(elapsed: number, cpu: number): DeflateThreads {
+  const script = "onmessage = ({ data: { bytes } }) => postMessage(" +
+    `{ deflated: new Uint8Array(1), bytes, elapsed: ${elapsed}, cpu: ${cpu} });` +
+    "postMessage('ready');";
+  return new DeflateThreads(
+    new URL("data:application/javascript," + encodeURIComponent(script)),
+  );
+}
+
+Deno.test("files at once share one thread for each idle core", async () => {
+  using helped = spyOnHelp();
+  const threads = new DeflateThreads();
+  const cores = { idle: 1 };
+  const alone = await deflate(() => 0);
+  const files = Array.from({ length: 4 }, async () => {
+    const chunks: Uint8Array[] = [];
+    const deflater = new BlockDeflater(LEVEL, cores, (bytes) => chunks.push(bytes), threads);
+    for (const bytes of BLOCKS) {
+      await deflater.add(bytes.slice());
+      assert.ok(threads.size <= 1);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    await deflater.finish();
+    return await new Blob(chunks as BlobPart[]).bytes();
+  });
+  for (const file of await Promise.all(files)) assert.deepEqual(file, alone);
+  assert.ok(helped.threads.size <= 1);
+  assert.equal(threads.size, 0, "it went with the last of them");
+});
+
+for (
+  const { cpu, pauses, says } of [
+    {
+      cpu: 20,
+      pauses: [64, 128],
+      says: "a thread whose core has other work is given no block for a while",
+    },
+    {
+      cpu: 50,
+      pauses: [0, 0],
+      says: "a thread that has a core of its own is given one block after another",
+    },
+  ]
+) {
+  Deno.test(says, async () => {
+    const threads = reporting(60, cpu);
+    threads.acquire();
+    /** Offers a block until the thread takes it, and has answered; says how often it did not. */
+    const offer = async (times = Infinity) => {
+      const { promise, resolve } = Promise.withResolvers<unknown>();
+      const block = { bytes: new Uint8Array(BLOCK_BYTES), options: {} };
+      let refused = 0;
+      while (!threads.deflate(block, 1, resolve)) {
+        if (++refused === times) return refused;
+      }
+      await promise;
+      return refused;
+    };
+    await until(async () => await offer(1) === 0);
+    for (const pause of pauses) {
+      assert.equal(await offer(), 0);
+      assert.equal(await offer(), pause);
+    }
+    threads.release(false);
+    assert.equal(threads.size, 0);
+  });
+}

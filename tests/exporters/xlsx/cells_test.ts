@@ -200,7 +200,7 @@ Deno.test("a datetime with an offset is in UTC, and counted where no title says 
   }
 });
 
-Deno.test("style 0 is not written", () => {
+Deno.test("a cell of style 0 names no style", () => {
   const column: Column = { name: "a", title: "A", type: "integer" };
   const cell = createCellWriter(column, { letters: "A", style: 0 }, new Warnings());
   assert.equal(cellXml(cell, 1, 2), '<c r="A2"><v>1</v></c>');

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { holdDecimal, isExactInteger, isExactNumber } from "../../../exporters/xlsx/numbers.ts";
 
-Deno.test("isExactNumber", () => {
+Deno.test("isExactNumber takes doubles with a fraction, and whole numbers of up to 15 digits", () => {
   for (
     const number of [
       0,
@@ -34,7 +34,7 @@ Deno.test("isExactNumber", () => {
   }
 });
 
-Deno.test("isExactInteger", () => {
+Deno.test("isExactInteger takes integers of up to 15 digits", () => {
   for (const integer of [0n, -5n, 999_999_999_999_999n, 10n ** 20n, -(10n ** 15n)]) {
     assert.equal(isExactInteger(integer), true, String(integer));
   }

@@ -230,7 +230,7 @@ Deno.test("hasFraction finds what a whole second does not show", () => {
   ) assert.equal(hasFraction(text, type), false, text);
 });
 
-Deno.test("secondsDurationSerial", () => {
+Deno.test("secondsDurationSerial counts days, up to the last one that a worksheet shows", () => {
   assert.equal(secondsDurationSerial(43_200), 0.5);
   assert.equal(secondsDurationSerial(-1), "beyond");
   assert.equal(secondsDurationSerial(NaN), "beyond");

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Uint8ArrayReader, Uint8ArrayWriter, ZipReader, ZipWriter } from "@zip.js/zip.js";
-import type { Blocks } from "../../../exporters/xlsx/deflate_entry.ts";
+import type { Blocks } from "../../../exporters/xlsx/deflate_blocks.ts";
 import { createZip } from "../../../exporters/xlsx/zip.ts";
-import { until } from "../../runs/fixture.ts";
+import { until } from "../../waiting.ts";
 import { readZip } from "./read_zip.ts";
 
 const SHEET = "<worksheet/>".repeat(100_000);
@@ -158,7 +158,7 @@ Deno.test("an entry whose bytes fail is not written, and the file cannot end", a
   );
 });
 
-Deno.test("somebody else's zip.js deflates at zlib's own level", async () => {
+Deno.test("an entry that asks for no worker of ours is deflated at zlib's own level", async () => {
   const writer = new ZipWriter(new Uint8ArrayWriter());
   await writer.add("a.txt", new Blob([SHEET]).stream());
   const bytes = await writer.close();
@@ -171,7 +171,7 @@ Deno.test("somebody else's zip.js deflates at zlib's own level", async () => {
   await reader.close();
 });
 
-Deno.test("nobody reads on for a file that is closed", async () => {
+Deno.test("the blocks of an entry end when its file is closed", async () => {
   const output = new TransformStream<Uint8Array<ArrayBuffer>>();
   const zip = createZip(output.writable, { level: 2, cores: { idle: 0 } });
   let ended = false;

@@ -1,0 +1,172 @@
+/** One request and its answer. */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ClientAddress } from "./client_address.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionLimits } from "./connection_limits.ts";
+import { type Refusal, refusalResponse, REFUSALS } from "./refusals.ts";
+import { RefusedRequestError, toWebRequest } from "./web_request.ts";
+import { BrokenBody, sendWebResponse } from "./web_response.ts";
+
+/** Who sent a request. */
+export interface Client {
+  /** Its address, as a trusted proxy tells it, or the connection's. */
+  readonly remoteAddress: string;
+  /** The address of ours that the connection was made to. */
+  readonly localAddress: string;
+  /** `1.1` or `1.0`. */
+  readonly httpVersion: string;
+}
+
+/** What answers requests. */
+export type Handler = (request: Request, client: Client) => Response | Promise<Response>;
+
+/** A request that no handler was asked for. */
+export interface RefusedRequest extends Refusal {
+  /** The client's address. */
+  readonly client: string;
+  /** The method, where it is known. */
+  readonly method?: string;
+  /** The path without its query string, where it is known. */
+  readonly path?: string;
+}
+
+/** What exchanges are made with. */
+export interface ExchangeContext {
+  /** Scheme, name and port in the URLs of requests. */
+  readonly origin: string;
+  /** What answers. */
+  readonly handler: Handler;
+  /** Finds a client's address. */
+  readonly clients: ClientAddress;
+  /** Counts the requests of proxies' clients. */
+  readonly limits: ConnectionLimits;
+  /** Whether a path is answered also to a client that is above a limit. */
+  readonly isEssential: (path: string) => boolean;
+  /** Whether connections end with their next answer. */
+  readonly draining: () => boolean;
+  /** Called with what is answered before the handler is asked. */
+  readonly onRefusal: (refused: RefusedRequest) => void;
+  /** Called with an error that is neither the client's nor a body's, and of the method and the path. */
+  readonly onError: (error: unknown, request: string) => void;
+}
+
+/** Answers a request; never rejects. */
+export async function answerRequest(
+  message: IncomingMessage,
+  answer: ServerResponse,
+  connection: Connection,
+  context: ExchangeContext,
+): Promise<void> {
+  let left: DOMException | undefined;
+  let leaving: AbortController | undefined;
+  answer.once("close", () => {
+    if (answer.writableFinished) return;
+    left = new DOMException("The client left", "AbortError");
+    leaving?.abort(left);
+  });
+  const signal = () => {
+    leaving ??= new AbortController();
+    if (left) leaving.abort(left);
+    return leaving.signal;
+  };
+  // A write that comes too late is no news: "close" has said so.
+  answer.on("error", () => {});
+  const exchange = new Exchange(message, connection, context);
+  try {
+    const response = await exchange.respond(signal);
+    await sendWebResponse(response, answer, connection.stream, {
+      headOnly: message.method === "HEAD",
+      last: connection.excess !== undefined || context.draining() || !message.complete,
+    });
+  } catch (error) {
+    // The maker of the body knows why, and its connection has ended.
+    if (error instanceof BrokenBody) return;
+    answer.destroy();
+    context.onError(error, `${message.method} ${pathOf(message)}`);
+  } finally {
+    exchange.release?.();
+  }
+}
+
+/** A request on its way to its answer. */
+class Exchange {
+  /** Counts the request no more. */
+  release: (() => void) | undefined;
+
+  readonly #message: IncomingMessage;
+  readonly #connection: Connection;
+  readonly #context: ExchangeContext;
+  #client: string;
+
+  constructor(message: IncomingMessage, connection: Connection, context: ExchangeContext) {
+    this.#message = message;
+    this.#connection = connection;
+    this.#context = context;
+    this.#client = connection.stream.remoteAddress;
+  }
+
+  async respond(signal: () => AbortSignal): Promise<Response> {
+    const { stream, excess, viaProxy } = this.#connection;
+    const { origin, clients, handler } = this.#context;
+    const { httpVersion } = this.#message;
+    let request: Request;
+    try {
+      request = toWebRequest(this.#message, {
+        origin,
+        signal,
+        onBodyWait: (waiting) => {
+          this.#connection.bodySince = waiting ? performance.now() : undefined;
+        },
+      });
+    } catch (error) {
+      if (error instanceof RefusedRequestError) return this.#refuse(error.refusal);
+      throw error;
+    }
+    if (viaProxy) this.#client = clients.behind(stream.remoteAddress, request.headers);
+    const above = excess ?? (this.#count() ? undefined : "address");
+    if (above && !this.#context.isEssential(new URL(request.url).pathname)) {
+      return this.#refuse(REFUSALS[above]);
+    }
+    const response = await handler(request, {
+      remoteAddress: this.#client,
+      localAddress: stream.localAddress,
+      httpVersion,
+    });
+    return httpVersion === "1.1" ? response : await this.#withLength(response);
+  }
+
+  /** Counts a request that a proxy passes on; false where its client is at the limit. */
+  #count(): boolean {
+    if (this.#client === this.#connection.stream.remoteAddress) return true;
+    this.release = this.#context.limits.acquireRequest(this.#client);
+    return this.release !== undefined;
+  }
+
+  /** The same answer with its length, which HTTP/1.0 needs; a file that is not there whole is refused. */
+  async #withLength(response: Response): Promise<Response> {
+    const { body, headers } = response;
+    if (!body || headers.has("Content-Length")) return response;
+    if (headers.has("Content-Disposition")) {
+      await body.cancel();
+      return this.#refuse(REFUSALS.oldVersion);
+    }
+    return new Response(await response.bytes(), response);
+  }
+
+  #refuse(refusal: Refusal): Response {
+    const { method } = this.#message;
+    this.#context.onRefusal({
+      ...refusal,
+      client: this.#client,
+      ...(method === undefined ? {} : { method }),
+      path: pathOf(this.#message),
+    });
+    return refusalResponse(refusal);
+  }
+}
+
+/** The path without the query string, which holds values. */
+function pathOf({ url = "" }: IncomingMessage): string {
+  return url.replace(/[?#].*$/s, "");
+}

@@ -1,0 +1,149 @@
+/** The numbers of a server, for Prometheus to scrape. */
+
+import type { Admission } from "../runs/admission.ts";
+import type { WatchedMemory } from "../runs/memory_guard.ts";
+import type { WorkerPool } from "../runs/pool.ts";
+import type { RunObserver } from "../runs/observer.ts";
+import { createCounter, EXPOSITION_TYPE, expositionText, type Metric } from "./exposition.ts";
+import type { ConnectionCounts } from "./http/mod.ts";
+import type { OpenedSpool } from "../storage/spool/mod.ts";
+import type { LogWriter } from "./log_writer.ts";
+
+/** What is measured. */
+export interface Measured {
+  /** The slots. */
+  readonly admission: Admission;
+  /** What is known of memory. */
+  readonly memory: Pick<WatchedMemory, "reading">;
+  /** The workers. */
+  readonly pool: WorkerPool;
+  /** The spool, where there is one. */
+  readonly spool: OpenedSpool | undefined;
+  /** The connections. */
+  readonly connections: ConnectionCounts;
+  /** The log, where lines may be dropped. */
+  readonly log: Pick<LogWriter, "dropped"> | undefined;
+}
+
+/** What runs of several exports count under; no export can be called so. */
+const SEVERAL = "(several)";
+
+/** Numbers that are counted as they happen, and numbers that are looked up when they are asked for. */
+export interface Metrics extends RunObserver {
+  /** The numbers now, in Prometheus's text format; asking changes none of them. */
+  scrape(measured: Measured): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+/** Makes the numbers of a server that has not run anything yet. */
+export function createMetrics(): Metrics {
+  const runs = createCounter();
+  const rows = createCounter();
+  const bytes = createCounter();
+  const spilled = createCounter();
+  spilled.add({}, 0);
+
+  return {
+    ended(report, { task: { export: names, format, describe } }) {
+      // It made no file.
+      if (describe) return;
+      // As many labels as there are exports, and not as there are ways to put several in one file.
+      const name = names.includes(",") ? SEVERAL : names;
+      runs.add({ export: name, format, state: report.state });
+      rows.add({ export: name }, report.rows);
+      bytes.add({ export: name, format }, report.bytes);
+      if (report.spilled) spilled.add({});
+    },
+    async scrape({ admission, memory, pool, spool, connections, log }) {
+      const text = expositionText([
+        counter("runs_total", "Runs that have ended, by state", runs.samples()),
+        counter("rows_total", "Rows that sources gave", rows.samples()),
+        counter("bytes_total", "Bytes of files handed to connections", bytes.samples()),
+        counter("spilled_runs_total", "Runs that waited on the disk", spilled.samples()),
+        gauge("runs_in_flight", "Runs that have a slot", admission.taken),
+        gauge(
+          "ended_runs_bytes",
+          "Bytes in memory of runs whose source has ended and whose client reads on",
+          admission.endedBytes,
+        ),
+        counter(
+          "runs_refused_total",
+          "Runs that were refused before they began, by reason",
+          Object.entries(admission.refused).map(([reason, value]) => ({
+            labels: { reason },
+            value,
+          })),
+        ),
+        ...memoryMetrics(memory),
+        gauge("workers", "Worker processes", pool.size.workers),
+        gauge("workers_idle", "Worker processes without a task", pool.size.idle),
+        ...connectionMetrics(connections),
+        counter("log_lines_dropped_total", "Lines of the log that nobody read in time", [
+          { labels: {}, value: log?.dropped ?? 0 },
+        ]),
+        ...await spoolMetrics(spool),
+      ]);
+      return { contentType: EXPOSITION_TYPE, text };
+    },
+  };
+}
+
+/** Why connections are closed, as labels. */
+const REASONS = {
+  refused: "refused",
+  per_address: "perAddress",
+  headless: "headless",
+  bodyless: "bodyless",
+  idle: "idle",
+  stalled: "stalled",
+} as const satisfies Record<string, keyof ConnectionCounts>;
+
+function connectionMetrics(counts: ConnectionCounts): Metric[] {
+  const total = (value: number) => [{ labels: {}, value }];
+  return [
+    gauge("connections", "Open connections", counts.open),
+    gauge("connections_max", "Connections that there may be", counts.max),
+    counter(
+      "connections_closed_total",
+      "Connections that the server closed, by reason",
+      Object.entries(REASONS).map(([reason, key]) => ({ labels: { reason }, value: counts[key] })),
+    ),
+    counter("accept_failures_total", "Times that accept failed", total(counts.failed)),
+    counter(
+      "listener_reopened_total",
+      "Times that the port was opened again",
+      total(counts.reopened),
+    ),
+  ];
+}
+
+function memoryMetrics({ reading }: Pick<WatchedMemory, "reading">): Metric[] {
+  if (!reading) return [];
+  return [
+    gauge("memory_bytes", "Memory that the server and its workers take", reading.used),
+    gauge("memory_limit_bytes", "Memory that they may take", reading.limit),
+  ];
+}
+
+async function spoolMetrics(spool: OpenedSpool | undefined): Promise<Metric[]> {
+  if (!spool) return [];
+  const { bytes, peakBytes, reservedBytes, freeBytes, refused } = await spool.stats();
+  return [
+    gauge("spool_bytes", "Bytes that wait on the disk", bytes),
+    gauge("spool_bytes_peak", "The most that waited in this minute and the last", peakBytes),
+    gauge("spool_reserved_bytes", "Bytes of the disk reserved, written or not", reservedBytes),
+    gauge("spool_free_bytes", "Bytes free on the disk", freeBytes),
+    counter(
+      "spool_refused_total",
+      "Times that there was no room, by reason",
+      Object.entries(refused).map(([reason, value]) => ({ labels: { reason }, value })),
+    ),
+  ];
+}
+
+function gauge(name: string, help: string, value: number): Metric {
+  return { name: `spillway_${name}`, help, type: "gauge", samples: [{ labels: {}, value }] };
+}
+
+function counter(name: string, help: string, samples: Metric["samples"]): Metric {
+  return { name: `spillway_${name}`, help, type: "counter", samples };
+}

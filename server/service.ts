@@ -1,0 +1,181 @@
+/** A whole server, wired: spool, engine, routes, sockets and numbers. */
+
+import { getLogger } from "@logtape/logtape";
+import { isEmpty } from "../access/config.ts";
+import { type AccessDependencies, createAccess } from "../access/mod.ts";
+import type { Config } from "../catalog/config.ts";
+import { loadFormats } from "../exporters/mod.ts";
+import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
+import type { Wait } from "../routes/authenticate.ts";
+import type { Dependencies } from "../routes/dependencies.ts";
+import { isLocal } from "../routes/local_request.ts";
+import type { RunObserver } from "../runs/observer.ts";
+import type { Handler, RefusedRequest } from "./http/exchange.ts";
+import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
+import type { FileSystem } from "../storage/disk/file_system.ts";
+import { createColumns } from "./columns.ts";
+import { fittingConnections } from "./connections.ts";
+import { createEngine, type Engine } from "./engine.ts";
+import type { LogWriter } from "./log_writer.ts";
+import { createMetrics } from "./metrics.ts";
+import { logLink, logRefusal } from "./request_log.ts";
+import { openConfiguredSpool } from "./spool.ts";
+import { StartError } from "./start_error.ts";
+
+const logger = getLogger(["spillway"]);
+
+/** A server that answers; disposing it closes its sockets, its workers and its spool. */
+export interface Service extends AsyncDisposable {
+  /** Its sockets. */
+  readonly http: HttpServer;
+  /** Those for health and metrics, where they have a port of their own. */
+  readonly admin: HttpServer | undefined;
+  /** What runs its exports. */
+  readonly engine: Engine;
+  /** Resolves when its port is lost and cannot be opened again. */
+  readonly lost: Promise<Error>;
+  /** Resolves when everybody has what they asked for; from now on no new client is let in. */
+  drain(): Promise<void>;
+}
+
+/** What a service needs besides its configuration. */
+export interface ServiceOptions {
+  /** The environment that workers see a little of. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Who hears of each run, besides the numbers. */
+  readonly observers: readonly RunObserver[];
+  /** The file system of its spool. @default the system's */
+  readonly files?: FileSystem;
+  /** The clock by which its whole files expire. @default the system's */
+  readonly now?: () => Date;
+  /** What access is checked with. @default the system's clock and network */
+  readonly access?: AccessDependencies;
+  /** Waits before the answer to a wrong credential. @default the system's clock */
+  readonly wait?: Wait;
+  /** Whose dropped lines are counted. @default none are dropped */
+  readonly log?: Pick<LogWriter, "dropped">;
+}
+
+/** Connections of the port for health and metrics: a few tools, on a network of one's own. */
+const ADMIN_CONNECTIONS = 64;
+
+/**
+ * Starts a service.
+ *
+ * @throws {StartError} when its spool is not fit, or it cannot listen there
+ */
+export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
+  const metrics = createMetrics();
+  await using stack = new AsyncDisposableStack();
+  // Before anything else is opened, so that all of it is counted.
+  const connections = fittingConnections(config);
+  const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
+  const columns = createColumns({
+    startRun: (id, task, options) => engine.startRun(id, task, options),
+    sources: config.sources,
+    exports: config.exports,
+  });
+  const engine: Engine = stack.use(
+    await createEngine(config, {
+      slots: config.limits.concurrent,
+      environment: options.environment,
+      spool,
+      files: options.files,
+      now: options.now,
+      checks: [{ name: "connections", state: () => http.state }],
+      observers: [columns, metrics, ...options.observers],
+    }),
+  );
+  const { admission, memory, pool, startRun, wholeFiles } = engine;
+  const { server, limits } = config;
+  const access = createAccess(
+    // Only this machine reaches it then, as the configuration was read.
+    isEmpty(config.access) ? { ...config.access, anonymous: true } : config.access,
+    {
+      jwks: {
+        onFailure: ({ message }) =>
+          logger.error("Cannot check tokens with new keys: {error}", { error: message }),
+      },
+      ...options.access,
+    },
+  );
+  const dependencies: Dependencies = {
+    access,
+    ...(options.wait ? { wait: options.wait } : {}),
+    ...(options.access?.now ? { now: options.access.now } : {}),
+    names: server,
+    catalog: config,
+    formats: await loadFormats(),
+    startRun,
+    wholeFiles,
+    columns: columns.of,
+    debug: (request, client) => server.debug ?? isLocal(request, client),
+    readiness: engine.readiness,
+    scrape: () =>
+      metrics.scrape({
+        admission,
+        memory,
+        pool,
+        spool,
+        connections: http.counts,
+        log: options.log,
+      }),
+    adminElsewhere: server.admin !== undefined,
+    onRefusal: logRefusal,
+    onLink: logLink,
+    onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
+  };
+  const lost = Promise.withResolvers<Error>();
+  const common = {
+    ...server,
+    isEssential,
+    onRefusal: ({ title, detail, ...refused }: RefusedRequest) =>
+      logRefusal({ ...refused, reason: `${title}: ${detail}` }),
+    onError: logError,
+    onLost: lost.resolve,
+  };
+  const app = createApp(dependencies);
+  const http = listen(
+    { ...common, origin: server.publicUrl, connections, perAddress: limits.perAddress },
+    (request, client) => app.fetch(request, { client }),
+  );
+  stack.defer(() => http.close());
+  const admin = server.admin && openAdmin({ ...common, ...server.admin }, dependencies);
+  if (admin) stack.defer(() => admin.close());
+  const open = stack.move();
+  return {
+    http,
+    admin,
+    engine,
+    lost: lost.promise,
+    // A run is over when the server has taken its last chunk, which a slow client has yet to get.
+    drain: () => admission.drain().then(() => http.drain()),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+/** Opens the port for health and metrics. */
+function openAdmin(options: HttpOptions, dependencies: Dependencies): HttpServer {
+  const names = { ...dependencies.names, hostname: options.hostname };
+  const app = createAdminApp({ ...dependencies, names });
+  return listen(
+    { ...options, connections: ADMIN_CONNECTIONS },
+    (request, client) => app.fetch(request, { client }),
+  );
+}
+
+/** Listens, or says why not. */
+function listen(options: HttpOptions, handler: Handler): HttpServer {
+  try {
+    return serveHttp(options, handler);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const { hostname, port } = options;
+    throw new StartError(`Cannot listen on ${hostname}:${port}: ${reason}`, "port");
+  }
+}
+
+/** Logs a mistake of ours. */
+function logError(error: unknown, request: string): void {
+  logger.error("Cannot answer {request}: {error}", { request, error: Deno.inspect(error) });
+}

@@ -1,0 +1,4 @@
+import { testSource } from "../../contracts/source_contract.ts";
+import { createFixture } from "./fixture.ts";
+
+testSource("sqlite", createFixture);
