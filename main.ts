@@ -2,14 +2,8 @@
 
 import { parseArgs } from "node:util";
 import manifest from "./deno.json" with { type: "json" };
-import { check } from "./commands/check.ts";
 import { type CommandContext, CommandError, EXIT } from "./commands/command.ts";
-import { key } from "./commands/key.ts";
-import { link } from "./commands/link.ts";
-import { run } from "./commands/run.ts";
-import { serve } from "./commands/serve.ts";
 import { FORMATS, loadFormats } from "./exporters/mod.ts";
-import { describeOptions } from "./requests/options.ts";
 import { WORKER_ARGUMENT } from "./runs/worker_command.ts";
 
 const USAGE = `Spillway turns rows into files: streamed, in constant memory.
@@ -45,6 +39,7 @@ Options:
 
 /** The options of a file, as the formats say them. */
 async function optionsUsage(): Promise<string> {
+  const { describeOptions } = await import("./requests/options.ts");
   const formats = Object.values(await loadFormats());
   const lines = describeOptions(formats).map(({ name, formats: keys, description, example }) => {
     const where = keys.length === formats.length ? "all" : keys.join(", ");
@@ -69,18 +64,24 @@ async function main(args: string[]): Promise<void> {
     if (operands.length === count) return;
     throw usageError(`${command} takes ${count === 0 ? "no operand" : "one export"}`);
   };
+  // Each is loaded for itself: a worker that is a compiled binary needs none of them.
   switch (command) {
-    case "serve":
+    case "serve": {
       expects(0);
+      const { serve } = await import("./commands/serve.ts");
       return await serve(context);
-    case "check":
+    }
+    case "check": {
       expects(0);
+      const { check } = await import("./commands/check.ts");
       return await check(context, { connect: values.connect ?? false });
+    }
     case "run": {
       expects(1);
       const { format, output, param: params = [], tenant, subject, scopes } = values;
       if (format === undefined) throw usageError("run needs --format");
       if (output === undefined) throw usageError("run needs --output");
+      const { run } = await import("./commands/run.ts");
       return await run(context, {
         ...{ export: operands[0]!, format, output, params },
         ...{ tenant, subject, scopes },
@@ -90,18 +91,20 @@ async function main(args: string[]): Promise<void> {
       if (operands.join(" ") !== "new") throw usageError("key takes new");
       const { tenant, subject, exports, formats, scopes, expires } = values;
       const maxRows = values["max-rows"];
+      const { key } = await import("./commands/key.ts");
       return key({ tenant, subject, exports, formats, scopes, expires, maxRows });
     }
     case "link": {
       expects(1);
       const { format, param: params = [], tenant, subject, scopes, expires } = values;
       if (format === undefined) throw usageError("link needs --format");
+      const { link } = await import("./commands/link.ts");
       const who = { tenant, subject, scopes, expires };
       return await link(context, { export: operands[0]!, format, params, ...who });
     }
     case WORKER_ARGUMENT: {
-      // Not for people: a compiled binary starts itself so, with all permissions that it was made with. What
-      // no source needs is given back; permissions for some hosts or folders alone cannot be kept.
+      // Not for people: a compiled binary starts itself so, with all the permissions that it was made
+      // with. What no source needs is given back; to keep some hosts or folders alone is not possible.
       for (const name of ["write", "run", "sys", "ffi"] as const) {
         await Deno.permissions.revoke({ name });
       }

@@ -60,6 +60,11 @@ export function loadFormats(
   return loadSide(modules, ({ format }) => format());
 }
 
+/** Loads what writes one format; `key` is one that a request has named. */
+export function loadExporter(key: string): Promise<Exporter> {
+  return FORMATS[key as FormatKey].exporter();
+}
+
 /** Loads what writes every format. */
 export function loadExporters(): Promise<Readonly<Record<FormatKey, Exporter>>> {
   return loadSide(FORMATS, ({ exporter }) => exporter());

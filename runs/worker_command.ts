@@ -10,7 +10,7 @@ export interface WorkerPermissions {
   readonly net?: readonly string[];
   /** What sources' libraries ask the system for: `hostname`. @default nothing */
   readonly sys?: readonly string[];
-  /** The kinds of those sources, which they load before they are asked for them. @default none */
+  /** The kinds of those sources, which they load before they are asked for rows. @default none */
   readonly kinds?: readonly string[];
   /** The server's environment, of which they see a few names. */
   readonly environment: Readonly<Record<string, string>>;

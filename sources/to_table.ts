@@ -2,6 +2,7 @@
 
 import { cellConverter, type ConvertCell } from "./converters.ts";
 import { type RowStream, type SourceColumn, SourceError } from "./source.ts";
+import { mapStream } from "../table/map_stream.ts";
 import { createMask, type Mask, type MaskCell } from "../table/masks.ts";
 import type {
   Batch,
@@ -12,7 +13,6 @@ import type {
   Row,
   Table,
   TableStyle,
-  TextBatch,
   TextRows,
 } from "../table/table.ts";
 import { chooseBounds, chooseText, convertText, toBatches } from "./text_rows.ts";
@@ -90,7 +90,7 @@ export async function toTable(
       title: settings.title,
       ...(settings.style === undefined ? {} : { style: settings.style }),
       columns: describeColumns(stream.columns, chosen, settings, first),
-      batches: resume(reader, first, createProjection(indices, converters, hidden)),
+      batches: mapStream(reader, createProjection(indices, converters, hidden) ?? same, first),
     };
   } catch (error) {
     // What went wrong first is what the caller is told; a source that is broken cannot be cancelled.
@@ -116,10 +116,10 @@ async function toTextTable(
     const converters = chooseConverters(stream.columns, indices, settings, count);
     const rows = {
       ...convertText(chooseText(text, indices), converters, columns),
-      batches: resume(
+      batches: mapStream(
         reader,
+        settings.select ? (batch) => chooseBounds(batch, width, indices) : same,
         first,
-        settings.select && ((batch) => chooseBounds(batch, width, indices)),
       ),
     };
     return {
@@ -225,24 +225,7 @@ function inferType(batch: Batch | undefined, index: number): ColumnType {
   }
 }
 
-/** The batches from the first one on, each with the chosen cells alone. */
-function resume<T extends Batch | TextBatch>(
-  reader: ReadableStreamDefaultReader<T>,
-  first: T | undefined,
-  project: ((batch: T) => T) | undefined,
-): ReadableStream<T> {
-  let pending = first;
-  return new ReadableStream<T>({
-    async pull(controller) {
-      const value = pending ?? (await reader.read()).value;
-      pending = undefined;
-      if (value === undefined) controller.close();
-      else controller.enqueue(project ? project(value) : value);
-    },
-    // At once, even while a read is pending: that is how a source that stalls is let go.
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
-}
+const same = <T>(batch: T): T => batch;
 
 /** What makes the cells of the chosen columns into ones of their declared types. */
 function chooseConverters(

@@ -1,6 +1,6 @@
 /** A worker: runs tasks beside each other, from source to chunks, on the word of the server. */
 
-import { loadExporters } from "../../exporters/mod.ts";
+import { loadExporter } from "../../exporters/mod.ts";
 import { type Exporter, type IdleCores, TableError } from "../../exporters/exporter.ts";
 import { Warnings } from "../../exporters/warnings.ts";
 import { loadDriver } from "../../sources/mod.ts";
@@ -12,6 +12,7 @@ import {
   SourceError,
 } from "../../sources/source.ts";
 import { openAgain } from "../../sources/retry.ts";
+import { mapStream } from "../../table/map_stream.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../../table/table.ts";
 import { encodeContent } from "./content_coding.ts";
 import { limitRows, type RowLimit } from "./limit_rows.ts";
@@ -30,9 +31,6 @@ import {
 import { Turns } from "./turns.ts";
 import { sendHealth } from "./health.ts";
 import { lowerPriority } from "./priority.ts";
-
-/** All of them at once: a worker is started before anything is asked of it. */
-const exporters: Readonly<Record<string, Exporter>> = await loadExporters();
 
 /** Milliseconds after which a chunk that is not full is sent: proxies end what stays silent. */
 const CHUNK_MS = 500;
@@ -68,16 +66,10 @@ function countRows<T extends Batch | TextBatch>(
   batches: ReadableStream<T>,
   count: (rows: number) => void,
 ): ReadableStream<T> {
-  const reader = batches.getReader();
-  return new ReadableStream<T>({
-    async pull(controller) {
-      const { done, value } = await reader.read();
-      if (done) return controller.close();
-      count(value.length);
-      controller.enqueue(value);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+  return mapStream(batches.getReader(), (batch) => {
+    count(batch.length);
+    return batch;
+  });
 }
 
 /** The types that an export declares, by column name. */
@@ -191,9 +183,12 @@ async function describeTables(
  * Opens all sources of a task. Not one after the other as they are written: a table that cannot be
  * read must not break a file that has begun.
  */
-async function openTables(task: RunTask, context: TaskContext): Promise<Opened[]> {
+async function openTables(
+  task: RunTask,
+  { readsText: text = false }: Exporter,
+  context: TaskContext,
+): Promise<Opened[]> {
   const opened: Opened[] = [];
-  const text = exporters[task.format]!.readsText ?? false;
   try {
     for (const table of task.tables) opened.push(await openTable(table, text, context));
     return opened;
@@ -210,11 +205,10 @@ async function cancelTables(tables: readonly Table[], reason: unknown): Promise<
 /** Turns tables into the bytes of the task's format and content coding. */
 async function encodeTables(
   tables: readonly Table[],
+  exporter: Exporter,
   task: RunTask,
-  warnings: Warnings,
-  cores: IdleCores,
+  { warnings, cores }: Pick<TaskContext, "warnings" | "cores">,
 ) {
-  const exporter = exporters[task.format]!;
   // The format itself made them (`toExporterOptions`).
   const options = task.options as never;
   try {
@@ -286,10 +280,11 @@ async function makeFile(
   send: (type: FrameType, value: unknown) => void,
 ) {
   const { blocking, warnings } = context;
-  const opened = await openTables(task, context);
+  const exporter = await loadExporter(task.format);
+  const opened = await openTables(task, exporter, context);
   const { mayBlock } = blocking;
   send(FRAME.opened, { mayBlock });
-  await writeFile(opened.map(({ table }) => table), task, progress, context);
+  await writeFile(opened.map(({ table }) => table), exporter, task, progress, context);
   return {
     warnings: warnings.list(),
     columns: opened.map(({ columns }) => columns),
@@ -300,10 +295,12 @@ async function makeFile(
 /** Sends the file of a task, the first chunk at once and the others full; counts its rows. */
 async function writeFile(
   tables: readonly Table[],
+  exporter: Exporter,
   task: RunTask,
   progress: Progress,
-  { task: number, credit, cores, stopped, frames, turns, warnings }: TaskContext,
+  context: TaskContext,
 ): Promise<void> {
+  const { task: number, credit, stopped, frames, turns } = context;
   let reported = performance.now();
   const count = (rows: number) => {
     progress.rows += rows;
@@ -330,13 +327,13 @@ async function writeFile(
         );
       },
     };
-    const pass = <T extends Batch | TextBatch>(batches: ReadableStream<T>) =>
+    const pass = <T extends Batch | TextBatch>(batches: ReadableStream<T>): ReadableStream<T> =>
       countRows(maxRows === Infinity ? batches : limitRows(batches, limit), count);
     return text
       ? { ...table, text: { ...text, batches: pass(text.batches) } }
       : { ...table, batches: pass(table.batches) };
   });
-  const reader = (await encodeTables(counted, task, warnings, cores)).getReader();
+  const reader = (await encodeTables(counted, exporter, task, context)).getReader();
   const stop = () => {
     credit.add(Infinity);
     void reader.cancel(stopped.reason).catch(() => {});
@@ -407,7 +404,7 @@ async function* lines(input: { read(into: Uint8Array): Promise<number | null> })
   }
 }
 
-/** Milliseconds without a task after which a worker that has started prepares for its first one. */
+/** Milliseconds after which a worker that has started, and has no task, prepares for its first one. */
 const WARM_UP_MS = 100;
 
 /** The formats that are written most, and between them run what all of them do. */
@@ -417,10 +414,11 @@ const WARM_UP_FORMATS = ["csv", "xlsx"] as const;
 const DEFAULTS = {} as never;
 
 /**
- * Writes a small file and drops it: the first one takes 5 ms more than the second as CSV, and 80 as XLSX,
- * as code is loaded and compiled when it first runs.
+ * Loads what tasks will ask for, writes a small file and drops it: the first one takes 5 ms more than the
+ * second as CSV, and 80 as XLSX, as code is loaded and compiled when it first runs.
  */
-async function warmUp(): Promise<void> {
+async function warmUp(kinds: readonly string[]): Promise<void> {
+  for (const kind of kinds) await loadDriver(kind).catch(() => {});
   for (const format of WARM_UP_FORMATS) {
     const table: Table = {
       title: "",
@@ -428,7 +426,8 @@ async function warmUp(): Promise<void> {
       batches: ReadableStream.from<Batch>([[["2025-01-01T00:00:00Z"]]]),
     };
     const cores = { idle: 0 };
-    for await (const _ of exporters[format]!.encode(table, DEFAULTS, new Warnings(), cores));
+    const exporter = await loadExporter(format);
+    for await (const _ of exporter.encode(table, DEFAULTS, new Warnings(), cores));
   }
 }
 
@@ -441,7 +440,7 @@ interface TaskInHand {
 /**
  * Obeys commands until the server closes the pipe: a worker never outlives its server.
  *
- * @param kinds the kinds of sources that it will be asked for, which are loaded before it is
+ * @param kinds the kinds of sources that it will be asked for
  */
 export async function serveCommands(kinds: readonly string[]): Promise<void> {
   // The output belongs to the frames: one stray line would break them.
@@ -476,13 +475,15 @@ export async function serveCommands(kinds: readonly string[]): Promise<void> {
     }
   }
 
-  // What cannot be loaded is told to whom asks for it.
-  await Promise.all(kinds.map((kind) => loadDriver(kind).catch(() => {})));
   lowerPriority();
   void frames.send(FRAME.ready, NO_TASK, NOTHING);
   sendHealth(frames, () => tasks.size > 0);
-  // What fails here is told to whom asks for it.
-  setTimeout(() => void (tasks.size === 0 && warmUp().catch(() => {})), WARM_UP_MS);
+  const timer = setInterval(() => {
+    if (tasks.size > 0) return;
+    clearInterval(timer);
+    // What fails here is told to whom asks for it.
+    void warmUp(kinds).catch(() => {});
+  }, WARM_UP_MS);
   for await (const line of lines(Deno.stdin)) obey(parseCommand(line));
   Deno.exit(0);
 }

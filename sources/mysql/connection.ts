@@ -6,6 +6,7 @@ import mysql, { type Connection as Driver, type SslOptions } from "mysql2";
 import { ConnectionCache } from "../connection_cache.ts";
 import { rowTooLarge } from "../max_row.ts";
 import { endpointOf, type MysqlConfig } from "./config.ts";
+import { incomingBytes, socketOf, verifyHost } from "./driver_internals.ts";
 import type { SqlMode } from "./query.ts";
 import { SourceError } from "../source.ts";
 
@@ -47,19 +48,6 @@ export function createConnections(
   options: Partial<ConstructorParameters<typeof ConnectionCache>[0]> = {},
 ): Connections {
   return new ConnectionCache({ max: 16, idle: 5000, age: 60_000, ...options });
-}
-
-/** What a connection keeps for itself and this module needs: `destroy()` only half closes a socket. */
-interface Internals {
-  readonly stream: Socket;
-  /** What makes packets of the bytes that come. */
-  readonly packetParser: {
-    /** What has come of a packet that is not whole, and how many bytes it will have. */
-    readonly buffer: readonly unknown[];
-    readonly length: number;
-    /** The parts that have come of what has more bytes than a packet can. */
-    readonly largePacketParts: readonly { readonly length: number }[];
-  };
 }
 
 /** A connection that nobody else has. */
@@ -120,7 +108,7 @@ export class Connection {
 
   /** The socket; the one of TLS, once that is agreed on. */
   get stream(): Socket {
-    return streamOf(this.driver);
+    return socketOf(this.driver);
   }
 
   /** Asks for what the session is like, and makes it what a run needs. */
@@ -145,7 +133,7 @@ export class Connection {
   /** Looks at what came. */
   #look(): void {
     if (this.#resting) this.stream.destroy();
-    else if (comingBytes(this.driver) > this.#config.max_row) this.refuseRow();
+    else if (incomingBytes(this.driver) > this.#config.max_row) this.refuseRow();
   }
 
   /**
@@ -298,9 +286,7 @@ function connect(
     multipleStatements: false,
     flags: ["-LOCAL_FILES"],
   });
-  // The driver tells TLS no name for an address, so that the certificate would have to be for
-  // `localhost`, whoever the server is: Node then takes the name that the socket was opened with.
-  Object.assign(streamOf(connection), { _host: host });
+  verifyHost(connection, host);
   // Without a listener an error of the connection would end the process; who waits hears of it too.
   connection.on("error", () => {});
   return connection;
@@ -343,17 +329,6 @@ export function execute(
   );
 }
 
-function streamOf(driver: Driver): Socket {
-  return (driver as unknown as Internals).stream;
-}
-
-/** The bytes, at least, of what has come in part: a row, as little else is large. */
-function comingBytes(driver: Driver): number {
-  const { packetParser: { buffer, length, largePacketParts } } = driver as unknown as Internals;
-  const parts = largePacketParts.reduce((bytes, part) => bytes + part.length, 0);
-  return parts + (buffer.length > 0 ? length : 0);
-}
-
 function untilClosed(stream: Socket): Promise<void> {
   return stream.closed
     ? Promise.resolve()
@@ -362,7 +337,7 @@ function untilClosed(stream: Socket): Promise<void> {
 
 /** Closes a connection as it is. */
 async function close(driver: Driver): Promise<void> {
-  const stream = streamOf(driver);
+  const stream = socketOf(driver);
   const closed = untilClosed(stream);
   stream.destroy();
   await closed;

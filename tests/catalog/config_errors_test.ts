@@ -3,15 +3,14 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
-import { loadConfig, type LoadOptions } from "../../catalog/load.ts";
-import { ConfigError, formatConfigError, formatPath } from "../../catalog/issues.ts";
+import type { LoadOptions } from "../../catalog/load.ts";
+import { formatPath } from "../../catalog/issues.ts";
 import { loadFormats } from "../../exporters/mod.ts";
+import * as fixture from "./fixture.ts";
 
 const { csv, xlsx } = await loadFormats();
 
-const OPTIONS: LoadOptions = {
-  env: () => undefined,
-  folder: "/etc/spillway",
+const OPTIONS = {
   sources: {
     sqlite: {
       config: z.strictObject({
@@ -29,21 +28,15 @@ const OPTIONS: LoadOptions = {
     },
   },
   formats: { csv, xlsx },
-};
+} satisfies Partial<LoadOptions>;
 
-/** The text printed for a configuration, which must have an issue. */
+/** The text printed for a configuration of such sources and formats. */
 function printed(
   text: string,
   variables: Record<string, string> = {},
   sources: LoadOptions["sources"] = OPTIONS.sources,
 ): string {
-  try {
-    loadConfig(text, { ...OPTIONS, sources, env: (name) => variables[name] });
-  } catch (error) {
-    ok(error instanceof ConfigError, String(error));
-    return formatConfigError(error, "spillway.yaml");
-  }
-  return "";
+  return fixture.printed(text, { ...OPTIONS, sources, variables });
 }
 
 /** The same for one export of two columns, the lines after the first two being given. */
@@ -488,19 +481,14 @@ limits: { concurrent: 3, run: 5m }
 });
 
 Deno.test("the error itself counts the issues and holds them as data", () => {
-  try {
-    loadConfig("sources: {}\nexports: {}\nruns: {}\n", OPTIONS);
-    ok(false);
-  } catch (error) {
-    ok(error instanceof ConfigError);
-    strictEqual(error.message, "Cannot use the configuration: 1 mistake");
-    deepStrictEqual(error.issues, [{
-      path: "runs",
-      message:
-        "unknown key; the keys here are server, access, sources, exports, limits, spool and log",
-      line: 3,
-    }]);
-  }
+  const error = fixture.errorOf("sources: {}\nexports: {}\nruns: {}\n");
+  strictEqual(error?.message, "Cannot use the configuration: 1 mistake");
+  deepStrictEqual(error.issues, [{
+    path: "runs",
+    message:
+      "unknown key; the keys here are server, access, sources, exports, limits, spool and log",
+    line: 3,
+  }]);
 });
 
 Deno.test("a path is written as people do", () => {

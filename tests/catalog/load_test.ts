@@ -3,19 +3,18 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { z } from "zod";
 import type { Config } from "../../catalog/config.ts";
-import { loadConfig, type LoadOptions } from "../../catalog/load.ts";
+import type { LoadOptions } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
+import * as fixture from "./fixture.ts";
 
 const formats = await loadFormats();
 const sources = await loadDescriptors();
 const { tsv: _, ...someFormats } = formats;
 
-const OPTIONS: LoadOptions = {
-  env: () => undefined,
-  folder: "/etc/spillway",
+const OPTIONS = {
   sources: {
-    sqlite: { config: z.strictObject({ path: z.string() }), paths: ["path"] },
+    sqlite: fixture.SQLITE,
     memory: { config: z.strictObject({ rows: z.int().default(3) }), paths: [] },
     module: { config: z.strictObject({}), language: { query: "none" }, paths: [] },
     http: {
@@ -28,10 +27,10 @@ const OPTIONS: LoadOptions = {
     },
   },
   formats: someFormats,
-};
+} satisfies Partial<LoadOptions>;
 
 function load(text: string, variables: Record<string, string> = {}): Config {
-  return loadConfig(text, { ...OPTIONS, env: (name) => variables[name] });
+  return fixture.load(text, { ...OPTIONS, variables });
 }
 
 /** A configuration with one export, whose lines are given. */
@@ -40,7 +39,7 @@ function withExport(lines: string): Config["exports"] {
   return load(`sources: { app: { type: memory } }\nexports:\n  one:\n    ${text}\n`).exports;
 }
 
-/** What an export is for everybody alike when nobody says otherwise. */
+/** What an export is for everybody alike by default. */
 const OPEN = {
   masks: Object.create(null),
   reasonRequired: false,
@@ -48,7 +47,7 @@ const OPEN = {
   truncate: false,
 };
 
-/** What a server is when nobody says otherwise. */
+/** What a server is by default. */
 const SERVER = {
   connections: 1024,
   hosts: [],
@@ -363,7 +362,7 @@ Deno.test("the registries of sources and formats can be given as they are", () =
 sources: { app: { type: sqlite, path: app.db } }
 exports: { one: { source: app, query: select 1, formats: [ndjson, csv] } }
 `;
-  const config = loadConfig(text, { ...OPTIONS, sources, formats });
+  const config = fixture.load(text, { sources });
   deepStrictEqual(config.sources.get("app"), {
     type: "sqlite",
     config: { path: "/etc/spillway/app.db", max_row: 67_108_864 },

@@ -51,7 +51,7 @@ exports:
 `;
 
 /** What a test may change. */
-export interface AppOptions extends Partial<Omit<Dependencies, "catalog" | "formats">> {
+export interface AppOptions extends Partial<Dependencies> {
   /** The body of every run. @default "the file" */
   readonly body?: string;
 }
