@@ -110,3 +110,16 @@ Deno.test("the log says who was refused what", async () => {
     tenant: "42",
   }]);
 });
+
+Deno.test("a client that leaves while its answer waits is not waited for", async () => {
+  const { app } = fakeApp({
+    access: {
+      links: undefined,
+      authenticate: () => Promise.resolve({ refusal: refuse({ reason: "key-unknown" }, 2 ** 30) }),
+    },
+  });
+  const leaving = new AbortController();
+  const answer = app.request("/exports", { signal: leaving.signal });
+  leaving.abort();
+  assert.equal((await answer).status, 401);
+});
