@@ -37,7 +37,7 @@ export interface WatchedMemory extends MemoryGuard {
  * Makes a guard. It looks when it is asked, so that it costs an idle server nothing.
  *
  * @param read tells what is taken, and what may be; undefined where nobody can tell
- * @param onChange told each time that runs begin or cease to be refused
+ * @param onChange called each time that runs begin or cease to be refused
  */
 export function createMemoryGuard(
   read: () => MemoryReading | undefined,

@@ -1,4 +1,4 @@
-/** Observers of runs: what logs, metrics and whatever else keeps account of runs is told of each. */
+/** Observers of runs: what keeps account of each run, such as logs and metrics. */
 
 import type { Warning } from "../exporters/warnings.ts";
 import type { RunRequest } from "../requests/run_request.ts";
@@ -52,7 +52,7 @@ export interface RunReport extends RunProgress {
   readonly truncated?: readonly string[];
 }
 
-/** Is told of every run that got a slot. Its calls must not throw, and are not waited for. */
+/** Is called for every run that got a slot. Its methods must not throw, and are not waited for. */
 export interface RunObserver {
   /** Whether it wants the digest of every file, which costs a core 0.6 s a GB. @default false */
   readonly digests?: boolean;

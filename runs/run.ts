@@ -50,7 +50,7 @@ export interface RunDependencies {
   readonly limits: RunLimits;
   /** Where the file waits for a reader that falls behind, and how long it may. */
   readonly spill?: Pick<SpillOptions, "spool" | "spillAfter" | "spillRate" | "stallTimeout">;
-  /** Who is told of each run. @default nobody */
+  /** What observes each run. @default nothing */
   readonly observers?: readonly RunObserver[];
   /** The time. @default the system's */
   readonly clock?: Clock | undefined;

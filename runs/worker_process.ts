@@ -45,7 +45,7 @@ export interface Assignment {
   readonly exclusive: boolean;
 }
 
-/** Who is told what a worker does. */
+/** The owner of a worker, which it calls when something happens. */
 export interface WorkerOwner {
   /** Something changed that may let another task begin; with a task, more is known of that. */
   onChange(assignment?: Assignment): void;

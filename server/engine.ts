@@ -56,7 +56,7 @@ export interface EngineOptions {
   readonly now?: (() => Date) | undefined;
   /** What else an export needs, for the readiness. @default nothing */
   readonly checks?: readonly Check[];
-  /** Who hears of each run. */
+  /** What observes each run. */
   readonly observers: readonly RunObserver[];
 }
 

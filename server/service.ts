@@ -42,7 +42,7 @@ export interface Service extends AsyncDisposable {
 export interface ServiceOptions {
   /** The environment that workers see a little of. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Who hears of each run, besides the numbers. */
+  /** What observes each run, besides the numbers. */
   readonly observers: readonly RunObserver[];
   /** The file system of its spool. @default the system's */
   readonly files?: FileSystem;

@@ -1,10 +1,10 @@
-/** Opens the spool that the configuration names, and logs what fails in it. */
+/** Opens the spool that the configuration names, and logs the issues that it has. */
 
 import { getLogger } from "@logtape/logtape";
 import type { SpoolSettings } from "../catalog/config.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
-import { type OpenedSpool, openSpool, SpoolError, type Trouble } from "../storage/spool/mod.ts";
+import { type OpenedSpool, openSpool, SpoolError, type SpoolIssue } from "../storage/spool/mod.ts";
 import { StartError } from "./start_error.ts";
 
 /** Milliseconds that removing the spool's directory may take; what is left, the next start removes. */
@@ -30,7 +30,7 @@ export async function openConfiguredSpool(
       allowMemory,
       allowShared,
       ...(files ? { files } : {}),
-      onTrouble: logIssue,
+      onIssue: logIssue,
     });
     return {
       ...spool,
@@ -46,7 +46,7 @@ export async function openConfiguredSpool(
 }
 
 /** One line with the state of the disk. */
-function logIssue({ disk, untold, ...issue }: Trouble): void {
+function logIssue({ disk, unreported, ...issue }: SpoolIssue): void {
   const fields = {
     ...(issue.kind === "failed"
       ? { action: issue.action, error: String(issue.error) }
@@ -59,7 +59,7 @@ function logIssue({ disk, untold, ...issue }: Trouble): void {
     reserved_bytes: disk.reservedBytes,
     max_bytes: disk.maxBytes,
     min_free_bytes: disk.minFreeBytes,
-    untold,
+    untold: unreported,
   };
   const what = issue.kind === "failed" ? `Cannot ${issue.action}` : `No room: ${issue.reason}`;
   logger.warn(`${what}; ${disk.freeBytes} bytes are free at ${disk.mount}`, fields);

@@ -4,7 +4,7 @@
  * What a placeholder is the whole of: the parentheses of an `in` or a `not in`, or a test whether its
  * param was given at all (`:ids is null`).
  */
-export type ListPlace = "in" | "not in" | "null test";
+export type ListPosition = "in" | "not in" | "null test";
 
 /** What opens the parentheses, at the end of what stands before a placeholder. */
 export const BEFORE_LIST = /(?<!\w)(not\s{1,100})?in\s{0,100}\(\s{0,100}$/i;
@@ -19,7 +19,7 @@ const REACH = 310;
  * @param before the statement up to the placeholder
  * @param behind the statement from behind it on
  */
-export function listPlace(before: string, behind: string): ListPlace | undefined {
+export function listPosition(before: string, behind: string): ListPosition | undefined {
   if (/^\s+is\s+(?:not\s+)?null(?!\w)/i.test(behind)) return "null test";
   const found = BEFORE_LIST.exec(before.slice(-REACH));
   if (found === null || !/^\s*\)/.test(behind)) return undefined;

@@ -18,7 +18,7 @@ const FIRST_PAUSE_MS = 200;
  * @param signal ends the attempts
  * @throws what the last attempt threw
  */
-export async function openAgain<T>(open: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function withRetry<T>(open: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let attempt = 1;; attempt++) {
     try {
       return await open();

@@ -7,9 +7,9 @@ interface Entry<Item> {
 
 /** Adds, deletes and takes what has expired, each in O(log n): thousands of files are kept, and asked for often. */
 export class ExpiryQueue<Item> {
-  /** No entry expires before the one at `(place - 1) >> 1`. */
+  /** No entry expires before the one at `(index - 1) >> 1`. */
   readonly #heap: Entry<Item>[] = [];
-  readonly #places = new Map<Item, number>();
+  readonly #indices = new Map<Item, number>();
 
   /** Things in it. */
   get size(): number {
@@ -24,13 +24,13 @@ export class ExpiryQueue<Item> {
 
   /** Deletes a thing, where it is in it. */
   delete(item: Item): void {
-    const place = this.#places.get(item);
-    if (place === undefined) return;
-    this.#places.delete(item);
+    const index = this.#indices.get(item);
+    if (index === undefined) return;
+    this.#indices.delete(item);
     const last = this.#heap.pop()!;
-    if (place === this.#heap.length) return;
-    this.#heap[place] = last;
-    this.#rise(this.#sink(place));
+    if (index === this.#heap.length) return;
+    this.#heap[index] = last;
+    this.#rise(this.#sink(index));
   }
 
   /** Deletes what has expired by then, and returns it, the first that expired first. */
@@ -44,34 +44,34 @@ export class ExpiryQueue<Item> {
   }
 
   /** Moves an entry up to where it belongs. */
-  #rise(place: number): void {
-    const entry = this.#heap[place]!;
-    while (place > 0) {
-      const above = (place - 1) >> 1;
+  #rise(index: number): void {
+    const entry = this.#heap[index]!;
+    while (index > 0) {
+      const above = (index - 1) >> 1;
       if (this.#heap[above]!.at <= entry.at) break;
-      this.#put(place, this.#heap[above]!);
-      place = above;
+      this.#put(index, this.#heap[above]!);
+      index = above;
     }
-    this.#put(place, entry);
+    this.#put(index, entry);
   }
 
   /** Moves an entry down to where it belongs; where that is. */
-  #sink(place: number): number {
-    const entry = this.#heap[place]!;
+  #sink(index: number): number {
+    const entry = this.#heap[index]!;
     for (;;) {
-      let below = 2 * place + 1;
+      let below = 2 * index + 1;
       if (below >= this.#heap.length) break;
       if ((this.#heap[below + 1]?.at ?? Infinity) < this.#heap[below]!.at) below++;
       if (this.#heap[below]!.at >= entry.at) break;
-      this.#put(place, this.#heap[below]!);
-      place = below;
+      this.#put(index, this.#heap[below]!);
+      index = below;
     }
-    this.#put(place, entry);
-    return place;
+    this.#put(index, entry);
+    return index;
   }
 
-  #put(place: number, entry: Entry<Item>): void {
-    this.#heap[place] = entry;
-    this.#places.set(entry.item, place);
+  #put(index: number, entry: Entry<Item>): void {
+    this.#heap[index] = entry;
+    this.#indices.set(entry.item, index);
   }
 }

@@ -3,9 +3,8 @@
  * is this module, on the same thread.
  *
  * Nothing else relies on that protocol, which zip.js does not publish: `lib/core/codec-worker-web.js` of
- * 2.24.0 is what this was written against, and `zip_worker_test.ts` holds zip.js to it. The way that it
- * publishes, a codec class, costs a third of the time of a workbook (docs/design.md, "A row of a
- * workbook").
+ * 2.24.0 is what this was written against, and `zip_worker_test.ts` holds zip.js to it. Through the
+ * streams that it publishes a workbook takes a fifth more time (docs/design.md, "A row of a workbook").
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";

@@ -11,7 +11,7 @@ import {
   type SourceColumn,
   SourceError,
 } from "../../sources/source.ts";
-import { openAgain } from "../../sources/retry.ts";
+import { withRetry } from "../../sources/retry.ts";
 import { mapStream } from "../../table/map_stream.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../../table/table.ts";
 import { encodeContent } from "./content_coding.ts";
@@ -133,7 +133,7 @@ async function openTable(
 ): Promise<Opened> {
   const driver = await loadDriver(task.source.type);
   const types = declaredTypes(task.columns);
-  return await openAgain(async () => {
+  return await withRetry(async () => {
     const config = task.source.config as never;
     const invalidText = countsInvalidText(warnings, task.select);
     const options = { types, text, run, signal, keep: true, invalidText };

@@ -17,11 +17,11 @@ const REASONS: Readonly<Record<string, string>> = {
  * header. A field that is empty is null, and `""` is empty text.
  */
 export function createCsvReader(
-  { columns: names, longest }: Omit<RowReaderSettings, "types">,
+  { columns: names, maxRow }: Omit<RowReaderSettings, "types">,
 ): RowReader {
   const parser = parse({
     cast: (value, { quoting }) => value === "" && !quoting ? null : value,
-    max_record_size: longest,
+    max_record_size: maxRow,
   });
   // Looked at where it counts: behind the rows that came before it.
   parser.on("error", () => {});
@@ -39,7 +39,7 @@ export function createCsvReader(
 
   function reasonOf(error: Error & { code?: string }): string {
     if (error.code === "CSV_MAX_RECORD_SIZE") {
-      return `it is longer than ${longest} characters (max_row)`;
+      return `it is longer than ${maxRow} characters (max_row)`;
     }
     return REASONS[error.code ?? ""] ?? "it is not CSV";
   }

@@ -55,7 +55,7 @@ async function openQuery(
   try {
     const reader = createReader(config.format, {
       types,
-      longest: config.max_row,
+      maxRow: config.max_row,
       ...(config.columns ? { columns: config.columns } : {}),
     });
     const stream = await readRows(body, reader, {
@@ -79,8 +79,8 @@ function createReader(format: HttpConfig["format"], settings: RowReaderSettings)
     case "csv":
       return createCsvReader(settings);
     case "json":
-      return createJsonReader(createJsonSplitter(settings.longest), settings);
+      return createJsonReader(createJsonSplitter(settings.maxRow), settings);
     case "ndjson":
-      return createJsonReader(createNdjsonSplitter(settings.longest), settings);
+      return createJsonReader(createNdjsonSplitter(settings.maxRow), settings);
   }
 }

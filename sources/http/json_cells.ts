@@ -2,6 +2,7 @@
 
 import { createConverter } from "../converters.ts";
 import { exactNumber } from "./json_numbers.ts";
+import { membersOf } from "./json_text.ts";
 import type { JsonSplitter } from "./ndjson_rows.ts";
 import type { Converter } from "../number_converters.ts";
 import {
@@ -183,76 +184,6 @@ export function createJsonReader(
     } catch (error) {
       throw fail(error instanceof Error ? error.message : String(error), error);
     }
-  }
-}
-
-interface Member {
-  readonly key: string;
-  /** The JSON text of its value, as it was written. */
-  readonly text: string;
-}
-
-/** The members of an object's text, or the elements of an array's, whose keys are empty; it must be JSON. */
-function membersOf(text: string): readonly Member[] {
-  const members: Member[] = [];
-  let at = skipSpace(text, 0);
-  const isObject = text[at] === "{";
-  at = skipSpace(text, at + 1);
-  while (text[at] !== "}" && text[at] !== "]") {
-    let key = "";
-    if (isObject) {
-      const end = valueEnd(text, at);
-      key = JSON.parse(text.slice(at, end));
-      const colon = skipSpace(text, end);
-      at = skipSpace(text, colon + 1);
-    }
-    const end = valueEnd(text, at);
-    members.push({ key, text: text.slice(at, end) });
-    at = skipSpace(text, end);
-    if (text[at] === ",") at = skipSpace(text, at + 1);
-  }
-  return members;
-}
-
-/** RFC 8259, 2. */
-function skipSpace(text: string, at: number): number {
-  while (" \t\r\n".includes(text[at] ?? "x")) at++;
-  return at;
-}
-
-/** The end of the value that begins at `at`. */
-function valueEnd(text: string, at: number): number {
-  let depth = 0;
-  for (;;) {
-    switch (text[at]) {
-      case '"':
-        at = stringEnd(text, at);
-        break;
-      case "{":
-      case "[":
-        depth++;
-        at++;
-        break;
-      case "}":
-      case "]":
-        depth--;
-        at++;
-        break;
-      default:
-        // A number, a word; within brackets also what is between them.
-        while (!'",:{}[] \t\r\n'.includes(text[at]!)) at++;
-        if (depth > 0 && !'"{}[]'.includes(text[at]!)) at++;
-    }
-    if (depth === 0) return at;
-  }
-}
-
-/** The end of the string that begins at `at`: a quote without an odd number of backslashes before it. */
-function stringEnd(text: string, at: number): number {
-  for (let quote = text.indexOf('"', at + 1);; quote = text.indexOf('"', quote + 1)) {
-    let first = quote;
-    while (text[first - 1] === "\\") first--;
-    if ((quote - first) % 2 === 0) return quote + 1;
   }
 }
 

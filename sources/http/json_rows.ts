@@ -1,19 +1,19 @@
 /** Splits one JSON array, as it comes, into the text of its elements. */
 
+import { isEscaped } from "./json_text.ts";
 import { type JsonSplitter, Pieces } from "./ndjson_rows.ts";
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const OPEN_BRACKET = 0x5b;
-const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
 /** What may come next, outside an element. */
-type Place = "start" | "first" | "element" | "separator" | "end";
+type State = "start" | "first" | "element" | "separator" | "end";
 
-const EXPECTED: Readonly<Record<Place, string>> = {
+const EXPECTED: Readonly<Record<State, string>> = {
   start: "an array",
   first: "an element or ]",
   element: "an element",
@@ -26,16 +26,16 @@ const EXPECTED: Readonly<Record<Place, string>> = {
  * checked here; an element's text is only found by its quotes and the depth of its brackets, and parsing
  * it shows whether it is JSON. Each character is looked at once, however the text is cut into pieces.
  *
- * @param longest the most UTF-16 units of an element
+ * @param maxRow the most UTF-16 units of an element
  */
-export function createJsonSplitter(longest: number): JsonSplitter {
+export function createJsonSplitter(maxRow: number): JsonSplitter {
   let text = "";
   /** Where to look on. */
   let at = 0;
-  let place: Place = "start";
+  let state: State = "start";
   /** Where what is left of the element begins that is being read; -1 between elements. */
   let start = -1;
-  const begun = new Pieces(longest);
+  const begun = new Pieces(maxRow);
   let depth = 0;
   let inString = false;
   /** Whether a backslash takes the next character along. */
@@ -72,9 +72,7 @@ export function createJsonSplitter(longest: number): JsonSplitter {
     for (;;) {
       const quote = text.indexOf('"', at);
       const end = quote < 0 ? text.length : quote;
-      let first = end;
-      while (first > at && text.charCodeAt(first - 1) === BACKSLASH) first--;
-      const escaped = (end - first) % 2 === 1;
+      const escaped = isEscaped(text, end, at);
       if (quote < 0) {
         at = end;
         escaping ||= escaped;
@@ -93,18 +91,18 @@ export function createJsonSplitter(longest: number): JsonSplitter {
     for (; at < text.length; at++) {
       const code = text.charCodeAt(at);
       if (isSpace(code)) continue;
-      if (place === "start" && code === OPEN_BRACKET) place = "first";
-      else if (place === "separator" && code === COMMA) place = "element";
-      else if ((place === "first" || place === "separator") && code === CLOSE_BRACKET) {
-        place = "end";
-      } else if ((place === "first" || place === "element") && beginsElement(code)) {
+      if (state === "start" && code === OPEN_BRACKET) state = "first";
+      else if (state === "separator" && code === COMMA) state = "element";
+      else if ((state === "first" || state === "separator") && code === CLOSE_BRACKET) {
+        state = "end";
+      } else if ((state === "first" || state === "element") && beginsElement(code)) {
         start = at;
         if (code === OPEN_BRACE || code === OPEN_BRACKET) {
           depth = 1;
           at++;
         }
         return true;
-      } else throw new SyntaxError(`expected ${EXPECTED[place]}`);
+      } else throw new SyntaxError(`expected ${EXPECTED[state]}`);
     }
     return false;
   }
@@ -122,14 +120,14 @@ export function createJsonSplitter(longest: number): JsonSplitter {
       const piece = text.slice(start, at);
       start = complete ? -1 : at;
       if (complete) {
-        place = "separator";
+        state = "separator";
         return begun.finish(piece);
       }
       begun.add(piece);
       return undefined;
     },
     end() {
-      if (place !== "end") throw new SyntaxError("the array has no end");
+      if (state !== "end") throw new SyntaxError("the array has no end");
     },
   };
 }

@@ -24,12 +24,12 @@ export interface JsonSplitter {
  * Splits at line feeds (ndjson.org). Lines of white space alone say nothing, so that an upstream may keep
  * a connection alive with them while it has no rows. What the lines are is not looked at.
  *
- * @param longest the most UTF-16 units of a line
+ * @param maxRow the most UTF-16 units of a line
  */
-export function createNdjsonSplitter(longest: number): JsonSplitter {
+export function createNdjsonSplitter(maxRow: number): JsonSplitter {
   let text = "";
   let at = 0;
-  const begun = new Pieces(longest);
+  const begun = new Pieces(maxRow);
   let ended = false;
 
   function line(): string | undefined {
@@ -65,13 +65,13 @@ export function createNdjsonSplitter(longest: number): JsonSplitter {
  * of 60 MB took 700 MB, and its time grew with its square.
  */
 export class Pieces {
-  readonly #longest: number;
+  readonly #maxRow: number;
   #pieces: string[] = [];
   #length = 0;
 
   /** Takes the most UTF-16 units of a row. */
-  constructor(longest: number) {
-    this.#longest = longest;
+  constructor(maxRow: number) {
+    this.#maxRow = maxRow;
   }
 
   /** How long it is so far. */
@@ -85,8 +85,8 @@ export class Pieces {
    * @throws {SyntaxError} when the row is too long with it
    */
   add(piece: string): void {
-    if (this.#length + piece.length > this.#longest) {
-      throw new SyntaxError(`it is longer than ${this.#longest} characters (max_row)`);
+    if (this.#length + piece.length > this.#maxRow) {
+      throw new SyntaxError(`it is longer than ${this.#maxRow} characters (max_row)`);
     }
     if (piece !== "") this.#pieces.push(piece);
     this.#length += piece.length;
@@ -94,7 +94,7 @@ export class Pieces {
 
   /** Adds the last piece, gives the row and begins anew. */
   finish(piece: string): string {
-    if (this.#length === 0 && piece.length <= this.#longest) return piece;
+    if (this.#length === 0 && piece.length <= this.#maxRow) return piece;
     this.add(piece);
     const row = this.#pieces.join("");
     this.#pieces = [];

@@ -10,7 +10,7 @@ export interface RowReaderSettings {
   /** Types that the export declares, by column name. */
   readonly types: Readonly<Record<string, ColumnType>>;
   /** The most UTF-16 units of a row. */
-  readonly longest: number;
+  readonly maxRow: number;
 }
 
 /** A reader. Its errors are the text's: `read` throws them after all rows that come before. */

@@ -11,7 +11,7 @@ interface DriverError {
 }
 
 /** Codes of what may be over in a moment: no way to the server, no connection left, a restart. */
-const PASSING = new Set([
+const RETRYABLE = new Set([
   "EAI_AGAIN",
   "ECONNREFUSED",
   "ECONNRESET",
@@ -91,15 +91,15 @@ export function toSourceError(
   const reason = code === "HANDSHAKE_SSL_ERROR"
     ? `TLS failed: ${message}`
     : REASONS[errno] ?? REASONS[code] ?? message;
-  return new SourceError(`${action}: ${reason}${place(errno, message)}`, {
+  return new SourceError(`${action}: ${reason}${lineOf(errno, message)}`, {
     cause: error,
-    connection: PASSING.has(code),
+    connection: RETRYABLE.has(code),
     params,
   });
 }
 
 /** The line of a syntax error; the rest of its message is a piece of the query. */
-function place(errno: number, message: string): string {
+function lineOf(errno: number, message: string): string {
   const line = errno === 1064 ? /at line (\d+)$/.exec(message)?.[1] : undefined;
   return line === undefined ? "" : `, at line ${line}`;
 }

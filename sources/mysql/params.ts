@@ -2,7 +2,7 @@
 
 import mysql from "mysql2";
 import { type SqlMode, tokens } from "./query.ts";
-import { listPlace, misplacedList } from "../list_params.ts";
+import { listPosition, misplacedList } from "../list_params.ts";
 import { type ParamItem, type ParamValue, type Query, SourceError } from "../source.ts";
 
 /** A statement as the server prepares it. */
@@ -53,11 +53,11 @@ export function bindParams(
       return "?";
     }
     const at = rest.at(-3) as number;
-    const place = listPlace(query.slice(0, at), query.slice(at + token.length));
-    if (place === undefined) {
+    const position = listPosition(query.slice(0, at), query.slice(at + token.length));
+    if (position === undefined) {
       throw new SourceError(`Cannot run the query: ${misplacedList(name)}`);
     }
-    const items = !isList(value) ? [value] : place === "null test" ? [true] : value;
+    const items = !isList(value) ? [value] : position === "null test" ? [true] : value;
     // No list of values may be empty, and the result of a query may.
     if (items.length === 0) return "select null from dual where false";
     bound.push(...items.map((value) => ({ name, value })));

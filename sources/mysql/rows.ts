@@ -63,7 +63,7 @@ export async function readRows(
   let began = 0;
   let state: "running" | "ended" | "failed" | "cancelled" = "running";
   let failure: unknown;
-  let told = false;
+  let waking = false;
   let given = false;
   let wake = () => {};
 
@@ -75,7 +75,7 @@ export async function readRows(
     wake();
   }
 
-  function cut(): void {
+  function fillBatch(): void {
     // At once: the stream would emit all that it holds before a microtask has its turn.
     if (full.push(rows) === 1) stream.pause();
     rows = [];
@@ -88,13 +88,13 @@ export async function readRows(
     if (size > maxRow) return settle("failed", session.refuseRow(size));
     if (rows.length === 0) began = performance.now();
     bytes += size;
-    if (rows.push(readRow(packet.buffer, packet.offset, packet.end)) === batchRows) cut();
-    else if (bytes >= BATCH_BYTES) cut();
-    if (told) return;
-    told = true;
+    if (rows.push(readRow(packet.buffer, packet.offset, packet.end)) === batchRows) fillBatch();
+    else if (bytes >= BATCH_BYTES) fillBatch();
+    if (waking) return;
+    waking = true;
     // Once all rows that came at once are read.
     queueMicrotask(() => {
-      told = false;
+      waking = false;
       wake();
     });
   }
@@ -159,7 +159,7 @@ export async function readRows(
           const refused = given || rows.length > 0 ? [] : refusedParams(failure, params);
           throw toSourceError("Cannot read the query", failure, refused);
         }
-        if (rows.length > 0) cut();
+        if (rows.length > 0) fillBatch();
         else if (state === "ended") {
           await session.end();
           return controller.close();

@@ -20,7 +20,7 @@ export interface BoundQuery {
   /** What each of them stands for. */
   readonly params: readonly BoundParam[];
   /** Where they stand in the text, in order. */
-  readonly places: readonly { readonly key: string; readonly start: number }[];
+  readonly positions: readonly { readonly key: string; readonly start: number }[];
 }
 
 /** A value as it is sent. */
@@ -77,14 +77,14 @@ const TIMESTAMPTZ: Type = { one: 1184, list: 1185 };
 export function bind(statement: Statement, query: Query, typing = AS_LITERALS): BoundQuery {
   const { texts, slots } = statement;
   const params: BoundParam[] = [];
-  const places: { key: string; start: number }[] = [];
+  const positions: { key: string; start: number }[] = [];
   let text = texts[0]!;
   for (const [index, slot] of slots.entries()) {
-    const { name, place } = slot;
+    const { name, position } = slot;
     const literal = literalOid(query, name);
     const oid = typing.oids[name] ?? literal;
     // A test for null tells no type, and needs none: it is one of its own where others tell it.
-    const own = place === "null test" && oid === 0;
+    const own = position === "null test" && oid === 0;
     const key = typing.split.includes(name) ? `${name} ${index}` : own ? `${name}?` : name;
     let number = params.findIndex((param) => param.key === key) + 1;
     if (number === 0) {
@@ -97,13 +97,13 @@ export function bind(statement: Statement, query: Query, typing = AS_LITERALS): 
         value: textOf(query.params[name]!, query.types?.[name]),
       });
     }
-    if (place?.endsWith("in") && isListParam(query, name)) {
-      text = text.replace(BEFORE_LIST, place === "in" ? "= any (" : "<> all (");
+    if (position?.endsWith("in") && isListParam(query, name)) {
+      text = text.replace(BEFORE_LIST, position === "in" ? "= any (" : "<> all (");
     }
-    places.push({ key, start: text.length });
+    positions.push({ key, start: text.length });
     text += `$${number}${texts[index + 1]}`;
   }
-  return { text, params, places };
+  return { text, params, positions };
 }
 
 /** Codes of what is there for other types: an operator or a function, an expression, a cast. */
@@ -112,7 +112,7 @@ const MISFITS = ["42883", "42804", "42846"];
 /** The code of an operator or a function that may be one of several. */
 const AMBIGUOUS = "42725";
 
-/** Codes of a param whose type nothing tells, or two places in two ways. */
+/** Codes of a param whose type nothing tells, or two positions in two ways. */
 const UNTOLD = ["42P18", "42P08"];
 
 /**
@@ -124,9 +124,9 @@ export function retype(error: ServerError, bound: BoundQuery, typing: Typing): T
   const type = (param: BoundParam | undefined, oid: (param: BoundParam) => number) =>
     param && { ...typing, oids: { ...typing.oids, [param.key]: oid(param) } };
   const isUntried = ({ key }: BoundParam) => !Object.hasOwn(typing.oids, key);
-  /** Whether its places may be told apart, each with a type of its own. */
+  /** Whether its positions may be told apart, each with a type of its own. */
   const isShared = ({ key, oid }: BoundParam) =>
-    oid === 0 && bound.places.filter((place) => place.key === key).length > 1;
+    oid === 0 && bound.positions.filter((position) => position.key === key).length > 1;
   const split = ({ name }: BoundParam) => ({ ...typing, split: [...typing.split, name] });
 
   if (UNTOLD.includes(code)) {
@@ -153,13 +153,13 @@ export function retype(error: ServerError, bound: BoundQuery, typing: Typing): T
 
 /** The one of some params that stands nearest to a place in the text. */
 function nearest(
-  { places }: BoundQuery,
+  { positions }: BoundQuery,
   position: string | undefined,
   params: readonly BoundParam[],
 ): BoundParam | undefined {
   const distance = ({ key }: BoundParam) =>
     Math.min(
-      ...places.filter((place) => place.key === key)
+      ...positions.filter((position) => position.key === key)
         .map(({ start }) => Math.abs(start + 1 - Number(position ?? 0))),
     );
   return params.toSorted((one, other) => distance(one) - distance(other))[0];

@@ -1,6 +1,6 @@
 /** Cuts a query with named params where PostgreSQL will have `$1`, `$2`, …. */
 
-import { type ListPlace, listPlace } from "../list_params.ts";
+import { type ListPosition, listPosition } from "../list_params.ts";
 import { SourceError } from "../source.ts";
 
 /** Where a param stands in a query. */
@@ -8,7 +8,7 @@ export interface Slot {
   /** The param's name. */
   readonly name: string;
   /** What it is to the SQL around it; nothing but a value where this is absent. */
-  readonly place?: ListPlace;
+  readonly position?: ListPosition;
 }
 
 /** One query, cut where its params stand. */
@@ -144,8 +144,8 @@ export function parseQuery(text: string, names: readonly string[]): Statement {
       const name = piece.text.slice(1);
       if (piece.kind === "name" && names.includes(name)) {
         const behind = text.slice(piece.start + piece.text.length);
-        const place = listPlace(current, behind);
-        slots.push(place === undefined ? { name } : { name, place });
+        const position = listPosition(current, behind);
+        slots.push(position === undefined ? { name } : { name, position });
         texts.push(current);
         current = "";
       } else current += piece.text;

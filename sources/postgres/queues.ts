@@ -88,8 +88,8 @@ const FIRST_BOUNDS = 512;
 const PIECE_BYTES = 128 * 1024;
 
 /** Bytes of a piece whose room is kept for others, and pieces that are: one is read, one is filled. */
-const MOST_BYTES = 1024 * 1024;
-const MOST_SPARE = 2;
+const MAX_BYTES = 1024 * 1024;
+const MAX_SPARE = 2;
 
 /** Rows that came in one piece. */
 class Piece {
@@ -190,7 +190,7 @@ export class TextQueue implements RowQueue<TextBatch> {
 
   take(): TextBatch {
     const done = this.#taken;
-    if (done && done.bytes.length <= MOST_BYTES && this.#spare.length < MOST_SPARE) {
+    if (done && done.bytes.length <= MAX_BYTES && this.#spare.length < MAX_SPARE) {
       this.#spare.push(done);
     }
     const { bytes, bounds, rows, length } = this.#taken = this.#waiting.shift()!;

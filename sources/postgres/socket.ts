@@ -165,7 +165,7 @@ function verification({ host, tls: mode }: Endpoint, ca: string | undefined) {
 }
 
 /** What the system calls what can be over in a moment. */
-const PASSING: Readonly<Record<string, string>> = {
+const RETRYABLE: Readonly<Record<string, string>> = {
   ECONNREFUSED: "the server refused the connection",
   ECONNRESET: "the server closed the connection",
   EPIPE: "the server closed the connection",
@@ -179,7 +179,8 @@ const PASSING: Readonly<Record<string, string>> = {
 function connectError(cause: unknown): SourceError {
   const { code = "", message } = cause as NodeJS.ErrnoException;
   const certificate = /CERT|VERIFY|ISSUER|TLS|SSL/.test(code);
-  const reason = PASSING[code] ?? (certificate ? `the server is not trusted: ${message}` : message);
+  const reason = RETRYABLE[code] ??
+    (certificate ? `the server is not trusted: ${message}` : message);
   return new SourceError(`Cannot open source: ${reason}`, { cause, connection: !certificate });
 }
 

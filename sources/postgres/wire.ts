@@ -72,7 +72,7 @@ const ANSWERS: readonly number[] = [
 const HEADER_BYTES = 5;
 
 /** Room that is kept: one cell of a hundred megabytes must not cost them for the rest of the file. */
-const MOST_HELD_BYTES = 1024 * 1024;
+const MAX_HELD_BYTES = 1024 * 1024;
 
 /** What a read may bring behind the end of a message: a socket's buffer, or TLS's record. */
 const MARGIN_BYTES = 64 * 1024;
@@ -273,7 +273,7 @@ export class Wire extends EventEmitter {
       else this.#pass(type, Buffer.from(bytes.subarray(at, end)));
       at = end;
     }
-    if (this.#held.length > MOST_HELD_BYTES) this.#held = Buffer.alloc(0);
+    if (this.#held.length > MAX_HELD_BYTES) this.#held = Buffer.alloc(0);
     this.#heldBytes = 0;
     this.#missing = needed;
     this.#hold(bytes.subarray(at));

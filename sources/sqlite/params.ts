@@ -1,7 +1,7 @@
 /** Binds the params of a query to a statement of SQLite. */
 
 import type { SQLInputValue } from "node:sqlite";
-import { listPlace, misplacedList } from "../list_params.ts";
+import { listPosition, misplacedList } from "../list_params.ts";
 import { type ParamItem, type Query, SourceError } from "../source.ts";
 
 /** A query whose values are bound. */
@@ -73,11 +73,11 @@ function placeItems(
     const list = name === undefined ? undefined : lists.get(name);
     if (name === undefined || list === undefined) return token;
     const at = rest.at(-3) as number;
-    const place = listPlace(text.slice(0, at), text.slice(at + token.length));
-    if (place === undefined) {
+    const position = listPosition(text.slice(0, at), text.slice(at + token.length));
+    if (position === undefined) {
       throw new SourceError(`Cannot run the query: ${misplacedList(name)}`);
     }
-    if (place === "null test" || list === null) return token;
+    if (position === "null test" || list === null) return token;
     for (const item of list) items.push(bindable(item, name));
     return Array(list.length).fill("?").join(", ");
   });

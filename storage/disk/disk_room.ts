@@ -1,4 +1,4 @@
-/** Room on a disk for files that stay: asked for, counted, and told of what fails. */
+/** Room on a disk for files that stay: what is asked for, counted and reported. */
 
 import { toDiskError } from "./error.ts";
 import type { FileSystem } from "./file_system.ts";

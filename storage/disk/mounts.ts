@@ -39,7 +39,7 @@ export function isMemory(type: number): boolean {
 
 /**
  * Where the file system of a path is mounted: the highest directory above it on the same device.
- * The path need not exist; then it is told of the nearest directory above it that does. A directory
+ * The path need not exist; then it is that of the nearest directory above it that does. A directory
  * that may not be looked at ends the climb, so that what comes back is for people to read.
  *
  * `/proc/self/mountinfo` would tell bind mounts apart too, but is for Linux alone and takes every

@@ -132,8 +132,8 @@ export function createQuota(options: QuotaOptions): Quota {
       use === "file" ? reservedForFiles + bytes - fileBytes : 0,
     );
     // More than all of it is beyond what others could give back.
-    const most = use === "file" ? fileBytes : maxBytes;
-    if (missing > 0) return { reason: "quota", missing: bytes > most ? undefined : missing };
+    const max = use === "file" ? fileBytes : maxBytes;
+    if (missing > 0) return { reason: "quota", missing: bytes > max ? undefined : missing };
     if (tenant !== undefined && (tenants.get(tenant) ?? 0) + bytes > tenantBytes) {
       return { reason: "tenant" };
     }
@@ -143,7 +143,7 @@ export function createQuota(options: QuotaOptions): Quota {
 
   function writeFailed(): void {
     failingUntil = now() + FAILING_MS;
-    space.distrust();
+    space.invalidate();
   }
 
   /** Takes bytes, all or none: nothing else runs between the last look and the taking. */

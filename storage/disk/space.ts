@@ -41,7 +41,7 @@ export interface DiskSpace {
   /** Reads the disk, unless that was done {@linkcode ROOM_AGE_MS} ago or later. */
   refresh(): Promise<void>;
   /** Forgets the reading, and holds the disk for short until it has recovered: a write failed. */
-  distrust(): void;
+  invalidate(): void;
   /** Whether so many bytes fit beside what is reserved, by the last reading. */
   fits(bytes: number, reservedBytes: number): boolean;
   /** Of bytes that do not fit, how many must be given back until they do; none, where that is no help. */
@@ -61,21 +61,21 @@ export function createDiskSpace(options: DiskSpaceOptions): DiskSpace {
   let capacity = 0;
   let readAt = -Infinity;
   let reading: Promise<void> | undefined;
-  let distrusted = 0; // how many times
+  let invalidations = 0;
   // A reading may see a file that was freed while it ran, or not: the least that we had meanwhile
   // errs to the safe side, at most by the writes in flight.
-  let leastWritten = 0;
+  let minWritten = 0;
 
-  /** Reads the disk; forgotten, where it was distrusted meanwhile. */
+  /** Reads the disk; forgotten, where it was invalidated meanwhile. */
   function read(): Promise<void> {
-    leastWritten = writtenBytes;
+    minWritten = writtenBytes;
     const startedAt = now();
     const mine = room().then((found) => {
       if (reading !== mine) return;
-      capacity = found.freeBytes + leastWritten;
+      capacity = found.freeBytes + minWritten;
       // A file system that makes inodes as it needs them says 0 in all (btrfs).
-      const leastFiles = Math.min(MIN_FREE_FILES, Math.ceil(found.totalFiles / 100));
-      filesLeft = found.freeFiles >= leastFiles;
+      const minFiles = Math.min(MIN_FREE_FILES, Math.ceil(found.totalFiles / 100));
+      filesLeft = found.freeFiles >= minFiles;
       readAt = startedAt;
     }).finally(() => {
       if (reading === mine) reading = undefined;
@@ -97,17 +97,17 @@ export function createDiskSpace(options: DiskSpaceOptions): DiskSpace {
     freed(bytes) {
       writtenBytes -= bytes;
       peak.set(writtenBytes);
-      leastWritten = Math.min(leastWritten, writtenBytes);
+      minWritten = Math.min(minWritten, writtenBytes);
     },
     async refresh() {
       while (now() - readAt > ROOM_AGE_MS) {
-        const before = distrusted;
+        const before = invalidations;
         await (reading ??= read());
-        if (before === distrusted) return;
+        if (before === invalidations) return;
       }
     },
-    distrust() {
-      distrusted++;
+    invalidate() {
+      invalidations++;
       short = true;
       readAt = -Infinity;
       reading = undefined;

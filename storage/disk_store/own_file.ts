@@ -14,7 +14,7 @@ export interface FileIdentity {
   readonly size: number;
 }
 
-/** What stands in the place of a stored file is not that file. */
+/** What has the name of a stored file is not that file. */
 export class ForeignFileError extends Error {
   override readonly name = "ForeignFileError";
 }

@@ -30,7 +30,7 @@ export interface FoundObject {
   readonly object: StoredObject;
   /** Its name. */
   readonly name: string;
-  /** Its place in the order of all files that were published: the higher replaces the lower. */
+  /** Its number in the order of all files that were published: the higher replaces the lower. */
   readonly number: number;
   /** How long it is, trailer included. */
   readonly bytes: number;

@@ -20,7 +20,7 @@ export class Backoff {
     this.#delay = delays.first;
   }
 
-  /** From when on it may be tried; of the clock that `refused` is told of. */
+  /** From when on it may be tried; of the clock of `refused`. */
   get until(): number {
     return this.#until;
   }

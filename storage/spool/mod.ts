@@ -10,8 +10,8 @@ import { type DirectoryOptions, openSpoolDirectory } from "./directory.ts";
 export type { Segment } from "./segment.ts";
 export { SpoolError } from "./directory.ts";
 
-/** Milliseconds in which trouble of one kind is told once: what fills a disk often fills its log. */
-export const TROUBLE_INTERVAL_MS = 1_000;
+/** Milliseconds in which issues of one kind are reported once: what fills a disk often fills its log. */
+export const ISSUE_INTERVAL_MS = 1_000;
 
 /**
  * The part of `max_bytes` that whole files may hold. Somebody who has them made, or who comes back for none
@@ -29,10 +29,10 @@ export interface SpoolOptions extends DirectoryOptions {
   /** The file system. @default {@linkcode systemFiles} */
   readonly files?: FileSystem;
   /**
-   * Hears of every kind of trouble, at most once in {@linkcode TROUBLE_INTERVAL_MS} each; for a log
+   * Called with an issue of every kind, at most once in {@linkcode ISSUE_INTERVAL_MS} each; for a log
    * line. {@linkcode SpoolStats} counts them all.
    */
-  readonly onTrouble?: (trouble: Trouble) => void;
+  readonly onIssue?: (issue: SpoolIssue) => void;
   /** The time in milliseconds. @default the monotonic clock */
   readonly now?: () => number;
 }
@@ -60,12 +60,12 @@ export interface DiskState {
 }
 
 /** A reservation that was refused, or work on a file that failed. */
-export type Trouble =
+export type SpoolIssue =
   & {
     /** The disk, right after. */
     readonly disk: DiskState;
-    /** How much trouble of this kind there was since it was last told. */
-    readonly untold: number;
+    /** How many of this kind there were since the last that was reported. */
+    readonly unreported: number;
   }
   & (
     | ({ readonly kind: "refused" } & Refusal)
@@ -113,7 +113,7 @@ export interface OpenedSpool extends Spool {
   readonly files: DiskRoom;
   /** Has bytes given back before any are refused; see `QuotaOptions.reclaim`. */
   reclaimWith(reclaim: (bytes: number) => Promise<boolean>): void;
-  /** Whether it can be used: its directory is there, or could be made again. Where not, that is told. */
+  /** Whether it can be used: its directory is there, or could be made again. Where not, that is reported. */
   state(): Promise<"ready" | "failing">;
   /** The numbers now; the disk is read where that was not done just before. */
   stats(): Promise<SpoolStats>;
@@ -129,7 +129,7 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
   const directory = await openSpoolDirectory(files, options);
   const { path, mount, fileSystem } = directory;
   let { room } = directory;
-  const tell = limitRate(options.onTrouble, now);
+  const notify = limitRate(options.onIssue, now);
   let reclaim = (_bytes: number) => Promise.resolve(false);
   const quota = createQuota({
     tenantShare: TENANT_SHARE,
@@ -138,10 +138,10 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
     reclaim: (bytes) => reclaim(bytes),
     room: async () => room = await restoring(() => files.room(path)),
     onRefused: (refusal) =>
-      tell(`refused ${refusal.reason}`, (untold) => ({
+      notify(`refused ${refusal.reason}`, (unreported) => ({
         kind: "refused",
         ...refusal,
-        untold,
+        unreported,
         disk: state(),
       })),
   });
@@ -180,12 +180,12 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
     await look();
     const { freeBytes } = room;
     const { reservedBytes } = quota;
-    const told = toDiskError(error, { action, mount, freeBytes, reservedBytes, written });
-    tell(
+    const diskError = toDiskError(error, { action, mount, freeBytes, reservedBytes, written });
+    notify(
       `failed ${action}`,
-      (untold) => ({ kind: "failed", action, error: told, untold, disk: state() }),
+      (unreported) => ({ kind: "failed", action, error: diskError, unreported, disk: state() }),
     );
-    return told;
+    return diskError;
   }
 
   async function failed(action: string, error: unknown, written = 0): Promise<unknown> {
@@ -248,21 +248,21 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
   };
 }
 
-/** Tells trouble of one kind at most once in a while, with the count of what was not told. */
+/** Reports issues of one kind at most once in a while, with the count of those that were not. */
 function limitRate(
-  listener: ((trouble: Trouble) => void) | undefined,
+  listener: ((issue: SpoolIssue) => void) | undefined,
   now: () => number,
-): (kind: string, trouble: (untold: number) => Trouble) => void {
-  const kinds = new Map<string, { toldAt: number; untold: number }>();
-  return (kind, trouble) => {
+): (kind: string, issue: (unreported: number) => SpoolIssue) => void {
+  const kinds = new Map<string, { reportedAt: number; unreported: number }>();
+  return (kind, issue) => {
     if (listener === undefined) return;
-    const told = kinds.get(kind);
+    const last = kinds.get(kind);
     const time = now();
-    if (told !== undefined && time - told.toldAt < TROUBLE_INTERVAL_MS) {
-      told.untold++;
+    if (last !== undefined && time - last.reportedAt < ISSUE_INTERVAL_MS) {
+      last.unreported++;
       return;
     }
-    kinds.set(kind, { toldAt: time, untold: 0 });
-    listener(trouble(told?.untold ?? 0));
+    kinds.set(kind, { reportedAt: time, unreported: 0 });
+    listener(issue(last?.unreported ?? 0));
   };
 }

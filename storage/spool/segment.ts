@@ -37,7 +37,7 @@ const PREFIX = "segment-";
 
 /**
  * Makes an empty segment in a directory: a file opened twice, so that writing and reading keep a
- * place each, and then removed.
+ * position each, and then removed.
  */
 export async function createSegment(
   files: FileSystem,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openAgain } from "../../sources/retry.ts";
+import { withRetry } from "../../sources/retry.ts";
 import { SourceError } from "../../sources/source.ts";
 
 const refused = () => new SourceError("Cannot open source: refused", { connection: true });
@@ -22,7 +22,7 @@ function failing(errors: readonly Error[]) {
 Deno.test("a connection that fails is tried again, after pauses that grow", async () => {
   const source = failing([refused(), refused()]);
   const started = performance.now();
-  assert.equal(await openAgain(source.open, never), 3);
+  assert.equal(await withRetry(source.open, never), 3);
   // 100 to 200 ms, then 200 to 400.
   const took = performance.now() - started;
   assert.ok(took >= 295, `${took} ms`);
@@ -31,14 +31,14 @@ Deno.test("a connection that fails is tried again, after pauses that grow", asyn
 Deno.test("the third failure is the last", async () => {
   const errors = [refused(), refused(), refused(), refused()];
   const source = failing(errors);
-  await assert.rejects(openAgain(source.open, never), (error) => error === errors[2]);
+  await assert.rejects(withRetry(source.open, never), (error) => error === errors[2]);
   assert.equal(source.attempts, 3);
 });
 
 Deno.test("a query that is refused is not tried again", async () => {
   for (const error of [new SourceError("Cannot run the query: no such table"), new Error("bug")]) {
     const source = failing([error]);
-    await assert.rejects(openAgain(source.open, never), (thrown) => thrown === error);
+    await assert.rejects(withRetry(source.open, never), (thrown) => thrown === error);
     assert.equal(source.attempts, 1);
   }
 });
@@ -51,6 +51,6 @@ Deno.test("nobody who left is tried again for", async () => {
     setTimeout(() => left.abort());
     return source.open();
   };
-  await assert.rejects(openAgain(open, left.signal), { name: "AbortError" });
+  await assert.rejects(withRetry(open, left.signal), { name: "AbortError" });
   assert.equal(source.attempts, 1);
 });

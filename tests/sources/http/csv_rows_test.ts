@@ -7,16 +7,16 @@ import type { Row } from "../../../table/table.ts";
 
 interface Reading {
   readonly columns?: readonly string[];
-  readonly longest?: number;
+  readonly maxRow?: number;
 }
 
 /** Reads pieces to their end; rows are taken after each piece, or all of them at the end. */
 function read(
   pieces: readonly string[],
-  { longest = 1e6, ...columns }: Reading = {},
+  { maxRow = 1e6, ...columns }: Reading = {},
   patient = false,
 ) {
-  const reader = createCsvReader({ longest, ...columns });
+  const reader = createCsvReader({ maxRow, ...columns });
   const rows: Row[] = [];
   const take = () => {
     for (let row = reader.read(); row !== undefined; row = reader.read()) rows.push(row);
@@ -70,7 +70,7 @@ Deno.test("a record that does not fit is an error that counts to it", () => {
       ['a\n"1"2\n', "row 1: text follows a closing quote"],
       ['a\n1"2\n', "row 1: a quote stands in a field without quotes"],
       ["a\n1\n" + "x".repeat(60) + "\n", "row 2: it is longer than 50 characters (max_row)", {
-        longest: 50,
+        maxRow: 50,
       }],
       ["b\n1\n", 'row 1: the header before it is "b", not "a"', { columns: ["a"] }],
     ] as readonly (readonly [string, string, Reading?])[]

@@ -311,7 +311,7 @@ Deno.test({
   async fn() {
     const controller = `${EXAMPLES}rails/exports_controller.rb`;
     const text = await runProgram("ruby", ["-e", RAILS, controller]);
-    const reader = createJsonReader(createNdjsonSplitter(1000), { types: {}, longest: 1000 });
+    const reader = createJsonReader(createNdjsonSplitter(1000), { types: {}, maxRow: 1000 });
     reader.write(text);
     reader.end();
     const rows = [reader.read(), reader.read(), reader.read()];

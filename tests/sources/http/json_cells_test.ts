@@ -13,7 +13,7 @@ interface Reading {
 
 /** Reads lines to their end. */
 function read(lines: readonly string[], { types = {}, ...columns }: Reading = {}) {
-  const reader = createJsonReader(createNdjsonSplitter(1e6), { types, ...columns, longest: 1e6 });
+  const reader = createJsonReader(createNdjsonSplitter(1e6), { types, ...columns, maxRow: 1e6 });
   const rows: Row[] = [];
   const take = () => {
     for (let row = reader.read(); row !== undefined; row = reader.read()) rows.push(row);

@@ -587,7 +587,7 @@ Deno.test("a cancel is obeyed while a read waits for its turn", async () => {
   assert.equal((await pending).done, true);
 });
 
-Deno.test("leave to read the file is all that a source needs", async () => {
+Deno.test("the permission to read its file is all that a source needs", async () => {
   using folder = createFolder();
   folder.write("create table t (a); insert into t values (1), (2)");
   const script = `${folder.folder}/script.ts`;

@@ -338,7 +338,7 @@ Deno.test({
   ignore: Deno.build.os === "windows",
   fn: inDirectory(async (parent) => {
     const dir = `${parent}/spool`;
-    const troubles: string[] = [];
+    const issues: string[] = [];
     const states: string[] = [];
     for (
       const [replace, reason] of [
@@ -358,13 +358,13 @@ Deno.test({
     ) {
       await Deno.mkdir(dir, { recursive: true });
       await using spool = await openTestSpool(dir, {
-        now: () => troubles.length * 10_000,
-        onTrouble: (trouble) => trouble.kind === "failed" && troubles.push(String(trouble.error)),
+        now: () => issues.length * 10_000,
+        onIssue: (issue) => issue.kind === "failed" && issues.push(String(issue.error)),
       });
       assert.equal(await spool.state(), "ready");
       await replace(spool.directory);
       states.push(await spool.state());
-      assert.ok(troubles.at(-1)?.endsWith(reason), `${troubles}`);
+      assert.ok(issues.at(-1)?.endsWith(reason), `${issues}`);
       await Deno.remove(dir, { recursive: true }).catch(() => {});
     }
     assert.deepEqual(states, ["failing", "failing", "failing"]);
@@ -506,7 +506,7 @@ Deno.test({
 });
 
 Deno.test(
-  "what goes away by itself while it is swept is no trouble",
+  "what goes away by itself while it is swept is no issue",
   inDirectory(async (dir) => {
     await Deno.symlink(`${dir}/none`, `${dir}/spillway-1-00c0ffee`);
     const files: FileSystem = {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { DiskError } from "../../../storage/disk/error.ts";
 import { type FileSystem, type OpenFile, systemFiles } from "../../../storage/disk/file_system.ts";
 import type { Reservation } from "../../../storage/disk/quota.ts";
-import type { Trouble } from "../../../storage/spool/mod.ts";
+import type { SpoolIssue } from "../../../storage/spool/mod.ts";
 import { faultyFiles, platformError } from "../disk/faulty_files.ts";
 import { inDirectory, MiB, openDescriptors, openTestSpool, pattern, readAll } from "./spools.ts";
 
@@ -181,12 +181,12 @@ Deno.test(
 Deno.test(
   "a disk that fills up in the middle of a write tells how much got there, which can be read",
   inDirectory(async (dir) => {
-    const troubles: Trouble[] = [];
+    const issues: SpoolIssue[] = [];
     const files = faultyFiles({ faults: [{ call: "write", at: 2, code: "ENOSPC", written: 30 }] });
     let time = 0;
     await using spool = await openTestSpool(dir, {
       files,
-      onTrouble: (trouble) => troubles.push(trouble),
+      onIssue: (issue) => issues.push(issue),
       now: () => time,
     });
     const reservation = await spool.reserve(5_000) as Reservation;
@@ -215,7 +215,7 @@ Deno.test(
     time = 1_000;
     assert.equal(typeof await spool.reserve(1), "object");
 
-    const { freeBytes, freeFiles, ...disk } = troubles[0]!.disk;
+    const { freeBytes, freeFiles, ...disk } = issues[0]!.disk;
     assert.ok(freeBytes === error.freeBytes && freeFiles >= 0);
     assert.deepEqual(disk, {
       directory: spool.directory,
@@ -227,10 +227,10 @@ Deno.test(
       minFreeBytes: 0,
     });
     assert.deepEqual(
-      troubles.map(({ disk: _disk, ...trouble }) => trouble),
+      issues.map(({ disk: _disk, ...issue }) => issue),
       [
-        { kind: "failed", action: "write to the spool", error, untold: 0 },
-        { kind: "refused", reason: "failing", bytes: 1, untold: 0 },
+        { kind: "failed", action: "write to the spool", error, unreported: 0 },
+        { kind: "refused", reason: "failing", bytes: 1, unreported: 0 },
       ],
     );
     segment.close();
@@ -239,18 +239,16 @@ Deno.test(
 );
 
 Deno.test(
-  "trouble of one kind is told once a second, with how much was not told",
+  "issues of one kind are reported once a second, with how many were not",
   inDirectory(async (dir) => {
     const told: string[] = [];
     let time = 0;
     await using spool = await openTestSpool(dir, {
       tenantShare: 0.5,
       now: () => time,
-      onTrouble: (trouble) =>
+      onIssue: (issue) =>
         told.push(
-          `${time} ${
-            trouble.kind === "refused" ? trouble.reason : trouble.action
-          } ${trouble.untold}`,
+          `${time} ${issue.kind === "refused" ? issue.reason : issue.action} ${issue.unreported}`,
         ),
     });
     for (time of [0, 1, 999]) {
