@@ -21,7 +21,7 @@ export interface AccessConfig {
 }
 
 /**
- * Whether nobody can be let in: the section is not there, or empty. A server may be open to everyone all
+ * Whether no caller can be let in: the section is not there, or empty. A server may be open to everyone all
  * the same where only its own machine reaches it.
  */
 export function isEmpty({ anonymous, keys, jwt, links }: AccessConfig): boolean {
@@ -142,7 +142,7 @@ const ISSUER = "the issuer, as the claim iss of its tokens says it";
 
 const JWKS = "an https:// url without user, password and #; http:// is for loopback";
 
-/** A URL whose answer nobody on the way can change. */
+/** A URL whose answer cannot be changed on the way. */
 function isTrustedUrl(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || url.username !== "" || url.password !== "" || text.includes("#")) return false;

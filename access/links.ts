@@ -1,7 +1,7 @@
 /**
  * Signs and verifies links: the URL of a download that needs no other credential.
  *
- * Whoever has a secret may sign for any tenant, and needs no server for it: `examples/links/` does it in
+ * A holder of a secret may sign for any tenant, with no call to the server: `examples/links/` does it in
  * eight languages.
  */
 
@@ -137,7 +137,7 @@ export function createLinks({ secrets, maxAge }: LinkSetting): Links {
       if (!isEqual(expected, own.get(SIGNATURE) ?? "")) {
         return { reason: "link-signature", credential };
       }
-      // From here on, whoever has the secret said it.
+      // From here on, a holder of the secret said it.
       if (method !== "GET" && method !== "HEAD") return { reason: "link-method", credential };
       const expires = readSeconds(own.get("_exp"));
       const identity = readIdentity(own);

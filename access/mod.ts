@@ -55,7 +55,7 @@ interface State {
 }
 
 /**
- * Makes what lets requests in. An empty configuration lets nobody in: whoever starts a server that only
+ * Makes what lets requests in. An empty configuration lets no caller in: who starts a server that only
  * its machine reaches says `anonymous` for it.
  *
  * @example

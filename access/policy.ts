@@ -9,7 +9,7 @@ import type { Caps, Principal } from "./principal.ts";
 export interface MaskRule {
   /** How its cells are hidden. */
   readonly mask: Mask;
-  /** The scope of principals that see them plain. @default none: nobody does */
+  /** The scope of principals that see them plain. @default none: no principal does */
   readonly unless?: string;
 }
 

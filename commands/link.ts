@@ -30,7 +30,7 @@ export interface LinkArguments {
   readonly expires?: string | undefined;
 }
 
-/** How long a link is valid where nobody says it. */
+/** How long a link is valid by default. */
 const DEFAULT_EXPIRES = "1h";
 
 /**

@@ -22,7 +22,7 @@ import { namesOf } from "./refusals.ts";
 /** Bytes of a body: as long as the URL that it becomes may be. */
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** Seconds that a link is valid where nobody says for how long. */
+/** Seconds that a link is valid by default. */
 const DEFAULT_SECONDS = 3600;
 
 const value = z.union([z.string(), z.number(), z.boolean()], {

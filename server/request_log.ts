@@ -44,7 +44,7 @@ export function logRefusal(
   else logger.info(message, fields);
 }
 
-/** Logs a link that was signed; whoever has it may download without another credential. */
+/** Logs a link that was signed; its holder may download without another credential. */
 export function logLink({ path, ...signed }: SignedLink): void {
   getLogger(["spillway", "links"]).info(asTemplate(`Signed a link to ${path}`), {
     path,
