@@ -15,6 +15,10 @@ Usage:
       check the configuration and say every mistake in it
   spillway run EXPORT --format FORMAT --output FILE|- [--param NAME=VALUE]... [--config FILE]
       run one export to a file, or to standard output
+  spillway key new [--tenant NAME] [--exports 'audit-*,invoices'] [--formats csv,xlsx]
+      make a key; it is printed once, with the lines of the configuration that hold its hash
+  spillway link EXPORT --format FORMAT [--param NAME=VALUE]... [--expires 15m] [--config FILE]
+      sign a link to a file, with the secret of the configuration
 
 Options:
   --connect           open every source too, and prepare every query; none is run
@@ -22,6 +26,13 @@ Options:
   --format FORMAT     ${Object.keys(FORMATS).join(", ")}
   --output FILE       the file to write; - is standard output
   --param NAME=VALUE  a param of the export, or an option such as _dialect=excel
+  --tenant NAME       whose data: of a key, a link, or a run
+  --subject NAME      who it is for
+  --scopes A,B        what they may do besides
+  --exports A,B-*     the exports of a key; else all
+  --formats A,B       the formats of a key; else all
+  --max-rows N        the most rows of an export with a key
+  --expires WHEN      when a key ends, such as 2027-01-01; how long a link is valid, such as 15m
   -h, --help          this text
   -V, --version       the version
 `;
@@ -67,11 +78,29 @@ async function main(args: string[]): Promise<void> {
     }
     case "run": {
       expects(1);
-      const { format, output, param: params = [] } = values;
+      const { format, output, param: params = [], tenant, subject, scopes } = values;
       if (format === undefined) throw usageError("run needs --format");
       if (output === undefined) throw usageError("run needs --output");
       const { run } = await import("./commands/run.ts");
-      return await run(context, { export: operands[0]!, format, output, params });
+      return await run(context, {
+        ...{ export: operands[0]!, format, output, params },
+        ...{ tenant, subject, scopes },
+      });
+    }
+    case "key": {
+      if (operands.join(" ") !== "new") throw usageError("key takes new");
+      const { tenant, subject, exports, formats, scopes, expires } = values;
+      const maxRows = values["max-rows"];
+      const { key } = await import("./commands/key.ts");
+      return key({ tenant, subject, exports, formats, scopes, expires, maxRows });
+    }
+    case "link": {
+      expects(1);
+      const { format, param: params = [], tenant, subject, scopes, expires } = values;
+      if (format === undefined) throw usageError("link needs --format");
+      const { link } = await import("./commands/link.ts");
+      const who = { tenant, subject, scopes, expires };
+      return await link(context, { export: operands[0]!, format, params, ...who });
     }
     case WORKER_ARGUMENT: {
       // Not for people: a compiled binary starts itself so, with all the permissions that it was made
@@ -100,6 +129,13 @@ function parse(args: string[]) {
         format: { type: "string" },
         output: { type: "string" },
         param: { type: "string", multiple: true },
+        tenant: { type: "string" },
+        subject: { type: "string" },
+        scopes: { type: "string" },
+        exports: { type: "string" },
+        formats: { type: "string" },
+        "max-rows": { type: "string" },
+        expires: { type: "string" },
         help: { type: "boolean", short: "h" },
         version: { type: "boolean", short: "V" },
       },

@@ -2,7 +2,12 @@
 
 import { isIP } from "node:net";
 import { z } from "zod";
+import type { AccessConfig } from "../access/config.ts";
+import { ORIGIN_RULE, parseOrigin } from "../access/identity_params.ts";
+import type { MaskRule } from "../access/policy.ts";
+import { type Caps, readName } from "../access/principal.ts";
 import type { DocumentProperties } from "../exporters/document.ts";
+import { MASKS } from "../table/masks.ts";
 import { isCurrency, isNumberFormat } from "../table/number_format.ts";
 import {
   ALIGNMENTS,
@@ -23,7 +28,7 @@ export interface Config {
   /** Where the server listens. */
   readonly server: ServerSettings;
   /** Who may reach it. */
-  readonly access: AccessSettings;
+  readonly access: AccessConfig;
   /** Where rows come from, by name. */
   readonly sources: ReadonlyMap<string, SourceSetting>;
   /** What may be exported, by name. */
@@ -32,13 +37,12 @@ export interface Config {
   readonly limits: Limits;
   /** Where bytes wait that clients have not taken; absent: nowhere but in a little memory. */
   readonly spool?: SpoolSettings;
+  /** Where it is written down who had what: standard output, or an absolute path. @default nowhere by itself */
+  readonly audit?: typeof AUDIT_STDOUT | string;
 }
 
-/** Who may reach the server. */
-export interface AccessSettings {
-  /** Whether everybody who reaches it may export, so that it may listen beyond loopback. @default false */
-  readonly public: boolean;
-}
+/** What `log.audit` says for standard output. */
+export const AUDIT_STDOUT = "stdout";
 
 /** One source. */
 export interface SourceSetting {
@@ -78,6 +82,14 @@ export interface ExportDefinition {
   readonly properties?: DocumentProperties;
   /** Whether a workbook begins with a sheet that tells what it holds. @default false */
   readonly about: boolean;
+  /** How its columns are hidden, by name: an object without a prototype. */
+  readonly masks: Readonly<Record<string, MaskRule>>;
+  /** Whether who asks must say why. @default false */
+  readonly reasonRequired: boolean;
+  /** How much one file of it may take. @default as much as it does */
+  readonly caps: Caps;
+  /** Whether a file ends at `caps.maxRows`, and says so; else such a run fails. @default false */
+  readonly truncate: boolean;
 }
 
 /** The most exports at once. */
@@ -201,9 +213,6 @@ export type ServerSettings = Omit<Settings<typeof SERVER>, "admin"> & {
   readonly admin?: Settings<typeof ADMIN>;
 };
 
-/** The keys of `access`. */
-export const ACCESS = { public: yesOrNo.default(false) };
-
 /** The keys of `limits`; durations are milliseconds. */
 export const LIMITS = {
   /** Exports that run at once. */
@@ -229,6 +238,9 @@ export const LIMITS = {
 
 /** How much at once, and for how long. */
 export type Limits = Settings<typeof LIMITS>;
+
+/** The keys of `log`. */
+export const LOG = { audit: text.optional() };
 
 /** The keys of `spool`; durations are milliseconds, sizes bytes. */
 export const SPOOL = {
@@ -266,6 +278,11 @@ export const EXPORT = {
   filename: text.optional(),
   formats: z.array(z.string({ error: "text" }), { error: "a list of formats" })
     .min(1, { error: "a list of at least one format" }).optional(),
+  reason: z.literal("required", { error: "required" }).optional(),
+  max_rows: wholeNumber("a whole number", 1, Number.MAX_SAFE_INTEGER).optional(),
+  max_bytes: size().optional(),
+  max_duration: duration(1).optional(),
+  truncate: yesOrNo.default(false),
 };
 
 /** The keys of an export that are about a file as a document; they follow those of the formats. */
@@ -292,6 +309,8 @@ const FORMAT = `${PERCENT}, or a number format such as #,##0.00`;
 
 const CURRENCY = "the code of a currency, such as EUR";
 
+const SCOPE = "the name of a scope, without spaces";
+
 const LINK = "true, or a URL with {} for the cell, such as https://app.example.com/users/{}";
 
 /** The keys of a column. */
@@ -307,6 +326,8 @@ export const COLUMN = {
   wrap: yesOrNo.optional(),
   link: z.union([z.boolean(), z.string().refine(isLink, { error: LINK })], { error: LINK })
     .optional(),
+  mask: oneOf(MASKS).optional(),
+  unless: z.string({ error: SCOPE }).refine(isScope, { error: SCOPE }).optional(),
 };
 
 const PARAM_TYPE = `${listing([...ITEM_TYPES, "a list of one"])} such as integer[]`;
@@ -320,6 +341,12 @@ export const PARAM = {
   required: yesOrNo.optional(),
   default: z.unknown(),
   title: text.optional(),
+  from: z.string({ error: ORIGIN_RULE }).transform((written, context) => {
+    const origin = parseOrigin(written);
+    if (origin !== undefined) return origin;
+    context.addIssue({ code: "custom", message: ORIGIN_RULE });
+    return z.NEVER;
+  }).optional(),
   values: z.array(z.string({ error: "text" }), { error: "a list of texts" })
     .min(1, { error: "a list of at least one value" }).optional(),
   min: z.unknown(),
@@ -332,6 +359,10 @@ export const PARAM = {
 function isOrigin(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
+}
+
+function isScope(text: string): boolean {
+  return readName(text) !== undefined && !/\s/.test(text);
 }
 
 function isHost(text: string): boolean {

@@ -2,8 +2,18 @@
 
 import { isAbsolute, join } from "node:path";
 import type { z } from "zod";
+import { type AccessConfig, accessConfig, isEmpty, isSecretPath } from "../access/config.ts";
 import type { SourceLanguage } from "../sources/descriptor.ts";
-import { ACCESS, ADMIN, type Config, LIMITS, SERVER, type SourceSetting, SPOOL } from "./config.ts";
+import {
+  ADMIN,
+  AUDIT_STDOUT,
+  type Config,
+  LIMITS,
+  LOG,
+  SERVER,
+  type SourceSetting,
+  SPOOL,
+} from "./config.ts";
 import { readDocument } from "./document.ts";
 import { isLoopback } from "../table/loopback.ts";
 import type { Environment } from "./interpolate.ts";
@@ -45,7 +55,7 @@ export interface LoadOptions {
   readonly formats: Readonly<Record<string, FormatSchema>>;
 }
 
-const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool"] as const;
+const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool", "log"] as const;
 
 /**
  * Reads a configuration. It opens nothing: a database that is missing is found by its first export.
@@ -85,17 +95,19 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   const admin = server.partial.admin === undefined
     ? undefined
     : reader.fields(ADMIN, server.partial.admin, ["server", "admin"]);
-  const access = reader.fields(ACCESS, root.access ?? {}, ["access"]);
+  const access = readAccess(reader, root.access ?? {});
   const limits = reader.fields(LIMITS, root.limits ?? {}, ["limits"]);
   const spool = root.spool === undefined
     ? undefined
     : reader.fields(SPOOL, root.spool ?? {}, ["spool"]);
+  const log = reader.fields(LOG, root.log ?? {}, ["log"]);
   const { hostname } = server.partial;
-  if (access.partial.public === false && hostname !== undefined && !isLoopback(hostname)) {
+  if (access && isEmpty(access) && hostname !== undefined && !isLoopback(hostname)) {
     reader.refuse(
       ["server", "hostname"],
-      "localhost or a loopback address, as there is no authentication yet and everybody who " +
-        "reaches the server may export (access: { public: true } allows that)",
+      "localhost or a loopback address while access is empty, as nobody could be let in: set " +
+        "access.keys (spillway key new prints one), access.jwt or access.links, or let everybody " +
+        "in with access: { anonymous: true }",
       hostname,
     );
   }
@@ -116,17 +128,35 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     }),
   );
 
+  if (access && access.maskSecret === undefined) {
+    for (const { name, masks } of exports.values()) {
+      for (const [column, { mask }] of Object.entries(masks)) {
+        if (mask !== "hash") continue;
+        reader.add(
+          ["exports", name, "columns", column, "mask"],
+          "hash needs access.mask_secret, which it is keyed with",
+        );
+      }
+    }
+  }
+
   if (
-    !server.whole || admin && !admin.whole || !access.whole || !limits.whole ||
+    !server.whole || admin && !admin.whole || !access || !limits.whole ||
+    !log.whole ||
     spool && !spool.whole
   ) return undefined;
   const { admin: _, ...serverSettings } = toSettings<typeof SERVER>(server.whole);
   return {
     server: { ...serverSettings, ...(admin?.whole ? { admin: admin.whole } : {}) },
-    access: access.whole,
+    access,
     sources,
     exports,
     limits: toSettings<typeof LIMITS>(limits.whole),
+    ...(log.whole.audit === undefined ? {} : {
+      audit: log.whole.audit === AUDIT_STDOUT
+        ? AUDIT_STDOUT
+        : resolvePath(log.whole.audit, options.folder),
+    }),
     ...(spool?.whole
       ? {
         spool: {
@@ -136,6 +166,16 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
       }
       : {}),
   };
+}
+
+/** Reads who may use the server, with no word of a secret. */
+function readAccess(reader: Reader, value: unknown): AccessConfig | undefined {
+  const path = ["access"];
+  if (isMapping(value) && Object.hasOwn(value, "public")) {
+    reader.add([...path, "public"], "this is called anonymous; write access: { anonymous: true }");
+    return undefined;
+  }
+  return reader.value(accessConfig, value, path, isSecretPath)?.value;
 }
 
 /** What exports may name, whether or not the settings of the sources are right. */

@@ -1,5 +1,6 @@
 /** Turns what a caller gives for an export's params into the values that its query binds. */
 
+import type { ParamOrigin } from "../access/identity_params.ts";
 import type { ParamItem, ParamType, ParamValue } from "../sources/source.ts";
 import { splitItems } from "./list_text.ts";
 import {
@@ -25,6 +26,8 @@ export interface Param {
   readonly secretDefault?: boolean;
   /** What people read for it. */
   readonly title?: string;
+  /** What of the identity it is; a caller cannot give it then. @default nothing: callers give it */
+  readonly from?: ParamOrigin;
   /** The values of an enum, or of the items of a list of them; so are the limits below. */
   readonly values?: readonly string[];
   /** The least integer, number, date or datetime. */
@@ -110,6 +113,22 @@ export function parseParams(
     } else values[param.name] = param.default ?? null;
   }
   return { values, issues };
+}
+
+/**
+ * Reads a param from the texts that the identity has for it, each of them a value or an item as it is.
+ *
+ * @returns nothing where they are no value of the param
+ */
+export function readIdentityValue(
+  param: Param,
+  texts: readonly string[],
+): NonNullable<ParamValue> | undefined {
+  const readings = texts.map((text) => readItem(param, text));
+  const values = readings.flatMap((reading) => "value" in reading ? [reading.value] : []);
+  if (values.length < texts.length) return undefined;
+  if (!isListType(param.type)) return values.length === 1 ? values[0] : undefined;
+  return values.length > (param.maxItems ?? DEFAULT_MAX_ITEMS) ? undefined : values;
 }
 
 /** A value, or what is wrong with the text of it. */

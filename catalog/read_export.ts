@@ -1,5 +1,6 @@
 /** Reads the definition of one export, and checks its parts against each other. */
 
+import type { Caps } from "../access/principal.ts";
 import type { DocumentProperties } from "../exporters/document.ts";
 import type { OptionSchemas } from "../exporters/format.ts";
 import type { SourceLanguage } from "../sources/descriptor.ts";
@@ -86,7 +87,7 @@ export function readExport(
     reader.refuse([...path, "query"], "text", undefined);
   }
   const filename = readFilename(reader, partial.filename, declared, [...path, "filename"]);
-  const columns = readColumns(reader, value.columns ?? null, [...path, "columns"]);
+  const { columns, masks } = readColumns(reader, value.columns ?? null, [...path, "columns"]);
   const properties = value.properties === undefined
     ? undefined
     : readProperties(reader, value.properties, [...path, "properties"]);
@@ -107,6 +108,24 @@ export function readExport(
     style: whole.style,
     ...(properties ? { properties } : {}),
     about: whole.about,
+    masks,
+    reasonRequired: whole.reason === "required",
+    caps: readCaps(whole),
+    truncate: whole.truncate,
+  };
+}
+
+function readCaps(
+  { max_rows, max_bytes, max_duration }: {
+    readonly max_rows?: number | undefined;
+    readonly max_bytes?: number | undefined;
+    readonly max_duration?: number | undefined;
+  },
+): Caps {
+  return {
+    ...(max_rows === undefined ? {} : { maxRows: max_rows }),
+    ...(max_bytes === undefined ? {} : { maxBytes: max_bytes }),
+    ...(max_duration === undefined ? {} : { maxDuration: max_duration }),
   };
 }
 

@@ -52,6 +52,12 @@ export function readParam(
   if (itemTypeOf(type) === "enum" && value.values === undefined) {
     reader.refuse([...path, "values"], "the list of the enum's values", undefined);
   }
+  if (partial.from !== undefined) {
+    for (const key of ["required", "default"]) {
+      if (value[key] === undefined) continue;
+      reader.add([...path, key], "not for a param from the identity, which always has a value");
+    }
+  }
   checkEnum(reader, partial.values, path);
   if (required === true && preset !== undefined) {
     reader.add(
@@ -65,6 +71,7 @@ export function readParam(
     type,
     required: required !== false && preset === undefined,
     ...(partial.title === undefined ? {} : { title: partial.title }),
+    ...(partial.from === undefined ? {} : { from: partial.from }),
     ...(partial.values === undefined ? {} : { values: partial.values }),
     ...(partial.max_length === undefined ? {} : { maxLength: partial.max_length }),
     ...(partial.max_items === undefined ? {} : { maxItems: partial.max_items }),

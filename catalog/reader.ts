@@ -32,8 +32,17 @@ export interface Reader {
   fields<S extends Shape>(shape: S, value: unknown, path: Path): Fields<S>;
   /** Reads a mapping of anything by name; null counts as empty. Nothing when it is none. */
   entries(value: unknown, path: Path): readonly (readonly [name: string, value: unknown])[];
-  /** Reads a value with a schema, whose messages are not told where the environment is in them. */
-  value<T>(schema: z.ZodType<T>, value: unknown, path: Path): { readonly value: T } | undefined;
+  /**
+   * Reads a value with a schema, whose messages are not told where the environment is in them.
+   *
+   * @param isSecret whether what stands at a path within the value is never shown. @default nothing is
+   */
+  value<T>(
+    schema: z.ZodType<T>,
+    value: unknown,
+    path: Path,
+    isSecret?: (path: Path) => boolean,
+  ): { readonly value: T } | undefined;
   /** What the file itself says at a path where the environment was put in. */
   reference(path: Path): string | undefined;
   /** Whether the environment was put in at a path or under it. */
@@ -52,9 +61,9 @@ export function createReader(document: ConfigDocument): Reader {
     found.push({ path, message });
   }
 
-  function refuse(path: Path, expected: string, value: unknown): void {
+  function refuse(path: Path, expected: string, value: unknown, secret = false): void {
     if (value === undefined) add(path, `missing; expected ${expected}`);
-    else add(path, `expected ${expected}, not ${shown(path, value)}`);
+    else add(path, `expected ${expected}, not ${secret ? kindOf(value) : shown(path, value)}`);
   }
 
   /** What stands at a path; never what the environment put there, as it may be a secret. */
@@ -98,6 +107,7 @@ export function createReader(document: ConfigDocument): Reader {
     value: unknown,
     path: Path,
     secrets: readonly string[] = [],
+    isSecret: (path: Path) => boolean = () => false,
   ): { readonly value: T } | undefined {
     const result = schema.safeParse(value, { error: expectedBy });
     if (result.success) return { value: result.data };
@@ -108,12 +118,14 @@ export function createReader(document: ConfigDocument): Reader {
         continue;
       }
       if (issue.code === "invalid_key") {
-        // What is wrong with a key; what stands behind it is not shown.
-        add([...path, ...steps], issue.issues[0]?.message ?? ANYTHING_LEGAL);
+        // What is wrong with a key; what stands behind it is not shown, nor a key where secrets stand.
+        const shown = isSecret(steps) ? steps.slice(0, -1) : steps;
+        add([...path, ...shown], issue.issues[0]?.message ?? ANYTHING_LEGAL);
         continue;
       }
       const leaks = secrets.some((secret) => secret !== "" && issue.message.includes(secret));
-      refuse([...path, ...steps], leaks ? ANYTHING_LEGAL : issue.message, valueAt(value, steps));
+      const expected = leaks ? ANYTHING_LEGAL : issue.message;
+      refuse([...path, ...steps], expected, valueAt(value, steps), isSecret(steps));
     }
     return undefined;
   }
@@ -132,8 +144,8 @@ export function createReader(document: ConfigDocument): Reader {
     fields,
     entries,
     // The schema of a source can repeat what it refuses.
-    value: (schema, value, path) =>
-      read(schema, value, path, document.references(path).map(String)),
+    value: (schema, value, path, isSecret) =>
+      read(schema, value, path, document.references(path).map(String), isSecret),
     reference: (path) => document.origin(path)?.reference?.source,
     usesEnvironment: (path) => document.references(path).length > 0,
     issues,

@@ -1,19 +1,21 @@
 /** `run`: runs one export to a file or to standard output, as the server would. */
 
+import { AccessError } from "../access/access_error.ts";
+import { ANONYMOUS, type Principal } from "../access/principal.ts";
 import { listing } from "../catalog/params.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { findExports } from "../requests/find_exports.ts";
-import { ANONYMOUS } from "../requests/principal.ts";
 import { RequestError } from "../requests/request_error.ts";
-import { parseRequest } from "../requests/run_request.ts";
+import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import type { RunReport } from "../runs/observer.ts";
-import { RunTimeoutError } from "../runs/run_limits.ts";
+import { RunLimitError, RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
 import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
 import { type Configuration, prepareDemo, readConfiguration } from "./configuration.ts";
 import { createEngine } from "../server/engine.ts";
+import { toPairs } from "./pairs.ts";
 
 /** What to run, and where to. */
 export interface RunArguments {
@@ -25,6 +27,22 @@ export interface RunArguments {
   readonly output: string;
   /** `name=value` each: params, and options with their leading `_`, as in a URL. */
   readonly params: readonly string[];
+  /** Whose data it is, for params from the tenant. */
+  readonly tenant?: string | undefined;
+  /** Who it is for, for params from the principal. */
+  readonly subject?: string | undefined;
+  /** What they may do besides, such as see hidden columns; with commas between. */
+  readonly scopes?: string | undefined;
+}
+
+/** Who runs an export here: who has the configuration says for whom it is. */
+function principalOf({ tenant, subject, scopes }: RunArguments): Principal {
+  return {
+    ...ANONYMOUS,
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(subject === undefined ? {} : { subject }),
+    ...(scopes === undefined ? {} : { scopes: scopes.split(",") }),
+  };
 }
 
 /** Where the bytes go; the file exists under its name only once it is whole. */
@@ -37,7 +55,7 @@ interface Output extends AsyncDisposable {
 export async function run(context: CommandContext, args: RunArguments): Promise<void> {
   const configuration = await readConfiguration(context);
   const { config, demoFolder } = configuration;
-  const task = await toRunTask(configuration, args);
+  const { task, request } = await toRun(configuration, args);
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
 
   const ended = Promise.withResolvers<RunReport>();
@@ -56,16 +74,18 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   try {
     const { body } = await engine.startRun(crypto.randomUUID(), task, {
       signal: interrupted.signal,
+      request,
     });
     await body.pipeTo(output.writable, { signal: interrupted.signal });
     await output.commit();
   } catch (error) {
     throw explain(error, args.output);
   }
-  const { rows, bytes, duration, warnings } = await ended.promise;
+  const { rows, bytes, duration, warnings, truncated = [] } = await ended.promise;
   console.error(
     `${args.export}.${args.format}: ${rows} rows, ${bytes} bytes in ${Math.round(duration)} ms`,
   );
+  for (const name of truncated) console.error(`warning: ${name} ends at its max_rows`);
   for (const { kind, column, count } of warnings) {
     console.error(`warning: ${kind}: ${count} in ${column ?? "the file"}`);
   }
@@ -74,7 +94,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
 /** What stopped a run, for the user of the command; a mistake of ours stays what it is. */
 function explain(error: unknown, output: string): unknown {
   if (error instanceof TaskError) return explainTask(error);
-  if (error instanceof RunTimeoutError) {
+  if (error instanceof RunTimeoutError || error instanceof RunLimitError) {
     return new CommandError(`The run failed: ${error.message}`, EXIT.failure);
   }
   // A reader such as `head` that has had enough is nothing to speak of.
@@ -98,7 +118,10 @@ function explainTask({ kind, message, params, reason, detail }: TaskError): Comm
 }
 
 /** The task that the arguments ask for. */
-async function toRunTask(configuration: Configuration, args: RunArguments): Promise<RunTask> {
+async function toRun(
+  configuration: Configuration,
+  args: RunArguments,
+): Promise<{ readonly task: RunTask; readonly request: RunRequest }> {
   const known = [...configuration.config.exports.keys()];
   for (const name of args.export.split(",")) {
     if (known.includes(name)) continue;
@@ -108,24 +131,15 @@ async function toRunTask(configuration: Configuration, args: RunArguments): Prom
   const formats = await loadFormats();
   try {
     const { config: catalog } = configuration;
-    const file = findExports(args.export, args.format, { catalog, formats });
+    const principal = principalOf(args);
+    const file = findExports(args.export, args.format, { catalog, formats }, principal);
     const pairs = toPairs(args.params);
-    const request = parseRequest(file, pairs, { principal: ANONYMOUS, formats });
-    return toTask(request, "identity", catalog.sources);
+    const request = parseRequest(file, pairs, { principal, formats });
+    return { task: toTask(request, "identity", catalog), request };
   } catch (error) {
-    if (!(error instanceof RequestError)) throw error;
+    if (!(error instanceof RequestError || error instanceof AccessError)) throw error;
     throw new CommandError(error.message, EXIT.usage);
   }
-}
-
-function toPairs(params: readonly string[]): readonly (readonly [string, string])[] {
-  return params.map((param) => {
-    const equals = param.indexOf("=");
-    if (equals < 1) {
-      throw new CommandError(`--param takes NAME=VALUE, not ${JSON.stringify(param)}`, EXIT.usage);
-    }
-    return [param.slice(0, equals), param.slice(equals + 1)];
-  });
 }
 
 function standardOutput(): Output {

@@ -1,6 +1,7 @@
 /** `serve`: answers HTTP until it is told to stop, then lets the runs in flight finish. */
 
 import { getLogger } from "@logtape/logtape";
+import type { Config } from "../catalog/config.ts";
 import { runLog } from "../runs/run_log.ts";
 import { originOf } from "../server/http/mod.ts";
 import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
@@ -26,13 +27,14 @@ const HURRIED_DISPOSAL_MS = 500;
 export async function serve({ environment, ...context }: CommandContext): Promise<void> {
   const { config, demoFolder } = await readConfiguration({ environment, ...context });
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
-  await using log = await configureLogs();
+  await using log = await configureLogs(config.audit).catch(explain);
   // A promise that is not awaited is a mistake of ours, and no reason to end everybody's downloads.
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     logger.error("Unhandled rejection: {error}", { error: Deno.inspect(event.reason) });
   });
 
+  warnOf(config.access);
   const service = await startService(config, { environment, observers: [runLog], log }).catch(
     explain,
   );
@@ -51,6 +53,23 @@ export async function serve({ environment, ...context }: CommandContext): Promis
   }
   await letGo(service, log, hurry);
   if (lost) throw new CommandError(lost.message, EXIT.failure);
+}
+
+/** Says what of access an operator may not have meant, and what could not work. */
+function warnOf({ anonymous, jwt }: Config["access"]): void {
+  if (anonymous) {
+    logger.warn(
+      "access.anonymous is true: everybody who reaches this server may export everything",
+    );
+  }
+  if (!jwt) return;
+  const { host } = new URL(jwt.jwks);
+  const { state } = Deno.permissions.querySync({ name: "net", host });
+  if (state === "granted") return;
+  const message =
+    `Cannot check tokens: access.jwt.jwks is at ${host}, which this process may not ` +
+    `connect to; start it with --allow-net=${host} as well`;
+  throw new CommandError(message, EXIT.config);
 }
 
 /** Throws what a server says that cannot start, with the exit status. */

@@ -1,5 +1,7 @@
 /** Finds what the name of a file stands for: an export, or several, and a format. */
 
+import { allowedFormats, assertFormat, seesExport } from "../access/policy.ts";
+import type { Principal } from "../access/principal.ts";
 import type { Config, ExportDefinition } from "../catalog/config.ts";
 import type { Format } from "../exporters/format.ts";
 import { RequestError } from "./request_error.ts";
@@ -7,7 +9,7 @@ import { RequestError } from "./request_error.ts";
 /** What requests are found in. */
 export interface Offer {
   /** What may be exported, and from where. */
-  readonly catalog: Pick<Config, "exports" | "sources">;
+  readonly catalog: Pick<Config, "exports" | "sources" | "access">;
   /** The formats, by key. */
   readonly formats: Readonly<Record<string, Format>>;
 }
@@ -28,25 +30,28 @@ const MAX_EXPORTS = 16;
  *
  * @param names one name, or several with commas between
  * @param key the key of a format
- * @throws {RequestError} where there is no such file
+ * @throws {RequestError} where there is no such file, or none for this principal, in the same words
+ * @throws {AccessError} where the principal may not have it in this format
  */
 export function findExports(
   names: string,
   key: string,
   { catalog, formats }: Offer,
+  principal: Principal,
 ): FileOfExports {
   const list = names.split(",");
   const exports = list.map((name, index) => {
-    const definition = findExport(name, catalog);
+    const definition = findExport(name, catalog, principal);
     if (list.indexOf(name) < index) refuse(`The export ${name} is named more than once`);
     return definition;
   });
   for (const { name, formats } of exports) {
     if (formats.includes(key)) continue;
-    refuse(
-      `The export ${name} is not offered as ${JSON.stringify(key)}, but as ${formats.join(", ")}`,
-    );
+    const others = allowedFormats(principal, formats);
+    const also = others.length === 0 ? "" : `, but as ${others.join(", ")}`;
+    refuse(`The export ${name} is not offered as ${JSON.stringify(key)}${also}`);
   }
+  assertFormat(principal, key);
   const format = formats[key]!;
   if (list.length > 1 && !format.holdsSeveral) refuse(`A file of format ${key} holds one export`);
   if (list.length > MAX_EXPORTS) {
@@ -64,10 +69,15 @@ export function findExports(
 /**
  * Finds one export.
  *
- * @throws {RequestError} where there is none of that name
+ * @throws {RequestError} where there is none of that name that the principal sees
  */
-export function findExport(name: string, catalog: Offer["catalog"]): ExportDefinition {
-  return catalog.exports.get(name) ?? refuse(`There is no export ${JSON.stringify(name)}`);
+export function findExport(
+  name: string,
+  catalog: Offer["catalog"],
+  principal: Principal,
+): ExportDefinition {
+  const found = seesExport(principal, name) ? catalog.exports.get(name) : undefined;
+  return found ?? refuse(`There is no export ${JSON.stringify(name)}`);
 }
 
 function refuse(detail: string): never {

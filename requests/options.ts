@@ -23,6 +23,14 @@ const columns = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** UTF-16 units of a reason: a sentence or two, and not a document. */
+const MAX_REASON_LENGTH = 500;
+
+const REASON = `must be text on one line, of at most ${MAX_REASON_LENGTH} characters`;
+
+/** What is on one line of a log, whatever reads it: no control character, and no turn of direction. */
+const ONE_LINE = /^[^\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$/u;
+
 /** Options that every format has. */
 export const COMMON_OPTIONS = {
   columns: columns.meta({
@@ -37,6 +45,13 @@ export const COMMON_OPTIONS = {
     description: "made first, then sent; auto and direct: streamed while it is made",
     examples: ["whole"],
   }),
+  reason: z.string().regex(/\S/, { error: REASON }).regex(ONE_LINE, { error: REASON })
+    .max(MAX_REASON_LENGTH, { error: REASON }).refine((text) => text.isWellFormed(), {
+      error: REASON,
+    }).meta({
+      description: "why it is asked for, for the log",
+      examples: ["audit"],
+    }),
 } satisfies OptionSchemas;
 
 /** An option as a list of them shows it. */

@@ -5,13 +5,19 @@ import { type RunTask, toJson } from "../runs/protocol.ts";
 import type { RunRequest } from "./run_request.ts";
 
 /**
- * The key of a request: equal for requests of one principal whose files have the same bytes, but for the
- * rows. The task holds all that decides a byte, the queries of the exports included. When it was asked for
+ * The key of a request: equal for requests of one principal, for one tenant, whose files have the same
+ * bytes, but for the rows. The task holds all that decides a byte, the queries of the exports included. When it was asked for
  * makes no other request: who resumes a download asks for the file that there is. Nor does the name to save
  * the file under.
  */
 export function requestKey({ principal, delivery, reason }: RunRequest, task: RunTask): string {
   const { time: _, ...options } = task.options;
-  const whole = { principal: principal.id, delivery, reason, task: { ...task, options } };
+  const { id, tenant, subject } = principal;
+  const whole = {
+    principal: { id, tenant, subject },
+    delivery,
+    reason,
+    task: { ...task, options },
+  };
   return createHash("sha256").update(toJson(whole)).digest("hex");
 }

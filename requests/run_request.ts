@@ -1,12 +1,16 @@
 /** A precise request, from names and values: its params and its options, whoever sent them and however. */
 
+import { AccessError, type AccessIssue } from "../access/access_error.ts";
+import { identityParams, type ParamOrigin } from "../access/identity_params.ts";
+import { masksFor, strictestCaps } from "../access/policy.ts";
+import type { Caps, Principal } from "../access/principal.ts";
 import type { ExportDefinition } from "../catalog/config.ts";
-import { listing, parseParams } from "../catalog/params.ts";
+import { listing, parseParams, readIdentityValue } from "../catalog/params.ts";
 import type { Format, OptionSchemas, OptionValues } from "../exporters/format.ts";
 import type { ParamValue } from "../sources/source.ts";
+import type { Mask } from "../table/masks.ts";
 import type { FileOfExports } from "./find_exports.ts";
 import { COMMON_OPTIONS, type Delivery } from "./options.ts";
-import type { Principal } from "./principal.ts";
 import { RequestError, type RequestIssue, withIssues } from "./request_error.ts";
 
 /** What a caller asks for, as precise as it can be before its query runs. */
@@ -25,6 +29,10 @@ export interface RunRequest extends FileOfExports {
   readonly delivery: Delivery;
   /** Why it is asked for, in the principal's words. */
   readonly reason?: string;
+  /** How columns of each export are hidden from the principal, by name: objects without a prototype. */
+  readonly masks: readonly Readonly<Record<string, Mask>>[];
+  /** How much the file may take; rows are those of each export. */
+  readonly caps: Caps;
 }
 
 /** Params and options of a request, a list counting once; more are no request but an attempt. */
@@ -43,6 +51,7 @@ export interface ParseOptions {
  * params of the exports: one that several declare is for each of them.
  *
  * @throws {RequestError} with every issue by name
+ * @throws {AccessError} where a param comes from the identity, and that has no value for it
  */
 export function parseRequest(
   { exports, format }: FileOfExports,
@@ -91,10 +100,19 @@ export function parseRequest(
     seen.add(option);
     if (detail !== undefined) issues.push({ name, detail });
   }
-  const read = parseParamsOfAll(exports, params);
+  if (common.reason === undefined && !seen.has("reason")) {
+    const asking = exports.find(({ reasonRequired }) => reasonRequired);
+    if (asking) issues.push({ name: "_reason", detail: `missing; ${asking.name} asks for why` });
+  }
+  const read = parseParamsOfAll(exports, params, principal);
   issues.push(...read.issues);
   if (issues.length > 0) throw withIssues(issues);
-  const { columns, filename, delivery = "auto" } = common;
+  for (const kind of ["missing", "misfit"] as const) {
+    const found = read.denied.filter((issue) => issue.kind === kind);
+    const issues = found.map(({ name, detail }) => ({ name, detail }));
+    if (issues.length > 0) throw new AccessError(kind, issues);
+  }
+  const { columns, filename, delivery = "auto", reason } = common;
   return {
     principal,
     exports,
@@ -104,27 +122,82 @@ export function parseRequest(
     ...(columns ? { select: columns } : {}),
     ...(filename === undefined ? {} : { filename }),
     delivery,
+    ...(reason === undefined ? {} : { reason }),
+    masks: exports.map(({ masks }) => masksFor(principal, masks)),
+    caps: strictestCaps(principal.caps, ...exports.map(({ caps }) => caps)),
   };
 }
 
-/** Gives each export the params that it declares; what none of them declares is an issue. */
+/**
+ * Gives each export the params that it declares: the caller's values, and those of the identity. What none
+ * of them declares is an issue, and so is a name that one of them takes from the identity.
+ */
 function parseParamsOfAll(
   exports: readonly ExportDefinition[],
   given: readonly (readonly [name: string, text: string])[],
+  principal: Principal,
 ) {
-  const all = new Map(exports.flatMap(({ params }) => [...params]));
-  // One export says so itself.
-  const strangers = exports.length === 1 ? [] : given.filter(([name]) => !all.has(name));
-  const read = exports.map(({ params }) =>
-    parseParams(params, given.filter(([name]) => params.has(name) || exports.length === 1))
+  const origins = new Set(exports.flatMap(({ params }) => [...originsOf(params).keys()]));
+  const open = given.filter(([name]) => !origins.has(name));
+  const givable = exports.map(({ params }) =>
+    new Map([...params].filter(([, { from }]) => from === undefined))
   );
+  const all = new Map(givable.flatMap((params) => [...params]));
+  // One export says so itself.
+  const strangers = exports.length === 1 ? [] : open.filter(([name]) => !all.has(name));
+  const read = givable.map((params) =>
+    parseParams(params, open.filter(([name]) => params.has(name) || exports.length === 1))
+  );
+  const names = given.map(([name]) => name);
+  const own = exports.map(({ params }) => readIdentity(params, names, principal));
   const there = all.size === 0
     ? "these exports take none"
     : `there are ${listing([...all.keys()], "and")}`;
   const issues = [
+    ...own.flatMap(({ sent }) => sent),
     ...read.flatMap(({ issues }) => issues),
     ...strangers.map(([name]) => ({ name, detail: `unknown param; ${there}` })),
   ];
-  const once = new Map(issues.map((one) => [`${one.name} ${one.detail}`, one]));
-  return { params: read.map(({ values }) => values), issues: [...once.values()] };
+  return {
+    params: read.map(({ values }, index) => Object.assign(values, own[index]!.values)),
+    issues: once(issues),
+    denied: once(own.flatMap(({ denied }) => denied)),
+  };
+}
+
+function once<T extends AccessIssue>(issues: readonly T[]): readonly T[] {
+  return [...new Map(issues.map((one) => [`${one.name} ${one.detail}`, one])).values()];
+}
+
+function originsOf(params: ExportDefinition["params"]): ReadonlyMap<string, ParamOrigin> {
+  return new Map(
+    [...params.values()].flatMap(({ name, from }) => from === undefined ? [] : [[name, from]]),
+  );
+}
+
+/** Why the identity gives a param no value. */
+interface Denied extends AccessIssue {
+  readonly kind: "missing" | "misfit";
+}
+
+/** The values of the params that come from the identity, what is wrong with it, and what was sent for them. */
+function readIdentity(
+  params: ExportDefinition["params"],
+  given: readonly string[],
+  principal: Principal,
+) {
+  const { values: texts, issues } = identityParams(originsOf(params), given, principal);
+  const sent: AccessIssue[] = [];
+  const denied: Denied[] = [];
+  for (const { name, kind, detail } of issues) {
+    if (kind === "sent") sent.push({ name, detail });
+    else denied.push({ name, kind, detail });
+  }
+  const values: Record<string, ParamValue> = Object.create(null);
+  for (const [name, items] of texts) {
+    const value = readIdentityValue(params.get(name)!, items);
+    if (value !== undefined) values[name] = value;
+    else denied.push({ name, kind: "misfit", detail: "your credential has no such value" });
+  }
+  return { values, sent, denied };
 }

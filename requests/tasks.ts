@@ -1,9 +1,11 @@
 /** The tasks that requests are run as. */
 
+import { createHmac } from "node:crypto";
+import { strictestCaps } from "../access/policy.ts";
+import type { Principal } from "../access/principal.ts";
 import type { Config, ExportDefinition, SourceSetting } from "../catalog/config.ts";
 import type { DocumentOptions } from "../exporters/document.ts";
-import type { ContentCoding } from "../runs/protocol.ts";
-import type { RunTask } from "../runs/protocol.ts";
+import type { ContentCoding, RunTask, TableTask } from "../runs/protocol.ts";
 import type { ParamType } from "../sources/source.ts";
 import { aboutEntries } from "./about.ts";
 import type { RunRequest } from "./run_request.ts";
@@ -14,11 +16,12 @@ import type { RunRequest } from "./run_request.ts";
  * @param now when it was asked for, which a workbook may show
  */
 export function toTask(
-  { exports, format, params, options, select }: RunRequest,
+  request: RunRequest,
   coding: ContentCoding,
-  sources: Config["sources"],
+  { sources, access }: Pick<Config, "sources" | "access">,
   now = new Date(),
 ): RunTask {
+  const { principal, exports, format, params, options, select, masks } = request;
   return {
     export: exports.map(({ name }) => name).join(","),
     tables: exports.map((definition, index) => ({
@@ -32,14 +35,38 @@ export function toTask(
       columns: definition.columns,
       style: definition.style,
       ...(select ? { select } : {}),
+      ...hiding(masks[index]!, principal, access.maskSecret),
+      ...rowLimit(definition, principal),
     })),
     format: format.key,
     options: {
       ...options,
-      ...(format.describesItself ? documentOptions(exports, params, sources, now) : {}),
+      ...(format.describesItself ? documentOptions(request, sources, now) : {}),
     },
     coding,
   };
+}
+
+/** What hides columns. The key is the tenant's: neither a worker nor another tenant can make other hashes. */
+function hiding(
+  masks: RunRequest["masks"][number],
+  { tenant }: Principal,
+  secret: string | undefined,
+): Pick<TableTask, "masks" | "maskKey"> {
+  const kinds = Object.values(masks);
+  if (kinds.length === 0) return {};
+  if (!kinds.includes("hash") || secret === undefined) return { masks };
+  const text = JSON.stringify(["spillway-mask-v1", tenant ?? null]);
+  return { masks, maskKey: createHmac("sha256", secret).update(text).digest("base64url") };
+}
+
+/** How many rows an export may have, by itself and for who asks. */
+function rowLimit(
+  { caps, truncate }: ExportDefinition,
+  principal: Principal,
+): Pick<TableTask, "maxRows" | "truncate"> {
+  const { maxRows } = strictestCaps(caps, principal.caps);
+  return maxRows === undefined ? {} : { maxRows, truncate };
 }
 
 /**
@@ -66,15 +93,19 @@ function paramTypes({ params }: ExportDefinition): Readonly<Record<string, Param
 
 /** What a workbook tells beside its rows: the lines of each export, the first one's properties. */
 function documentOptions(
-  exports: readonly ExportDefinition[],
-  params: RunRequest["params"],
+  { exports, params, masks, select, principal }: RunRequest,
   sources: Config["sources"],
   now: Date,
 ): DocumentOptions {
   const properties = exports.find(({ properties }) => properties)?.properties;
   const about = exports.flatMap((definition, index) => {
-    const source = sources.get(definition.source)!;
-    return definition.about ? aboutEntries(definition, params[index]!, source) : [];
+    if (!definition.about) return [];
+    const hidden = Object.entries(masks[index]!).filter(([name]) => select?.includes(name) ?? true);
+    return aboutEntries(definition, params[index]!, {
+      source: sources.get(definition.source)!,
+      masks: Object.fromEntries(hidden),
+      ...rowLimit(definition, principal),
+    });
   });
   return {
     ...(properties ? { properties } : {}),

@@ -1,11 +1,13 @@
 /** The HTTP side of the server: `fetch(request) -> Response`, tested through `app.request()`. */
 
 import { Hono } from "hono";
+import { authenticate } from "./authenticate.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Environment } from "./environment.ts";
 import { exportRoutes } from "./exports.ts";
 import { guard } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
+import { linkRoutes } from "./links.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { notFound, problemResponse, toProblem } from "./problems.ts";
 import { tellRefusals } from "./refusals.ts";
@@ -13,7 +15,9 @@ import { tellRefusals } from "./refusals.ts";
 /** Makes the app. */
 export function createApp(dependencies: Dependencies): Hono<Environment> {
   const app = createBase(dependencies);
+  app.use(authenticate(dependencies));
   app.route("/exports", exportRoutes(dependencies));
+  app.route("/links", linkRoutes(dependencies));
   if (!dependencies.adminElsewhere) addAdmin(app, dependencies);
   app.get("/", (context) => context.redirect("/exports"));
   return app;

@@ -1,17 +1,39 @@
 /** What the routes are given. */
 
+import type { Access } from "../access/mod.ts";
 import type { ExportDefinition } from "../catalog/config.ts";
 import type { Offer } from "../requests/find_exports.ts";
 import type { Readiness } from "../runs/readiness.ts";
 import type { StartRun } from "../runs/run.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import type { SourceColumn } from "../sources/source.ts";
+import type { Wait } from "./authenticate.ts";
 import type { Client } from "./environment.ts";
 import type { ServerNames } from "./guard.ts";
 import type { RefusedRequest } from "./refusals.ts";
 
+/** A link that was signed, without its signature. */
+export interface SignedLink {
+  /** Who asked for it. */
+  readonly principal: string;
+  /** Whose data it is for. */
+  readonly tenant?: string;
+  /** The client's address, where it is known. */
+  readonly client?: string;
+  /** The path of its file. */
+  readonly path: string;
+  /** When it ends, RFC 3339. */
+  readonly expires: string;
+}
+
 /** What the routes need. */
 export interface Dependencies extends Offer {
+  /** Who is let in. */
+  readonly access: Pick<Access, "authenticate" | "links">;
+  /** Waits before the answer to a wrong credential. @default the system's clock */
+  readonly wait?: Wait;
+  /** What time it is, in milliseconds since 1970. @default Date.now */
+  readonly now?: () => number;
   /** What the server is called. */
   readonly names: ServerNames;
   /** Runs an export. */
@@ -30,6 +52,8 @@ export interface Dependencies extends Offer {
   readonly adminElsewhere?: boolean;
   /** Told of every request that was refused, for the log. */
   readonly onRefusal: (refused: RefusedRequest) => void;
+  /** Told of every link that was signed, for the log. */
+  readonly onLink?: (signed: SignedLink) => void;
   /** Told of errors that are this server's own fault. */
   readonly onError: (error: unknown, request: Request) => void;
 }

@@ -1,8 +1,9 @@
 /** One export as a file, or several in one: streamed while it is made, or made first. */
 
+import { withoutLinkNames } from "../access/link_names.ts";
+import type { Principal } from "../access/principal.ts";
 import { renderFilename, safeFilename } from "../catalog/filename.ts";
 import type { FileOfExports } from "../requests/find_exports.ts";
-import { ANONYMOUS } from "../requests/principal.ts";
 import { requestKey } from "../requests/request_key.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
@@ -19,17 +20,18 @@ import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.
 /**
  * Answers with the file; `HEAD` with its headers, and no query is run for it.
  *
- * @param client the address of who asks, for the log
+ * @param caller who asks, and from where
  */
 export async function download(
   request: Request,
   file: FileOfExports,
   { catalog, formats, startRun, wholeFiles, debug, onError }: Dependencies,
-  client: Client | undefined,
+  { principal, client }: Caller,
 ): Promise<Response> {
   const { format } = file;
   const pairs = parseQuery(new URL(request.url).search);
-  const asked = parseRequest(file, pairs, { principal: ANONYMOUS, formats });
+  const own = principal.via === "link" ? withoutLinkNames(pairs) : pairs;
+  const asked = parseRequest(file, own, { principal, formats });
   const whole = asked.delivery === "whole";
   // A file that is made first has the length, the digest and the ranges of its own bytes.
   const compressible = format.compressible && !whole;
@@ -49,8 +51,9 @@ export async function download(
   if (compressible) headers.set("Vary", "Accept-Encoding");
   if (coding !== "identity") headers.set("Content-Encoding", coding);
   if (whole) headers.set("Accept-Ranges", "bytes");
-  const task = toTask(asked, coding, catalog.sources);
-
+  const task = toTask(asked, coding, catalog);
+  const limits = rowLimits(task);
+  if (limits !== "") headers.set("Export-Max-Rows", limits);
   const address = client?.remoteAddress;
   try {
     if (whole) {
@@ -65,18 +68,40 @@ export async function download(
       });
     }
     if (request.method === "HEAD") return new Response(null, { headers });
-    const { body } = await startRun(id, task, {
+    const run = await startRun(id, task, {
       signal: request.signal,
       request: asked,
       client: address,
     });
-    return new Response(body, { headers });
+    tellTruncated(headers, run.truncated, task);
+    return new Response(run.body, { headers });
   } catch (error) {
     if (error === request.signal.reason) return noAnswer();
     const problem = toProblem(error, debug?.(request, client));
     if (problem.status === 500) onError(error, request);
     return problemResponse(problem, { "Export-Id": id });
   }
+}
+
+/** Who asks for a file. */
+export interface Caller {
+  /** Who it is. */
+  readonly principal: Principal;
+  /** Where from; absent where there is no server. */
+  readonly client: Client | undefined;
+}
+
+/** The tables of a task that end at a number of rows, as a list (RFC 9651, 3.1). */
+function rowLimits({ export: names, tables }: RunTask, among = names.split(",")): string {
+  return names.split(",").flatMap((name, index) => {
+    const { maxRows, truncate } = tables[index]!;
+    return truncate && among.includes(name) ? [`"${name}";max_rows=${maxRows}`] : [];
+  }).join(", ");
+}
+
+/** Says which tables are not whole; of a file that is streamed, as far as that is known before its head is sent. */
+function tellTruncated(headers: Headers, truncated: readonly string[] = [], task: RunTask): void {
+  if (truncated.length > 0) headers.set("Export-Truncated", rowLimits(task, [...truncated]));
 }
 
 /** What a whole file is sent with. */
@@ -100,6 +125,9 @@ async function sendWhole(
     throw new ProblemError(badRequest([{ name: "_delivery", detail }]));
   }
   const kept = files.find(key);
+  if (kept && (request.method === "HEAD" || resumes(request, kept))) {
+    tellTruncated(headers, kept.truncated, task);
+  }
   if (request.method === "HEAD") {
     return kept ? headResponse(request, kept.object, headers) : new Response(null, { headers });
   }
@@ -111,7 +139,11 @@ async function sendWhole(
   const response = await files.make(
     task,
     { id, key, mediaType, filename: name, signal: request.signal, request: asked, client },
-    (made) => madeResponse(request, made, headers, files),
+    (made, truncated) => {
+      headers.delete("Export-Truncated");
+      tellTruncated(headers, truncated, task);
+      return madeResponse(request, made, headers, files);
+    },
   );
   if (!response) throw new Error(`Cannot send the file of run ${id}: it is gone`);
   return response;

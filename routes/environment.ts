@@ -1,5 +1,7 @@
 /** What comes with each request, besides what it says itself. */
 
+import type { Principal } from "../access/principal.ts";
+
 /** What routes know of a request's connection. */
 export interface Client {
   /** The client's address. */
@@ -12,4 +14,15 @@ export interface Client {
 export interface Environment {
   /** Values for the routes. */
   readonly Bindings: { readonly client?: Client };
+  /** Who makes the request; absent where no credential was asked for. */
+  readonly Variables: { principal?: Principal };
+}
+
+/** Who makes a request, on a path that asks for a credential. */
+export function principalOf(
+  context: { get(key: "principal"): Principal | undefined },
+): Principal {
+  const principal = context.get("principal");
+  if (!principal) throw new Error("Cannot answer: the request was not authenticated");
+  return principal;
 }

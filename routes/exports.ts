@@ -1,13 +1,15 @@
 /** The exports: what there is, and the way to each as a file. */
 
 import { Hono } from "hono";
+import { allowedFormats, masksFor, seesExport, strictestCaps } from "../access/policy.ts";
+import type { Principal } from "../access/principal.ts";
 import type { ExportDefinition } from "../catalog/config.ts";
 import type { Param } from "../catalog/params.ts";
 import { findExport, findExports } from "../requests/find_exports.ts";
 import { describeOptions } from "../requests/options.ts";
 import type { SourceColumn } from "../sources/source.ts";
 import type { Dependencies } from "./dependencies.ts";
-import type { Environment } from "./environment.ts";
+import { type Environment, principalOf } from "./environment.ts";
 import { download } from "./download.ts";
 import { methodNotAllowed, ProblemError } from "./problems.ts";
 
@@ -15,17 +17,23 @@ import { methodNotAllowed, ProblemError } from "./problems.ts";
 export function exportRoutes(dependencies: Dependencies): Hono<Environment> {
   const { catalog } = dependencies;
   return new Hono<Environment>()
-    .get("/", (context) => context.json({ exports: [...catalog.exports.values()].map(summary) }))
+    .get("/", (context) => {
+      const principal = principalOf(context);
+      const seen = [...catalog.exports.values()].filter(({ name }) => seesExport(principal, name));
+      return context.json({ exports: seen.map((definition) => summary(definition, principal)) });
+    })
     .get("/:file", async (context) => {
       const file = context.req.param("file");
+      const principal = principalOf(context);
       const dot = file.lastIndexOf(".");
       if (dot < 0) {
-        const definition = findExport(file, catalog);
+        const definition = findExport(file, catalog, principal);
         const columns = await dependencies.columns?.(definition);
-        return context.json(describe(definition, dependencies.formats, columns));
+        return context.json(describe(definition, principal, dependencies.formats, columns));
       }
-      const found = findExports(file.slice(0, dot), file.slice(dot + 1), dependencies);
-      return download(context.req.raw, found, dependencies, context.env?.client);
+      const found = findExports(file.slice(0, dot), file.slice(dot + 1), dependencies, principal);
+      const caller = { principal, client: context.env?.client };
+      return download(context.req.raw, found, dependencies, caller);
     })
     .all("/:file?", (context) => {
       throw new ProblemError(methodNotAllowed(context.req.method, "GET, HEAD"));
@@ -33,31 +41,40 @@ export function exportRoutes(dependencies: Dependencies): Hono<Environment> {
 }
 
 /** An export as the list of all shows it. */
-function summary({ name, title, formats }: ExportDefinition) {
-  return { name, title, formats, url: `/exports/${name}` };
+function summary({ name, title, formats }: ExportDefinition, principal: Principal) {
+  return { name, title, formats: allowedFormats(principal, formats), url: `/exports/${name}` };
 }
 
 /** An export as its own page shows it: with its query's columns, or those that it declares. */
 function describe(
   definition: ExportDefinition,
+  principal: Principal,
   formats: Dependencies["formats"],
   columns?: readonly SourceColumn[],
 ) {
   const declared = definition.columns;
+  const masks = masksFor(principal, definition.masks);
+  const { maxRows } = strictestCaps(definition.caps, principal.caps);
+  const known = columns ?? Object.keys(declared).map((name): SourceColumn => ({ name }));
+  const shown = summary(definition, principal);
   return {
-    ...summary(definition),
+    ...shown,
     files: Object.fromEntries(
-      definition.formats.map((format) => [format, `/exports/${definition.name}.${format}`]),
+      shown.formats.map((format) => [format, `/exports/${definition.name}.${format}`]),
     ),
-    params: [...definition.params.values()].map(describeParam),
-    options: describeOptions(definition.formats.map((key) => formats[key]!)),
-    columns: columns
-      ? columns.map(({ name, type }) => ({
-        name,
-        ...(type === undefined ? {} : { type }),
-        ...(Object.hasOwn(declared, name) ? declared[name] : {}),
-      }))
-      : Object.entries(declared).map(([name, setting]) => ({ name, ...setting })),
+    params: [...definition.params.values()].filter(({ from }) => from === undefined)
+      .map(describeParam),
+    options: describeOptions(shown.formats.map((key) => formats[key]!)),
+    columns: known.map(({ name, type }) => {
+      const setting = Object.hasOwn(declared, name) ? declared[name]! : {};
+      const mask = masks[name];
+      if (mask !== undefined) {
+        return { name, title: setting.title ?? name, type: "string", mask };
+      }
+      return { name, ...(type === undefined ? {} : { type }), ...setting };
+    }),
+    ...(definition.reasonRequired ? { reason: "required" } : {}),
+    ...(maxRows === undefined ? {} : { max_rows: maxRows, truncate: definition.truncate }),
   };
 }
 

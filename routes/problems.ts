@@ -1,9 +1,10 @@
 /** Errors as HTTP answers: the only place that knows statuses (RFC 9110) and problem bodies (RFC 9457). */
 
+import { AccessError } from "../access/access_error.ts";
 import { listing } from "../catalog/params.ts";
 import { RequestError, type RequestIssue, withIssues } from "../requests/request_error.ts";
 import { AdmissionError } from "../runs/admission.ts";
-import { RunTimeoutError } from "../runs/run_limits.ts";
+import { RunLimitError, RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
 import { DiskError } from "../storage/disk/error.ts";
 import { NoRoomError } from "../storage/store.ts";
@@ -24,6 +25,8 @@ export interface Problem {
   readonly retryAfter?: number;
   /** Methods that would be answered (RFC 9110, 15.5.6). */
   readonly allow?: string;
+  /** How to show who one is (RFC 9110, 11.6.1). */
+  readonly challenge?: string;
 }
 
 /** A request that is answered with a problem. */
@@ -56,9 +59,18 @@ function requestProblem({ message, unknown, issues }: RequestError): Problem {
   return { status: 400, title: "Bad request", detail: message, errors: issues };
 }
 
-/** 403, for what no credential would help with. */
+/** 403, for what is not allowed to who asks, or to nobody. */
 export function forbidden(detail: string): Problem {
   return { status: 403, title: "Forbidden", detail };
+}
+
+/** 413, for a body that is longer than it may be. */
+export function tooLarge(maxBytes: number): Problem {
+  return {
+    status: 413,
+    title: "Content too large",
+    detail: `A body has at most ${maxBytes} bytes here`,
+  };
 }
 
 /** 421, for a request that is meant for another server (RFC 9110, 15.5.20). */
@@ -102,6 +114,14 @@ export function toProblem(error: unknown, debug = false): Problem {
   }
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof RequestError) return requestProblem(error);
+  if (error instanceof AccessError) {
+    return { ...forbidden(error.message), errors: error.issues };
+  }
+  if (error instanceof RunLimitError) {
+    return error.limit === "duration"
+      ? { status: 504, title: "Gateway timeout", detail: error.message }
+      : tooMuch(error);
+  }
   if (error instanceof AdmissionError) {
     return {
       status: 503,
@@ -140,7 +160,8 @@ export function toProblem(error: unknown, debug = false): Problem {
       case "column":
         return badRequest([{ name: "_columns", detail: error.message }]);
       case "table":
-        return { status: 422, title: "Unprocessable content", detail: error.message };
+      case "limit":
+        return tooMuch(error);
       case "source":
         return {
           status: 502,
@@ -154,6 +175,11 @@ export function toProblem(error: unknown, debug = false): Problem {
     title: "Internal server error",
     detail: "This server failed; its log says why",
   };
+}
+
+/** 422, for a table that the format cannot hold, or that is more than its caller may have. */
+function tooMuch({ message }: Error): Problem {
+  return { status: 422, title: "Unprocessable content", detail: message };
 }
 
 /** What a client that has left would be answered: no problem, as its run is cancelled and nothing failed. */
@@ -178,7 +204,7 @@ export function problemOf(response: Response): Problem | undefined {
 
 /** The answer that a problem is. */
 export function problemResponse(problem: Problem, headers: HeadersInit = {}): Response {
-  const { retryAfter, allow, ...body } = problem;
+  const { retryAfter, allow, challenge, ...body } = problem;
   const response = new Response(JSON.stringify({ type: "about:blank", ...body }) + "\n", {
     status: problem.status,
     headers,
@@ -186,6 +212,7 @@ export function problemResponse(problem: Problem, headers: HeadersInit = {}): Re
   response.headers.set("Content-Type", "application/problem+json");
   response.headers.set("Cache-Control", "no-store");
   if (retryAfter !== undefined) response.headers.set("Retry-After", `${retryAfter}`);
+  if (challenge !== undefined) response.headers.set("WWW-Authenticate", challenge);
   if (allow !== undefined) response.headers.set("Allow", allow);
   problems.set(response, problem);
   return response;

@@ -1,6 +1,7 @@
 /** Tells the log of requests that are refused: every answer of 4xx and 503, and why. */
 
 import type { MiddlewareHandler } from "hono";
+import type { Principal } from "../access/principal.ts";
 import type { Environment } from "./environment.ts";
 import { problemOf } from "./problems.ts";
 
@@ -18,9 +19,13 @@ export interface RefusedRequest {
   readonly reason: string;
   /** The run's id, which the client knows as `Export-Id`. */
   readonly id?: string;
+  /** Who asked, where that is known. */
+  readonly principal?: string;
+  /** Whose data they may have. */
+  readonly tenant?: string;
 }
 
-/** Reasons of answers that are no problems. */
+/** Reasons of answers that are no problems, or whose problems say less. */
 const reasons = new WeakMap<Response, string>();
 
 /** The same answer; where it is a refusal, the log is told this reason. */
@@ -40,6 +45,7 @@ export function tellRefusals(
     if (status < 400 || [500, 502, 504].includes(status)) return;
     const client = env?.client?.remoteAddress;
     const id = res.headers.get("Export-Id");
+    const principal = context.get("principal");
     onRefusal({
       ...(client === undefined ? {} : { client }),
       method: req.method,
@@ -47,14 +53,24 @@ export function tellRefusals(
       status,
       reason: reasonOf(res),
       ...(id === null ? {} : { id }),
+      ...(principal === undefined ? {} : namesOf(principal)),
     });
   };
 }
 
+/** Who a principal is, in a log. */
+export function namesOf(
+  { id, tenant }: Principal,
+): { readonly principal: string; readonly tenant?: string } {
+  return { principal: id, ...(tenant === undefined ? {} : { tenant }) };
+}
+
 /** What a problem says; of mistakes in params and options their names alone, as a message repeats the value. */
 function reasonOf(response: Response): string {
+  const reason = reasons.get(response);
+  if (reason !== undefined) return reason;
   const problem = problemOf(response);
-  if (!problem) return reasons.get(response) ?? `status ${response.status}`;
+  if (!problem) return `status ${response.status}`;
   const { title, detail, errors = [] } = problem;
   const names = [...new Set(errors.map(({ name }) => name))];
   return names.length === 0 ? `${title}: ${detail}` : `${title}: ${names.join(", ")}`;

@@ -48,6 +48,8 @@ export interface RunReport extends RunProgress {
   readonly error?: Error;
   /** The address of the client that asked for it. */
   readonly client?: string;
+  /** The exports that end before their rows do, as they may have no more. @default none */
+  readonly truncated?: readonly string[];
 }
 
 /** Is called for every run that got a slot. Its methods must not throw, and are not waited for. */

@@ -13,6 +13,7 @@
 import type { DocumentOptions } from "../exporters/document.ts";
 import type { Warning } from "../exporters/warnings.ts";
 import type { Query, SourceColumn } from "../sources/source.ts";
+import type { Mask } from "../table/masks.ts";
 import type { ColumnSetting, TableStyle } from "../table/table.ts";
 
 /** What a body may be coded with; `identity` leaves it as it is. */
@@ -32,6 +33,14 @@ export interface TableTask {
   readonly style?: TableStyle;
   /** The columns to write, in order; absent: all of them. */
   readonly select?: readonly string[];
+  /** How columns are hidden from who asks, by the source's name. @default none is */
+  readonly masks?: Readonly<Record<string, Mask>>;
+  /** What hashes of hidden cells are keyed with, for one tenant. @default none is hashed */
+  readonly maskKey?: string;
+  /** Rows that it may have. @default as many as there are */
+  readonly maxRows?: number;
+  /** Whether it ends at {@linkcode maxRows}; else a row more is an error. @default false */
+  readonly truncate?: boolean;
 }
 
 /** Everything that a worker needs to know to run an export. */
@@ -77,12 +86,14 @@ export type Command =
   | { readonly idle: number };
 
 /** Why a run failed, as far as its caller needs to know. */
-export type FailureKind = "source" | "param" | "column" | "table" | "internal";
+export type FailureKind = "source" | "param" | "column" | "table" | "limit" | "internal";
 
 /** How far a task is. */
 export interface TaskProgress {
   /** Rows that the source has given. */
   readonly rows: number;
+  /** The exports whose rows were more than they may be, and end there. @default none */
+  readonly truncated?: readonly string[];
 }
 
 /** What is known of a task once its sources are open. */
@@ -92,9 +103,7 @@ export interface TaskOpened {
 }
 
 /** How a task ended, in the words of the worker. */
-export interface TaskEnd {
-  /** Rows that the source gave. */
-  readonly rows: number;
+export interface TaskEnd extends TaskProgress {
   /** What the format could not hold as it was. */
   readonly warnings: readonly Warning[];
   /** Whether a query of it held the thread for long, or may. */

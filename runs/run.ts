@@ -7,7 +7,7 @@ import { type Delivery, SpillBuffer, type SpillOptions } from "../storage/spool/
 import type { Admission, Slot } from "./admission.ts";
 import type { ObservedRun, RunObserver, RunReport } from "./observer.ts";
 import type { RunTask } from "./protocol.ts";
-import { createLimitCheck, type RunLimits } from "./run_limits.ts";
+import { createLimitCheck, limitBytes, type RunLimits } from "./run_limits.ts";
 import type { RunningTask, TaskOutcome } from "./running_task.ts";
 import { createTicker } from "./ticker.ts";
 
@@ -17,6 +17,8 @@ export interface Run {
   readonly id: string;
   /** The file. An error after its first byte errors it; cancelling it cancels the run. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** The exports that are known by now to end before their rows do. @default none */
+  readonly truncated?: readonly string[];
 }
 
 /** What runs wait for. */
@@ -28,7 +30,9 @@ export interface Contention {
 }
 
 /** A task, as far as its run needs it. */
-export type StartedTask = Pick<RunningTask, "chunks" | "ended" | "rows" | "heard" | "waiting">;
+export type StartedTask =
+  & Pick<RunningTask, "chunks" | "ended" | "rows" | "heard" | "waiting">
+  & Partial<Pick<RunningTask, "truncated">>;
 
 /** Who runs tasks: a pool of workers does. */
 export interface TaskRunner extends Contention {
@@ -64,7 +68,10 @@ export interface RunOptions {
    * nothing is spilled, as the file goes to the disk anyway. @default false
    */
   readonly whole?: boolean;
-  /** What the task was made of; its tenant's share of the spool is what may be spilled. */
+  /**
+   * What the task was made of: how much it may take, and its tenant, whose share of the spool is what may be
+   * spilled.
+   */
   readonly request?: RunRequest | undefined;
   /** The address of the client that asks for it, for the report. */
   readonly client?: string | undefined;
@@ -111,12 +118,16 @@ export function createRuns(dependencies: RunDependencies): StartRun {
     let firstByte: number | undefined;
     let bytes = 0;
     const digest = digests ? createDigest() : undefined;
-    const buffer = new SpillBuffer(running.chunks, {
+    const { maxBytes, maxDuration = Infinity } = request?.caps ?? {};
+    const chunks = maxBytes === undefined
+      ? running.chunks
+      : limitBytes(running.chunks, maxBytes, (error) => buffer.abort(error));
+    const buffer: SpillBuffer = new SpillBuffer(chunks, {
       ...pace,
       ...(spool && !whole ? { spool } : {}),
       tenant: tenantOf(request),
       memoryBytes: MEMORY_BYTES,
-      maxHeldUp: limits.run * HELD_UP_SHARE,
+      maxHeldUp: Math.min(limits.run, maxDuration) * HELD_UP_SHARE,
       contended: () => admission.contended || pool.contended,
       clock,
       onTake: (chunk) => {
@@ -131,6 +142,7 @@ export function createRuns(dependencies: RunDependencies): StartRun {
       running,
       hasBegun: () => firstByte !== undefined,
       isRead: () => buffer.asking,
+      maxDuration,
     });
     const look = () => {
       const error = exceeded(clock.now());
@@ -163,12 +175,19 @@ export function createRuns(dependencies: RunDependencies): StartRun {
         spilled: buffer.spilled,
         ...(digest && delivery.state === "complete" ? { sha256: digest.finish() } : {}),
         ...(client === undefined ? {} : { client }),
+        ...(running.truncated?.length ? { truncated: running.truncated } : {}),
       };
       for (const observer of observers) observer.ended?.(report, run);
     });
 
     await buffer.begun;
-    return { id, body: buffer.readable };
+    return {
+      id,
+      body: buffer.readable,
+      get truncated() {
+        return running.truncated ?? [];
+      },
+    };
   };
 }
 
@@ -184,9 +203,7 @@ function startTask(pool: TaskRunner, id: string, task: RunTask, slot: Slot): Sta
 
 /** Whose share of the disk a run takes. */
 export function tenantOf(request: RunRequest | undefined): string | undefined {
-  const principal: { readonly id: string; readonly tenant?: string } | undefined = request
-    ?.principal;
-  return principal?.tenant;
+  return request?.principal.tenant;
 }
 
 /** Aborts a buffer with the reason of a signal, until a promise has settled. */

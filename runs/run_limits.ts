@@ -18,6 +18,19 @@ export class RunTimeoutError extends Error {
   override readonly name = "RunTimeoutError";
 }
 
+/** A run took more than its caller may have. */
+export class RunLimitError extends Error {
+  override readonly name = "RunLimitError";
+  /** Which of the caller's limits it was. */
+  readonly limit: "bytes" | "duration";
+
+  /** Takes the limit, and says what it is. */
+  constructor(limit: RunLimitError["limit"], message: string) {
+    super(message);
+    this.limit = limit;
+  }
+}
+
 /** A run whose time is looked at. */
 export interface TimedRun {
   /** When it started. */
@@ -28,12 +41,14 @@ export interface TimedRun {
   readonly hasBegun: () => boolean;
   /** Whether its source is being read. */
   readonly isRead: () => boolean;
+  /** Milliseconds that it may take for its caller. @default as long as any */
+  readonly maxDuration?: number | undefined;
 }
 
 /** Makes the function that tells, each time it is called, the limit that a run has exceeded by then. */
 export function createLimitCheck(
   limits: RunLimits,
-  { started, running, hasBegun, isRead }: TimedRun,
+  { started, running, hasBegun, isRead, maxDuration = Infinity }: TimedRun,
 ): (now: number) => Error | undefined {
   // When the worker was last heard of, by the clock of this run; the worker's own may be another.
   let heardAt = started;
@@ -47,6 +62,10 @@ export function createLimitCheck(
     if (!running.waiting) beganAt ??= now;
     // No worker was free for as long as a source has for its first row.
     else if (now - started > limits.firstRow) return new AdmissionError("full");
+    if (now - started > maxDuration) {
+      const message = `The export took longer than the ${maxDuration} ms that it may take for you`;
+      return new RunLimitError("duration", message);
+    }
     if (now - started > limits.run) {
       return new RunTimeoutError(`The run took longer than ${limits.run} ms`);
     }
@@ -58,4 +77,29 @@ export function createLimitCheck(
     }
     return undefined;
   };
+}
+
+/**
+ * Passes chunks on, and none any more once they are more bytes than there may be.
+ *
+ * @param onMore told of that
+ */
+export function limitBytes(
+  chunks: ReadableStream<Uint8Array<ArrayBuffer>>,
+  maxBytes: number,
+  onMore: (error: RunLimitError) => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reader = chunks.getReader();
+  let bytes = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) return controller.close();
+      bytes += value.length;
+      if (bytes <= maxBytes) return controller.enqueue(value);
+      const message = `The file has more than the ${maxBytes} bytes that you may have`;
+      onMore(new RunLimitError("bytes", message));
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }

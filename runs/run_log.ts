@@ -2,6 +2,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { RunObserver, RunReport } from "./observer.ts";
+import type { RunRequest } from "../requests/run_request.ts";
 import type { RunTask } from "./protocol.ts";
 import { TaskError } from "./running_task.ts";
 
@@ -9,14 +10,15 @@ const logger = getLogger(["spillway", "run"]);
 
 /** Logs each run that has ended: a failure as an error with its cause, anything else as information. */
 export const runLog: RunObserver = {
-  ended(report, { task }) {
+  ended(report, { task, request }) {
     if (task.describe) return logDescription(report, task);
-    const { id, state, rows, bytes, spilled, warnings, error, client } = report;
+    const { id, state, rows, bytes, spilled, warnings, error, client, truncated } = report;
     const duration = Math.round(report.duration);
     const fields = {
       id,
       state,
       ...(client === undefined ? {} : { client }),
+      ...(request ? ownerOf(request) : {}),
       export: task.export,
       format: task.format,
       rows,
@@ -24,6 +26,8 @@ export const runLog: RunObserver = {
       ...(report.firstByte === undefined ? {} : { first_byte_ms: Math.round(report.firstByte) }),
       duration_ms: duration,
       ...(spilled ? { spilled } : {}),
+      ...(truncated === undefined ? {} : { truncated }),
+      ...maskedBy(task),
       ...(warnings.length === 0 ? {} : { warnings }),
       ...(error ? { error: error.message } : {}),
       ...(error instanceof TaskError ? { detail: error.detail } : {}),
@@ -34,6 +38,21 @@ export const runLog: RunObserver = {
     else logger.info(message, fields);
   },
 };
+
+/** Who asked for a run, for whom, and why. */
+function ownerOf({ principal: { id, tenant }, reason }: RunRequest) {
+  return {
+    principal: id,
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+/** The columns that a task hides. */
+function maskedBy({ tables }: RunTask) {
+  const masked = new Set(tables.flatMap(({ masks = {} }) => Object.keys(masks)));
+  return masked.size === 0 ? {} : { masked: [...masked] };
+}
 
 /** A source that did not say its columns may not give its rows either. */
 function logDescription({ id, error }: RunReport, task: RunTask): void {

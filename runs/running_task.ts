@@ -6,6 +6,7 @@ import {
   type TaskEnd,
   type TaskFailure,
   type TaskOpened,
+  type TaskProgress,
 } from "./protocol.ts";
 
 /** Credit is given in steps of this part of a task's window, so that not every piece costs a command. */
@@ -71,6 +72,7 @@ export class RunningTask {
   #answered = false;
   #json = "";
   #rows = 0;
+  #truncated: readonly string[] = [];
   #received = 0;
   #mayBlock: boolean | undefined;
 
@@ -141,6 +143,11 @@ export class RunningTask {
     return this.#rows;
   }
 
+  /** The exports that are known to end before their rows do. */
+  get truncated(): readonly string[] {
+    return this.#truncated;
+  }
+
   /** Takes a frame's piece; the outcome, where that was the worker's last word on the task. */
   accept({ type, data, last }: FramePiece): TaskOutcome | undefined {
     this.#heard = performance.now();
@@ -157,7 +164,7 @@ export class RunningTask {
     this.#json = "";
     switch (type) {
       case FRAME.progress:
-        this.#rows = JSON.parse(json).rows;
+        this.#take(JSON.parse(json));
         return;
       case FRAME.opened: {
         const opened: TaskOpened = JSON.parse(json);
@@ -166,19 +173,24 @@ export class RunningTask {
       }
       case FRAME.end: {
         const end: TaskEnd = JSON.parse(json);
-        this.#rows = end.rows;
+        this.#take(end);
         this.#mayBlock = end.mayBlock ?? this.#mayBlock;
         return { state: "complete", end };
       }
       case FRAME.failure: {
         const failure: TaskFailure = JSON.parse(json);
-        this.#rows = failure.rows;
+        this.#take(failure);
         return { state: "failed", error: new TaskError(failure) };
       }
       case FRAME.cancelled:
-        this.#rows = JSON.parse(json).rows;
+        this.#take(JSON.parse(json));
         return { state: "cancelled" };
     }
+  }
+
+  #take({ rows, truncated = this.#truncated }: TaskProgress): void {
+    this.#rows = rows;
+    this.#truncated = truncated;
   }
 
   /** Ends it. */

@@ -11,7 +11,7 @@ import {
   type StoredObject,
 } from "../storage/store.ts";
 import type { RunTask } from "./protocol.ts";
-import { type StartRun, tenantOf } from "./run.ts";
+import { type Run, type StartRun, tenantOf } from "./run.ts";
 
 /** Bytes of room that a run must find before its query is run: a step of the store's. */
 const FIRST_BYTES = 1024 * 1024;
@@ -54,6 +54,8 @@ export interface KeptFile {
   readonly object: StoredObject;
   /** Whether it replaced a file of other bytes, which some client may have a part of. */
   readonly replacedOther: boolean;
+  /** The exports that end before their rows do. */
+  readonly truncated: readonly string[];
 }
 
 /** Whole files, by the keys of the requests that they are made for. */
@@ -69,7 +71,7 @@ export interface WholeFiles {
   make<Result>(
     task: RunTask,
     options: MakeOptions,
-    use: (object: StoredObject) => Promise<Result>,
+    use: (object: StoredObject, truncated: readonly string[]) => Promise<Result>,
   ): Promise<Result>;
   /** The bytes of a file; undefined where it is gone. */
   read(object: StoredObject, range?: ByteRange): Promise<StoredFile | undefined>;
@@ -146,7 +148,7 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
     const { [METADATA.request]: key, [METADATA.previous]: previous } = object.metadata;
     if (key === undefined) continue;
     const replacedOther = previous !== undefined && previous !== object.etag;
-    remember({ key, object, replacedOther, evicted: false });
+    remember({ key, object, replacedOther, truncated: [], evicted: false });
   }
 
   return {
@@ -158,9 +160,9 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
       const tenant = tenantOf(request);
       const reservation = await reserve(FIRST_BYTES, tenant);
       if (typeof reservation === "string") throw new NoRoomError(id, reservation);
-      let body: ReadableStream<Uint8Array>;
+      let run: Run;
       try {
-        ({ body } = await startRun(id, task, { signal, whole: true, request, client }));
+        run = await startRun(id, task, { signal, whole: true, request, client });
       } catch (error) {
         reservation.release();
         throw error;
@@ -169,12 +171,12 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
       const reader = { replaced: false };
       awaited.set(id, reader);
       try {
-        const object = await store.put(id, body, {
+        const object = await store.put(id, run.body, {
           reservation,
           metadata: {
             mediaType,
             filename,
-            [METADATA.request]: key,
+            ...(canEndEarly(task) ? {} : { [METADATA.request]: key }),
             ...previousOf(latest.get(key)),
             ...(tenant === undefined ? {} : { tenant }),
           },
@@ -185,10 +187,11 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
         const replacedOther = previous !== undefined &&
           (previous.replacedOther || previous.object.etag !== object.etag);
         if (previous) forget(previous);
-        remember({ key, object, replacedOther, evicted: false });
+        const { truncated = [] } = run;
+        remember({ key, object, replacedOther, truncated, evicted: false });
         if (previous) await replace(previous.object);
         try {
-          return await use(object);
+          return await use(object, truncated);
         } finally {
           // What is being read stays on the disk until it was, without a name.
           if (reader.replaced) await remove(object);
@@ -208,6 +211,11 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
       return evicted.length > 0;
     },
   };
+}
+
+/** Whether a file may not hold all rows: whether it does is known when it is written, and not kept with it. */
+function canEndEarly({ tables }: RunTask): boolean {
+  return tables.some(({ truncate }) => truncate);
 }
 
 /** What is kept with a file of the one that it replaces. Of two that are made at once neither knows the other. */

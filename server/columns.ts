@@ -24,10 +24,14 @@ export interface ColumnsDependencies {
   readonly startRun: StartRun;
   /** The sources of exports. */
   readonly sources: Config["sources"];
+  /** The exports. */
+  readonly exports: Config["exports"];
 }
 
 /** Makes what learns the columns of exports, and knows none at first. */
-export function createColumns({ startRun, sources }: ColumnsDependencies): KnownColumns {
+export function createColumns(
+  { startRun, sources, exports }: ColumnsDependencies,
+): KnownColumns {
   const known = new Map<string, readonly SourceColumn[]>();
   /** The last question about each export. */
   const asked = new Map<string, { readonly at: number; readonly answer: Promise<void> }>();
@@ -58,10 +62,11 @@ export function createColumns({ startRun, sources }: ColumnsDependencies): Known
   }
 
   return {
-    ended({ id, columns = [] }, { task: { export: names } }) {
+    ended({ id, columns = [] }, { task: { export: names, describe } }) {
       for (const [index, name] of names.split(",").entries()) {
         const described = columns[index];
-        if (described) known.set(name, described);
+        // The rows of one tenant may have columns that are no business of another: only the source tells.
+        if (described && (describe || !isPersonal(exports.get(name)))) known.set(name, described);
       }
       waiting.get(id)?.();
     },
@@ -75,4 +80,9 @@ export function createColumns({ startRun, sources }: ColumnsDependencies): Known
       return known.get(definition.name);
     },
   };
+}
+
+/** Whether an export has other rows for another principal. */
+function isPersonal(definition: ExportDefinition | undefined): boolean {
+  return [...definition?.params.values() ?? []].some(({ from }) => from !== undefined);
 }

@@ -1,6 +1,7 @@
 /** The log line of a request that was refused. */
 
 import { getLogger } from "@logtape/logtape";
+import type { SignedLink } from "../routes/dependencies.ts";
 
 const logger = getLogger(["spillway", "http"]);
 
@@ -18,21 +19,37 @@ export interface Refused {
   readonly reason: string;
   /** The run's id, which the client knows as `Export-Id`. */
   readonly id?: string;
+  /** Who asked, where that is known. */
+  readonly principal?: string;
+  /** Whose data they may have. */
+  readonly tenant?: string;
 }
 
 /** Logs a refusal: a warning where the server is why, information where the request is. */
-export function logRefusal({ client, method, path, status, reason, id }: Refused): void {
+export function logRefusal(
+  { client, method, path, status, reason, id, principal, tenant }: Refused,
+): void {
   const request = method === undefined ? "a request" : `${method} ${path}`;
   const message = asTemplate(`Refused ${request} with ${status}: ${reason}`);
   const fields = {
     ...(id === undefined ? {} : { id }),
     ...(client === undefined ? {} : { client }),
+    ...(principal === undefined ? {} : { principal }),
+    ...(tenant === undefined ? {} : { tenant }),
     ...(method === undefined ? {} : { method, path }),
     status,
     reason,
   };
   if (status === 503) logger.warn(message, fields);
   else logger.info(message, fields);
+}
+
+/** Logs a link that was signed; its holder may download without another credential. */
+export function logLink({ path, ...signed }: SignedLink): void {
+  getLogger(["spillway", "links"]).info(asTemplate(`Signed a link to ${path}`), {
+    path,
+    ...signed,
+  });
 }
 
 /** A text whose braces are no placeholders. */

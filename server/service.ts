@@ -1,9 +1,12 @@
 /** A whole server, wired: spool, engine, routes, sockets and numbers. */
 
 import { getLogger } from "@logtape/logtape";
+import { isEmpty } from "../access/config.ts";
+import { type AccessDependencies, createAccess } from "../access/mod.ts";
 import type { Config } from "../catalog/config.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
+import type { Wait } from "../routes/authenticate.ts";
 import type { Dependencies } from "../routes/dependencies.ts";
 import { isLocal } from "../routes/local_request.ts";
 import type { RunObserver } from "../runs/observer.ts";
@@ -15,7 +18,7 @@ import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import type { LogWriter } from "./log_writer.ts";
 import { createMetrics } from "./metrics.ts";
-import { logRefusal } from "./request_log.ts";
+import { logLink, logRefusal } from "./request_log.ts";
 import { openConfiguredSpool } from "./spool.ts";
 import { StartError } from "./start_error.ts";
 
@@ -45,6 +48,10 @@ export interface ServiceOptions {
   readonly files?: FileSystem;
   /** The clock by which its whole files expire. @default the system's */
   readonly now?: () => Date;
+  /** What access is checked with. @default the system's clock and network */
+  readonly access?: AccessDependencies;
+  /** Waits before the answer to a wrong credential. @default the system's clock */
+  readonly wait?: Wait;
   /** Whose dropped lines are counted. @default none are dropped */
   readonly log?: Pick<LogWriter, "dropped">;
 }
@@ -66,6 +73,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const columns = createColumns({
     startRun: (id, task, options) => engine.startRun(id, task, options),
     sources: config.sources,
+    exports: config.exports,
   });
   const engine: Engine = stack.use(
     await createEngine(config, {
@@ -80,7 +88,21 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   );
   const { admission, memory, pool, startRun, wholeFiles } = engine;
   const { server, limits } = config;
+  const access = createAccess(
+    // Only this machine reaches it then, as the configuration was read.
+    isEmpty(config.access) ? { ...config.access, anonymous: true } : config.access,
+    {
+      jwks: {
+        onFailure: ({ message }) =>
+          logger.error("Cannot check tokens with new keys: {error}", { error: message }),
+      },
+      ...options.access,
+    },
+  );
   const dependencies: Dependencies = {
+    access,
+    ...(options.wait ? { wait: options.wait } : {}),
+    ...(options.access?.now ? { now: options.access.now } : {}),
     names: server,
     catalog: config,
     formats: await loadFormats(),
@@ -100,6 +122,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       }),
     adminElsewhere: server.admin !== undefined,
     onRefusal: logRefusal,
+    onLink: logLink,
     onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
   };
   const lost = Promise.withResolvers<Error>();

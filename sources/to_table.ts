@@ -3,6 +3,7 @@
 import { cellConverter, type ConvertCell } from "./converters.ts";
 import { type RowStream, type SourceColumn, SourceError } from "./source.ts";
 import { mapStream } from "../table/map_stream.ts";
+import { createMask, type Mask, type MaskCell } from "../table/masks.ts";
 import type {
   Batch,
   Cell,
@@ -29,6 +30,10 @@ export interface TableSettings {
    * of its columns. @default every column, in the query's order
    */
   readonly select?: readonly string[];
+  /** How columns are hidden, by the query's name; they are text then. @default none is */
+  readonly masks?: Readonly<Record<string, Mask>>;
+  /** What hashes are keyed with. @default none are made */
+  readonly maskKey?: string;
 }
 
 /** Told of each cell that is not of the type that the export declares for its column, by its name. */
@@ -68,7 +73,11 @@ export async function toTable(
   settings: TableSettings,
   count: CountOtherType = () => {},
 ): Promise<Table> {
-  if (stream.text) return await toTextTable(stream, stream.text, settings, count);
+  // What is hidden is no text of the source's.
+  const { masks = {} } = settings;
+  if (stream.text && Object.keys(masks).length === 0) {
+    return await toTextTable(stream, stream.text, settings, count);
+  }
   const reader = stream.batches.getReader();
   try {
     checkSettings(stream.columns, settings.columns);
@@ -76,11 +85,12 @@ export async function toTable(
     const { value: first } = await reader.read();
     const chosen = indices ?? [...stream.columns.keys()];
     const converters = chooseConverters(stream.columns, chosen, settings, count);
+    const hidden = chooseMasks(stream.columns, chosen, settings);
     return {
       title: settings.title,
       ...(settings.style === undefined ? {} : { style: settings.style }),
       columns: describeColumns(stream.columns, chosen, settings, first),
-      batches: mapStream(reader, createProjection(indices, converters) ?? same, first),
+      batches: mapStream(reader, createProjection(indices, converters, hidden) ?? same, first),
     };
   } catch (error) {
     // What went wrong first is what the caller is told; a source that is broken cannot be cancelled.
@@ -162,7 +172,10 @@ function describeColumns(
 ): readonly Column[] {
   return indices.map((index) => {
     const column = columns[index]!;
-    return describe(column, ownValue(settings.columns, column.name), first, index);
+    const setting = ownValue(settings.columns, column.name);
+    return ownValue(settings.masks ?? {}, column.name) === undefined
+      ? describe(column, setting, first, index)
+      : describeHidden(column, setting);
   });
 }
 
@@ -177,6 +190,21 @@ function describe(
     title,
     type: declared ?? type ?? inferType(batch, index),
     ...presentation,
+  };
+}
+
+/** A hidden column is text, and nothing of what it was is shown. */
+function describeHidden(
+  { name }: SourceColumn,
+  { title = name, width, align, wrap }: ColumnSetting = {},
+): Column {
+  return {
+    name,
+    title,
+    type: "string",
+    ...(width === undefined ? {} : { width }),
+    ...(align === undefined ? {} : { align }),
+    ...(wrap === undefined ? {} : { wrap }),
   };
 }
 
@@ -213,13 +241,28 @@ function chooseConverters(
   });
 }
 
+/** What hides the cells of the chosen columns, and where they are. */
+function chooseMasks(
+  columns: readonly SourceColumn[],
+  indices: readonly number[],
+  { masks = {}, maskKey }: TableSettings,
+): readonly { readonly hide: MaskCell; readonly at: number }[] {
+  return indices.flatMap((index, at) => {
+    const mask = ownValue(masks, columns[index]!.name);
+    return mask === undefined ? [] : [{ hide: createMask(mask, maskKey), at }];
+  });
+}
+
 /** Makes what becomes of a batch; nothing where it stays as it is. */
 function createProjection(
   indices: readonly number[] | undefined,
   converters: readonly (ConvertCell | undefined)[],
+  hidden: ReturnType<typeof chooseMasks>,
 ): ((batch: Batch) => Batch) | undefined {
   const steps = converters.flatMap((convert, at) => convert ? [{ convert, at }] : []);
-  if (steps.length === 0) return indices && ((batch) => batch.map((row) => pick(row, indices)));
+  if (steps.length === 0 && hidden.length === 0) {
+    return indices && ((batch) => batch.map((row) => pick(row, indices)));
+  }
 
   function project(row: Row): Row {
     const cells = indices ? pick(row, indices) : row.slice();
@@ -228,6 +271,7 @@ function createProjection(
       const cell = cells[at] ?? null;
       if (cell !== null) cells[at] = convert(cell);
     }
+    for (const { hide, at } of hidden) cells[at] = hide(cells[at] ?? null);
     return cells;
   }
   return (batch) => batch.map(project);

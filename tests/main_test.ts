@@ -16,7 +16,7 @@ for (const flag of ["--help", "-h"]) {
     assert.equal(code, 0);
     assert.equal(stderr, "");
     assert.match(stdout, /^Spillway turns rows into files/);
-    for (const command of ["serve", "check", "run"]) {
+    for (const command of ["serve", "check", "run", "key", "link"]) {
       assert.match(stdout, new RegExp(`^ {2}spillway ${command} `, "m"));
     }
     for (const option of ["config", "format", "output", "param", "help", "version"]) {
@@ -52,6 +52,8 @@ const MISUSES: readonly (readonly [args: readonly string[], message: RegExp])[] 
   [["run"], /^spillway: run takes one export; --help tells more\n$/],
   [["run", "a", "b"], /^spillway: run takes one export; --help tells more\n$/],
   [["run", "a", "--output", "-"], /^spillway: run needs --format; --help tells more\n$/],
+  [["key"], /^spillway: key takes new; --help tells more\n$/],
+  [["link", "a"], /^spillway: link needs --format; --help tells more\n$/],
   [["run", "a", "--format", "csv"], /^spillway: run needs --output; --help tells more\n$/],
 ];
 

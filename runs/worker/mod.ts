@@ -15,6 +15,7 @@ import { withRetry } from "../../sources/retry.ts";
 import { mapStream } from "../../table/map_stream.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../../table/table.ts";
 import { encodeContent } from "./content_coding.ts";
+import { limitRows, type RowLimit } from "./limit_rows.ts";
 import { ChunkWriter, FrameWriter } from "./frame_writer.ts";
 import {
   type Command,
@@ -77,6 +78,9 @@ function declaredTypes(columns: TableTask["columns"]): Record<string, ColumnType
   for (const [name, { type }] of Object.entries(columns)) if (type) types[name] = type;
   return types;
 }
+
+/** Thrown for a table that has more rows than it may. */
+class RowLimitError extends Error {}
 
 /** Thrown for a task that may hold the thread, and shares it with others. */
 class DeclinedError extends Error {}
@@ -141,17 +145,22 @@ async function openTable(
       throw error;
     }
     const table = await toTable(stream, task, (column) => warnings.count("other-type", column));
-    return { table, columns: typed(stream.columns, table.columns) };
+    return { table, columns: typed(stream.columns, table.columns, task.masks) };
   }, signal);
 }
 
-/** The columns with the types that the export declares, the source has or, where they are written, cells show. */
+/**
+ * The columns with the types that the export declares, the source has or, where they are written, cells show;
+ * what is written of a hidden one is not what it is.
+ */
 function typed(
   columns: readonly SourceColumn[],
   written: readonly SourceColumn[],
+  masks: TableTask["masks"] = {},
 ): readonly SourceColumn[] {
   return columns.map(({ name, type: own }) => {
-    const type = written.find((column) => column.name === name)?.type ?? own;
+    const hidden = Object.hasOwn(masks, name);
+    const type = hidden ? own : written.find((column) => column.name === name)?.type ?? own;
     return type === undefined ? { name } : { name, type };
   });
 }
@@ -239,7 +248,7 @@ interface TaskContext {
 /** Runs a task to its end, or until it is stopped, and says what became of it; never rejects. */
 async function runTask(task: RunTask, context: TaskContext): Promise<void> {
   const { stopped } = context;
-  const progress = { rows: 0 };
+  const progress: Progress = { rows: 0 };
   const send = (type: FrameType, value?: unknown) =>
     void context.frames.send(type, context.task, value === undefined ? NOTHING : toJson(value));
   try {
@@ -257,10 +266,16 @@ async function runTask(task: RunTask, context: TaskContext): Promise<void> {
 
 const NOTHING = new Uint8Array();
 
+/** How far a task is; the same object to its end. */
+interface Progress {
+  rows: number;
+  truncated?: string[];
+}
+
 /** Opens the tables of a task and sends its file. */
 async function makeFile(
   task: RunTask,
-  progress: { rows: number },
+  progress: Progress,
   context: TaskContext,
   send: (type: FrameType, value: unknown) => void,
 ) {
@@ -282,7 +297,7 @@ async function writeFile(
   tables: readonly Table[],
   exporter: Exporter,
   task: RunTask,
-  progress: { rows: number },
+  progress: Progress,
   context: TaskContext,
 ): Promise<void> {
   const { task: number, credit, stopped, frames, turns } = context;
@@ -294,11 +309,30 @@ async function writeFile(
     reported = now;
     void frames.send(FRAME.progress, number, toJson(progress));
   };
-  const counted = tables.map(({ text, ...table }): Table =>
-    text
-      ? { ...table, text: { ...text, batches: countRows(text.batches, count) } }
-      : { ...table, batches: countRows(table.batches, count) }
-  );
+  const names = task.export.split(",");
+  /** At once, so that it is known with the first chunk where that holds the whole file. */
+  function tellTruncated(name: string): void {
+    (progress.truncated ??= []).push(name);
+    void frames.send(FRAME.progress, number, toJson(progress));
+  }
+  const counted = tables.map(({ text, ...table }, index): Table => {
+    const { maxRows = Infinity, truncate = false } = task.tables[index]!;
+    const limit: RowLimit = {
+      maxRows,
+      onMore() {
+        const name = names[index]!;
+        if (truncate) return void tellTruncated(name);
+        return new RowLimitError(
+          `The export ${name} has more rows than the ${maxRows} that it may have for you`,
+        );
+      },
+    };
+    const pass = <T extends Batch | TextBatch>(batches: ReadableStream<T>): ReadableStream<T> =>
+      countRows(maxRows === Infinity ? batches : limitRows(batches, limit), count);
+    return text
+      ? { ...table, text: { ...text, batches: pass(text.batches) } }
+      : { ...table, batches: pass(table.batches) };
+  });
   const reader = (await encodeTables(counted, exporter, task, context)).getReader();
   const stop = () => {
     credit.add(Infinity);
@@ -337,6 +371,8 @@ function toFailure(error: unknown): Omit<TaskFailure, "rows"> {
     ? "column"
     : error instanceof TableError
     ? "table"
+    : error instanceof RowLimitError
+    ? "limit"
     : "internal";
   const message = error instanceof Error ? error.message : String(error);
   const reason = causeOf(error);

@@ -65,7 +65,7 @@ exports:
     source: ap
     query: select ':no' from audit where org_id = :org and day::date > :from
     params:
-      org: { type: int, from: tenant }
+      org: { type: int, from: tennant }
       since: { type: date, default: 2026-02-30 }
       state: { type: enum, values: [open, closed], default: shut }
       _page: { type: integer, max_length: 5 }
@@ -83,9 +83,9 @@ limits: { concurrent: 0, memory: 0%, first_row: 60d, queue: 64 }
   strictEqual(
     printed(text),
     `\
-spillway.yaml:3: server.hostname: expected localhost or a loopback address, as there is no \
-authentication yet and everybody who reaches the server may export (access: { public: true } \
-allows that), not "0.0.0.0"
+spillway.yaml:3: server.hostname: expected localhost or a loopback address while access is \
+empty, as nobody could be let in: set access.keys (spillway key new prints one), access.jwt or \
+access.links, or let everybody in with access: { anonymous: true }, not "0.0.0.0"
 spillway.yaml:4: server.port: expected a port from 0 to 65535, not 70000
 spillway.yaml:5: server.drain_timeout: expected a duration such as 250ms, 25s, 60m or 24h, \
 at most 24d, not 25
@@ -104,8 +104,8 @@ Shop), not "ap"
 spillway.yaml:15: exports.audit-log.query: names :from, which is not declared in params
 spillway.yaml:17: exports.audit-log.params.org.type: expected string, integer, number, boolean, \
 date, datetime, enum or a list of one such as integer[], not "int"
-spillway.yaml:17: exports.audit-log.params.org.from: unknown key; the keys here are type, \
-required, default, title, values, min, max, max_length and max_items
+spillway.yaml:17: exports.audit-log.params.org.from: expected tenant, principal or claim: with \
+the name of a claim, not "tennant"
 spillway.yaml:18: exports.audit-log.params.since: not used: the query does not name :since
 spillway.yaml:18: exports.audit-log.params.since.default: expected a date such as 2026-01-31, \
 not "2026-02-30"
@@ -119,7 +119,7 @@ integer
 spillway.yaml:22: exports.audit-log.columns.occurred_at.timezone: only for datetime, and the \
 type is date
 spillway.yaml:22: exports.audit-log.columns.occurred_at.height: unknown key; the keys here are \
-title, type, timezone, format, currency, width, align, wrap and link
+title, type, timezone, format, currency, width, align, wrap, link, mask and unless
 spillway.yaml:23: exports.audit-log.columns.amount.type: expected string, integer, number, \
 decimal, boolean, date, datetime, time, duration, json or binary, not "money"
 spillway.yaml:23: exports.audit-log.columns.amount.timezone: expected a time zone such as \
@@ -133,7 +133,7 @@ spillway.yaml:28: exports."audit.log": a name is small letters, digits, - and _,
 a letter or a digit
 spillway.yaml:28: exports."audit.log".query: missing; expected text
 spillway.yaml:29: runs: unknown key; the keys here are server, access, sources, exports, \
-limits and spool
+limits, spool and log
 spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not 0
 spillway.yaml:30: limits.memory: expected a size such as 512MiB, or a part such as 80%, not "0%"
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \
@@ -183,7 +183,7 @@ server:
   port: \${PORT}
   hostname: "\${NAME}.example.com"
 access:
-  public: \${FLAG:-false}
+  anonymous: \${FLAG:-false}
 sources:
   app: { type: "\${NAME}" }
   two: { type: picky, secret: "\${NAME}" }
@@ -207,7 +207,7 @@ exports:
 `;
   const expected = `\
 spillway.yaml:3: server.port: expected a port from 0 to 65535, not the value of "\${PORT}", which is text
-spillway.yaml:6: access.public: expected true or false, not the value of "\${FLAG:-false}", which is text
+spillway.yaml:6: access.anonymous: expected true or false, not the value of "\${FLAG:-false}", which is text
 spillway.yaml:8: sources.app.type: expected sqlite or picky, not the value of "\${NAME}", which is text
 spillway.yaml:9: sources.two.secret: expected a legal value, not the value of "\${NAME}", which is text
 spillway.yaml:12: sources.three.path: expected the path of a file, not the value of "\${NUMBER}", which is a number
@@ -233,9 +233,10 @@ Deno.test("a server beyond loopback is refused even where the environment names 
       "server:\n  hostname: ${HOST}\nsources: {}\nexports: {}",
       { HOST: "exports.example.com" },
     ),
-    "spillway.yaml:2: server.hostname: expected localhost or a loopback address, as there is no " +
-      "authentication yet and everybody who reaches the server may export (access: { public: " +
-      'true } allows that), not the value of "${HOST}", which is text\n',
+    "spillway.yaml:2: server.hostname: expected localhost or a loopback address while access is " +
+      "empty, as nobody could be let in: set access.keys (spillway key new prints one), " +
+      "access.jwt or access.links, or let everybody in with access: { anonymous: true }, not " +
+      'the value of "${HOST}", which is text\n',
   );
 });
 
@@ -332,7 +333,8 @@ const LINES: Readonly<Record<string, string>> = {
   "columns: { a: { timezone: 9 } }":
     "6: exports.one.columns.a.timezone: expected a time zone such as Asia/Seoul, not 9",
   "columns: { __proto__: { bogus: 1 } }": "6: exports.one.columns.__proto__.bogus: unknown key; " +
-    "the keys here are title, type, timezone, format, currency, width, align, wrap and link",
+    "the keys here are title, type, timezone, format, currency, width, align, wrap, link, mask " +
+    "and unless",
   "columns: { a: { format: '[Red' } }": "6: exports.one.columns.a.format: expected percent, or a " +
     'number format such as #,##0.00, not "[Red"',
   "columns: { a: { currency: EURO } }":
@@ -362,8 +364,20 @@ const LINES: Readonly<Record<string, string>> = {
   "properties: { created: 2026 }":
     "6: exports.one.properties.created: expected true or false, not 2026",
   "__proto__: { title: x }": "6: exports.one.__proto__: unknown key; the keys here are title, " +
-    "source, query, params, columns, filename, formats, formula_guard, deflate_level, " +
-    "shared_strings, style, properties and about",
+    "source, query, params, columns, filename, formats, reason, max_rows, max_bytes, " +
+    "max_duration, truncate, formula_guard, deflate_level, shared_strings, style, properties " +
+    "and about",
+  "columns: { a: { mask: blur, unless: p i } }":
+    '6: exports.one.columns.a.mask: expected partial, redact or hash, not "blur"\n' +
+    "spillway.yaml:6: exports.one.columns.a.unless: expected the name of a scope, without spaces, " +
+    'not "p i"',
+  "columns: { a: { unless: pii } }":
+    "6: exports.one.columns.a.unless: only with a mask; say which one",
+  "columns: { a: { mask: hash } }":
+    "6: exports.one.columns.a.mask: hash needs access.mask_secret, which it is keyed with",
+  "reason: why": '6: exports.one.reason: expected required, not "why"',
+  "max_rows: 0":
+    "6: exports.one.max_rows: expected a whole number from 1 to 9007199254740991, not 0",
 };
 
 for (const [line, expected] of Object.entries(LINES)) {
@@ -471,7 +485,8 @@ Deno.test("the error itself counts the issues and holds them as data", () => {
   strictEqual(error?.message, "Cannot use the configuration: 1 mistake");
   deepStrictEqual(error.issues, [{
     path: "runs",
-    message: "unknown key; the keys here are server, access, sources, exports, limits and spool",
+    message:
+      "unknown key; the keys here are server, access, sources, exports, limits, spool and log",
     line: 3,
   }]);
 });
@@ -529,4 +544,68 @@ spillway.yaml:5: server.admin.port: missing; expected a port from 0 to 65535
 spillway.yaml:6: limits.per_address: expected a whole number from 1 to 65535, not 0
 `,
   );
+});
+
+Deno.test("a param from the identity has no default, and need not be given", () => {
+  const text = `
+sources: { app: { type: sqlite, path: a.db } }
+exports:
+  one:
+    source: app
+    query: select :org, :team
+    params:
+      org: { type: integer, from: tenant, required: false, default: 1 }
+      team: { type: string, from: "claim:" }
+`;
+  strictEqual(
+    printed(text),
+    `\
+spillway.yaml:8: exports.one.params.org.required: not for a param from the identity, which always \
+has a value
+spillway.yaml:8: exports.one.params.org.default: not for a param from the identity, which always \
+has a value
+spillway.yaml:9: exports.one.params.team.from: expected tenant, principal or claim: with the name \
+of a claim, not "claim:"
+`,
+  );
+});
+
+Deno.test("what was access.public is said to be anonymous", () => {
+  strictEqual(
+    printed("access: { public: true }\nsources: {}\nexports: {}"),
+    "spillway.yaml:1: access.public: this is called anonymous; write access: { anonymous: true }\n",
+  );
+});
+
+Deno.test("no secret of access is printed, wherever it stands", () => {
+  const canary = "c4n4ry-9f2e";
+  const text = `
+access:
+  mask_secret: ${canary}
+  keys:
+    - { id: ${canary}, sha256: ${canary} }
+    - { id: k7f3q2, sha256: "\${HASH}" }
+  links: { secrets: { a: ${canary}, 7${canary}: "\${SECRET}" } }
+sources: {}
+exports: {}
+`;
+  const text2 = printed(text, { HASH: canary, SECRET: canary });
+  strictEqual(
+    text2,
+    `\
+spillway.yaml:3: access.mask_secret: expected a secret of at least 32 bytes, such as openssl rand \
+-base64 32 prints, not text
+spillway.yaml:5: access.keys[0].id: expected an id of 6 to 8 small letters and digits, as \`spillway \
+key new\` makes it, not text
+spillway.yaml:5: access.keys[0].sha256: expected the SHA-256 of a key, in 64 hexadecimal digits, \
+not text
+spillway.yaml:6: access.keys[1].sha256: expected the SHA-256 of a key, in 64 hexadecimal digits, \
+not text
+spillway.yaml:7: access.links.secrets: the name of a secret is a letter, then letters, digits, - \
+and _
+spillway.yaml:7: access.links.secrets.a: expected a secret of at least 32 bytes, such as openssl \
+rand -base64 32 prints, not text
+`,
+  );
+  ok(!text2.includes(canary));
 });

@@ -39,6 +39,14 @@ function withExport(lines: string): Config["exports"] {
   return load(`sources: { app: { type: memory } }\nexports:\n  one:\n    ${text}\n`).exports;
 }
 
+/** What an export is for everybody alike by default. */
+const OPEN = {
+  masks: Object.create(null),
+  reasonRequired: false,
+  caps: {},
+  truncate: false,
+};
+
 /** What a server is by default. */
 const SERVER = {
   connections: 1024,
@@ -77,7 +85,7 @@ access: {}
     port: 8000,
     drainTimeout: 25_000,
   });
-  deepStrictEqual(config.access, { public: false });
+  deepStrictEqual(config.access, { anonymous: false, keys: [] });
   deepStrictEqual(config.limits, {
     concurrent: 32,
     perAddress: 64,
@@ -107,6 +115,7 @@ access: {}
     formatSettings: { formula_guard: true, deflate_level: 2, shared_strings: true },
     style: "plain",
     about: false,
+    ...OPEN,
   });
   deepStrictEqual({ ...columns }, {
     occurred_at: {
@@ -156,7 +165,7 @@ exports:
 `);
   deepStrictEqual(config, {
     server: { ...SERVER, hostname: "127.0.0.1", port: 8000, drainTimeout: 25_000 },
-    access: { public: false },
+    access: { anonymous: false, keys: [] },
     sources: new Map([["app", { type: "memory", config: { rows: 3 } }]]),
     exports: new Map([["one", {
       name: "one",
@@ -170,6 +179,7 @@ exports:
       formatSettings: { formula_guard: true, deflate_level: 2, shared_strings: true },
       style: "plain",
       about: false,
+      ...OPEN,
     }]]),
     limits: {
       concurrent: 32,
@@ -235,12 +245,13 @@ exports: {}
   ]);
 });
 
-Deno.test("access: { public: true } opens the server beyond loopback", () => {
-  const text = "server: { hostname: 0.0.0.0 }\naccess: { public: true }\nsources: {}\nexports: {}";
+Deno.test("access: { anonymous: true } opens the server beyond loopback", () => {
+  const text =
+    "server: { hostname: 0.0.0.0 }\naccess: { anonymous: true }\nsources: {}\nexports: {}";
   strictEqual(load(text).server.hostname, "0.0.0.0");
   for (const hostname of ["localhost", "127.0.0.2", "'::1'"]) {
     const local = load(`server: { hostname: ${hostname} }\nsources: {}\nexports: {}`);
-    strictEqual(local.access.public, false);
+    strictEqual(local.access.anonymous, false);
   }
 });
 
@@ -409,4 +420,63 @@ exports:
 `);
   strictEqual(exports.get("all")?.query, "");
   strictEqual(exports.get("one")?.query, "/:id/{year}");
+});
+
+Deno.test("an export says who may have how much of it, and what is hidden", () => {
+  const { masks, columns, caps, truncate, reasonRequired, params } = load(`
+access: { mask_secret: 0123456789abcdef0123456789abcdef }
+sources: { app: { type: memory } }
+exports:
+  one:
+    source: app
+    query: select :org, :team
+    reason: required
+    max_rows: 1000
+    max_bytes: 1MiB
+    max_duration: 5m
+    truncate: true
+    params:
+      org: { type: integer, from: tenant }
+      team: { type: "string[]", from: "claim:teams" }
+    columns:
+      email: { title: Mail, mask: partial, unless: pii }
+      name: { mask: hash }
+`).exports.get("one")!;
+  deepStrictEqual({ ...masks }, {
+    email: { mask: "partial", unless: "pii" },
+    name: { mask: "hash" },
+  });
+  deepStrictEqual({ ...columns }, { email: { title: "Mail" }, name: {} });
+  deepStrictEqual(caps, { maxRows: 1000, maxBytes: 1_048_576, maxDuration: 300_000 });
+  deepStrictEqual([truncate, reasonRequired], [true, true]);
+  deepStrictEqual([...params.values()], [
+    { name: "org", type: "integer", required: true, from: { kind: "tenant" } },
+    { name: "team", type: "string[]", required: true, from: { kind: "claim", name: "teams" } },
+  ]);
+});
+
+Deno.test("who may use the server is read with its secrets", () => {
+  const { access } = load(
+    `
+server: { hostname: 0.0.0.0 }
+access:
+  keys:
+    - { id: k7f3q2, sha256: ${
+      "ab".repeat(32)
+    }, tenant: "42", exports: ["audit-*"], expires: 2027-01-01 }
+  links: { secrets: { b: "\${B}", a: "\${A}" }, max_age: 2h }
+sources: {}
+exports: {}`,
+    { A: "a".repeat(32), B: "b".repeat(32) },
+  );
+  deepStrictEqual(access.keys, [{
+    id: "k7f3q2",
+    sha256: "ab".repeat(32),
+    tenant: "42",
+    exports: ["audit-*"],
+    scopes: [],
+    expires: Date.UTC(2027, 0, 1),
+    caps: {},
+  }]);
+  deepStrictEqual([...access.links!.secrets], [["b", "b".repeat(32)], ["a", "a".repeat(32)]]);
 });

@@ -43,7 +43,10 @@ async function run<T>(
     const query = { text: definition.query, params: values };
     const config = sqlite.config.parse({ path });
     return await body(
-      await toTable(await sqliteDriver.open(config, query, { types }), definition),
+      await toTable(await sqliteDriver.open(config, query, { types }), {
+        ...definition,
+        masks: {},
+      }),
     );
   } finally {
     Deno.removeSync(folder, { recursive: true });

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { loadConfig } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { findExports } from "../../requests/find_exports.ts";
-import { ANONYMOUS, type Principal } from "../../requests/principal.ts";
+import { ANONYMOUS, type Principal } from "../../access/principal.ts";
 import { parseRequest } from "../../requests/run_request.ts";
 import { toTask } from "../../requests/tasks.ts";
 
@@ -42,11 +42,16 @@ export function ask(
   principal: Principal = ANONYMOUS,
 ) {
   const dot = file.lastIndexOf(".");
-  const found = findExports(file.slice(0, dot), file.slice(dot + 1), { catalog, formats });
+  const found = findExports(
+    file.slice(0, dot),
+    file.slice(dot + 1),
+    { catalog, formats },
+    principal,
+  );
   return parseRequest(found, Object.entries(pairs), { principal, formats });
 }
 
 /** The task of a request. */
 export function taskOf(request: ReturnType<typeof ask>, now = new Date(0)) {
-  return toTask(request, "identity", catalog.sources, now);
+  return toTask(request, "identity", catalog, now);
 }

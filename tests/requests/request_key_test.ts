@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Principal } from "../../requests/principal.ts";
+import { ANONYMOUS, type Principal } from "../../access/principal.ts";
 import { requestKey } from "../../requests/request_key.ts";
 import { ask, taskOf } from "./fixture.ts";
 
@@ -23,7 +23,11 @@ Deno.test("a request has the key of an equal one, whenever it is made and whatev
 Deno.test("principal, exports, params, format, options, columns and delivery each make another key", () => {
   const keys = [
     keyOf("people.csv", { team: "ops" }),
-    keyOf("people.csv", { team: "ops" }, { principal: { id: "alice" } }),
+    keyOf("people.csv", { team: "ops" }, { principal: { ...ANONYMOUS, id: "alice" } }),
+    keyOf("people.csv", { team: "ops" }, { principal: { ...ANONYMOUS, tenant: "1" } }),
+    keyOf("people.csv", { team: "ops" }, { principal: { ...ANONYMOUS, tenant: "2" } }),
+    keyOf("people.csv", { team: "ops" }, { principal: { ...ANONYMOUS, subject: "1" } }),
+    keyOf("people.csv", { team: "ops", _reason: "audit" }),
     keyOf("people.csv", { team: "dev" }),
     keyOf("people.xlsx", { team: "ops" }),
     keyOf("audit-log,people.xlsx", { team: "ops" }),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ANONYMOUS } from "../../access/principal.ts";
 import { RequestError } from "../../requests/request_error.ts";
 import { ask } from "./fixture.ts";
 
@@ -16,7 +17,7 @@ Deno.test("names and texts become a precise request of the caller's", () => {
   const request = ask(
     "people.csv",
     { team: "ops", _dialect: "excel", _columns: "name", _filename: "mine" },
-    { id: "alice" },
+    { ...ANONYMOUS, id: "alice" },
   );
   assert.equal(request.principal.id, "alice");
   assert.deepEqual(request.exports.map(({ name }) => name), ["people"]);
@@ -44,7 +45,7 @@ Deno.test("a request says everything that is wrong with it at once, by name", ()
     {
       name: "_pages",
       detail:
-        "is no option; there are _bom, _columns, _delivery, _dialect, _filename, _header, _null",
+        "is no option; there are _bom, _columns, _delivery, _dialect, _filename, _header, _null, _reason",
     },
     { name: "page", detail: "unknown param; this export takes team" },
     {

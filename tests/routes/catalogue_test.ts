@@ -100,6 +100,7 @@ Deno.test("an export lists the options of the formats that it is offered in, and
     "_columns",
     "_filename",
     "_delivery",
+    "_reason",
     "_header",
     "_level",
   ]);

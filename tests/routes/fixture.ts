@@ -1,6 +1,7 @@
 /** An app over a small catalogue, whose runs are made up. */
 
 import { z } from "zod";
+import { createAccess } from "../../access/mod.ts";
 import { loadConfig } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { createApp } from "../../routes/app.ts";
@@ -61,6 +62,7 @@ export function fakeApp({ body = "the file", ...overrides }: AppOptions = {}) {
   const errors: unknown[] = [];
   const refusals: RefusedRequest[] = [];
   const app = createApp({
+    access: createAccess({ anonymous: true, keys: [] }),
     names: { hostname: "127.0.0.1", hosts: [] },
     catalog: loadConfig(CONFIG, {
       env: (name) => name === "TENANT" ? "acme-secret" : undefined,

@@ -1,9 +1,11 @@
 /** How long a run may take, and its steps: by a clock of the test's own. */
 
 import assert from "node:assert/strict";
+import { ANONYMOUS } from "../../access/principal.ts";
+import type { RunRequest } from "../../requests/run_request.ts";
 import { Admission, AdmissionError } from "../../runs/admission.ts";
 import type { RunReport } from "../../runs/observer.ts";
-import { createRuns } from "../../runs/run.ts";
+import { createRuns, type RunOptions } from "../../runs/run.ts";
 import { StallError } from "../../storage/spool/spill_buffer.ts";
 import { FakeClock, settle } from "../storage/spool/fake_spool.ts";
 import { fakeRunner, slowReader } from "./fake_runner.ts";
@@ -33,7 +35,7 @@ function setup({ stallTimeout = 1_000 * SECOND, waiting = false } = {}) {
     get task() {
       return runner.tasks.at(-1)!;
     },
-    startRun: () => startRun("a", fakeTask("any")),
+    startRun: (options?: RunOptions) => startRun("a", fakeTask("any"), options),
     /** Starts a run, whose source gives so many bytes at once. */
     async begin(bytes: number) {
       const starting = startRun("a", fakeTask("any"));
@@ -144,4 +146,51 @@ Deno.test("a client that never comes back is given up, and the slot comes back w
   await clock.pass(30 * SECOND);
   await assert.rejects(client.closed, StallError);
   await assertFailed("The reader took nothing for 30000 ms", "StallError");
+});
+
+/** A request of a caller with these limits. */
+function cappedAt(caps: RunRequest["caps"]): RunOptions {
+  return { request: { principal: ANONYMOUS, caps } as RunRequest };
+}
+
+Deno.test("a run that takes longer than its caller's limit fails, before its first byte or after", async () => {
+  const before = setup();
+  const starting = before.startRun(cappedAt({ maxDuration: 5 * SECOND })).catch((error) => error);
+  await before.clock.pass(6 * SECOND);
+  const message = "The export took longer than the 5000 ms that it may take for you";
+  assert.equal((await starting as Error).message, message);
+  await before.assertFailed(message, "RunLimitError");
+
+  const after = setup();
+  const begun = after.startRun(cappedAt({ maxDuration: 5 * SECOND }));
+  await settle();
+  after.task.give(64 * KIB);
+  const client = slowReader((await begun).body);
+  const reading = client.read(Infinity).catch((error) => error);
+  await after.clock.pass(6 * SECOND);
+  assert.equal((await reading as Error).message, message);
+  await after.assertFailed(message, "RunLimitError");
+});
+
+Deno.test("a file of as many bytes as its caller may have is whole, and a byte more is an error", async () => {
+  const exact = setup();
+  const starting = exact.startRun(cappedAt({ maxBytes: 64 * KIB }));
+  await settle();
+  exact.task.give(64 * KIB);
+  exact.task.end();
+  const client = slowReader((await starting).body);
+  await client.read(Infinity);
+  await settle();
+  assert.deepEqual(exact.reports.map(({ state, bytes }) => [state, bytes]), [[
+    "complete",
+    64 * KIB,
+  ]]);
+
+  const more = setup();
+  const tooMuch = more.startRun(cappedAt({ maxBytes: 64 * KIB - 1 })).catch((error) => error);
+  await settle();
+  more.task.give(64 * KIB);
+  const message = "The file has more than the 65535 bytes that you may have";
+  assert.equal((await tooMuch as Error).message, message);
+  await more.assertFailed(message, "RunLimitError");
 });

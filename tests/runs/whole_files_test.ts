@@ -1,6 +1,7 @@
 /** Whole files that are kept, replaced, evicted and expired, over a store in a directory of its own. */
 
 import assert from "node:assert/strict";
+import type { TableTask } from "../../runs/protocol.ts";
 import { createWholeFiles, type MakeOptions, type WholeFiles } from "../../runs/whole_files.ts";
 import type { StoredObject } from "../../storage/store.ts";
 import { createDiskFixture, type DiskStoreFixture } from "../storage/disk_store/fixture.ts";
@@ -16,7 +17,7 @@ async function setup(disk?: DiskStoreFixture) {
   disk ??= await createDiskFixture();
   const { store, quota, clock } = disk;
   const calls = { runs: 0, expire: 0 };
-  const made = { byte: 1, milliseconds: 0 };
+  const made = { byte: 1, milliseconds: 0, truncated: [] as string[] };
   const wholeFiles = await createWholeFiles({
     startRun: (id) => {
       calls.runs++;
@@ -27,7 +28,7 @@ async function setup(disk?: DiskStoreFixture) {
           controller.close();
         },
       });
-      return Promise.resolve({ id, body });
+      return Promise.resolve({ id, body, truncated: made.truncated });
     },
     store: {
       ...store,
@@ -171,4 +172,18 @@ Deno.test("files that are kept for something else are not taken for a request's"
   });
   const next = await _files.restart();
   assert.equal(next.wholeFiles.find("other"), undefined);
+});
+
+Deno.test("a file that may not hold all rows says so, and is not found by a process that cannot know", async () => {
+  await using files = await setup();
+  files.made.truncated = ["a"];
+  const task = { ...fakeTask("a"), tables: [{ truncate: true } as TableTask] };
+  const told = await files.wholeFiles.make(
+    task,
+    files.options("a"),
+    (_, truncated) => Promise.resolve(truncated),
+  );
+  assert.deepEqual(told, ["a"]);
+  assert.deepEqual(files.wholeFiles.find("a")!.truncated, ["a"]);
+  assert.equal((await files.restart()).wholeFiles.find("a"), undefined);
 });

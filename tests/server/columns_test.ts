@@ -10,6 +10,17 @@ import type { StartRun } from "../../runs/run.ts";
 const AUDIT = { name: "audit", source: "app", query: "select 1", columns: {}, params: new Map() };
 const DEFINITION = AUDIT as unknown as ExportDefinition;
 const SOURCES = new Map([["app", { type: "sqlite", config: {} }]]);
+const PERSONAL = {
+  ...AUDIT,
+  name: "personal",
+  params: new Map([["org", {
+    name: "org",
+    type: "string",
+    required: true,
+    from: { kind: "tenant" },
+  }]]),
+} as unknown as ExportDefinition;
+const EXPORTS = new Map([["audit", DEFINITION], ["personal", PERSONAL]]);
 const COLUMNS = [{ name: "id", type: "integer" as const }, { name: "note" }];
 
 function report(id: string, columns?: RunReport["columns"]): RunReport {
@@ -40,7 +51,7 @@ function columnsOf(answer: (id: string, task: RunTask) => RunReport | Error) {
     queueMicrotask(() => known.ended(told, runOf(task)));
     return Promise.resolve({ id, body: new Response("").body! });
   };
-  const known = createColumns({ startRun, sources: SOURCES });
+  const known = createColumns({ startRun, sources: SOURCES, exports: EXPORTS });
   return { known, tasks };
 }
 
@@ -72,4 +83,13 @@ Deno.test("a source that fails, has no slot or does not know is not asked again 
     assert.equal(await known.of(DEFINITION), undefined);
     assert.equal(tasks.length, 1);
   }
+});
+
+Deno.test("what a run for one tenant had for columns is not told to another", async () => {
+  const { known, tasks } = columnsOf((id) => report(id, [[{ name: "id" }]]));
+  const task = { export: "personal,audit" } as RunTask;
+  known.ended(report("a", [COLUMNS, COLUMNS]), runOf(task));
+  assert.deepEqual(await known.of(PERSONAL), [{ name: "id" }]);
+  assert.deepEqual(await known.of(DEFINITION), COLUMNS);
+  assert.deepEqual(tasks.map(({ export: name }) => name), ["personal"]);
 });

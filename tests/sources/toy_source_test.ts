@@ -1,6 +1,7 @@
 /** Adding a source is one file and one entry: the catalogue, requests and workers know the rest. */
 
 import assert from "node:assert/strict";
+import { createAccess } from "../../access/mod.ts";
 import { loadConfig } from "../../catalog/load.ts";
 import { ConfigError } from "../../catalog/issues.ts";
 import { loadExporters, loadFormats } from "../../exporters/mod.ts";
@@ -38,6 +39,7 @@ async function run({ tables: [task], format, options }: RunTask) {
 
 function appOf(settings?: string) {
   return createApp({
+    access: createAccess({ anonymous: true, keys: [] }),
     names: { hostname: "127.0.0.1", hosts: [] },
     catalog: configure(settings),
     formats,

@@ -1,0 +1,131 @@
+/** Finds out who makes a request, from its headers or its link. */
+
+import { type CredentialHeaders, readCredential } from "./bearer.ts";
+import type { AccessConfig } from "./config.ts";
+import { createJwks, type Jwks, type JwksOptions } from "./jwks.ts";
+import { createJwtVerifier, type JwtVerifier } from "./jwt.ts";
+import { limitToKey } from "./key_links.ts";
+import { createKeyring, type Keyring } from "./keys.ts";
+import { isLink } from "./link_names.ts";
+import { createLinks, type Links } from "./links.ts";
+import { ANONYMOUS, type Principal } from "./principal.ts";
+import { type Refusal, refuse, type Rejected } from "./refusal.ts";
+import { createThrottle, type Throttle } from "./throttle.ts";
+
+/** What a request shows of who makes it. */
+export interface Attempt extends CredentialHeaders {
+  /** The method. */
+  readonly method: string;
+  /** The URL, or the target, with its query as the client sent it. */
+  readonly url: string;
+  /** The address of the client, which wrong credentials are counted by. */
+  readonly address: string;
+}
+
+/** Who makes a request, or why it is not let in. */
+export type Outcome =
+  | { readonly principal: Principal; readonly refusal?: undefined }
+  | { readonly refusal: Refusal; readonly principal?: undefined };
+
+/** Lets requests in. */
+export interface Access {
+  /** Who makes a request; never rejects for what stands in one. */
+  authenticate(attempt: Attempt): Promise<Outcome>;
+  /** Signs links; absent where the configuration has no secrets. */
+  readonly links: Links | undefined;
+  /** Takes another configuration; what is known of the issuer's keys and of addresses stays. */
+  configure(config: AccessConfig): void;
+}
+
+/** What access is checked with. */
+export interface AccessDependencies {
+  /** What time it is, in milliseconds since 1970. @default Date.now */
+  readonly now?: () => number;
+  /** How the keys of the issuer are asked for. */
+  readonly jwks?: Omit<JwksOptions, "now">;
+  /** Counts wrong credentials. @default one of its own */
+  readonly throttle?: Throttle;
+}
+
+interface State {
+  readonly anonymous: boolean;
+  readonly keyring: Keyring;
+  readonly links: Links | undefined;
+  readonly tokens: JwtVerifier | undefined;
+}
+
+/**
+ * Makes what lets requests in. An empty configuration lets no caller in: who starts a server that only
+ * its machine reaches says `anonymous` for it.
+ *
+ * @example
+ * ```ts
+ * const access = createAccess(config.access);
+ * const { principal, refusal } = await access.authenticate({
+ *   method: request.method,
+ *   url: request.url,
+ *   authorization: request.headers.get("authorization"),
+ *   apiKey: request.headers.get("x-api-key"),
+ *   address,
+ * });
+ * ```
+ */
+export function createAccess(config: AccessConfig, dependencies: AccessDependencies = {}): Access {
+  const { now = Date.now, throttle = createThrottle() } = dependencies;
+  let issuer: { readonly url: string; readonly jwks: Jwks } | undefined;
+  let state = read(config);
+
+  function read({ anonymous, keys, jwt, links }: AccessConfig): State {
+    if (jwt !== undefined && jwt.jwks !== issuer?.url) {
+      issuer = { url: jwt.jwks, jwks: createJwks(jwt.jwks, { ...dependencies.jwks, now }) };
+    }
+    return {
+      anonymous,
+      keyring: createKeyring(keys),
+      links: links && createLinks(links),
+      tokens: jwt && createJwtVerifier(jwt, issuer!.jwks, now),
+    };
+  }
+
+  /** Who an attempt is of. */
+  async function identify(attempt: Attempt): Promise<Principal | Rejected> {
+    const { anonymous, keyring, links, tokens } = state;
+    const credential = readCredential(attempt);
+    if (isLink(attempt.url)) {
+      if (credential.kind !== "none") return { reason: "two-credentials" };
+      const link = links?.verify(attempt.method, attempt.url, now()) ??
+        { reason: "link-unconfigured" };
+      return "reason" in link ? link : limitToKey(link, keyring, now());
+    }
+    switch (credential.kind) {
+      case "none":
+        return anonymous ? ANONYMOUS : { reason: "missing" };
+      case "two":
+        return { reason: "two-credentials" };
+      case "malformed":
+        return { reason: "malformed" };
+      case "key":
+        return keyring.verify(credential.text, now());
+      case "jwt":
+        return await tokens?.verify(credential.text) ?? { reason: "jwt-unconfigured" };
+    }
+  }
+
+  return {
+    async authenticate(attempt) {
+      const found = await identify(attempt);
+      if (!("reason" in found)) return { principal: found };
+      const refusal = refuse(found);
+      if (refusal.kind !== "invalid") return { refusal };
+      const { delay, retryAfter } = throttle.fail(attempt.address);
+      if (retryAfter === undefined) return { refusal: refuse(found, delay) };
+      return { refusal: refuse({ ...found, reason: "throttled" }, 0, retryAfter) };
+    },
+    get links() {
+      return state.links;
+    },
+    configure(config) {
+      state = read(config);
+    },
+  };
+}
