@@ -68,7 +68,7 @@ export class Admission {
    *
    * @param slots runs that may be at work at once
    * @param endedBytes bytes in memory that those may keep whose source has ended
-   * @param memory says when there is too little of it for another run; absent: nobody looks
+   * @param memory says when there is too little of it for another run; absent: it is not looked at
    */
   constructor(slots: number, endedBytes: number = ENDED_BYTES, memory?: MemoryGuard) {
     this.#slots = slots;

@@ -29,14 +29,14 @@ export interface MemoryGuard {
 
 /** A guard, and what it knows. */
 export interface WatchedMemory extends MemoryGuard {
-  /** What is taken and what may be; absent where nobody can tell. */
+  /** What is taken and what may be; absent where it is not known. */
   readonly reading: MemoryReading | undefined;
 }
 
 /**
  * Makes a guard. It looks when it is asked, so that it costs an idle server nothing.
  *
- * @param read tells what is taken, and what may be; undefined where nobody can tell
+ * @param read tells what is taken, and what may be; undefined where it is not known
  * @param onChange called each time that runs begin or cease to be refused
  */
 export function createMemoryGuard(

@@ -48,7 +48,7 @@ export interface PoolOptions {
   readonly maxExclusive: number;
   /** Milliseconds after which a worker beyond the warm ones ends. @default {@linkcode IDLE_MS} */
   readonly idleTimeout?: number;
-  /** Told each time that a worker cannot be started, or does not come up. */
+  /** Called each time that a worker cannot be started, or does not come up. */
   readonly onFailure?: (reason: string) => void;
 }
 

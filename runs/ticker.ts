@@ -5,7 +5,7 @@ import type { Clock } from "../storage/clock.ts";
 /** Calls back every so often, until what it returns is called. */
 export type Ticker = (callback: () => void) => () => void;
 
-/** Makes a ticker; its timer runs while somebody wants to be called. */
+/** Makes a ticker; its timer runs while there are callbacks. */
 export function createTicker(milliseconds: number, clock: Clock): Ticker {
   const callbacks = new Set<() => void>();
   let stop = () => {};

@@ -216,7 +216,7 @@ export class WorkerProcess {
     clearTimeout(held.grace);
     held.grace = setTimeout(() => {
       if (this.#tasks.size === 1) return this.kill();
-      // Others share it: they go on, and whoever cancelled does not wait for what hangs.
+      // Others share it: they go on, and the caller that cancelled does not wait for what hangs.
       this.retire();
       this.#finish(task, { state: "cancelled" });
     }, STOPPING_MS);

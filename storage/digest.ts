@@ -24,7 +24,7 @@ export function createDigest(): Digest {
 
 /**
  * The strong entity tag (RFC 9110, 8.8.3) of the file with a SHA-256: other bytes, another tag. It is
- * the digest itself, so that whoever has the file can check it with `sha256sum`.
+ * the digest itself, so that the owner of a file can check it with `sha256sum`.
  */
 export function strongETag(sha256: string): string {
   return `"${sha256}"`;

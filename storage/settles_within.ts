@@ -3,8 +3,8 @@
 import { type Clock, systemClock } from "./clock.ts";
 
 /**
- * Whether a promise settles in time. Where it rejects in time, so does this; what becomes of it later is
- * nobody's business.
+ * Whether a promise settles in time. Where it rejects in time, so does this; what becomes of it later does
+ * not matter.
  */
 export async function settlesWithin(
   promise: PromiseLike<unknown>,

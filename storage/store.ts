@@ -11,7 +11,7 @@ export interface ObjectMetadata {
   readonly mediaType: string;
   /** The name to save it under. */
   readonly filename: string;
-  /** Whose it is: whose share of the quota it takes, today and after a restart; absent: nobody's. */
+  /** Whose it is: whose share of the quota it takes, today and after a restart; absent: no tenant's. */
   readonly tenant?: string;
   /** Whatever else: the content coding. */
   readonly [name: string]: string;

@@ -30,7 +30,7 @@ interface Waiting {
 /**
  * Writes frames one after the other, each in one piece.
  *
- * A large write runs on a thread of its own. The pipe holds 64 KiB, and whoever writes more waits for
+ * A large write runs on a thread of its own. The pipe holds 64 KiB, and a process that writes more waits for
  * the server to read it: written on the worker's only thread, the 93 MB of a file of 500,000 rows kept it
  * from its rows for 0.25 s of 1.4 s. Headers are not written alone: the event loop, which tells when a
  * write is done, has its turn once in many rows.
@@ -41,7 +41,7 @@ export class FrameWriter {
   readonly #waiting: Waiting[] = [];
   #state: "idle" | "gathering" | "writing" | "broken" = "idle";
 
-  /** `onBroken` is told when nobody reads any more; nothing is written from then on. */
+  /** `onBroken` is called when the server reads no more; nothing is written from then on. */
   constructor(output: Output, onBroken: () => void) {
     this.#output = output;
     this.#onBroken = onBroken;
@@ -132,7 +132,7 @@ export class ChunkWriter {
   #sent: Promise<void> = Promise.resolve();
   #flushed = performance.now();
 
-  /** Writes the file of a task; `onSend` is told of each chunk. */
+  /** Writes the file of a task; `onSend` is called for each chunk. */
   constructor(frames: FrameWriter, task: number, onSend: (bytes: number) => void) {
     this.#frames = frames;
     this.#task = task;

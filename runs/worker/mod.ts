@@ -233,7 +233,7 @@ interface TaskContext {
   readonly credit: Credit;
   /** Cores besides the worker's own. */
   readonly cores: IdleCores;
-  /** Aborted when nobody wants its file any more. */
+  /** Aborted when no client wants its file any more. */
   readonly stopped: AbortSignal;
   /** What the server reads. */
   readonly frames: FrameWriter;
@@ -451,7 +451,7 @@ export async function serveCommands(kinds: readonly string[]): Promise<void> {
   const frames = new FrameWriter(Deno.stdout, () => Deno.exit(0));
   const tasks = new Map<number, TaskInHand>();
   const turns = new Turns(() => tasks.size);
-  // Threads stay for the next task: this process is ended, and waits for nobody.
+  // Threads stay for the next task: this process is ended, and does not wait for them.
   const cores = { idle: 0, keepThreads: true };
 
   function obey(command: Command): void {

@@ -27,7 +27,7 @@ export interface DiskRoom {
   restore(): Promise<void>;
 }
 
-/** As much as the disk has: reserved by nobody. */
+/** As much as the disk has: not reserved. */
 export const UNLIMITED: Reservation = {
   bytes: Infinity,
   grow: () => Promise.resolve(undefined),
@@ -35,7 +35,7 @@ export const UNLIMITED: Reservation = {
   release() {},
 };
 
-/** The room of a disk without a quota, which nobody watches. */
+/** The room of a disk without a quota, which is not watched. */
 export function wholeDisk(files: FileSystem, dir: string): DiskRoom {
   return {
     reserve: () => Promise.resolve(UNLIMITED),

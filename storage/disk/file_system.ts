@@ -14,7 +14,7 @@ export interface OpenFile {
   syncData(): Promise<void>;
   /** What is known of it, whatever has its name by now. */
   stat(): Promise<FileInfo>;
-  /** Takes the lock on the file, for as long as it is open; false where somebody else holds it. */
+  /** Takes the lock on the file, for as long as it is open; false where another process holds it. */
   tryLock(): Promise<boolean>;
   /** Closes it; never fails, and does nothing the second time. */
   close(): void;

@@ -63,7 +63,7 @@ export interface QuotaOptions {
   readonly fileShare?: number;
   /**
    * Asked before bytes are refused, one call after the other, to have others give so many back: whether
-   * they have. @default nobody can
+   * they have. @default none are given back
    */
   readonly reclaim?: (bytes: number) => Promise<boolean>;
   /** Hears of every refusal. */

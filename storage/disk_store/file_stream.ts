@@ -61,7 +61,7 @@ export async function streamFile(
     },
     async cancel() {
       cancelled = true;
-      await reading?.catch(() => {}); // its descriptor lives until it is over, whoever closes it
+      await reading?.catch(() => {}); // its descriptor lives until it is over, even where it is closed before
       close();
     },
   }, { highWaterMark: 0 });

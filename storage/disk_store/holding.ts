@@ -9,7 +9,7 @@ export const RESERVE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Most file systems hand their space out in blocks of 4 KiB, and stored files stay: without rounding up,
- * ten thousand of them would take 20 MB that nobody reserved.
+ * ten thousand of them would take 20 MB that are not reserved.
  */
 const BLOCK_BYTES = 4 * 1024;
 
@@ -72,7 +72,7 @@ export class Holding {
   /**
    * Reserves room for what is written already, of a file that was there before.
    *
-   * @returns whether there was room; where not, nobody has counted it, nor its bytes
+   * @returns whether there was room; where not, neither it nor its bytes are counted
    */
   async countIn(tenant: string | undefined): Promise<boolean> {
     const reservation = await this.#room.reserve(wholeBlocks(this.#written), tenant);

@@ -24,7 +24,7 @@ export interface DirectoryOptions {
   readonly allowShared?: boolean;
 }
 
-/** A directory of our own in the one that was given, which nobody else has while it is open. */
+/** A directory of our own in the one that was given, which no other process has while it is open. */
 export interface SpoolDirectory extends AsyncDisposable {
   /** Its path. */
   readonly path: string;
@@ -46,8 +46,8 @@ export interface SpoolDirectory extends AsyncDisposable {
 
 /**
  * The file in the given directory whose lock is the right to spool there. It stays empty, so that a
- * full disk cannot fail it, and is never removed: whoever had opened it before would lock a file that
- * nobody else finds.
+ * full disk cannot fail it, and is never removed: a process that had opened it before would lock a file that
+ * no other finds.
  */
 const LOCK = "spillway.lock";
 
@@ -100,7 +100,7 @@ export async function openSpoolDirectory(
     if (kept && !(kept.isDirectory && kept.owner === us)) {
       throw await refusal(files, options.dir, `${KEPT} in it is no directory of user ${us}`);
     }
-    // Nobody can guess the name and have a directory of that name ready for us.
+    // No other user can guess the name and have a directory of that name ready for us.
     const path = join(dir, `spillway-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`);
     await files.makeDirectory(path);
     return {
@@ -113,7 +113,7 @@ export async function openSpoolDirectory(
         const there = await ifThere(files.statName(path));
         if (there?.isDirectory && there.owner === us) return;
         const given = await ifThere(files.stat(dir));
-        // The lock went with the one that was given: somebody else may spool in another one.
+        // The lock went with the one that was given: another process may spool in a new one.
         if (given?.device !== found.device || given.inode !== found.inode) {
           throw await refusal(files, options.dir, "it was removed while it was in use");
         }
@@ -193,7 +193,7 @@ async function ifThere(info: Promise<FileInfo>): Promise<FileInfo | undefined> {
   }
 }
 
-/** Removes what dead processes left; nobody living has the lock. */
+/** Removes what dead processes left; no living process has the lock. */
 async function sweep(files: FileSystem, dir: string, us: number | null): Promise<void> {
   for (const name of await files.list(dir)) {
     if (!OURS.test(name)) continue;

@@ -14,7 +14,7 @@ export { SpoolError } from "./directory.ts";
 export const ISSUE_INTERVAL_MS = 1_000;
 
 /**
- * The part of `max_bytes` that whole files may hold. Somebody who has them made, or who comes back for none
+ * The part of `max_bytes` that whole files may hold. A client that has them made, or that comes back for none
  * of them, must not be the reason that runs hold their slots for slow clients: the rest is for spilling.
  */
 export const FILE_SHARE = 3 / 4;
@@ -102,7 +102,7 @@ export interface Spool extends AsyncDisposable {
 export interface OpenedSpool extends Spool {
   /** Our own directory (0700). What is left in it goes when the spool does. */
   readonly directory: string;
-  /** The directory for whole files, which outlives the spool; whoever keeps files in it makes it. */
+  /** The directory for whole files, which outlives the spool; the store in it makes it. */
   readonly keptDirectory: string;
   /** Where its file system is mounted. */
   readonly mount: string;

@@ -19,7 +19,7 @@ export interface PaceLimits {
   readonly spillAfter: number;
   /** Bytes a second under which it has fallen behind although it reads; 0: never. */
   readonly spillRate: number;
-  /** Milliseconds without a read after which it is given up. */
+  /** Milliseconds without a read after which it has stalled. */
   readonly stallTimeout: number;
   /** Milliseconds in all that its source may wait for it; after them it has fallen behind. */
   readonly maxHeldUp: number;
@@ -62,7 +62,7 @@ export class ReaderPace {
     return this.#idleSince;
   }
 
-  /** When it is given up, unless it takes something before. */
+  /** When it has stalled, unless it takes something before. */
   get stalledAt(): number {
     return this.#idleSince + this.#limits.stallTimeout;
   }

@@ -22,7 +22,7 @@ export interface Segment {
   close(): void;
 }
 
-/** What a segment tells whoever made it. */
+/** What a segment reports to its maker. */
 export interface SegmentOwner {
   /** Counts bytes that were written. */
   wrote(bytes: number): void;

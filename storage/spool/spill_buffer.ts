@@ -173,7 +173,7 @@ export class SpillBuffer {
         this.#end({ state: "cancelled" });
         await Promise.all([this.#source.cancel(reason), this.released]);
       },
-      // A mark of 0: it is pulled when somebody reads, and only then.
+      // A mark of 0: it is pulled when its reader reads, and only then.
     }, { highWaterMark: 0 });
     // An error is the reader's also while nothing is being read.
     this.#source.closed.catch((error) => this.abort(error));
