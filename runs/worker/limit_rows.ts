@@ -6,7 +6,7 @@ import type { Batch, TextBatch } from "../../table/table.ts";
 export interface RowLimit {
   /** Rows that it may have. */
   readonly maxRows: number;
-  /** Told that there is a row more: the table ends, or errors with what this gives. */
+  /** Called when there is a row more: the table ends, or errors with what this gives. */
   readonly onMore: () => Error | undefined;
 }
 
