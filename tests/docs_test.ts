@@ -1,6 +1,7 @@
 /** Documentation is checked like code: every exported thing is explained, and every link leads somewhere. */
 
 import assert from "node:assert/strict";
+import { walk } from "./source_files.ts";
 
 const root = new URL("../", import.meta.url);
 
@@ -64,4 +65,44 @@ Deno.test("every link between documents leads somewhere", async () => {
     }
   }
   assert.ok(links > 5);
+});
+
+/** Where code is. */
+const CODE = [
+  "main.ts",
+  "benchmarks",
+  "catalog",
+  "commands",
+  "examples",
+  "exporters",
+  "requests",
+  "routes",
+  "runs",
+  "server",
+  "sources",
+  "storage",
+  "table",
+  "tests",
+];
+
+Deno.test("every file that docs/design.md names is there, and every part of it that a comment cites", async () => {
+  const text = await Deno.readTextFile(new URL("docs/design.md", root));
+  const titles = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) => title!);
+  const paths: string[] = [];
+  const cited = new Set<string>();
+  for await (const { path, text } of walk(CODE, [".ts"])) {
+    paths.push(path);
+    const comments = text.replaceAll(/\s*\n\s*(?:\*|\/\/)\s*/g, " ");
+    for (const [, title] of comments.matchAll(/docs\/design\.md, "([^"]+)"/g)) cited.add(title!);
+  }
+  const named = [...text.matchAll(/`([a-z_/]+\.ts)`/g)].map(([, path]) => path!);
+  assert.ok(named.length > 40 && cited.size > 3);
+  assert.deepEqual(
+    named.filter((name) => !paths.some((path) => path === name || path.endsWith(`/${name}`))),
+    [],
+  );
+  assert.deepEqual(
+    [...cited].filter((title) => !titles.some((whole) => whole.startsWith(title))),
+    [],
+  );
 });

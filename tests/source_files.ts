@@ -16,13 +16,15 @@ export async function* walk(
   extensions: readonly string[],
 ): AsyncGenerator<SourceFile> {
   for (const path of paths) {
-    if (extensions.some((extension) => path.endsWith(extension))) {
-      yield { path, text: await Deno.readTextFile(new URL(path, root)) };
-      continue;
-    }
-    if (path.split("/").at(-1)!.includes(".")) continue;
-    for await (const { name } of Deno.readDir(new URL(path, root))) {
-      yield* walk([`${path}/${name}`], extensions);
+    const url = new URL(path, root);
+    if ((await Deno.stat(url)).isDirectory) {
+      const names = await Array.fromAsync(Deno.readDir(url), ({ name }) => name);
+      const inner = names.filter((name) => name !== "node_modules").map((name) =>
+        `${path}/${name}`
+      );
+      yield* walk(inner, extensions);
+    } else if (extensions.some((extension) => path.endsWith(extension))) {
+      yield { path, text: await Deno.readTextFile(url) };
     }
   }
 }
