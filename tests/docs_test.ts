@@ -70,6 +70,7 @@ Deno.test("every link between documents leads somewhere", async () => {
 /** Where code is. */
 const CODE = [
   "main.ts",
+  "access",
   "benchmarks",
   "catalog",
   "commands",

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { walk } from "./source_files.ts";
 
 /** Where comments and pages are looked at, and names. */
-const ALL = ["main.ts", "catalog", "commands", "docs", "exporters", "server", "table"];
+const ALL = ["main.ts", "access", "catalog", "commands", "docs", "exporters", "server", "table"];
 
 /** Where names alone are. */
 const NAMES_ALONE = ["requests", "runs", "storage"];
