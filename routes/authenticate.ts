@@ -20,7 +20,7 @@ export interface AuthenticateOptions {
   readonly wait?: Wait | undefined;
 }
 
-/** Paths that tell nothing of anybody, for what watches the process. */
+/** Paths that tell nothing of any tenant, for what watches the process. */
 const OPEN: readonly string[] = ["/healthz", "/readyz"];
 
 /** The path that tools of this machine may ask for without a credential. */

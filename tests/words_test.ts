@@ -6,6 +6,7 @@ import { walk } from "./source_files.ts";
 /** Where comments and pages are looked at, and names. */
 const ALL = [
   "main.ts",
+  "access",
   "catalog",
   "commands",
   "docs",
