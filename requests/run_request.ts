@@ -1,4 +1,4 @@
-/** A precise request, from names and values: its params and its options, whoever sent them and however. */
+/** A precise request, from names and values: its params and its options, however they were sent. */
 
 import { AccessError, type AccessIssue } from "../access/access_error.ts";
 import { identityParams, type ParamOrigin } from "../access/identity_params.ts";

@@ -50,10 +50,10 @@ export interface Dependencies extends Offer {
   readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Whether health and metrics are answered on a port of their own, and not here. @default false */
   readonly adminElsewhere?: boolean;
-  /** Told of every request that was refused, for the log. */
+  /** Called with every request that was refused, for the log. */
   readonly onRefusal: (refused: RefusedRequest) => void;
-  /** Told of every link that was signed, for the log. */
+  /** Called with every link that was signed, for the log. */
   readonly onLink?: (signed: SignedLink) => void;
-  /** Told of errors that are this server's own fault. */
+  /** Called with errors that are this server's own fault. */
   readonly onError: (error: unknown, request: Request) => void;
 }

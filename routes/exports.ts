@@ -80,9 +80,9 @@ function describe(
 
 /** A param as JSON can say it: integers beyond a double's reach are text. A default from the environment stays there. */
 function describeParam({ secretDefault, ...param }: Param) {
-  const told = Object.entries(param).filter(([key]) => key !== "default" || !secretDefault);
+  const published = Object.entries(param).filter(([key]) => key !== "default" || !secretDefault);
   return Object.fromEntries(
-    told.map(([key, value]) => [
+    published.map(([key, value]) => [
       key,
       Array.isArray(value) ? value.map(jsonValue) : jsonValue(value),
     ]),

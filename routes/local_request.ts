@@ -1,4 +1,4 @@
-/** Tells a request from this machine itself, by whoever runs the server, from all others. */
+/** Tells a request from this machine itself, by the operator, from all others. */
 
 import { isLoopback } from "../table/loopback.ts";
 import type { Client } from "./environment.ts";

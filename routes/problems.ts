@@ -59,7 +59,7 @@ function requestProblem({ message, unknown, issues }: RequestError): Problem {
   return { status: 400, title: "Bad request", detail: message, errors: issues };
 }
 
-/** 403, for what is not allowed to who asks, or to nobody. */
+/** 403, for what is not allowed to who asks, or to no caller. */
 export function forbidden(detail: string): Problem {
   return { status: 403, title: "Forbidden", detail };
 }

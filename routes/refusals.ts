@@ -11,7 +11,7 @@ export interface RefusedRequest {
   readonly client?: string;
   /** The method. */
   readonly method: string;
-  /** The path, without the query string: that holds values, which may be anybody's. */
+  /** The path, without the query string: that holds values, which may be any customer's. */
   readonly path: string;
   /** The status of the answer. */
   readonly status: number;

@@ -91,7 +91,7 @@ export type ValueOf<T extends ValueType> = T extends keyof ParamTypes ? ParamTyp
 export interface RowsContext<P extends Params> {
   /** The values of the params; that of an enum may be null, where `spillway.yaml` does not require it. */
   readonly params: { readonly [Name in keyof P]: ParamOf<P[Name]> };
-  /** Aborted when nobody wants the rows any more: to be handed to `fetch` and the like. */
+  /** Aborted when the rows are no longer wanted: to be handed to `fetch` and the like. */
   readonly signal: AbortSignal;
 }
 
@@ -106,7 +106,7 @@ export interface ModuleSource<C extends Columns = Columns, P extends Params = Pa
   readonly params?: P;
   /**
    * Makes its rows; usually a generator. It is asked for the next ones only as they are read, and told
-   * to return where nobody wants more: `finally` is the place to let things go.
+   * to return where no more are wanted: `finally` is the place to let things go.
    */
   rows(context: RowsContext<P>): AsyncIterable<Yielded<C>> | Iterable<Yielded<C>>;
 }

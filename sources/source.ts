@@ -52,7 +52,7 @@ export interface RowStream {
   readonly batches: ReadableStream<Batch>;
   /**
    * The same rows as text, to be read or cancelled instead; every column has a type then. Absent where
-   * nobody asked for it, or the source has no text.
+   * the caller did not ask for it, or the source has no text.
    */
   readonly text?: TextRows;
   /**
@@ -69,7 +69,7 @@ export interface InvalidText {
    * the source looks at the first {@linkcode SUSPECTED_ROWS} alone.
    */
   readonly suspected: boolean;
-  /** Told of each cell, by its column's name, when all rows are read. */
+  /** Called with each cell, by its column's name, when all rows are read. */
   count(column: string): void;
 }
 
@@ -97,7 +97,7 @@ export interface ReadOptions {
   /** The run's id, by which the source knows in its own lists whom it works for. */
   readonly run?: string;
   /**
-   * Aborted when nobody wants the rows any more, while the source is still being opened; an open
+   * Aborted when the caller no longer wants the rows, while the source is still being opened; an open
    * stream is cancelled instead. What was asked of the source is taken back there too.
    */
   readonly signal?: AbortSignal;

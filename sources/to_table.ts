@@ -36,7 +36,7 @@ export interface TableSettings {
   readonly maskKey?: string;
 }
 
-/** Told of each cell that is not of the type that the export declares for its column, by its name. */
+/** Called with each cell that is not of the type that the export declares for its column, by its name. */
 export type CountOtherType = (column: string) => void;
 
 /** A request for a column that is not there: the caller's mistake. */

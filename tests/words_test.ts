@@ -11,14 +11,17 @@ const ALL = [
   "commands",
   "docs",
   "exporters",
+  "requests",
+  "routes",
   "runs",
   "server",
+  "sources",
   "storage",
   "table",
 ];
 
 /** Where names alone are. */
-const NAMES_ALONE = ["requests"];
+const NAMES_ALONE: readonly string[] = [];
 
 /** Names that stay, by file: a field of log lines, which queries of operators name. */
 const KEPT: Readonly<Record<string, readonly string[]>> = { "server/spool.ts": ["untold"] };

@@ -137,7 +137,7 @@ export function createJsonReader(
       const cells = value.length === columns.length ? toCells(text, value) : undefined;
       return cells ?? readExactly(text);
     }
-    // So that a key that is there twice is found, of which parsing leaves the last: whoever writes one
+    // So that a key that is there twice is found, of which parsing leaves the last: a writer of one
     // row so writes all of them so.
     if (!columns || rows === 0) return readExactly(text);
     const keys = Object.keys(value);

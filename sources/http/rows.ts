@@ -53,7 +53,7 @@ export async function readRows(
   /** Waits for more text until a moment; false where none came. */
   async function takeText(due: number): Promise<boolean> {
     pending ??= body.read();
-    // A read that a batch does not wait for fails while nobody looks.
+    // A read that a batch does not wait for fails unseen.
     pending.catch(() => {});
     const text = due === Infinity ? await pending : await until(due, pending);
     if (text === LATE) return false;

@@ -199,7 +199,7 @@ async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined
     return await Promise.race([promise, aborted]);
   } finally {
     signal.removeEventListener("abort", stop);
-    // Whichever comes second is nobody's any more.
+    // Whichever comes second is ignored.
     promise.catch(() => {});
   }
 }

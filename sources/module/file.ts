@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { SourceError } from "../source.ts";
 
 /** Where to look. */
-export interface Place {
+export interface Location {
   /** Whether the program is a binary. @default whether it is */
   readonly binary?: boolean;
   /** The program's folder, from which paths inside a binary count. @default this program's */
@@ -29,7 +29,7 @@ export function moduleUrl(
     binary = Deno.build.standalone,
     root = new URL("../../", import.meta.url),
     isFile = isFileOnDisk,
-  }: Place = {},
+  }: Location = {},
 ): URL {
   if (!binary) return pathToFileURL(path);
   const parts = path.split(/[/\\]/).filter((part) => part !== "");

@@ -15,7 +15,7 @@ export interface Generation {
   readonly readRow: (value: unknown, number: number) => Row;
   /** Rows in a full batch. */
   readonly batchRows: number;
-  /** Tells it that nobody wants its rows any more. */
+  /** Tells it that its rows are no longer wanted. */
   readonly abort: (reason: unknown) => void;
 }
 
@@ -45,7 +45,7 @@ export function readBatches(generation: Generation): ReadableStream<Batch> {
   let failure: { readonly error: unknown } | undefined;
   let ended = false;
   let cancelled = false;
-  /** Wakes the pull that waits. Nobody waits: the filling stops. */
+  /** Wakes the pull that waits. Absent: no pull waits, and the filling stops. */
   let wake: (() => void) | undefined;
   let filling = false;
 
@@ -133,7 +133,7 @@ export async function release(
   abort(reason);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<void>((resolve) => timer = setTimeout(resolve, RETURN_MS));
-  // What goes wrong now is nobody's any more.
+  // What goes wrong now is ignored.
   const returned = Promise.try(() => iterator.return?.()).catch(() => {});
   await Promise.race([returned, late]);
   clearTimeout(timer);

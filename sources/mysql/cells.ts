@@ -62,7 +62,7 @@ export function columnType(column: MysqlColumn): ColumnType | undefined {
   const { columnType: type, columnLength, flags } = column;
   switch (type) {
     case TYPE.tiny:
-      // What BOOLEAN is an alias of; UNSIGNED, it is a number that somebody keeps small.
+      // What BOOLEAN is an alias of; UNSIGNED, it is a number that an application keeps small.
       return columnLength === 1 && (flags & UNSIGNED) === 0 ? "boolean" : "integer";
     case TYPE.short:
     case TYPE.long:

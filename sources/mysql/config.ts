@@ -55,8 +55,8 @@ export type Address = Omit<MysqlConfig, "max_row" | "connect_timeout" | "stateme
 /**
  * What the settings say about the server. Where they do not say how to encrypt, the server must prove
  * who it is (`verify-full`); only a loopback address without a `ca` is left without TLS, as those
- * bytes stay on the machine. What MySQL's own clients do, TLS where the server offers it, whoever
- * stands in between turns off.
+ * bytes stay on the machine. What MySQL's own clients do, TLS where the server offers it, a machine
+ * in between turns off.
  */
 export function endpointOf(address: Address): Endpoint {
   const url = address.url === undefined ? undefined : new URL(address.url);

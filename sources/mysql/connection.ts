@@ -10,7 +10,7 @@ import { incomingBytes, socketOf, verifyHost } from "./driver_internals.ts";
 import type { SqlMode } from "./query.ts";
 import { SourceError } from "../source.ts";
 
-/** Milliseconds in which a server is asked to stop, or that is given up. */
+/** Milliseconds in which a server is asked to stop, or its connection is closed. */
 const KILL_TIMEOUT_MS = 2000;
 
 /** Milliseconds that a server has to say goodbye. */
@@ -50,7 +50,7 @@ export function createConnections(
   return new ConnectionCache({ max: 16, idle: 5000, age: 60_000, ...options });
 }
 
-/** A connection that nobody else has. */
+/** A connection that no other run has. */
 export class Connection {
   /** The driver's. */
   readonly driver: Driver;
@@ -153,7 +153,7 @@ export class Connection {
       // The last rows are on their way first.
       await setImmediate();
       const timer = setTimeout(() => this.stream.destroy(late()), RESET_TIMEOUT_MS);
-      // Whoever has read paused it.
+      // The last reader paused it.
       this.stream.resume();
       try {
         await resetSession(this.driver);

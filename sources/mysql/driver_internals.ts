@@ -28,7 +28,7 @@ export function socketOf(driver: Driver): Socket {
 
 /**
  * Gives TLS a name to verify. The driver gives none for an address, so that the certificate would have to be
- * for `localhost`, whoever the server is: Node then takes the name that the socket was opened with.
+ * for `localhost`, whatever the server is called: Node then takes the name that the socket was opened with.
  */
 export function verifyHost(driver: Driver, host: string): void {
   Object.assign(socketOf(driver), { _host: host });

@@ -1,4 +1,4 @@
-/** Reads the rows of a MySQL query by the batch, off a socket that is paused while nobody reads. */
+/** Reads the rows of a MySQL query by the batch, off a socket that is paused while no reader asks. */
 
 import {
   columnType,

@@ -30,7 +30,7 @@ export function createBackends(
   return new ConnectionCache({ max: 16, idle: 5000, age: 60_000, ...options });
 }
 
-/** A connection that nobody else has. */
+/** A connection that no other run has. */
 export class Backend {
   /** The library's side of it; it logs in with its first statement. */
   readonly sql: Sql;

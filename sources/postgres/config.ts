@@ -46,7 +46,7 @@ export interface Endpoint extends ServerAddress {
 /**
  * What the settings say about the server. Where they do not say how to encrypt, the server must prove
  * who it is (`verify-full`); only a loopback address without a `ca` is left without TLS, as those
- * bytes stay on the machine. libpq's default is `prefer`, which whoever stands in between turns off.
+ * bytes stay on the machine. libpq's default is `prefer`, which a machine in between turns off.
  */
 export function endpointOf(
   { url: text, tls, ca }: Pick<PostgresConfig, "url" | "tls" | "ca">,

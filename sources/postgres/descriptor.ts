@@ -20,7 +20,7 @@ const config: z.ZodType<PostgresConfig> = z.strictObject({
   timezone: timeZone().optional(),
   max_row: maxRow(),
   connect_timeout: duration("10s"),
-  // Longer than a run takes, which its own limit ends: this is for what nobody is left to end.
+  // Longer than a run takes, which its own limit ends: this is for what no run is left to end.
   statement_timeout: duration("1d"),
   idle_in_transaction_session_timeout: duration("1m"),
 }).refine(

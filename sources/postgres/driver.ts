@@ -91,7 +91,7 @@ async function inSession<T>(
     signal?.throwIfAborted();
     return await use(session);
   } catch (error) {
-    // Whatever the server says of a query that nobody wants.
+    // Whatever the server says of a query that is not wanted.
     if (signal?.aborted || !session.begun) await session.cancel();
     else await session.close();
     if (session.reused && !session.begun && !signal?.aborted) {

@@ -113,7 +113,7 @@ const MISFITS = ["42883", "42804", "42846"];
 const AMBIGUOUS = "42725";
 
 /** Codes of a param whose type nothing tells, or two positions in two ways. */
-const UNTOLD = ["42P18", "42P08"];
+const UNDETERMINED = ["42P18", "42P08"];
 
 /**
  * Says which types to try next, after an error that came of them; nothing where none are left, or where it
@@ -129,7 +129,7 @@ export function retype(error: ServerError, bound: BoundQuery, typing: Typing): T
     oid === 0 && bound.positions.filter((position) => position.key === key).length > 1;
   const split = ({ name }: BoundParam) => ({ ...typing, split: [...typing.split, name] });
 
-  if (UNTOLD.includes(code)) {
+  if (UNDETERMINED.includes(code)) {
     // In whatever language the message is.
     const named = bound.params[Number(/\$(\d+)/.exec(message)?.[1]) - 1];
     if (named && isShared(named)) return split(named);

@@ -1,4 +1,4 @@
-/** Keeps the rows that a server sent and nobody took yet: those of one read, and part of a batch. */
+/** Keeps the rows that a server sent and no reader took yet: those of one read, and part of a batch. */
 
 import { isUtc, moveToUtc, SLACK_BYTES } from "./instants.ts";
 import { createRowReader, createTextReader, TIMESTAMPTZ } from "./types.ts";

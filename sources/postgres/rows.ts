@@ -53,7 +53,7 @@ async function runQuery<T>(
 ): Promise<{ columns: RowStream["columns"]; batches: ReadableStream<T> }> {
   let complete = false;
   let failure: { readonly error: unknown } | undefined;
-  // Whoever reads is woken, and looks: to race a promise that settles with the last row against each
+  // The reader is woken, and looks: to race a promise that settles with the last row against each
   // read would leave something behind each time, 5 MB for a gigabyte of rows.
   void session.run(query, queue).then(
     () => void (complete = true),

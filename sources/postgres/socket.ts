@@ -144,7 +144,7 @@ async function takesTls(socket: net.Socket, { tls: mode }: Endpoint): Promise<bo
     socket.off("error", reject);
     socket.off("close", ended);
   });
-  // What came with the answer was put there by somebody in between (CVE-2021-23222).
+  // What came with the answer was put there by a machine in between (CVE-2021-23222).
   if (answer.length === 1 && answer[0] === 0x53) return true;
   if (answer.length === 1 && answer[0] === 0x4e) {
     if (mode === "prefer") return false;

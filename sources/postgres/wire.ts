@@ -24,7 +24,7 @@ export interface WireColumn {
 
 /** Takes the rows of a query. */
 export interface RowSink {
-  /** Told of the columns, before the first row; also where no row comes. */
+  /** Called with the columns, before the first row; also where no row comes. */
   columns(columns: readonly WireColumn[]): void;
   /** Given bytes that rows are in; they stay as they are until the last of them was given. */
   piece(bytes: Buffer): void;
@@ -36,9 +36,9 @@ export interface RowSink {
 export interface Preface {
   /** Their texts; none has params. */
   readonly statements: readonly string[];
-  /** Told of each row that they give, with how many of them are not complete. */
+  /** Called with each row that they give, with how many of them are not complete. */
   onRow(left: number): void;
-  /** Told when all of them are complete. */
+  /** Called when all of them are complete. */
   onDone(): void;
 }
 
@@ -217,7 +217,7 @@ export class Wire extends EventEmitter {
     this.#socket.end(data);
   }
 
-  /** Closes at once; an error is for whoever waits for something. */
+  /** Closes at once; an error is for what waits. */
   destroy(error?: SourceError): void {
     this.#ending = true;
     if (error) this.#fail(error);

@@ -76,7 +76,7 @@ export class Connection {
 
   /**
    * Begins a snapshot; false where the file or its schema is another since the last one, and this of no more
-   * use: what was proven of a query's program is not so of the one that SQLite would prepare in its place.
+   * use: what was proven of a query's program is not so of the one that SQLite would prepare instead.
    */
   begin(): boolean {
     this.snapshots++;
@@ -99,8 +99,8 @@ export class Connection {
   }
 
   /**
-   * Whether somebody wrote to the file since the snapshot began who does not know SQLite's locks. In
-   * rollback mode nobody else could. In WAL mode a checkpoint may: it brings the file to the snapshot's
+   * Whether a program wrote to the file since the snapshot began that does not know SQLite's locks. In
+   * rollback mode no other could. In WAL mode a checkpoint may: it brings the file to the snapshot's
    * length and to no other, so that only what has another length is found out.
    */
   overwritten(): boolean {

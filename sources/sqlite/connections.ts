@@ -30,7 +30,7 @@ export class Connections {
   }
 
   /**
-   * Begins a snapshot of a database, on a connection that nobody else has until it is released.
+   * Begins a snapshot of a database, on a connection that no other run has until it is released.
    *
    * @throws {SourceError} when the database cannot be opened
    */

@@ -4,7 +4,7 @@
  *
  * SQLite reads pages as it needs them, and what is copied over its file takes no lock: half of the rows
  * would be of one database, and half of another. The file is looked at by its path and never opened: a
- * process that closes a file gives up all of its locks on it, SQLite's too
+ * process that closes a file loses all of its locks on it, SQLite's too
  * (https://www.sqlite.org/howtocorrupt.html, 2.2).
  */
 

@@ -44,14 +44,14 @@ export function bindQuery({ text, params, types = {} }: Query): BoundQuery {
   for (const [name, value] of Object.entries(params)) {
     if (isList(value)) {
       lists.set(name, value);
-      // For `:ids is null`; elsewhere its items take its place.
+      // For `:ids is null`; elsewhere its items stand for it.
       named[`:${name}`] = 1n;
     } else {
       if (value === null && types[name]?.endsWith("[]")) lists.set(name, null);
       named[`:${name}`] = bindable(value, name);
     }
   }
-  return lists.size === 0 ? { text, named, items: [] } : { named, ...placeItems(text, lists) };
+  return lists.size === 0 ? { text, named, items: [] } : { named, ...insertItems(text, lists) };
 }
 
 /** `Array.isArray` does not know of arrays that are read-only. */
@@ -60,12 +60,12 @@ function isList(value: Query["params"][string]): value is readonly ParamItem[] {
 }
 
 /** Puts a `?` for each item where a list stands alone in parentheses; a list that is null stays one. */
-function placeItems(
+function insertItems(
   text: string,
   lists: ReadonlyMap<string, readonly ParamItem[] | null>,
 ): Pick<BoundQuery, "text" | "items"> {
   const items: SQLInputValue[] = [];
-  const placed = text.replace(TOKEN, (token, ...rest) => {
+  const expanded = text.replace(TOKEN, (token, ...rest) => {
     const { mark, name } = rest.at(-1) as { mark?: string; name?: string };
     if (mark !== undefined) {
       throw new SourceError("Cannot run the query: it has ?, where params are :name");
@@ -81,7 +81,7 @@ function placeItems(
     for (const item of list) items.push(bindable(item, name));
     return Array(list.length).fill("?").join(", ");
   });
-  return { text: placed, items };
+  return { text: expanded, items };
 }
 
 /** The least and the greatest INTEGER. */

@@ -16,7 +16,7 @@ import type { Batch } from "../../table/table.ts";
 export interface ReadingOptions extends BatchLimits {
   /** Where text that is not valid is counted. @default nowhere */
   readonly invalidText?: InvalidText | undefined;
-  /** Told when a step has held the thread for longer than {@linkcode HOLD_MS}. */
+  /** Called when a step has held the thread for longer than {@linkcode HOLD_MS}. */
   readonly onHold: () => void;
   /** Whether the database file was overwritten; asked every {@linkcode TURN_MS} and before the end. */
   readonly overwritten: () => boolean;

@@ -71,7 +71,7 @@ class InvalidTextFinder implements RowReader {
  * Reads a query once more, in the snapshot that it was read in, and counts the cells that are no text.
  * To look at every cell as it comes for the first time would cost a tenth of reading it.
  *
- * @param stopped whether nobody wants the count any more
+ * @param stopped whether the count is no longer wanted
  */
 export async function countInvalidText(
   database: DatabaseSync,
