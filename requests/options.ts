@@ -49,7 +49,7 @@ export const COMMON_OPTIONS = {
     .max(MAX_REASON_LENGTH, { error: REASON }).refine((text) => text.isWellFormed(), {
       error: REASON,
     }).meta({
-      description: "why it is asked for, for the log",
+      description: "why it is asked for, on one line; some exports need it",
       examples: ["audit"],
     }),
 } satisfies OptionSchemas;
