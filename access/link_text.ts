@@ -49,7 +49,8 @@ export function splitTarget(url: string): Target {
  */
 export function readPairs(query: string): readonly Pair[] | undefined {
   if (query === "") return [];
-  if (!/^[\x21-\x7e]*$/.test(query)) return undefined;
+  // Of ASCII that is seen, a raw `#` is in no query: a reader of URLs takes what follows for a fragment.
+  if (!/^[\x21\x22\x24-\x7e]*$/.test(query)) return undefined;
   try {
     return query.split("&").map((pair) => {
       const mark = pair.indexOf("=");

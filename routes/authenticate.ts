@@ -20,6 +20,15 @@ export interface AuthenticateOptions {
   readonly wait?: Wait | undefined;
 }
 
+/**
+ * The headers of what one caller sees. RFC 9111, 3.5: `Authorization` keeps a shared cache from storing an
+ * answer, `X-Api-Key` does not.
+ */
+export const CALLERS_OWN = {
+  "Cache-Control": "private, no-store",
+  "Vary": "Authorization, X-Api-Key",
+} as const;
+
 /** Paths that tell nothing of any tenant, for what watches the process. */
 const OPEN: readonly string[] = ["/healthz", "/readyz"];
 

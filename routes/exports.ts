@@ -1,5 +1,6 @@
 /** The exports: what there is, and the way to each as a file. */
 
+import { CALLERS_OWN } from "./authenticate.ts";
 import { Hono } from "hono";
 import { allowedFormats, masksFor, seesExport, strictestCaps } from "../access/policy.ts";
 import type { Principal } from "../access/principal.ts";
@@ -20,7 +21,8 @@ export function exportRoutes(dependencies: Dependencies): Hono<Environment> {
     .get("/", (context) => {
       const principal = principalOf(context);
       const seen = [...catalog.exports.values()].filter(({ name }) => seesExport(principal, name));
-      return context.json({ exports: seen.map((definition) => summary(definition, principal)) });
+      const summaries = seen.map((definition) => summary(definition, principal));
+      return context.json({ exports: summaries }, 200, CALLERS_OWN);
     })
     .get("/:file", async (context) => {
       const file = context.req.param("file");
@@ -29,7 +31,8 @@ export function exportRoutes(dependencies: Dependencies): Hono<Environment> {
       if (dot < 0) {
         const definition = findExport(file, catalog, principal);
         const columns = await dependencies.columns?.(definition);
-        return context.json(describe(definition, principal, dependencies.formats, columns));
+        const page = describe(definition, principal, dependencies.formats, columns);
+        return context.json(page, 200, CALLERS_OWN);
       }
       const found = findExports(file.slice(0, dot), file.slice(dot + 1), dependencies, principal);
       const caller = { principal, client: context.env?.client };

@@ -1,5 +1,6 @@
 /** Signs links for who has a key: the URL of a download that needs no other credential. */
 
+import { CALLERS_OWN } from "./authenticate.ts";
 import { Hono } from "hono";
 import { z } from "zod";
 import { linkIdentity } from "../access/key_links.ts";
@@ -75,7 +76,8 @@ export function linkRoutes(
         path,
         expires,
       });
-      return context.json({ url: new URL(context.req.url).origin + url, expires }, 201);
+      const link = new URL(context.req.url).origin + url;
+      return context.json({ url: link, expires }, 201, CALLERS_OWN);
     })
     .all("/", (context) => {
       throw new ProblemError(methodNotAllowed(context.req.method, "POST"));

@@ -38,9 +38,13 @@ export function toWebRequest(message: IncomingMessage, options: WebRequestOption
   const { method = "GET", httpVersion, rawHeaders } = message;
   if (FORBIDDEN_METHODS.includes(method)) throw new RefusedRequestError(REFUSALS.method);
   // RFC 9112, 3.2: 400 for a request without a Host, and for one with several.
-  const hosts = countHosts(rawHeaders);
+  const hosts = countHeaders(rawHeaders, "host");
   if (hosts > 1 || hosts === 0 && httpVersion === "1.1") {
     throw new RefusedRequestError(REFUSALS.malformed, "A request has one Host header");
+  }
+  // RFC 9110, 11.6.2: it is one credential. Node keeps the first of several; a proxy may look at another one.
+  if (countHeaders(rawHeaders, "authorization") > 1) {
+    throw new RefusedRequestError(REFUSALS.malformed, "A request has one Authorization header");
   }
   const { path, authority } = readTarget(message.url ?? "");
   const headers = message.headers as Record<string, string>;
@@ -54,25 +58,26 @@ export function toWebRequest(message: IncomingMessage, options: WebRequestOption
   return request;
 }
 
-function countHosts(rawHeaders: readonly string[]): number {
-  let hosts = 0;
+function countHeaders(rawHeaders: readonly string[], wanted: string): number {
+  let count = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!;
-    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
+    if (name.length === wanted.length && name.toLowerCase() === wanted) count++;
   }
-  return hosts;
+  return count;
 }
 
 /**
  * The path of a target, and the authority of one in absolute form, which takes the place of `Host` (RFC
  * 9112, 3.2.2). A byte beyond ASCII is no part of a URL; some clients send it, and mean it percent-encoded.
+ * A `#` is in no target (3.2.1): what reads the URL would stop there, and what verifies a link would not.
  */
 function readTarget(target: string): { readonly path: string; readonly authority?: string } {
   const ascii = target.replace(
     /[^\x21-\x7e]/g,
     (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`,
   );
-  if (ascii.startsWith("/")) return { path: ascii };
+  if (ascii.startsWith("/") && !ascii.includes("#")) return { path: ascii };
   const [, authority, path = ""] = /^https?:\/\/([^/?#]+)([^#]*)$/i.exec(ascii) ?? [];
   if (authority === undefined) {
     throw new RefusedRequestError(REFUSALS.malformed, "The target of the request is no path");

@@ -362,7 +362,19 @@ Deno.test("a query is read as the routes read it, or not at all", () => {
     { numRuns: 2000 },
   );
   for (
-    const query of ["&", "a", "a=1&", "a=1&&b=2", "a=%", "a=%zz", "a=%ff", "a=é", "a= b", "a=\n"]
+    const query of [
+      "&",
+      "a",
+      "a=1&",
+      "a=1&&b=2",
+      "a=%",
+      "a=%zz",
+      "a=%ff",
+      "a=é",
+      "a= b",
+      "a=\n",
+      "a=b#c",
+    ]
   ) {
     strictEqual(readPairs(query), undefined, query);
   }

@@ -27,6 +27,8 @@ Deno.test("principal, exports, params, format, options, columns and delivery eac
     keyOf("people.csv", { team: "ops" }, { principal: { ...ANONYMOUS, tenant: "1" } }),
     keyOf("people.csv", { team: "ops" }, { principal: { ...ANONYMOUS, tenant: "2" } }),
     keyOf("people.csv", { team: "ops" }, { principal: { ...ANONYMOUS, subject: "1" } }),
+    keyOf("people.csv", { team: "ops" }, { principal: { ...ANONYMOUS, credential: "1" } }),
+    keyOf("people.csv", { team: "ops" }, { principal: { ...ANONYMOUS, caps: { maxBytes: 1 } } }),
     keyOf("people.csv", { team: "ops", _reason: "audit" }),
     keyOf("people.csv", { team: "dev" }),
     keyOf("people.xlsx", { team: "ops" }),

@@ -92,6 +92,13 @@ Deno.test("what is no request of HTTP/1.1 is refused, and told to the log", asyn
   const cases: [request: string, status: number, detail: string][] = [
     ["GET / HTTP/1.1\r\n\r\n", 400, "A request has one Host header"],
     ["GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "A request has one Host header"],
+    ["GET /a?b#c HTTP/1.1\r\nHost: a\r\n\r\n", 400, "The target of the request is no path"],
+    ["GET /a#?b HTTP/1.1\r\nHost: a\r\n\r\n", 400, "The target of the request is no path"],
+    [
+      "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\nauthorization: Bearer b\r\n\r\n",
+      400,
+      "A request has one Authorization header",
+    ],
     ["OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 400, "The target of the request is no path"],
     ["TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 501, "There is no such method here"],
     ["HELLO\r\n\r\n", 400, "This is no request of HTTP/1.1"],
