@@ -44,13 +44,13 @@ export function redactNames(names: readonly string[]): string {
   return unique.slice(0, MAX_NAMES).map(redactName).join(", ") + more;
 }
 
-/** A name; what is no short word may be a value in its place. */
+/** A name; what is no short word may be a value. */
 export function redactName(name: string): string {
   return /^[\w.-]{1,40}$/.test(name) ? mask(name) : "*";
 }
 
 /** A text without line breaks, escapes and marks of direction: those are percent-encoded. */
-export function printable(text: string): string {
+function printable(text: string): string {
   return text.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, encodeURIComponent);
 }
 

@@ -1,7 +1,6 @@
 /** The log line of a run: what the engineer on call reads first. */
 
 import { getLogger } from "@logtape/logtape";
-import { printable } from "../access/redact_text.ts";
 import type { RunObserver, RunReport } from "./observer.ts";
 import type { RunRequest } from "../requests/run_request.ts";
 import type { RunTask } from "./protocol.ts";
@@ -45,7 +44,7 @@ export const runLog: RunObserver = {
 function messageOf(error: Error): string {
   return error instanceof TaskError && error.kind === "param"
     ? `The source refused the values of ${error.params.join(", ")}`
-    : printable(error.message);
+    : error.message.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, encodeURIComponent);
 }
 
 /** Who asked for a run, with what, for whom, and why. */
