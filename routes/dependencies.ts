@@ -26,6 +26,34 @@ export interface SignedLink {
   readonly expires: string;
 }
 
+/** A file that is kept, and was sent again or asked about. */
+export interface ResentFile {
+  /** The run that made it, which the client knows as `Export-Id`. */
+  readonly id: string;
+  /** Who asked for it. */
+  readonly principal: string;
+  /** Whose data they may have. */
+  readonly tenant?: string;
+  /** The id of their key, or the name of the secret that signed their link. */
+  readonly credential?: string;
+  /** The client's address, where it is known. */
+  readonly client?: string;
+  /** Why, where that was said. */
+  readonly reason?: string;
+  /** The name of the export; of several in one file, with commas between. */
+  readonly export: string;
+  /** The key of the format. */
+  readonly format: string;
+  /** The method. */
+  readonly method: string;
+  /** The status of the answer. */
+  readonly status: number;
+  /** The range that was asked for. */
+  readonly range?: string;
+  /** The SHA-256 of the file, in hexadecimal. */
+  readonly sha256: string;
+}
+
 /** What the routes need. */
 export interface Dependencies extends Offer {
   /** Who is let in. */
@@ -54,6 +82,8 @@ export interface Dependencies extends Offer {
   readonly onRefusal: (refused: RefusedRequest) => void;
   /** Called with every link that was signed, for the log. */
   readonly onLink?: (signed: SignedLink) => void;
+  /** Called with every answer from a file that was kept, for the log. */
+  readonly onResent?: (resent: ResentFile) => void;
   /** Called with errors that are this server's own fault. */
   readonly onError: (error: unknown, request: Request) => void;
 }

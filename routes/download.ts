@@ -8,13 +8,14 @@ import { requestKey } from "../requests/request_key.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
-import type { WholeFiles } from "../runs/whole_files.ts";
+import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
 import { chooseCoding } from "./accept_encoding.ts";
-import type { Dependencies } from "./dependencies.ts";
+import type { Dependencies, ResentFile } from "./dependencies.ts";
 import type { Client } from "./environment.ts";
 import { contentDisposition } from "./content_disposition.ts";
 import { badRequest, noAnswer, ProblemError, problemResponse, toProblem } from "./problems.ts";
 import { parseQuery } from "./query.ts";
+import { namesOf } from "./refusals.ts";
 import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.ts";
 
 /**
@@ -25,7 +26,7 @@ import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.
 export async function download(
   request: Request,
   file: FileOfExports,
-  { catalog, formats, startRun, wholeFiles, debug, onError }: Dependencies,
+  { catalog, formats, startRun, wholeFiles, debug, onResent, onError }: Dependencies,
   { principal, client }: Caller,
 ): Promise<Response> {
   const { format } = file;
@@ -65,6 +66,7 @@ export async function download(
         files: wholeFiles,
         asked,
         client: address,
+        onResent,
       });
     }
     if (request.method === "HEAD") return new Response(null, { headers });
@@ -113,27 +115,52 @@ interface WholeOptions {
   readonly files: WholeFiles | undefined;
   readonly asked: RunRequest;
   readonly client: string | undefined;
+  readonly onResent: Dependencies["onResent"];
 }
 
 async function sendWhole(
   request: Request,
   task: RunTask,
-  { id, key, name, headers, files, asked, client }: WholeOptions,
+  { id, key, name, headers, files, asked, client, onResent }: WholeOptions,
 ): Promise<Response> {
   if (!files) {
     const detail = "_delivery=whole needs a spool, which this server has not";
     throw new ProblemError(badRequest([{ name: "_delivery", detail }]));
   }
   const kept = files.find(key);
+  /** Who is sent what of a kept file. */
+  const resent = ({ object }: KeptFile, { status }: Response): ResentFile => {
+    const { principal: { credential }, reason } = asked;
+    const range = request.headers.get("Range");
+    return {
+      id: object.key,
+      ...namesOf(asked.principal),
+      ...(credential === undefined ? {} : { credential }),
+      ...(client === undefined ? {} : { client }),
+      ...(reason === undefined ? {} : { reason }),
+      export: task.export,
+      format: task.format,
+      method: request.method,
+      status,
+      ...(range === null ? {} : { range }),
+      sha256: object.sha256,
+    };
+  };
   if (kept && (request.method === "HEAD" || resumes(request, kept))) {
     tellTruncated(headers, kept.truncated, task);
   }
   if (request.method === "HEAD") {
-    return kept ? headResponse(request, kept.object, headers) : new Response(null, { headers });
+    if (!kept) return new Response(null, { headers });
+    const response = headResponse(request, kept.object, headers);
+    onResent?.(resent(kept, response));
+    return response;
   }
   if (kept && resumes(request, kept)) {
     const response = await fileResponse(request, kept.object, headers, files);
-    if (response) return response;
+    if (response) {
+      onResent?.(resent(kept, response));
+      return response;
+    }
   }
   const mediaType = headers.get("Content-Type")!;
   const response = await files.make(

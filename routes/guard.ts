@@ -3,7 +3,6 @@
 import type { MiddlewareHandler } from "hono";
 import type { ServerSettings } from "../catalog/config.ts";
 import { isLoopback } from "../table/loopback.ts";
-import { quote } from "../catalog/params.ts";
 import type { Environment } from "./environment.ts";
 import { forbidden, misdirected, ProblemError } from "./problems.ts";
 
@@ -31,7 +30,7 @@ export function guard({ hostname, publicUrl, hosts }: ServerNames): MiddlewareHa
       const name = nameOf(host);
       const reached = anyAddress ? context.env?.client?.localAddress : undefined;
       if (name === undefined || !(names.has(name) || isLoopback(name) || name === reached)) {
-        throw new ProblemError(misdirected(`This server is not called ${quote(host)}`));
+        throw new ProblemError(misdirected("This server is not called what Host says"));
       }
     }
     const site = context.req.header("Sec-Fetch-Site");

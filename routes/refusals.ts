@@ -2,6 +2,7 @@
 
 import type { MiddlewareHandler } from "hono";
 import type { Principal } from "../access/principal.ts";
+import { redactNames, redactPath, redactText } from "../access/redact_text.ts";
 import type { Environment } from "./environment.ts";
 import { problemOf } from "./problems.ts";
 
@@ -49,7 +50,7 @@ export function tellRefusals(
     onRefusal({
       ...(client === undefined ? {} : { client }),
       method: req.method,
-      path: req.path,
+      path: redactPath(req.path),
       status,
       reason: reasonOf(res),
       ...(id === null ? {} : { id }),
@@ -72,6 +73,8 @@ function reasonOf(response: Response): string {
   const problem = problemOf(response);
   if (!problem) return `status ${response.status}`;
   const { title, detail, errors = [] } = problem;
-  const names = [...new Set(errors.map(({ name }) => name))];
-  return names.length === 0 ? `${title}: ${detail}` : `${title}: ${names.join(", ")}`;
+  const what = errors.length === 0
+    ? redactText(detail)
+    : redactNames(errors.map(({ name }) => name));
+  return `${title}: ${what}`;
 }

@@ -23,14 +23,15 @@ export const runLog: RunObserver = {
       format: task.format,
       rows,
       bytes,
+      ...(report.sha256 === undefined ? {} : { sha256: report.sha256 }),
       ...(report.firstByte === undefined ? {} : { first_byte_ms: Math.round(report.firstByte) }),
       duration_ms: duration,
       ...(spilled ? { spilled } : {}),
       ...(truncated === undefined ? {} : { truncated }),
       ...maskedBy(task),
       ...(warnings.length === 0 ? {} : { warnings }),
-      ...(error ? { error: error.message } : {}),
-      ...(error instanceof TaskError ? { detail: error.detail } : {}),
+      ...(error ? { error: messageOf(error) } : {}),
+      ...(error instanceof TaskError && error.kind !== "param" ? { detail: error.detail } : {}),
     };
     const message = `Run ${state}: ${task.export}.${task.format}, ` +
       `${rows} rows, ${bytes} bytes, ${duration} ms`;
@@ -39,10 +40,18 @@ export const runLog: RunObserver = {
   },
 };
 
-/** Who asked for a run, for whom, and why. */
-function ownerOf({ principal: { id, tenant }, reason }: RunRequest) {
+/** What an error says, on one line. Of params there are the names: what a source says of one repeats its value. */
+function messageOf(error: Error): string {
+  return error instanceof TaskError && error.kind === "param"
+    ? `The source refused the values of ${error.params.join(", ")}`
+    : error.message.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, encodeURIComponent);
+}
+
+/** Who asked for a run, with what, for whom, and why. */
+function ownerOf({ principal: { id, tenant, credential }, reason }: RunRequest) {
   return {
     principal: id,
+    ...(credential === undefined ? {} : { credential }),
     ...(tenant === undefined ? {} : { tenant }),
     ...(reason === undefined ? {} : { reason }),
   };
@@ -60,6 +69,6 @@ function logDescription({ id, error }: RunReport, task: RunTask): void {
   getLogger(["spillway"]).warn("Cannot describe {export}: {error}", {
     id,
     export: task.export,
-    error: error.message,
+    error: messageOf(error),
   });
 }

@@ -1,7 +1,8 @@
 /** The log line of a request that was refused. */
 
 import { getLogger } from "@logtape/logtape";
-import type { SignedLink } from "../routes/dependencies.ts";
+import { cutText, redactPath } from "../access/redact_text.ts";
+import type { ResentFile, SignedLink } from "../routes/dependencies.ts";
 
 const logger = getLogger(["spillway", "http"]);
 
@@ -27,8 +28,10 @@ export interface Refused {
 
 /** Logs a refusal: a warning where the server is why, information where the request is. */
 export function logRefusal(
-  { client, method, path, status, reason, id, principal, tenant }: Refused,
+  { client, method, status, id, principal, tenant, ...refused }: Refused,
 ): void {
+  const path = redactPath(refused.path ?? "");
+  const reason = cutText(refused.reason);
   const request = method === undefined ? "a request" : `${method} ${path}`;
   const message = asTemplate(`Refused ${request} with ${status}: ${reason}`);
   const fields = {
@@ -50,6 +53,15 @@ export function logLink({ path, ...signed }: SignedLink): void {
     path,
     ...signed,
   });
+}
+
+/** Logs a file that is sent again, whole or in part, or asked about: there is no run that has a line. */
+export function logResent({ range, ...resent }: ResentFile): void {
+  const { export: name, format, status } = resent;
+  getLogger(["spillway", "run"]).info(
+    asTemplate(`Sent a kept file with ${status}: ${name}.${format}`),
+    { ...resent, ...(range === undefined ? {} : { range: cutText(range) }) },
+  );
 }
 
 /** A text whose braces are no placeholders. */

@@ -3,6 +3,7 @@
 import { getLogger } from "@logtape/logtape";
 import { isEmpty } from "../access/config.ts";
 import { type AccessDependencies, createAccess } from "../access/mod.ts";
+import { redactPath } from "../access/redact_text.ts";
 import type { Config } from "../catalog/config.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
@@ -18,7 +19,7 @@ import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import type { LogWriter } from "./log_writer.ts";
 import { createMetrics } from "./metrics.ts";
-import { logLink, logRefusal } from "./request_log.ts";
+import { logLink, logRefusal, logResent } from "./request_log.ts";
 import { openConfiguredSpool } from "./spool.ts";
 import { StartError } from "./start_error.ts";
 
@@ -123,7 +124,9 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     adminElsewhere: server.admin !== undefined,
     onRefusal: logRefusal,
     onLink: logLink,
-    onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
+    onResent: logResent,
+    onError: (error, { method, url }) =>
+      logError(error, `${method} ${redactPath(new URL(url).pathname)}`),
   };
   const lost = Promise.withResolvers<Error>();
   const common = {

@@ -103,7 +103,7 @@ Deno.test("every refusal is a line of JSON too, with the client and without a va
     brace!.message,
     "Refused GET /{name} with 404: Not found: There is nothing at /{name}",
   );
-  assert.equal(foreign!.reason, 'Misdirected request: This server is not called "evil.example"');
+  assert.equal(foreign!.reason, "Misdirected request: This server is not called what Host says");
   assert.deepEqual(pick(garbage!, ["client", "status", "message"]), {
     client: "127.0.0.1",
     status: 400,

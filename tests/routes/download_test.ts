@@ -412,3 +412,47 @@ Deno.test("more params and options than anybody needs are refused at once", asyn
   assert.equal(status, 400);
   assert.equal(body.detail, "201 params and options are given, and at most 200 are read");
 });
+
+Deno.test("every answer from a file that is kept is told with who was sent what", async () => {
+  const object = {
+    key: "run-7",
+    size: 8,
+    sha256: "ab".repeat(32),
+    etag: '"e"',
+    createdAt: new Date(0),
+    expiresAt: new Date(1),
+    metadata: {},
+  };
+  const wholeFiles = {
+    find: () => ({ object, replacedOther: false, truncated: [] }),
+    read: () => Promise.resolve({ object, body: new Response("the").body! }),
+  } as unknown as WholeFiles;
+  const told: unknown[] = [];
+  const { app } = fakeApp({ wholeFiles, onResent: (resent) => void told.push(resent) });
+  const client = { remoteAddress: "192.0.2.1", localAddress: "127.0.0.1" };
+  const ask = async (init: RequestInit) => {
+    const path = "/exports/audit-log.csv?_delivery=whole&_reason=case%207";
+    await (await app.request(path, init, { client })).body?.cancel();
+  };
+  await ask({ headers: { Range: "bytes=0-2" } });
+  await ask({ headers: { Range: "bytes=0-2", "If-Range": '"e"' } });
+  await ask({ headers: { Range: "bytes=9-" } });
+  await ask({ headers: { Range: "lines=1" } });
+  await ask({ method: "HEAD" });
+  const common = {
+    id: "run-7",
+    principal: "anonymous",
+    client: "192.0.2.1",
+    reason: "case 7",
+    export: "audit-log",
+    format: "csv",
+    sha256: "ab".repeat(32),
+  };
+  assert.deepEqual(told, [
+    { ...common, method: "GET", status: 206, range: "bytes=0-2" },
+    { ...common, method: "GET", status: 206, range: "bytes=0-2" },
+    { ...common, method: "GET", status: 416, range: "bytes=9-" },
+    { ...common, method: "GET", status: 200, range: "lines=1" },
+    { ...common, method: "HEAD", status: 200 },
+  ]);
+});

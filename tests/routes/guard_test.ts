@@ -59,7 +59,7 @@ Deno.test("a request for another server says which one it was for, and is told t
   const answer = await problem(
     await app.request(`${FILE}?since=2026-01-01`, { headers }, { client }),
   );
-  const detail = 'This server is not called "evil.example:8000"';
+  const detail = "This server is not called what Host says";
   assert.deepEqual(answer.body, {
     type: "about:blank",
     status: 421,

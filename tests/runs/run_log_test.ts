@@ -1,0 +1,65 @@
+/** The log line of a run. */
+
+import assert from "node:assert/strict";
+import { configure, type LogRecord, reset } from "@logtape/logtape";
+import type { ObservedRun, RunReport } from "../../runs/observer.ts";
+import { runLog } from "../../runs/run_log.ts";
+import { TaskError } from "../../runs/running_task.ts";
+
+/** The records of a run that ended so. */
+async function recordsOf(report: Partial<RunReport>): Promise<LogRecord[]> {
+  const records: LogRecord[] = [];
+  await configure({
+    sinks: { records: (record) => void records.push(record) },
+    loggers: [
+      { category: "spillway", sinks: ["records"] },
+      { category: ["logtape", "meta"], sinks: [], lowestLevel: "error" },
+    ],
+  });
+  try {
+    runLog.ended!(
+      {
+        id: "7",
+        state: "failed",
+        rows: 0,
+        bytes: 0,
+        duration: 1,
+        warnings: [],
+        ...report,
+      } as RunReport,
+      {
+        task: { export: "orders", format: "csv", tables: [] },
+        request: { principal: { id: "key:k7f3q2", credential: "k7f3q2" } },
+      } as unknown as ObservedRun,
+    );
+  } finally {
+    await reset();
+  }
+  return records;
+}
+
+Deno.test("a value that the source refused does not stand in the log, its param does", async () => {
+  const words = 'invalid input syntax for type integer: "canary-pwz"';
+  const error = new TaskError({ kind: "param", params: ["org"], message: words, detail: words });
+  const [record] = await recordsOf({ error });
+  assert.equal(record!.properties.error, "The source refused the values of org");
+  assert.equal(record!.properties.detail, undefined);
+  assert.ok(!Deno.inspect([record!.message, record!.properties]).includes("canary"));
+});
+
+Deno.test("what else failed has its message, on one line, and its detail", async () => {
+  const error = new TaskError({ kind: "source", message: "no\ntable", detail: "stack" });
+  const [record] = await recordsOf({ error });
+  assert.deepEqual(
+    [record!.properties.error, record!.properties.detail],
+    ["no%0Atable", "stack"],
+  );
+  assert.ok(!record!.message.join("").includes("\n"));
+});
+
+Deno.test("a run has its credential, and the digest of its bytes where that is known", async () => {
+  const [record] = await recordsOf({ state: "complete", sha256: "ab12" });
+  assert.deepEqual([record!.properties.credential, record!.properties.sha256], ["k7f3q2", "ab12"]);
+  const [other] = await recordsOf({ state: "complete" });
+  assert.ok(!("sha256" in other!.properties));
+});
