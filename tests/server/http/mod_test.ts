@@ -138,6 +138,7 @@ Deno.test("a path of more than 8 KiB is 414 before the handler is asked; a query
   assert.equal(asked, 2);
   assert.deepEqual(refused.map(({ status }) => status), [414, 414, 414]);
   assert.equal(refused[0]!.detail, "The path of the request is longer than 8 KiB");
+  assert.equal(refused[0]!.path, `/${"a".repeat(1023)}`);
 });
 
 Deno.test("a head of 300 KB is 431, which its client gets to read", async () => {
