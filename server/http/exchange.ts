@@ -27,7 +27,7 @@ export interface RefusedRequest extends Refusal {
   readonly client: string;
   /** The method, where it is known. */
   readonly method?: string;
-  /** The path without its query string, where it is known. */
+  /** The path without its query string, where it is known; of a long one the begin. */
   readonly path?: string;
 }
 
@@ -50,6 +50,9 @@ export interface ExchangeContext {
   /** Called with an error that is neither the client's nor a body's, and of the method and the path. */
   readonly onError: (error: unknown, request: string) => void;
 }
+
+/** Characters of a path that are told: the log is no place for a client to fill. */
+const MAX_LOGGED_PATH = 1024;
 
 /** Answers a request; never rejects. */
 export async function answerRequest(
@@ -166,7 +169,7 @@ class Exchange {
   }
 }
 
-/** The path without the query string, which holds values. */
+/** The begin of the path for the log, without the query string, which holds values. */
 function pathOf({ url = "" }: IncomingMessage): string {
-  return url.replace(/[?#].*$/s, "");
+  return url.replace(/[?#].*$/s, "").slice(0, MAX_LOGGED_PATH);
 }

@@ -14,10 +14,12 @@ export interface ListenOptions {
   readonly onLost: (error: Error) => void;
   /** Milliseconds between two tries, and in which a connection must be accepted. @default 2000 */
   readonly probeInterval?: number;
-  /** Milliseconds for which the port is opened again and again. @default 10000 */
+  /** Milliseconds from the first failed try, for which the port is opened again and again. @default 10000 */
   readonly reopenTimeout?: number;
   /** Opens a listener. @default Deno.listen */
   readonly listen?: (options: Deno.TcpListenOptions) => Deno.TcpListener;
+  /** Milliseconds of a clock that never goes back. @default performance.now */
+  readonly now?: () => number;
 }
 
 /** A port that is listened on. */
@@ -49,13 +51,15 @@ const RETRY_MS = 50;
 export function openListener(options: ListenOptions): Listener {
   const { hostname, onConnection, onLost, listen = Deno.listen } = options;
   const { probeInterval = 2000, reopenTimeout = 10_000 } = options;
+  const { now = () => performance.now() } = options;
   let current: Deno.TcpListener | undefined = listen({ hostname, port: options.port });
   const addr = current.addr;
   let probe: Probe | undefined;
   let accepting = true;
   let failures = 0;
   let reopened = 0;
-  let lastAccepted = performance.now();
+  let lastAccepted = now();
+  let failingSince: number | undefined;
   let closed = false;
 
   async function acceptAll(listener: Deno.TcpListener): Promise<void> {
@@ -70,7 +74,8 @@ export function openListener(options: ListenOptions): Listener {
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
         continue;
       }
-      lastAccepted = performance.now();
+      lastAccepted = now();
+      failingSince = undefined;
       accepting = true;
       if (probe) probe.take(connection);
       else onConnection(connection);
@@ -78,17 +83,25 @@ export function openListener(options: ListenOptions): Listener {
   }
 
   async function look(): Promise<void> {
-    if (probe || accepting && performance.now() - lastAccepted < probeInterval) return;
-    probe = startProbe({ hostname, port: addr.port }, probeInterval, onConnection);
+    if (probe || accepting && now() - lastAccepted < probeInterval) return;
+    // Who answers there, if anyone, is another process.
+    if (!current) return reopen();
+    const address = { hostname, port: addr.port };
+    probe = startProbe(address, { timeout: probeInterval, pass: onConnection, now });
     const result = await probe.result;
     probe = undefined;
     if (closed || result === "accepted") return;
     if (result === "forbidden") return clearInterval(looking);
+    if (result === "busy") {
+      failingSince = undefined;
+      return;
+    }
     accepting = false;
     if (result === "ignored") reopen();
   }
 
   function reopen(): void {
+    failingSince ??= now();
     current?.close();
     current = undefined;
     let reason = "nothing is accepted there";
@@ -99,7 +112,7 @@ export function openListener(options: ListenOptions): Listener {
     } catch (error) {
       reason = String(error);
     }
-    if (performance.now() - lastAccepted < reopenTimeout) return;
+    if (now() - failingSince < reopenTimeout) return;
     close();
     onLost(new Error(`Cannot listen on ${addr.hostname}:${addr.port} any more: ${reason}`));
   }

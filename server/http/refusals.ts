@@ -20,6 +20,11 @@ export const REFUSALS = {
   malformed: { status: 400, title: "Bad request", detail: "This is no request of HTTP/1.1" },
   method: { status: 501, title: "Not implemented", detail: "There is no such method here" },
   late: { status: 408, title: "Request timeout", detail: "The request did not come in time" },
+  pathTooLong: {
+    status: 414,
+    title: "URI too long",
+    detail: "The path of the request is longer than 8 KiB",
+  },
   headTooLarge: {
     status: 431,
     title: "Request header fields too large",

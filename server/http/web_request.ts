@@ -29,6 +29,9 @@ export interface WebRequestOptions {
 const BODILESS_METHODS: readonly string[] = ["GET", "HEAD"];
 const FORBIDDEN_METHODS: readonly string[] = ["CONNECT", "TRACE", "TRACK"];
 
+/** Bytes of a target before its query: no route has longer ones, and routing takes time by their length. */
+const MAX_PATH_BYTES = 8 * 1024;
+
 /**
  * Makes the request.
  *
@@ -71,8 +74,14 @@ function countHeaders(rawHeaders: readonly string[], wanted: string): number {
  * The path of a target, and the authority of one in absolute form, which takes the place of `Host` (RFC
  * 9112, 3.2.2). A byte beyond ASCII is no part of a URL; some clients send it, and mean it percent-encoded.
  * A `#` is in no target (3.2.1): what reads the URL would stop there, and what verifies a link would not.
+ *
+ * @throws {RefusedRequestError} where it is no path, or one that is too long
  */
 function readTarget(target: string): { readonly path: string; readonly authority?: string } {
+  const pathEnd = target.search(/[?#]/);
+  if ((pathEnd < 0 ? target.length : pathEnd) > MAX_PATH_BYTES) {
+    throw new RefusedRequestError(REFUSALS.pathTooLong);
+  }
   const ascii = target.replace(
     /[^\x21-\x7e]/g,
     (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`,

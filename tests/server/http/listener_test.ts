@@ -91,6 +91,89 @@ Deno.test("a listener that accepts nothing more is noticed and opened again, on 
   assert.deepEqual([listener.addr.port, lost], [port, []]);
 });
 
+/** A clock that goes on by so much each time that it is read, whatever the machine does meanwhile. */
+class StepClock {
+  step: number;
+  reads = 0;
+  #time = 0;
+
+  constructor(step: number) {
+    this.step = step;
+  }
+
+  readonly now = (): number => {
+    this.reads++;
+    return this.#time += this.step;
+  };
+}
+
+Deno.test("a listener is not opened again while the event loop is late, but once it is on time", async () => {
+  // A quarter of the interval takes 100 ms: late by more than half of the 50.
+  const clock = new StepClock(100);
+  let opens = 0;
+  using opened = open({
+    now: clock.now,
+    reopenTimeout: 200,
+    listen: (options) => {
+      const listener = Deno.listen(options);
+      return ++opens === 1 ? wrap(listener, () => new Promise(() => {})) : listener;
+    },
+  });
+  const { listener, lost } = opened;
+  // Several tries: each reads the clock some nine times.
+  await until(() => clock.reads > 50);
+  assert.deepEqual([listener.reopened, listener.accepting, lost], [0, true, []]);
+  clock.step = 10;
+  await until(() => listener.reopened === 1);
+  assert.deepEqual(lost, []);
+});
+
+Deno.test("a listener that accepts others meanwhile is not opened again", async () => {
+  const other = {
+    remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 0 },
+    close: () => {},
+  } as unknown as Deno.TcpConn;
+  let busy = true;
+  using opened = open({
+    now: new StepClock(10).now,
+    listen: (options) =>
+      wrap(Deno.listen(options), async (real) => {
+        // Another client's connection comes in place of the probe's.
+        (await real()).close();
+        return busy ? other : new Promise<never>(() => {});
+      }),
+  });
+  const { listener, taken, lost } = opened;
+  await until(() => taken.length > 3);
+  assert.deepEqual([listener.reopened, lost], [0, []]);
+  busy = false;
+  await until(() => listener.reopened > 0);
+});
+
+Deno.test("a port in use is tried again for the timeout, which begins with the first failed try", async () => {
+  const clock = new StepClock(10);
+  let opens = 0;
+  using opened = open({
+    now: clock.now,
+    reopenTimeout: 10_000,
+    listen: (options) => {
+      opens++;
+      if (opens > 1 && opens < 5) throw new Deno.errors.AddrInUse("Address in use (os error 98)");
+      const listener = Deno.listen(options);
+      return opens === 1 ? wrap(listener, () => new Promise(() => {})) : listener;
+    },
+  });
+  const { listener, taken, lost, connect } = opened;
+  // No client comes for longer than the timeout before the first try.
+  clock.step = 20_000;
+  clock.now();
+  clock.step = 10;
+  await until(() => listener.reopened === 1 || lost.length > 0);
+  assert.deepEqual([opens, lost], [5, []]);
+  await connect();
+  await until(() => taken.length === 1 && listener.accepting);
+});
+
 Deno.test("a port that cannot be opened again is lost, which is told once", async () => {
   let opens = 0;
   using opened = open({

@@ -123,6 +123,31 @@ Deno.test("what is no request of HTTP/1.1 is refused, and told to the log", asyn
   }
 });
 
+Deno.test("a path of more than 8 KiB is 414 before the handler is asked; a query may be longer", async () => {
+  let asked = 0;
+  const refused: RefusedRequest[] = [];
+  const count = () => new Response(`${++asked}`);
+  await using server = serve(count, { onRefusal: (one) => void refused.push(one) });
+  using client = await RawClient.connect(server);
+  const longest = `/${"a".repeat(8191)}`;
+  const cases: [target: string, status: number][] = [
+    [longest, 200],
+    [`${longest}a`, 414],
+    [`${longest}a?b=1`, 414],
+    [`http://127.0.0.1${longest}`, 414],
+    [`/a?${"b".repeat(40_000)}`, 200],
+  ];
+  // At once over one connection: a refusal takes its turn among the answers.
+  for (const [target] of cases) await client.get(target);
+  for (const [target, status] of cases) {
+    assert.equal((await client.answer()).status, status, target);
+  }
+  assert.equal(asked, 2);
+  assert.deepEqual(refused.map(({ status }) => status), [414, 414, 414]);
+  assert.equal(refused[0]!.detail, "The path of the request is longer than 8 KiB");
+  assert.equal(refused[0]!.path, `/${"a".repeat(1023)}`);
+});
+
 Deno.test("a head of 300 KB is 431, which its client gets to read", async () => {
   await using server = serve(echo);
   using client = await RawClient.connect(server);
