@@ -13,7 +13,7 @@ import {
   startServer,
 } from "./server.ts";
 import { quantile } from "./statistics.ts";
-import { type Version, versions } from "./version.ts";
+import { openLimits, type Version, versions } from "./version.ts";
 
 /** Downloads at once, and the rows of each. */
 const AT_ONCE = [[1, 400_000], [8, 100_000], [32, 50_000], [64, 30_000], [128, 20_000]] as const;
@@ -27,17 +27,15 @@ const HEALTH_MS = 20;
 export async function many(): Promise<string> {
   await using workplace = await createWorkplace();
   using database = await startAuditPostgres();
-  await using postgres = await configure(`${LIMITS}${postgresExports(database)}`);
-  await using sqlite = await configure(
-    LIMITS +
-      (await Deno.readTextFile(workplace.config)).replace(/^server:.*\n/, "")
-        .replace("path: audit.db", `path: "${workplace.database}"`),
-  );
+  const sqlite = (await Deno.readTextFile(workplace.config)).replace(/^server:.*\n/, "")
+    .replace("path: audit.db", `path: "${workplace.database}"`);
+  const sources = [["SQLite", sqlite], ["PostgreSQL", postgresExports(database)]] as const;
   const lines: string[][] = [];
-  for (const [name, configured] of [["SQLite", sqlite], ["PostgreSQL", postgres]] as const) {
+  for (const [name, source] of sources) {
     for (const format of FORMATS) {
       for (const [atOnce, rows] of AT_ONCE) {
         for (const version of versions()) {
+          await using configured = await configure(`${await openLimits(version)}${source}`);
           const cells = await measure(configured, version, { format, atOnce, rows });
           lines.push([`${name} ${format.toUpperCase()}`, version.name, ...cells]);
         }
@@ -46,8 +44,6 @@ export async function many(): Promise<string> {
   }
   return table(["source and format", "version", ...AT_ONCE_COLUMNS], lines);
 }
-
-const LIMITS = "limits: { concurrent: 256, per_address: 256 }\n";
 
 interface Task {
   readonly format: string;

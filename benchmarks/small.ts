@@ -4,7 +4,7 @@ import { startAuditPostgres } from "./audit_postgres.ts";
 import { table } from "./report.ts";
 import { configure, type Configured, createWorkplace, NAMES, startServer } from "./server.ts";
 import { cpuSeconds } from "./process_time.ts";
-import { type Version, versions } from "./version.ts";
+import { openLimits, type Version, versions } from "./version.ts";
 
 /** Clients at once. */
 const CLIENTS = [1, 8, 32, 128];
@@ -15,7 +15,6 @@ const WARM_UP_SECONDS = 3;
 
 /** Ten rows by their key, as a page of an application asks for them. */
 const EXPORTS = `
-limits: { concurrent: 256, per_address: 256 }
 exports:
   ten:
     source: app
@@ -32,9 +31,10 @@ export async function small(): Promise<string> {
   ] as const;
   const lines: string[][] = [];
   for (const [name, source] of sources) {
-    await using configured = await configure(source + EXPORTS);
     for (const clients of CLIENTS) {
       for (const version of versions()) {
+        const limits = await openLimits(version);
+        await using configured = await configure(`${limits}${source}${EXPORTS}`);
         lines.push([
           name,
           version.name,

@@ -16,3 +16,10 @@ export function versions(): readonly Version[] {
   const here = { name: "now", folder: fileURLToPath(new URL("../", import.meta.url)) };
   return base === undefined ? [here] : [{ name: "before", folder: base }, here];
 }
+
+/** The section of limits that lets all clients of a benchmark in, which come from one address. */
+export async function openLimits({ folder }: Version): Promise<string> {
+  const known = await Deno.readTextFile(`${folder}/docs/configuration.md`);
+  const perAddress = known.includes("per_address") ? ", per_address: 256" : "";
+  return `limits: { concurrent: 256${perAddress} }\n`;
+}
