@@ -116,7 +116,7 @@ export class Admission {
     const { state } = this;
     if (state !== "ready") throw this.#refuse(state);
     if (this.#memory?.short) throw this.#refuse("memory");
-    this.#memory?.begin();
+    const end = this.#memory?.begin();
     this.#taken++;
     if (this.contended) this.#listeners.forEach((listener) => listener());
     let held: "slot" | "memory" | "nothing" = "slot";
@@ -135,6 +135,7 @@ export class Admission {
         return held === "memory";
       },
       release: () => {
+        end?.();
         if (held === "slot") this.#freeSlot();
         if (held === "memory") this.#endedBytes -= exchange!.bytes;
         if (exchange) this.#exchanges.delete(exchange);

@@ -23,8 +23,8 @@ const STARTING_MS = 2_000;
 export interface MemoryGuard {
   /** Whether there is too little for another run. */
   readonly short: boolean;
-  /** Counts a run that is let in. */
-  begin(): void;
+  /** Counts a run that is let in; what it gives is called once the run has ended, which then counts no more. */
+  begin(): () => void;
 }
 
 /** A guard, and what it knows. */
@@ -44,15 +44,18 @@ export function createMemoryGuard(
   onChange: (short: boolean, reading: MemoryReading) => void = () => {},
   clock: Clock = systemClock,
 ): WatchedMemory {
-  /** When the runs began that no reading shows yet, the oldest first. */
-  const begun: number[] = [];
+  /** The runs that no reading shows yet, by when they began, the oldest first. */
+  const begun = new Set<{ readonly at: number }>();
   let short = false;
   let reading: MemoryReading | undefined;
   let readAt = -Infinity;
 
   function look(): void {
     const now = clock.now();
-    while (now - begun[0]! >= STARTING_MS) begun.shift();
+    for (const run of begun) {
+      if (now - run.at < STARTING_MS) break;
+      begun.delete(run);
+    }
     if (now - readAt >= READING_MS) {
       reading = read();
       readAt = now;
@@ -60,7 +63,7 @@ export function createMemoryGuard(
     const before = short;
     if (!reading) short = false;
     else {
-      const used = reading.used + begun.length * RUN_BYTES;
+      const used = reading.used + begun.size * RUN_BYTES;
       short = used >= reading.limit * (short ? RESUME_PART : REFUSE_PART);
       if (short !== before) onChange(short, reading);
     }
@@ -71,7 +74,11 @@ export function createMemoryGuard(
       look();
       return short;
     },
-    begin: () => void begun.push(clock.now()),
+    begin() {
+      const run = { at: clock.now() };
+      begun.add(run);
+      return () => void begun.delete(run);
+    },
     get reading() {
       look();
       return reading;

@@ -53,6 +53,14 @@ Deno.test("runs that have just begun count before a reading shows them", async (
   assert.equal(guard.short, false);
 });
 
+Deno.test("runs that have ended count no more, however many there were in a moment", async () => {
+  const { guard, take } = setup();
+  await take(810);
+  const admission = new Admission(2, undefined, guard);
+  for (let run = 0; run < 1000; run++) admission.acquire().release();
+  assert.equal(guard.short, false);
+});
+
 Deno.test("a burst of requests costs one reading", () => {
   const { guard, memory } = setup();
   for (let request = 0; request < 100; request++) assert.equal(guard.short, false);
