@@ -61,6 +61,7 @@ async function measure(
   const before = await cpuSeconds(server.pid);
   const { requests, p50, p99, failed } = await load(url, clients, SECONDS);
   const after = await cpuSeconds(server.pid);
+  if (requests === 0) return ["0", "-", "-", "-", "-", String(failed)];
   const each = (seconds: number) => (1000 * seconds / requests).toFixed(2);
   return [
     (requests / SECONDS).toFixed(0),
@@ -83,12 +84,15 @@ interface Load {
 /** Asks again and again over kept connections, for some seconds. */
 async function load(url: string, clients: number, seconds: number): Promise<Load> {
   const { success, stdout, stderr } = await new Deno.Command("wrk", {
-    args: ["--threads=1", `--connections=${clients}`, `--duration=${seconds}s`, "--latency", url],
+    args: ["--threads=1", `--connections=${clients}`, `--duration=${seconds}s`]
+      // It leaves out of the percentiles what takes longer than this, 2 s by itself.
+      .concat("--latency", `--timeout=${seconds}s`, url),
   }).output();
   const text = new TextDecoder().decode(stdout);
   if (!success) throw new Error(`Cannot run wrk: ${new TextDecoder().decode(stderr)}`);
   const milliseconds = (share: string) => {
-    const [, value, unit] = new RegExp(`^ +${share}% +([\\d.]+)(us|ms|s)$`, "m").exec(text) ?? [];
+    // Seconds have a space behind them.
+    const [, value, unit] = new RegExp(`^ +${share}% +([\\d.]+)(us|ms|s) *$`, "m").exec(text) ?? [];
     return Number(value) * ({ us: 0.001, ms: 1, s: 1000 }[unit ?? ""] ?? NaN);
   };
   return {
