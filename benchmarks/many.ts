@@ -10,6 +10,7 @@ import {
   createWorkplace,
   download,
   type Server,
+  sqliteExports,
   startServer,
 } from "./server.ts";
 import { quantile } from "./statistics.ts";
@@ -27,9 +28,10 @@ const HEALTH_MS = 20;
 export async function many(): Promise<string> {
   await using workplace = await createWorkplace();
   using database = await startAuditPostgres();
-  const sqlite = (await Deno.readTextFile(workplace.config)).replace(/^server:.*\n/, "")
-    .replace("path: audit.db", `path: "${workplace.database}"`);
-  const sources = [["SQLite", sqlite], ["PostgreSQL", postgresExports(database)]] as const;
+  const sources = [
+    ["SQLite", sqliteExports(workplace.database)],
+    ["PostgreSQL", postgresExports(database)],
+  ] as const;
   const lines: string[][] = [];
   for (const [name, source] of sources) {
     for (const format of FORMATS) {

@@ -48,6 +48,11 @@ const ROWS = `
   from copy cross join audit limit :rows
 `;
 
+/** What is exported of the database, whose path may be that within the configuration's folder. */
+export function sqliteExports(path: string): string {
+  return `sources: { app: { type: sqlite, path: "${path}" } }${auditExports(ROWS)}`;
+}
+
 /** A folder with a configuration, for any number of servers one after another. */
 export interface Configured extends AsyncDisposable {
   /** Path of the folder. */
@@ -76,9 +81,7 @@ export interface Workplace extends Configured {
 
 /** Makes the database, in about three seconds. */
 export async function createWorkplace(): Promise<Workplace> {
-  const configured = await configure(
-    `sources: { app: { type: sqlite, path: audit.db } }${auditExports(ROWS)}`,
-  );
+  const configured = await configure(sqliteExports("audit.db"));
   const database = `${configured.folder}/audit.db`;
   createAuditDatabase(database, AUDIT_ROWS);
   return { ...configured, database };
