@@ -44,15 +44,16 @@ function flat(cell: Cell): Cell {
  * told to write dates and numbers. Making them is not measured: Spillway reads them from text.
  */
 export function worksheetBatches(batches: Batches): Batches<WorksheetCell> {
-  return batches.map((batch) =>
-    batch.map((row) =>
-      row.map((cell, index) => {
-        const { type } = AUDIT_COLUMNS[index]!;
-        if (type === "datetime") return new Date(`${String(cell).replace(" ", "T")}Z`);
-        return type === "decimal" ? Number(cell) : cell as WorksheetCell;
-      })
-    )
-  );
+  return batches.map((batch) => batch.map(worksheetRow));
+}
+
+/** One of those rows. */
+export function worksheetRow(row: readonly unknown[]): WorksheetCell[] {
+  return row.map((cell, index) => {
+    const { type } = AUDIT_COLUMNS[index]!;
+    if (type === "datetime") return new Date(`${String(cell).replace(" ", "T")}Z`);
+    return type === "decimal" && cell !== null ? Number(cell) : cell as WorksheetCell;
+  });
 }
 
 /** The rows as the table that an exporter takes. */

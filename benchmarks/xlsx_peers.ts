@@ -1,11 +1,11 @@
 /** Other XLSX writers, each by its streaming interface. */
 
-import ExcelJS from "exceljs";
 import { writeXlsxStream } from "hucre/xlsx";
 import { Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { AUDIT_COLUMNS } from "../examples/demo_data.ts";
 import type { Encoder, Sink } from "./encoder.ts";
+import { beginWorkbook } from "./exceljs_workbook.ts";
 import { type Batches, DATETIME_FORMAT, type WorksheetCell } from "./workload.ts";
 
 /** Makes the peers' encoders. */
@@ -29,7 +29,6 @@ export function xlsxPeers(batches: Batches<WorksheetCell>): Encoder[] {
   ];
 }
 
-/** Inline strings, which are its fastest; styles, without which a date is a number. */
 async function encodeWithExcelJs(batches: Batches<WorksheetCell>, sink: Sink): Promise<void> {
   const stream = new Writable({
     write(chunk: Uint8Array, _encoding, done) {
@@ -37,17 +36,7 @@ async function encodeWithExcelJs(batches: Batches<WorksheetCell>, sink: Sink): P
       done();
     },
   });
-  const workbook = new ExcelJS.stream.xlsx.WorkbookWriter({
-    stream,
-    useStyles: true,
-    useSharedStrings: false,
-    zip: { zlib: { level: 2 } },
-  });
-  const sheet = workbook.addWorksheet("Audit log");
-  sheet.columns = AUDIT_COLUMNS.map(({ title, type }) => ({
-    header: title,
-    ...(type === "datetime" ? { style: { numFmt: DATETIME_FORMAT } } : {}),
-  }));
+  const { workbook, sheet } = beginWorkbook(stream);
   for (const batch of batches) {
     for (const row of batch) sheet.addRow(row).commit();
     // It has no back pressure: without a turn of the loop, every row would wait in memory.

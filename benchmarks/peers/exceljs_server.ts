@@ -1,12 +1,11 @@
 /** What a team has otherwise: ExcelJS's streaming writer behind Hono, in one process. */
 
-import ExcelJS from "exceljs";
 import { Hono } from "hono";
 import { DatabaseSync } from "node:sqlite";
 import { PassThrough, Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import { AUDIT_COLUMNS } from "../../examples/demo_data.ts";
-import { DATETIME_FORMAT } from "../workload.ts";
+import { beginWorkbook } from "../exceljs_workbook.ts";
+import { worksheetRow } from "../workload.ts";
 
 const [path = "", query = ""] = Deno.args;
 
@@ -20,35 +19,17 @@ app.get("/audit.xlsx", (context) => {
 
 /** Every 256 rows the loop has a turn, and the client is waited for: the library does neither. */
 async function write(rows: number, body: PassThrough): Promise<void> {
-  const workbook = new ExcelJS.stream.xlsx.WorkbookWriter({
-    stream: body,
-    useStyles: true,
-    useSharedStrings: false,
-    zip: { zlib: { level: 2 } },
-  });
-  const sheet = workbook.addWorksheet("Audit log");
-  sheet.columns = AUDIT_COLUMNS.map(({ title, type }) => ({
-    header: title,
-    ...(type === "datetime" ? { style: { numFmt: DATETIME_FORMAT } } : {}),
-  }));
+  const { workbook, sheet } = beginWorkbook(body);
   using database = new DatabaseSync(path, { readOnly: true });
   let written = 0;
   for (const row of database.prepare(query).iterate(rows)) {
-    sheet.addRow(cellsOf(Object.values(row))).commit();
+    sheet.addRow(worksheetRow(Object.values(row))).commit();
     if (++written % 256 !== 0) continue;
     await setImmediate();
     while (body.writableNeedDrain) await new Promise((resolve) => body.once("drain", resolve));
   }
   sheet.commit();
   await workbook.commit();
-}
-
-function cellsOf(row: readonly unknown[]): unknown[] {
-  return row.map((cell, index) => {
-    const { type } = AUDIT_COLUMNS[index]!;
-    if (type === "datetime") return new Date(`${String(cell).replace(" ", "T")}Z`);
-    return type === "decimal" && cell !== null ? Number(cell) : cell;
-  });
 }
 
 Deno.serve({ hostname: "127.0.0.1", port: 0 }, app.fetch);
