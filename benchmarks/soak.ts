@@ -5,6 +5,7 @@ import { startAuditPostgres } from "./audit_postgres.ts";
 import { countText, table } from "./report.ts";
 import { configure, createWorkplace, NAMES, type Server, startServer } from "./server.ts";
 import { startUpstream } from "./upstream.ts";
+import { MODULE_SOURCE } from "./upstreams.ts";
 
 /** Runs of each round, and rounds: the last must leave no more than the one before. */
 const RUNS = 5000;
@@ -36,7 +37,6 @@ export async function soak(): Promise<string> {
   await using workplace = await createWorkplace();
   using postgres = await startAuditPostgres();
   await using upstream = await startUpstream();
-  const folder = new URL("./", import.meta.url).pathname;
   const query = `select ${NAMES.join(", ")} from audit where id <= :rows order by`;
   const params = "params: { rows: { type: integer } }";
   await using configured = await configure(`
@@ -44,7 +44,7 @@ sources:
   sqlite: { type: sqlite, path: "${workplace.database}" }
   postgres: { type: postgres, url: "${postgres.url()}" }
   http: { type: http, url: "${upstream.url}" }
-  module: { type: module, path: "${folder}audit_module.ts", read: ["${folder}", "${folder}../examples", "${folder}../sources"] }
+  module: ${MODULE_SOURCE}
 exports:
   sqlite: { source: sqlite, query: "${query} id", ${params} }
   sorted: { source: sqlite, query: "${query} note, id", ${params} }

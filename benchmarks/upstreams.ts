@@ -13,9 +13,14 @@ const ROUNDS = 5;
 /** What takes the columns and the count from NDJSON of arrays, and writes CSV of the rest. */
 const JQ = 'select(type == "array" and (first | type) == "number") | @csv';
 
+const FOLDER = new URL("./", import.meta.url).pathname;
+
+/** A source that is the module, and may read what it imports. */
+export const MODULE_SOURCE = `{ type: module, path: "${FOLDER}audit_module.ts", ` +
+  `read: ["${FOLDER}", "${FOLDER}../examples", "${FOLDER}../sources"] }`;
+
 /** Makes a configuration of the upstream's shapes, and of the module. */
 export function configureUpstreams({ url }: Upstream): Promise<Configured> {
-  const folder = new URL("./", import.meta.url).pathname;
   const source = (format: string) => `{ type: http, url: "${url}", format: ${format} }`;
   const asked = (source: string, shape: string) =>
     `{ source: ${source}, query: "/${shape}?rows=:rows", params: { rows: { type: integer } } }`;
@@ -24,7 +29,7 @@ sources:
   ndjson: ${source("ndjson")}
   json: ${source("json")}
   csv: ${source("csv")}
-  module: { type: module, path: "${folder}audit_module.ts", read: ["${folder}", "${folder}../examples", "${folder}../sources"] }
+  module: ${MODULE_SOURCE}
 exports:
   arrays: ${asked("ndjson", "arrays")}
   objects: ${asked("ndjson", "objects")}
