@@ -8,15 +8,15 @@ import { mayBeFormula } from "./formula_guard.ts";
  */
 export const PLAIN = 0;
 /** A separator of some reader: a formula may stand behind it. */
-export const HIDING = 1;
+const HIDING = 1;
 /** White space, or a byte of it, and quotes, which may stand between a separator and its formula. */
-export const BLANK = 2;
+const BLANK = 2;
 /** `=`, `+`, `-` and `@`, or the first byte of their full-width forms. */
-export const TRIGGER = 4;
+const TRIGGER = 4;
 /** `=`, which needs no reach. */
-export const EQUALS = 8;
+const EQUALS = 8;
 /** `(`, `|` and `!`, or the first byte of their full-width forms. */
-export const REACH = 16;
+const REACH = 16;
 /** The field needs quotes. */
 export const QUOTED = 32;
 /** A quote, which is written twice. */
