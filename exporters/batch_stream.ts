@@ -1,5 +1,8 @@
 /** Turns batches into a byte stream that reads them only as it is read. */
 
+/** Bytes of text gathered in a chunk: few chunks (each costs 10 µs), and little memory for many exports. */
+export const CHUNK_BYTES = 64 * 1024;
+
 /** Reads the next batch; undefined after the last. */
 export type Read<B> = () => Promise<B | undefined>;
 

@@ -1,7 +1,7 @@
 /** Turns the strings of a text format into a byte stream that reads its table only as it is read. */
 
 import type { Batch, Column, Row, Table } from "../table/table.ts";
-import { batchStream, type Read } from "./batch_stream.ts";
+import { batchStream, CHUNK_BYTES, type Read } from "./batch_stream.ts";
 import { createUtf8Chunk } from "./utf8_chunk.ts";
 import type { Warnings } from "./warnings.ts";
 
@@ -16,9 +16,6 @@ export interface TextFormat {
   /** What comes after the last row; never written when the batches fail. */
   readonly tail: string;
 }
-
-/** Bytes gathered in a chunk: few chunks (each costs 10 µs), and little memory for many exports. */
-const CHUNK_BYTES = 64 * 1024;
 
 /**
  * Writes a table as UTF-8; the head leaves with the first batch, before the second is read.

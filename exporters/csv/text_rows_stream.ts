@@ -1,11 +1,8 @@
 /** Turns rows that are text into a stream of CSV. */
 
 import type { TextBatch, TextRows } from "../../table/table.ts";
-import { batchStream } from "../batch_stream.ts";
+import { batchStream, CHUNK_BYTES } from "../batch_stream.ts";
 import type { CsvTextWriter } from "./text_rows.ts";
-
-/** Bytes gathered in a chunk, as in `text_stream.ts`. */
-const CHUNK_BYTES = 64 * 1024;
 
 /**
  * Writes rows, as `textStream` does with those that are cells: the head leaves with the first batch.

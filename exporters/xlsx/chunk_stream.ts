@@ -1,7 +1,7 @@
 /** Turns a function that writes into a byte stream that reads batches only as it is read. */
 
 import type { Batch } from "../../table/table.ts";
-import type { ReadBatch } from "./table_sheets.ts";
+import type { Read } from "../batch_stream.ts";
 
 /**
  * Makes a stream of what a function writes. Nothing is read before the result is pulled, cancelling
@@ -16,7 +16,7 @@ import type { ReadBatch } from "./table_sheets.ts";
  */
 export function chunkStream(
   batches: readonly ReadableStream<Batch>[],
-  write: (reads: readonly ReadBatch[], output: WritableStream<Uint8Array>) => Promise<void>,
+  write: (reads: readonly Read<Batch>[], output: WritableStream<Uint8Array>) => Promise<void>,
 ): ReadableStream<Uint8Array> {
   const readers = batches.map((stream) => stream.getReader());
   /** Resolved while a chunk is wanted, and for good once the stream is cancelled or failed. */

@@ -1,6 +1,7 @@
 /** Knows the order of a workbook's parts. */
 
-import type { Table } from "../../table/table.ts";
+import type { Batch, Table } from "../../table/table.ts";
+import type { Read } from "../batch_stream.ts";
 import type { Warnings } from "../warnings.ts";
 import { ABOUT_TITLE, aboutSheetXml } from "./about_sheet.ts";
 import {
@@ -19,7 +20,7 @@ import { SharedStrings } from "./shared_strings.ts";
 import { createSheetNames } from "./sheet_names.ts";
 import { createStyles } from "./styles.ts";
 import { createTableNames, tablePartXml } from "./table_part.ts";
-import { createTableSheets, type ReadBatch, type SheetLimits } from "./table_sheets.ts";
+import { createTableSheets, type SheetLimits } from "./table_sheets.ts";
 import { workbookXml, type WrittenSheet } from "./workbook.ts";
 import type { Zip } from "./zip.ts";
 
@@ -37,7 +38,7 @@ export function createWorkbook(
   { header = true, sharedStrings = true, properties = {}, about, time }: XlsxOptions,
   limits: SheetLimits,
   warnings: Warnings,
-): (reads: readonly ReadBatch[], zip: Zip) => Promise<void> {
+): (reads: readonly Read<Batch>[], zip: Zip) => Promise<void> {
   const styles = createStyles(tables, { about: about !== undefined });
   const strings = sharedStrings ? new SharedStrings() : undefined;
   const all = tables.map(({ columns, style }, index) => {

@@ -1,6 +1,7 @@
 /** Writes the rows of one table as worksheets, and knows where one ends and the next begins. */
 
 import type { Batch, Row, Table } from "../../table/table.ts";
+import type { Read } from "../batch_stream.ts";
 import type { Warnings } from "../warnings.ts";
 import { BLOCK_BYTES } from "./block_deflater.ts";
 import type { Blocks } from "./deflate_blocks.ts";
@@ -16,13 +17,10 @@ export interface SheetLimits {
   readonly bytesPerSheet: number;
 }
 
-/** Reads the next batch; undefined after the last. */
-export type ReadBatch = () => Promise<Batch | undefined>;
-
 /** The sheets of one table, written one after the other. */
 export interface TableSheets {
   /** Reads the first batch; before it, no sheet can be written. */
-  begin(read: ReadBatch): Promise<void>;
+  begin(read: Read<Batch>): Promise<void>;
   /** The XML of the next sheet; what it returns is how many rows it has, the header too. */
   nextSheet(first: boolean): Blocks<number>;
   /** What stands above the columns, once the first sheet is begun. */
@@ -46,7 +44,7 @@ export function createTableSheets(
   const headerRows = options.header && columns.length > 0 ? 1 : 0;
   const block = new XmlBytes(BLOCK_BYTES);
   const ahead: Batch[] = [];
-  let read!: ReadBatch;
+  let read!: Read<Batch>;
   let batch: Batch | undefined;
   let next = 0;
   let widths: readonly number[] | undefined;
