@@ -26,6 +26,16 @@ Deno.test("docs/formats.md lists every format with its media type", () => {
   );
 });
 
+Deno.test("docs/formats.md says what every warning means", () => {
+  const code = Deno.readTextFileSync(new URL("../../exporters/warnings.ts", import.meta.url));
+  const kinds = [...code.matchAll(/^ {2}\| "([a-z-]+)"/gm)].map(([, kind]) => kind);
+  assert.equal(kinds.length, 12);
+  assert.deepEqual(
+    readTable("formats.md", "warning", "means").map(([kind]) => kind).sort(),
+    kinds.sort(),
+  );
+});
+
 Deno.test("docs/http.md lists every option with an example, its formats and what it means", () => {
   assert.deepEqual(
     readTable("http.md", "option", "for", "means"),
