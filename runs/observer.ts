@@ -46,8 +46,6 @@ export interface RunReport extends RunProgress {
   readonly sha256?: string;
   /** What it failed of. */
   readonly error?: Error;
-  /** The address of the client that asked for it. */
-  readonly client?: string;
   /** The exports that end before their rows do, as they may have no more. @default none */
   readonly truncated?: readonly string[];
 }

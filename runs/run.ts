@@ -73,7 +73,7 @@ export interface RunOptions {
    * spilled.
    */
   readonly request?: RunRequest | undefined;
-  /** The address of the client that asks for it, for the report. */
+  /** The address of the client that asks for it, for observers. */
   readonly client?: string | undefined;
 }
 
@@ -174,7 +174,6 @@ export function createRuns(dependencies: RunDependencies): StartRun {
         ...endOf(outcome),
         spilled: buffer.spilled,
         ...(digest && delivery.state === "complete" ? { sha256: digest.finish() } : {}),
-        ...(client === undefined ? {} : { client }),
         ...(running.truncated?.length ? { truncated: running.truncated } : {}),
       };
       for (const observer of observers) observer.ended?.(report, run);

@@ -10,9 +10,9 @@ const logger = getLogger(["spillway", "run"]);
 
 /** Logs each run that has ended: a failure as an error with its cause, anything else as information. */
 export const runLog: RunObserver = {
-  ended(report, { task, request }) {
+  ended(report, { task, request, client }) {
     if (task.describe) return logDescription(report, task);
-    const { id, state, rows, bytes, spilled, warnings, error, client, truncated } = report;
+    const { id, state, rows, bytes, spilled, warnings, error, truncated } = report;
     const duration = Math.round(report.duration);
     const fields = {
       id,

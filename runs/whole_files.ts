@@ -44,7 +44,7 @@ export interface MakeOptions {
   readonly signal: AbortSignal;
   /** What the task was made of. */
   readonly request?: RunRequest | undefined;
-  /** The address of the client that asks for it, for the report. */
+  /** The address of the client that asks for it, for observers. */
   readonly client?: string | undefined;
 }
 

@@ -5,6 +5,7 @@ import { describeTask } from "../requests/tasks.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { StartRun } from "../runs/run.ts";
 import type { SourceColumn } from "../sources/source.ts";
+import { settlesWithin } from "../storage/settles_within.ts";
 
 /** Milliseconds that a page about an export waits for what its source says. */
 const WAIT_MS = 2000;
@@ -72,10 +73,7 @@ export function createColumns(
     },
     async of(definition) {
       if (!known.has(definition.name)) {
-        let timer: ReturnType<typeof setTimeout> | undefined;
-        const late = new Promise<void>((resolve) => timer = setTimeout(resolve, WAIT_MS));
-        await Promise.race([lastAnswer(definition), late]);
-        clearTimeout(timer);
+        await settlesWithin(lastAnswer(definition), WAIT_MS);
       }
       return known.get(definition.name);
     },

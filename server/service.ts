@@ -3,7 +3,7 @@
 import { getLogger } from "@logtape/logtape";
 import { isEmpty } from "../access/config.ts";
 import { type AccessDependencies, createAccess } from "../access/mod.ts";
-import { redactPath } from "../access/redact_text.ts";
+import { redactText } from "../access/redact_text.ts";
 import type { Config } from "../catalog/config.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
@@ -125,8 +125,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     onRefusal: logRefusal,
     onLink: logLink,
     onResent: logResent,
-    onError: (error, { method, url }) =>
-      logError(error, `${method} ${redactPath(new URL(url).pathname)}`),
+    onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
   };
   const lost = Promise.withResolvers<Error>();
   const common = {
@@ -178,7 +177,8 @@ function listen(options: HttpOptions, handler: Handler): HttpServer {
   }
 }
 
-/** Logs a mistake of ours. */
+/** Logs a mistake of ours, and the method and the path that it was met at. */
 function logError(error: unknown, request: string): void {
-  logger.error("Cannot answer {request}: {error}", { request, error: Deno.inspect(error) });
+  const fields = { request: redactText(request), error: Deno.inspect(error) };
+  logger.error("Cannot answer {request}: {error}", fields);
 }

@@ -5,7 +5,7 @@ import { loadConfig } from "../../catalog/load.ts";
 import type { Engine } from "../../server/engine.ts";
 import { startService } from "../../server/service.ts";
 import { loadFormats } from "../../exporters/mod.ts";
-import type { RunReport } from "../../runs/observer.ts";
+import type { ObservedRun, RunReport } from "../../runs/observer.ts";
 import type { HttpServer } from "../../server/http/mod.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
 import type { FileSystem } from "../../storage/disk/file_system.ts";
@@ -68,8 +68,8 @@ export interface TestServer extends AsyncDisposable {
   readonly folder: string;
   /** Path of its database. */
   readonly database: string;
-  /** What became of its runs, in the order in which they ended. */
-  readonly reports: readonly RunReport[];
+  /** Its runs and what became of them, in the order in which they ended. */
+  readonly reports: readonly (ObservedRun & RunReport)[];
 }
 
 /** Sections of the configuration that a test may write, as YAML. */
@@ -122,12 +122,12 @@ ${EXPORTS}`;
     formats,
   });
   if (config.spool) await Deno.mkdir(config.spool.dir, { recursive: true });
-  const reports: RunReport[] = [];
+  const reports: (ObservedRun & RunReport)[] = [];
   const service = await startService(config, {
     environment: Deno.env.toObject(),
     observers: [{
-      ended: (report, { task }) => {
-        if (!task.describe) reports.push(report);
+      ended: (report, run) => {
+        if (!run.task.describe) reports.push({ ...run, ...report });
       },
     }],
     ...(sections.files ? { files: sections.files } : {}),

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { DEADLINE_MS, until } from "../waiting.ts";
 import { assertNothingHeld, digestOf, openFiles, scrape, startDownload } from "./downloads.ts";
-import type { RunReport } from "../../runs/observer.ts";
 import { isUnread, openDownload, readBytes, startServer, type TestServer } from "./fixture.ts";
 
 const MIB = 1024 * 1024;
@@ -111,7 +110,7 @@ Deno.test("a client that never reads again is closed after stall_timeout, and th
   await readBytes(socket, 100);
   await until(() => server.counts.stalled === 1);
   await assertNothingHeld(server, spoolOf(server));
-  const [{ state, spilled, duration }] = server.reports as [RunReport];
+  const { state, spilled, duration } = server.reports[0]!;
   assert.deepEqual({ state, spilled }, { state: "cancelled", spilled: true });
   assert.ok(duration >= 3000, `${duration} ms`);
   // What the kernel had taken is all that comes, and no last chunk.

@@ -294,7 +294,8 @@ Deno.test("after the second, the disk must have recovered", async () => {
   await reserve(quota, 1);
 });
 
-Deno.test("a reading that began before a write failed is not believed", async () => {
+/** A disk that is full by now, a write to which failed while it was read; `asked` ends that reading. */
+function readWhileWriteFailed() {
   const disk = new Disk();
   const quota = disk.quota();
   const asked = Promise.withResolvers<void>();
@@ -303,6 +304,11 @@ Deno.test("a reading that began before a write failed is not believed", async ()
   quota.writeFailed();
   disk.time = 2_000;
   disk.free = 0;
+  return { disk, quota, asked, early };
+}
+
+Deno.test("a reading that began before a write failed is not believed", async () => {
+  const { disk, quota, asked, early } = readWhileWriteFailed();
   disk.delay = () => Promise.resolve();
   assert.equal(await quota.reserve(1), "disk");
   asked.resolve(); // says that 1,000,000 bytes were free
@@ -312,14 +318,7 @@ Deno.test("a reading that began before a write failed is not believed", async ()
 });
 
 Deno.test("where it was the only one, the disk is read again", async () => {
-  const disk = new Disk();
-  const quota = disk.quota();
-  const asked = Promise.withResolvers<void>();
-  disk.delay = () => asked.promise;
-  const early = quota.reserve(1);
-  quota.writeFailed();
-  disk.time = 2_000;
-  disk.free = 0;
+  const { disk, asked, early } = readWhileWriteFailed();
   asked.resolve(); // says that 1,000,000 bytes were free
   assert.equal(await early, "disk");
   assert.equal(disk.readings, 2);

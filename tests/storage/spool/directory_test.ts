@@ -8,8 +8,9 @@ import {
 } from "../../../storage/disk/file_system.ts";
 import { openSpool, SpoolError, type SpoolOptions } from "../../../storage/spool/mod.ts";
 import { faultyFiles } from "../disk/faulty_files.ts";
+import { inDirectory } from "../disk/fixture.ts";
 import { mountSmallDisk, NEEDS_SMALL_DISK, NO_SMALL_DISK } from "../disk/small_disk.ts";
-import { inDirectory, MiB, openTestSpool, pattern, readAll } from "./spools.ts";
+import { MiB, openTestSpool, pattern, readAll } from "./spools.ts";
 
 /** The message of the refusal to open a spool. */
 async function refusal(options: SpoolOptions): Promise<string> {

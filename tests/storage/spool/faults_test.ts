@@ -5,7 +5,8 @@ import { DiskError } from "../../../storage/disk/error.ts";
 import { systemFiles } from "../../../storage/disk/file_system.ts";
 import { type OpenedSpool, type Segment, SpoolError } from "../../../storage/spool/mod.ts";
 import { type FaultCode, type FaultyFiles, faultyFiles } from "../disk/faulty_files.ts";
-import { inDirectory, openTestSpool, pattern, readAll } from "./spools.ts";
+import { inDirectory } from "../disk/fixture.ts";
+import { openTestSpool, pattern, readAll } from "./spools.ts";
 
 /** How a life ended. */
 type Outcome = "done" | "refused" | "spool error" | "closing" | FaultCode;

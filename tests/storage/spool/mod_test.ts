@@ -6,7 +6,8 @@ import { type FileSystem, type OpenFile, systemFiles } from "../../../storage/di
 import type { Reservation } from "../../../storage/disk/quota.ts";
 import type { SpoolIssue } from "../../../storage/spool/mod.ts";
 import { faultyFiles, platformError } from "../disk/faulty_files.ts";
-import { inDirectory, MiB, openDescriptors, openTestSpool, pattern, readAll } from "./spools.ts";
+import { inDirectory } from "../disk/fixture.ts";
+import { MiB, openDescriptors, openTestSpool, pattern, readAll } from "./spools.ts";
 
 /** The file system, with files that behave otherwise. */
 function altered(alter: (file: OpenFile) => Partial<OpenFile>): FileSystem {

@@ -1,4 +1,4 @@
-/** What tests of the spool share: directories, spools and bytes to put into them. */
+/** What tests of the spool share: spools and bytes to put into them. */
 
 import {
   type OpenedSpool,
@@ -9,18 +9,6 @@ import {
 
 /** 1 MiB, the quota of {@linkcode openTestSpool}. */
 export const MiB = 1024 * 1024;
-
-/** Runs a test in a directory of its own. */
-export function inDirectory(work: (dir: string) => Promise<void>): () => Promise<void> {
-  return async () => {
-    const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "spillway-test-" }));
-    try {
-      await work(dir);
-    } finally {
-      await Deno.remove(dir, { recursive: true });
-    }
-  };
-}
 
 /** Opens a spool of 1 MiB that may use the whole disk, memory too. */
 export function openTestSpool(
