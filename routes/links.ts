@@ -7,6 +7,7 @@ import { linkIdentity } from "../access/key_links.ts";
 import { LinkError, type Links } from "../access/links.ts";
 import { findExports } from "../requests/find_exports.ts";
 import { parseRequest } from "../requests/run_request.ts";
+import { parsed } from "../table/parsed.ts";
 import { parseDuration } from "../table/units.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { type Environment, principalOf } from "./environment.ts";
@@ -30,6 +31,8 @@ const value = z.union([z.string(), z.number(), z.boolean()], {
   error: "must be text, a number, true or false",
 });
 
+const EXPIRES = "must be seconds, or a duration such as 15m";
+
 /** What is asked for. */
 const BODY = z.strictObject({
   export: z.string({ error: "must be the name of an export" }),
@@ -40,9 +43,8 @@ const BODY = z.strictObject({
   options: z.record(z.string(), value, {
     error: "must be an object of values by name, without the leading _",
   }).default({}),
-  expires_in: z.union([z.int().positive(), z.string().transform(seconds)], {
-    error: "must be seconds, or a duration such as 15m",
-  }).optional(),
+  expires_in: z.union([z.int().positive(), parsed(seconds, EXPIRES)], { error: EXPIRES })
+    .optional(),
 });
 
 /** What {@linkcode BODY} gives. */
@@ -84,11 +86,11 @@ export function linkRoutes(
     });
 }
 
-function seconds(text: string, context: z.RefinementCtx): number {
+function seconds(text: string): number | undefined {
   const milliseconds = parseDuration(text);
-  if (milliseconds !== undefined && milliseconds >= 1000) return Math.floor(milliseconds / 1000);
-  context.addIssue({ code: "custom", message: "must be seconds, or a duration such as 15m" });
-  return z.NEVER;
+  return milliseconds === undefined || milliseconds < 1000
+    ? undefined
+    : Math.floor(milliseconds / 1000);
 }
 
 /** Reads a body to its end, or as far as it may be long. */

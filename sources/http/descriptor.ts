@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { isLoopback } from "../../table/loopback.ts";
+import { parsed } from "../../table/parsed.ts";
 import { parseDuration } from "../../table/units.ts";
 import { type HttpConfig, ROW_FORMATS } from "./config.ts";
 import { placeholders } from "./query.ts";
@@ -21,14 +22,10 @@ const COLUMNS = "a list of names, each of them once";
 /** A day, the longest wait, in milliseconds. */
 const MAX_DURATION_MS = 86_400_000;
 
-function duration() {
-  return z.string({ error: DURATION }).transform((text, context) => {
-    const value = parseDuration(text) ?? 0;
-    if (value >= 1 && value <= MAX_DURATION_MS) return value;
-    context.addIssue({ code: "custom", message: DURATION });
-    return z.NEVER;
-  });
-}
+const duration = parsed((text) => {
+  const value = parseDuration(text, MAX_DURATION_MS) ?? 0;
+  return value >= 1 ? value : undefined;
+}, DURATION);
 
 /** Headers that the connection, the body or this program sets (RFC 9110, 7.6.1 and 8). */
 const OWN_HEADERS = new Set([
@@ -80,8 +77,8 @@ const config: z.ZodType<HttpConfig> = z.strictObject({
   format: z.enum(ROW_FORMATS, { error: "ndjson, json or csv" }).default("ndjson"),
   headers: headers.default({}),
   ca: z.string({ error: CA }).min(1, { error: CA }).optional(),
-  timeout: duration().default(60_000),
-  idle_timeout: duration().default(60_000),
+  timeout: duration.default(60_000),
+  idle_timeout: duration.default(60_000),
   allow_http: z.boolean({ error: "true or false" }).default(false),
   max_row: maxRow(),
   columns: z.array(z.string({ error: "a name" }).min(1, { error: "a name" }), { error: COLUMNS })
