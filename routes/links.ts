@@ -86,8 +86,9 @@ export function linkRoutes(
     });
 }
 
+/** A duration in seconds; how long it may be is for who signs to say. */
 function seconds(text: string): number | undefined {
-  const milliseconds = parseDuration(text);
+  const milliseconds = parseDuration(text, Infinity);
   return milliseconds === undefined || milliseconds < 1000
     ? undefined
     : Math.floor(milliseconds / 1000);
