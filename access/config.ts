@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { parsed } from "../table/parsed.ts";
+import { isTrustedUrl } from "../table/trusted_url.ts";
 import { parseDuration, parseSize } from "../table/units.ts";
 import { JWT_ALGORITHMS, type JwtSetting } from "./jwt_setting.ts";
 import type { KeySetting } from "./keys.ts";
@@ -120,15 +121,6 @@ const ISSUER = "the issuer, as the claim iss of its tokens says it";
 
 const JWKS = "an https:// url without user, password and #; http:// is for loopback";
 
-/** A URL whose answer cannot be changed on the way. */
-function isTrustedUrl(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || url.username !== "" || url.password !== "" || text.includes("#")) return false;
-  if (url.protocol === "https:") return true;
-  // A URL holds the plain form of each address.
-  return url.protocol === "http:" && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
-}
-
 const claim = z.string({ error: "the name of a claim" }).min(1, { error: "the name of a claim" });
 
 const ALGORITHMS = `a list of ${JWT_ALGORITHMS.join(", ")}`;
@@ -138,7 +130,7 @@ const jwt = z.strictObject({
   audience: z.string({ error: "the audience of tokens" }).min(1, {
     error: "the audience of tokens",
   }),
-  jwks: z.string({ error: JWKS }).refine(isTrustedUrl, { error: JWKS }),
+  jwks: z.string({ error: JWKS }).refine((url) => isTrustedUrl(url), { error: JWKS }),
   algorithms: list(
     z.enum(JWT_ALGORITHMS, { error: `one of ${JWT_ALGORITHMS.join(", ")}` }),
     ALGORITHMS,

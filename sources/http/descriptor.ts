@@ -1,8 +1,8 @@
 /** What an HTTP source is to the server. */
 
 import { z } from "zod";
-import { isLoopback } from "../../table/loopback.ts";
 import { parsed } from "../../table/parsed.ts";
+import { isTrustedUrl } from "../../table/trusted_url.ts";
 import { parseDuration } from "../../table/units.ts";
 import { type HttpConfig, ROW_FORMATS } from "./config.ts";
 import { placeholders } from "./query.ts";
@@ -62,15 +62,6 @@ const headers = z.record(
   { error: "a mapping of names to values" },
 );
 
-/** Whether a URL's host is this machine, as a browser takes it (`localhost` is not looked up). */
-function isAllowed(text: string, allowHttp: boolean): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || url.username !== "" || url.password !== "" || text.includes("#")) return false;
-  if (url.protocol === "https:") return true;
-  return url.protocol === "http:" &&
-    (allowHttp || isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1")));
-}
-
 const config: z.ZodType<HttpConfig> = z.strictObject({
   url: z.string({ error: URL_RULE }),
   method: z.enum(["GET", "POST"], { error: "GET or POST" }).default("GET"),
@@ -86,7 +77,7 @@ const config: z.ZodType<HttpConfig> = z.strictObject({
     .refine((names) => new Set(names).size === names.length, { error: COLUMNS })
     .optional(),
   require_count: z.boolean({ error: "true or false" }).default(false),
-}).refine(({ url, allow_http }) => isAllowed(url, allow_http), {
+}).refine(({ url, allow_http }) => isTrustedUrl(url, allow_http), {
   path: ["url"],
   error: URL_RULE,
   // Whatever else is wrong.
