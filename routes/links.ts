@@ -8,6 +8,7 @@ import { LinkError, type Links } from "../access/links.ts";
 import { findExports } from "../requests/find_exports.ts";
 import { parseRequest } from "../requests/run_request.ts";
 import { parsed } from "../table/parsed.ts";
+import { readText } from "../table/read_text.ts";
 import { parseDuration } from "../table/units.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { type Environment, principalOf } from "./environment.ts";
@@ -61,7 +62,9 @@ export function linkRoutes(
       const principal = principalOf(context);
       const identity = linkIdentity(principal);
       if (!identity) throw new ProblemError(forbidden("Links are signed for who has a key"));
-      const body = parseBody(await readBody(context.req.raw));
+      const text = await readText(context.req.raw, MAX_BODY_BYTES);
+      if (text === undefined) throw new ProblemError(tooLarge(MAX_BODY_BYTES));
+      const body = parseBody(text);
       const query = toPairs(body);
       // What the link would be refused for is told now.
       const file = findExports(body.export, body.format, { catalog, formats }, principal);
@@ -92,18 +95,6 @@ function seconds(text: string): number | undefined {
   return milliseconds === undefined || milliseconds < 1000
     ? undefined
     : Math.floor(milliseconds / 1000);
-}
-
-/** Reads a body to its end, or as far as it may be long. */
-async function readBody({ body }: Request): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new ProblemError(tooLarge(MAX_BODY_BYTES));
-    chunks.push(chunk);
-  }
-  return await new Blob(chunks as BlobPart[]).text();
 }
 
 function parseBody(text: string): Body {
