@@ -251,6 +251,13 @@ export const SPOOL = {
 /** Where bytes wait that clients have not taken. */
 export type SpoolSettings = Settings<typeof SPOOL>;
 
+/** The keys of an export that say how much one file may take. */
+export const CAPS = {
+  max_rows: wholeNumber("a whole number", 1, Number.MAX_SAFE_INTEGER).optional(),
+  max_bytes: size.optional(),
+  max_duration: duration(1).optional(),
+};
+
 /**
  * The keys of an export, those of formats aside; `params`, `columns` and `formats` are read one by one
  * afterwards.
@@ -265,9 +272,7 @@ export const EXPORT = {
   formats: z.array(z.string({ error: "text" }), { error: "a list of formats" })
     .min(1, { error: "a list of at least one format" }).optional(),
   reason: z.literal("required", { error: "required" }).optional(),
-  max_rows: wholeNumber("a whole number", 1, Number.MAX_SAFE_INTEGER).optional(),
-  max_bytes: size.optional(),
-  max_duration: duration(1).optional(),
+  ...CAPS,
   truncate: yesOrNo.default(false),
 };
 
