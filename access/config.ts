@@ -1,6 +1,9 @@
 /** The schema of `access` in `spillway.yaml`; its messages are nouns that say what is expected. */
 
 import { z } from "zod";
+import { parsed } from "../table/parsed.ts";
+import { isTrustedUrl } from "../table/trusted_url.ts";
+import { parseDuration, parseSize } from "../table/units.ts";
 import { JWT_ALGORITHMS, type JwtSetting } from "./jwt_setting.ts";
 import type { KeySetting } from "./keys.ts";
 import type { LinkSetting } from "./links.ts";
@@ -38,38 +41,16 @@ export function isSecretPath(path: readonly (string | number)[]): boolean {
     section === "keys" && (third === "id" || third === "sha256");
 }
 
-const DURATION = "a duration such as 15m, 24h or 30d, of at least 1s and at most 366d";
+/** No timer waits for one of these: a longer time than the rest of the configuration takes is legal. */
+const MAX_DURATION_MS = 366 * 86_400_000;
 
-const UNITS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
+const duration = parsed((text) => {
+  const milliseconds = parseDuration(text, MAX_DURATION_MS);
+  return milliseconds !== undefined && milliseconds >= 1000 ? milliseconds : undefined;
+}, "a duration such as 15m, 24h or 30d, of at least 1s and at most 366d");
 
-const SIZE = "a size such as 512MiB or 20GiB";
-
-const SIZES: Readonly<Record<string, number>> = {
-  B: 1,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-  TiB: 2 ** 40,
-};
-
-/** A whole number with one of the units, from a least to a most. */
-function measure(units: Readonly<Record<string, number>>, min: number, max: number, error: string) {
-  return z.string({ error }).transform((text, context) => {
-    const [, count = "", unit = ""] = /^(\d{1,16})([A-Za-z]+)$/.exec(text) ?? [];
-    const value = Number(count) * (Object.hasOwn(units, unit) ? units[unit]! : NaN);
-    if (value >= min && value <= max) return value;
-    context.addIssue({ code: "custom", message: error });
-    return z.NEVER;
-  });
-}
-
-const duration = measure(UNITS, 1000, 366 * 86_400_000, DURATION);
+// Nothing at all is no limit of a file.
+const size = parsed((text) => parseSize(text) || undefined, "a size such as 512MiB or 20GiB");
 
 function matching(pattern: RegExp, error: string) {
   return z.string({ error }).regex(pattern, { error });
@@ -96,15 +77,13 @@ const EXPIRY = "a date such as 2027-01-01, or a date and time such as 2027-01-01
 /** A date, or a date and time with an offset (RFC 3339); a date begins in UTC. */
 const MOMENT = /^(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))?$/;
 
-const moment = z.string({ error: EXPIRY }).transform((text, context) => {
+const moment = parsed((text) => {
   const [, day] = MOMENT.exec(text) ?? [];
   const time = day === undefined ? NaN : Date.parse(text);
   // V8 takes 30 February for 2 March.
   const isDay = day !== undefined && new Date(Date.parse(day)).toJSON()?.startsWith(day);
-  if (isDay && !Number.isNaN(time)) return time;
-  context.addIssue({ code: "custom", message: EXPIRY });
-  return z.NEVER;
-});
+  return isDay && !Number.isNaN(time) ? time : undefined;
+}, EXPIRY);
 
 /** Leaves out what was not given, as the types of this program tell it from `undefined`. */
 function present<T extends object>(value: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
@@ -121,7 +100,7 @@ const key = z.strictObject({
   exports: list(matching(/^[a-z0-9*][a-z0-9_*-]*$/, EXPORT), "a list of exports").default(["*"]),
   formats: list(matching(/^[a-z0-9]+$/, "the key of a format"), "a list of formats").optional(),
   max_rows: z.int({ error: COUNT }).min(1, { error: COUNT }).optional(),
-  max_bytes: measure(SIZES, 1, Number.MAX_SAFE_INTEGER, SIZE).optional(),
+  max_bytes: size.optional(),
   max_duration: duration.optional(),
   scopes: list(matching(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, "a scope"), "a list of scopes")
     .default([]),
@@ -142,15 +121,6 @@ const ISSUER = "the issuer, as the claim iss of its tokens says it";
 
 const JWKS = "an https:// url without user, password and #; http:// is for loopback";
 
-/** A URL whose answer cannot be changed on the way. */
-function isTrustedUrl(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || url.username !== "" || url.password !== "" || text.includes("#")) return false;
-  if (url.protocol === "https:") return true;
-  // A URL holds the plain form of each address.
-  return url.protocol === "http:" && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
-}
-
 const claim = z.string({ error: "the name of a claim" }).min(1, { error: "the name of a claim" });
 
 const ALGORITHMS = `a list of ${JWT_ALGORITHMS.join(", ")}`;
@@ -160,7 +130,7 @@ const jwt = z.strictObject({
   audience: z.string({ error: "the audience of tokens" }).min(1, {
     error: "the audience of tokens",
   }),
-  jwks: z.string({ error: JWKS }).refine(isTrustedUrl, { error: JWKS }),
+  jwks: z.string({ error: JWKS }).refine((url) => isTrustedUrl(url), { error: JWKS }),
   algorithms: list(
     z.enum(JWT_ALGORITHMS, { error: `one of ${JWT_ALGORITHMS.join(", ")}` }),
     ALGORITHMS,

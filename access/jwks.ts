@@ -6,6 +6,7 @@
  */
 
 import { createLocalJWKSet, errors, type JWK, type JWTVerifyGetKey } from "jose";
+import { readText } from "../table/read_text.ts";
 
 /** The keys of an issuer. */
 export interface Jwks {
@@ -114,26 +115,17 @@ async function fetchKeys(url: string, options: JwksOptions): Promise<KeySet> {
         `Cannot read the key set: the issuer answered with status ${response.status}`,
       );
     }
-    return createLocalJWKSet(publicKeys(JSON.parse(await readText(response, maxBytes))));
+    const text = await readText(response, maxBytes);
+    if (text === undefined) {
+      throw new Error(`Cannot read the key set: it has more than ${maxBytes} bytes`);
+    }
+    return createLocalJWKSet(publicKeys(JSON.parse(text)));
   } catch (error) {
     throw stop.signal.aborted ? stop.signal.reason : error;
   } finally {
     clearTimeout(late);
     stop.abort();
   }
-}
-
-async function readText({ body }: Response, maxBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) {
-      throw new Error(`Cannot read the key set: it has more than ${maxBytes} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return await new Blob(chunks as BlobPart[]).text();
 }
 
 /** The kinds of keys that our algorithms verify with; none of them is a shared secret (`oct`). */

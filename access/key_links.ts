@@ -6,16 +6,20 @@ import type { LinkIdentity, VerifiedLink } from "./links.ts";
 import type { Principal } from "./principal.ts";
 import type { Rejected } from "./refusal.ts";
 
-/** For whom a principal may have links signed; nothing, when it has no key. */
-export function linkIdentity(principal: Principal): LinkIdentity | undefined {
-  const { via, credential, tenant, subject, scopes } = principal;
-  if (via !== "key" || credential === undefined) return undefined;
+/** For whom a link is that a principal signs, or has signed. */
+export function identityOf({ tenant, subject, scopes }: Principal): LinkIdentity {
   return {
     ...(tenant === undefined ? {} : { tenant }),
     ...(subject === undefined ? {} : { subject }),
     ...(scopes.length === 0 ? {} : { scopes }),
-    key: credential,
   };
+}
+
+/** For whom a principal may have links signed; nothing, when it has no key. */
+export function linkIdentity(principal: Principal): LinkIdentity | undefined {
+  const { via, credential } = principal;
+  if (via !== "key" || credential === undefined) return undefined;
+  return { ...identityOf(principal), key: credential };
 }
 
 /**

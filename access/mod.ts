@@ -2,10 +2,10 @@
 
 import { type CredentialHeaders, readCredential } from "./bearer.ts";
 import type { AccessConfig } from "./config.ts";
-import { createJwks, type Jwks, type JwksOptions } from "./jwks.ts";
-import { createJwtVerifier, type JwtVerifier } from "./jwt.ts";
+import { createJwks, type JwksOptions } from "./jwks.ts";
+import { createJwtVerifier } from "./jwt.ts";
 import { limitToKey } from "./key_links.ts";
-import { createKeyring, type Keyring } from "./keys.ts";
+import { createKeyring } from "./keys.ts";
 import { isLink } from "./link_names.ts";
 import { createLinks, type Links } from "./links.ts";
 import { ANONYMOUS, type Principal } from "./principal.ts";
@@ -33,8 +33,6 @@ export interface Access {
   authenticate(attempt: Attempt): Promise<Outcome>;
   /** Signs links; absent where the configuration has no secrets. */
   readonly links: Links | undefined;
-  /** Takes another configuration; what is known of the issuer's keys and of addresses stays. */
-  configure(config: AccessConfig): void;
 }
 
 /** What access is checked with. */
@@ -45,13 +43,6 @@ export interface AccessDependencies {
   readonly jwks?: Omit<JwksOptions, "now">;
   /** Counts wrong credentials. @default one of its own */
   readonly throttle?: Throttle;
-}
-
-interface State {
-  readonly anonymous: boolean;
-  readonly keyring: Keyring;
-  readonly links: Links | undefined;
-  readonly tokens: JwtVerifier | undefined;
 }
 
 /**
@@ -72,24 +63,14 @@ interface State {
  */
 export function createAccess(config: AccessConfig, dependencies: AccessDependencies = {}): Access {
   const { now = Date.now, throttle = createThrottle() } = dependencies;
-  let issuer: { readonly url: string; readonly jwks: Jwks } | undefined;
-  let state = read(config);
-
-  function read({ anonymous, keys, jwt, links }: AccessConfig): State {
-    if (jwt !== undefined && jwt.jwks !== issuer?.url) {
-      issuer = { url: jwt.jwks, jwks: createJwks(jwt.jwks, { ...dependencies.jwks, now }) };
-    }
-    return {
-      anonymous,
-      keyring: createKeyring(keys),
-      links: links && createLinks(links),
-      tokens: jwt && createJwtVerifier(jwt, issuer!.jwks, now),
-    };
-  }
+  const { anonymous, jwt } = config;
+  const keyring = createKeyring(config.keys);
+  const links = config.links && createLinks(config.links);
+  const tokens = jwt &&
+    createJwtVerifier(jwt, createJwks(jwt.jwks, { ...dependencies.jwks, now }), now);
 
   /** Who an attempt is of. */
   async function identify(attempt: Attempt): Promise<Principal | Rejected> {
-    const { anonymous, keyring, links, tokens } = state;
     const credential = readCredential(attempt);
     if (isLink(attempt.url)) {
       if (credential.kind !== "none") return { reason: "two-credentials" };
@@ -121,11 +102,6 @@ export function createAccess(config: AccessConfig, dependencies: AccessDependenc
       if (retryAfter === undefined) return { refusal: refuse(found, delay) };
       return { refusal: refuse({ ...found, reason: "throttled" }, 0, retryAfter) };
     },
-    get links() {
-      return state.links;
-    },
-    configure(config) {
-      state = read(config);
-    },
+    links,
   };
 }

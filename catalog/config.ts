@@ -9,6 +9,7 @@ import { type Caps, readName } from "../access/principal.ts";
 import type { DocumentProperties } from "../exporters/document.ts";
 import { MASKS } from "../table/masks.ts";
 import { isCurrency, isNumberFormat } from "../table/number_format.ts";
+import { parsed } from "../table/parsed.ts";
 import {
   ALIGNMENTS,
   COLUMN_TYPES,
@@ -126,35 +127,20 @@ function duration(min: number) {
   const error = `a duration such as 250ms, 25s, 60m or 24h, at ${
     min > 0 ? `least ${min}ms and at ` : ""
   }most ${MAX_DURATION_MS / 86_400_000}d`;
-  return z.string({ error }).transform((written, context) => {
-    const milliseconds = parseDuration(written);
-    if (milliseconds !== undefined && milliseconds >= min) return milliseconds;
-    context.addIssue({ code: "custom", message: error });
-    return z.NEVER;
-  });
+  return parsed((text) => {
+    const milliseconds = parseDuration(text);
+    return milliseconds !== undefined && milliseconds >= min ? milliseconds : undefined;
+  }, error);
 }
 
-const SIZE = "a size such as 512MiB or 20GiB";
+const size = parsed(parseSize, "a size such as 512MiB or 20GiB");
 
-function size() {
-  return z.string({ error: SIZE }).transform((written, context) => {
-    const bytes = parseSize(written);
-    if (bytes !== undefined) return bytes;
-    context.addIssue({ code: "custom", message: SIZE });
-    return z.NEVER;
-  });
-}
-
-const MEMORY = "a size such as 512MiB, or a part such as 80%";
-
-const memoryLimit = z.string({ error: MEMORY }).transform((written, context) => {
-  const percent = Number(/^(\d{1,3})%$/.exec(written)?.[1]);
+const memoryLimit = parsed((text) => {
+  const percent = Number(/^(\d{1,3})%$/.exec(text)?.[1]);
   if (percent >= 1 && percent <= 100) return { percent };
-  const bytes = parseSize(written);
-  if (bytes) return { bytes };
-  context.addIssue({ code: "custom", message: MEMORY });
-  return z.NEVER;
-});
+  const bytes = parseSize(text);
+  return bytes ? { bytes } : undefined;
+}, "a size such as 512MiB, or a part such as 80%");
 
 const HOSTNAME = "a host name, or an address such as 127.0.0.1 or ::1";
 
@@ -247,9 +233,9 @@ export const SPOOL = {
   /** A directory on a real disk. */
   dir: text,
   /** The most that may wait there. */
-  max_bytes: size().default(2 ** 30),
+  max_bytes: size.default(2 ** 30),
   /** What others shall find free on the same disk. */
-  min_free: size().default(2 ** 30),
+  min_free: size.default(2 ** 30),
   /** Whether the directory may be on a file system that is memory. */
   allow_memory: yesOrNo.default(false),
   /** Whether others may write to the directory or to those above it. */
@@ -257,13 +243,20 @@ export const SPOOL = {
   /** How long a client may read nothing before its run spills. */
   spill_after: duration(0).default(10_000),
   /** Bytes a second below which a client's run spills. */
-  spill_rate: size().default(64 * 1024),
+  spill_rate: size.default(64 * 1024),
   /** How long a whole file is kept, so that it can be sent, and its download be resumed. */
   keep: duration(1_000).default(600_000),
 };
 
 /** Where bytes wait that clients have not taken. */
 export type SpoolSettings = Settings<typeof SPOOL>;
+
+/** The keys of an export that say how much one file may take. */
+export const CAPS = {
+  max_rows: wholeNumber("a whole number", 1, Number.MAX_SAFE_INTEGER).optional(),
+  max_bytes: size.optional(),
+  max_duration: duration(1).optional(),
+};
 
 /**
  * The keys of an export, those of formats aside; `params`, `columns` and `formats` are read one by one
@@ -279,9 +272,7 @@ export const EXPORT = {
   formats: z.array(z.string({ error: "text" }), { error: "a list of formats" })
     .min(1, { error: "a list of at least one format" }).optional(),
   reason: z.literal("required", { error: "required" }).optional(),
-  max_rows: wholeNumber("a whole number", 1, Number.MAX_SAFE_INTEGER).optional(),
-  max_bytes: size().optional(),
-  max_duration: duration(1).optional(),
+  ...CAPS,
   truncate: yesOrNo.default(false),
 };
 
@@ -341,12 +332,7 @@ export const PARAM = {
   required: yesOrNo.optional(),
   default: z.unknown(),
   title: text.optional(),
-  from: z.string({ error: ORIGIN_RULE }).transform((written, context) => {
-    const origin = parseOrigin(written);
-    if (origin !== undefined) return origin;
-    context.addIssue({ code: "custom", message: ORIGIN_RULE });
-    return z.NEVER;
-  }).optional(),
+  from: parsed(parseOrigin, ORIGIN_RULE).optional(),
   values: z.array(z.string({ error: "text" }), { error: "a list of texts" })
     .min(1, { error: "a list of at least one value" }).optional(),
   min: z.unknown(),

@@ -1,10 +1,9 @@
 /** Reads the definition of one export, and checks its parts against each other. */
 
-import type { Caps } from "../access/principal.ts";
 import type { DocumentProperties } from "../exporters/document.ts";
 import type { OptionSchemas } from "../exporters/format.ts";
 import type { SourceLanguage } from "../sources/descriptor.ts";
-import { DOCUMENT, EXPORT, type ExportDefinition, PROPERTIES } from "./config.ts";
+import { type CAPS, DOCUMENT, EXPORT, type ExportDefinition, PROPERTIES } from "./config.ts";
 import { type FilenameTemplate, parseFilename, safeFilename } from "./filename.ts";
 import type { Path } from "./issues.ts";
 import { listing, type Param } from "./params.ts";
@@ -12,6 +11,7 @@ import { placeholders } from "./placeholders.ts";
 import { isMapping, type Reader } from "./reader.ts";
 import { readColumns } from "./read_columns.ts";
 import { readParam } from "./read_param.ts";
+import { toSettings } from "./settings.ts";
 
 /** A name under `sources`. */
 export interface KnownSource {
@@ -93,6 +93,7 @@ export function readExport(
     : readProperties(reader, value.properties, [...path, "properties"]);
 
   if (whole === undefined) return undefined;
+  const { max_rows, max_bytes, max_duration } = whole;
   return {
     name,
     title: whole.title ?? name,
@@ -110,22 +111,8 @@ export function readExport(
     about: whole.about,
     masks,
     reasonRequired: whole.reason === "required",
-    caps: readCaps(whole),
+    caps: toSettings<typeof CAPS>({ max_rows, max_bytes, max_duration }),
     truncate: whole.truncate,
-  };
-}
-
-function readCaps(
-  { max_rows, max_bytes, max_duration }: {
-    readonly max_rows?: number | undefined;
-    readonly max_bytes?: number | undefined;
-    readonly max_duration?: number | undefined;
-  },
-): Caps {
-  return {
-    ...(max_rows === undefined ? {} : { maxRows: max_rows }),
-    ...(max_bytes === undefined ? {} : { maxBytes: max_bytes }),
-    ...(max_duration === undefined ? {} : { maxDuration: max_duration }),
   };
 }
 
@@ -199,6 +186,5 @@ function readProperties(
   path: Path,
 ): DocumentProperties | undefined {
   const { whole } = reader.fields(PROPERTIES, value, path);
-  return whole &&
-    Object.fromEntries(Object.entries(whole).filter(([, said]) => said !== undefined));
+  return whole && toSettings<typeof PROPERTIES>(whole);
 }

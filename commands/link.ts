@@ -3,29 +3,24 @@
 import { findExports } from "../requests/find_exports.ts";
 import { parseRequest } from "../requests/run_request.ts";
 import { AccessError } from "../access/access_error.ts";
+import { identityOf } from "../access/key_links.ts";
 import { createLinks, LinkError } from "../access/links.ts";
-import { ANONYMOUS } from "../access/principal.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { RequestError } from "../requests/request_error.ts";
 import { parseDuration } from "../table/units.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { toPairs } from "./pairs.ts";
+import { type PrincipalArguments, principalOf } from "./principal.ts";
 
 /** What a link is for. */
-export interface LinkArguments {
+export interface LinkArguments extends PrincipalArguments {
   /** The export's name; several for one file, with commas between. */
   readonly export: string;
   /** The format's key. */
   readonly format: string;
   /** `name=value` each: params, and options with their leading `_`. */
   readonly params: readonly string[];
-  /** Whose data it is for. */
-  readonly tenant?: string | undefined;
-  /** Who it is for. */
-  readonly subject?: string | undefined;
-  /** What they may do besides, with commas between. */
-  readonly scopes?: string | undefined;
   /** How long it is valid, such as `15m`. @default an hour */
   readonly expires?: string | undefined;
 }
@@ -40,21 +35,16 @@ const DEFAULT_EXPIRES = "1h";
  */
 export async function link(context: CommandContext, args: LinkArguments): Promise<void> {
   const { config } = await readConfiguration(context);
-  const { tenant, subject, expires = DEFAULT_EXPIRES } = args;
+  const { expires = DEFAULT_EXPIRES } = args;
   const setting = config.access.links;
   if (!setting) throw new CommandError("There is no secret under access.links", EXIT.config);
-  const duration = parseDuration(expires);
+  const duration = parseDuration(expires, Infinity);
   if (duration === undefined) {
     throw new CommandError("--expires takes a duration such as 15m", EXIT.usage);
   }
-  const scopes = args.scopes?.split(",") ?? [];
-  const who = {
-    ...(tenant === undefined ? {} : { tenant }),
-    ...(subject === undefined ? {} : { subject }),
-  };
   const formats = await loadFormats();
   const query = toPairs(args.params);
-  const principal = { ...ANONYMOUS, ...who, scopes };
+  const principal = principalOf(args);
   const now = Date.now();
   try {
     const file = findExports(args.export, args.format, { catalog: config, formats }, principal);
@@ -63,8 +53,7 @@ export async function link(context: CommandContext, args: LinkArguments): Promis
       path: `/exports/${args.export}.${args.format}`,
       query,
       expires: Math.floor((now + duration) / 1000),
-      ...who,
-      ...(scopes.length === 0 ? {} : { scopes }),
+      ...identityOf(principal),
     }, now);
     console.log((config.server.publicUrl ?? "") + url);
   } catch (error) {

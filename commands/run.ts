@@ -1,7 +1,6 @@
 /** `run`: runs one export to a file or to standard output, as the server would. */
 
 import { AccessError } from "../access/access_error.ts";
-import { ANONYMOUS, type Principal } from "../access/principal.ts";
 import { listing } from "../catalog/params.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { findExports } from "../requests/find_exports.ts";
@@ -16,9 +15,10 @@ import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command
 import { type Configuration, prepareDemo, readConfiguration } from "./configuration.ts";
 import { createEngine } from "../server/engine.ts";
 import { toPairs } from "./pairs.ts";
+import { type PrincipalArguments, principalOf } from "./principal.ts";
 
 /** What to run, and where to. */
-export interface RunArguments {
+export interface RunArguments extends PrincipalArguments {
   /** The export's name; several for one file, with commas between. */
   readonly export: string;
   /** The format's key. */
@@ -27,22 +27,6 @@ export interface RunArguments {
   readonly output: string;
   /** `name=value` each: params, and options with their leading `_`, as in a URL. */
   readonly params: readonly string[];
-  /** Whose data it is, for params from the tenant. */
-  readonly tenant?: string | undefined;
-  /** Who it is for, for params from the principal. */
-  readonly subject?: string | undefined;
-  /** What they may do besides, such as see hidden columns; with commas between. */
-  readonly scopes?: string | undefined;
-}
-
-/** Who runs an export here: who has the configuration says for whom it is. */
-function principalOf({ tenant, subject, scopes }: RunArguments): Principal {
-  return {
-    ...ANONYMOUS,
-    ...(tenant === undefined ? {} : { tenant }),
-    ...(subject === undefined ? {} : { subject }),
-    ...(scopes === undefined ? {} : { scopes: scopes.split(",") }),
-  };
 }
 
 /** Where the bytes go; the file exists under its name only once it is whole. */

@@ -7,6 +7,8 @@ import { linkIdentity } from "../access/key_links.ts";
 import { LinkError, type Links } from "../access/links.ts";
 import { findExports } from "../requests/find_exports.ts";
 import { parseRequest } from "../requests/run_request.ts";
+import { parsed } from "../table/parsed.ts";
+import { readText } from "../table/read_text.ts";
 import { parseDuration } from "../table/units.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { type Environment, principalOf } from "./environment.ts";
@@ -30,6 +32,8 @@ const value = z.union([z.string(), z.number(), z.boolean()], {
   error: "must be text, a number, true or false",
 });
 
+const EXPIRES = "must be seconds, or a duration such as 15m";
+
 /** What is asked for. */
 const BODY = z.strictObject({
   export: z.string({ error: "must be the name of an export" }),
@@ -40,9 +44,8 @@ const BODY = z.strictObject({
   options: z.record(z.string(), value, {
     error: "must be an object of values by name, without the leading _",
   }).default({}),
-  expires_in: z.union([z.int().positive(), z.string().transform(seconds)], {
-    error: "must be seconds, or a duration such as 15m",
-  }).optional(),
+  expires_in: z.union([z.int().positive(), parsed(seconds, EXPIRES)], { error: EXPIRES })
+    .optional(),
 });
 
 /** What {@linkcode BODY} gives. */
@@ -59,7 +62,9 @@ export function linkRoutes(
       const principal = principalOf(context);
       const identity = linkIdentity(principal);
       if (!identity) throw new ProblemError(forbidden("Links are signed for who has a key"));
-      const body = parseBody(await readBody(context.req.raw));
+      const text = await readText(context.req.raw, MAX_BODY_BYTES);
+      if (text === undefined) throw new ProblemError(tooLarge(MAX_BODY_BYTES));
+      const body = parseBody(text);
       const query = toPairs(body);
       // What the link would be refused for is told now.
       const file = findExports(body.export, body.format, { catalog, formats }, principal);
@@ -84,23 +89,12 @@ export function linkRoutes(
     });
 }
 
-function seconds(text: string, context: z.RefinementCtx): number {
-  const milliseconds = parseDuration(text);
-  if (milliseconds !== undefined && milliseconds >= 1000) return Math.floor(milliseconds / 1000);
-  context.addIssue({ code: "custom", message: "must be seconds, or a duration such as 15m" });
-  return z.NEVER;
-}
-
-/** Reads a body to its end, or as far as it may be long. */
-async function readBody({ body }: Request): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new ProblemError(tooLarge(MAX_BODY_BYTES));
-    chunks.push(chunk);
-  }
-  return await new Blob(chunks as BlobPart[]).text();
+/** A duration in seconds; how long it may be is for who signs to say. */
+function seconds(text: string): number | undefined {
+  const milliseconds = parseDuration(text, Infinity);
+  return milliseconds === undefined || milliseconds < 1000
+    ? undefined
+    : Math.floor(milliseconds / 1000);
 }
 
 function parseBody(text: string): Body {

@@ -1,6 +1,7 @@
 /** Settings that sources of several kinds have, as the configuration writes them; for the server alone. */
 
 import { z } from "zod";
+import { parsed } from "../table/parsed.ts";
 import { isTimeZone } from "../table/time_zone.ts";
 import { parseDuration, parseSize } from "../table/units.ts";
 
@@ -38,10 +39,8 @@ const ROW_RULE = "a size from 1KiB to 256MiB, such as 64MiB";
  * video in it fails its own run, and takes the memory of no other.
  */
 export function maxRow(): z.ZodType<number> {
-  return z.string({ error: ROW_RULE }).transform((text, context) => {
+  return parsed((text) => {
     const bytes = parseSize(text) ?? 0;
-    if (bytes >= KIB && bytes <= LARGEST_ROW) return bytes;
-    context.addIssue({ code: "custom", message: ROW_RULE });
-    return z.NEVER;
-  }).default(64 * MIB);
+    return bytes >= KIB && bytes <= LARGEST_ROW ? bytes : undefined;
+  }, ROW_RULE).default(64 * MIB);
 }

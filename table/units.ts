@@ -17,7 +17,8 @@ export const MAX_DURATION_MS = 24 * 86_400_000;
 /**
  * Reads a whole number with one unit, `ms`, `s`, `m`, `h` or `d`, as milliseconds.
  *
- * @returns nothing, when the text is no such duration or one longer than {@linkcode MAX_DURATION_MS}
+ * @param max the longest one, in milliseconds; more than the default is for what no timer waits for
+ * @returns nothing, when the text is no such duration or a longer one
  *
  * @example
  * ```ts
@@ -25,11 +26,11 @@ export const MAX_DURATION_MS = 24 * 86_400_000;
  * parseDuration("60"); // undefined: 60 of what?
  * ```
  */
-export function parseDuration(text: string): number | undefined {
-  const [, count, unit] = /^(\d{1,10})(ms|s|m|h|d)$/.exec(text) ?? [];
+export function parseDuration(text: string, max = MAX_DURATION_MS): number | undefined {
+  const [, count, unit] = /^(\d{1,16})(ms|s|m|h|d)$/.exec(text) ?? [];
   if (count === undefined || unit === undefined) return undefined;
   const milliseconds = Number(count) * MILLISECONDS[unit]!;
-  return milliseconds <= MAX_DURATION_MS ? milliseconds : undefined;
+  return milliseconds <= max ? milliseconds : undefined;
 }
 
 const BYTES: Readonly<Record<string, number>> = {

@@ -1,7 +1,8 @@
 /** What an HTTP source is to the server. */
 
 import { z } from "zod";
-import { isLoopback } from "../../table/loopback.ts";
+import { parsed } from "../../table/parsed.ts";
+import { isTrustedUrl } from "../../table/trusted_url.ts";
 import { parseDuration } from "../../table/units.ts";
 import { type HttpConfig, ROW_FORMATS } from "./config.ts";
 import { placeholders } from "./query.ts";
@@ -21,14 +22,10 @@ const COLUMNS = "a list of names, each of them once";
 /** A day, the longest wait, in milliseconds. */
 const MAX_DURATION_MS = 86_400_000;
 
-function duration() {
-  return z.string({ error: DURATION }).transform((text, context) => {
-    const value = parseDuration(text) ?? 0;
-    if (value >= 1 && value <= MAX_DURATION_MS) return value;
-    context.addIssue({ code: "custom", message: DURATION });
-    return z.NEVER;
-  });
-}
+const duration = parsed((text) => {
+  const value = parseDuration(text, MAX_DURATION_MS) ?? 0;
+  return value >= 1 ? value : undefined;
+}, DURATION);
 
 /** Headers that the connection, the body or this program sets (RFC 9110, 7.6.1 and 8). */
 const OWN_HEADERS = new Set([
@@ -65,23 +62,14 @@ const headers = z.record(
   { error: "a mapping of names to values" },
 );
 
-/** Whether a URL's host is this machine, as a browser takes it (`localhost` is not looked up). */
-function isAllowed(text: string, allowHttp: boolean): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || url.username !== "" || url.password !== "" || text.includes("#")) return false;
-  if (url.protocol === "https:") return true;
-  return url.protocol === "http:" &&
-    (allowHttp || isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1")));
-}
-
 const config: z.ZodType<HttpConfig> = z.strictObject({
   url: z.string({ error: URL_RULE }),
   method: z.enum(["GET", "POST"], { error: "GET or POST" }).default("GET"),
   format: z.enum(ROW_FORMATS, { error: "ndjson, json or csv" }).default("ndjson"),
   headers: headers.default({}),
   ca: z.string({ error: CA }).min(1, { error: CA }).optional(),
-  timeout: duration().default(60_000),
-  idle_timeout: duration().default(60_000),
+  timeout: duration.default(60_000),
+  idle_timeout: duration.default(60_000),
   allow_http: z.boolean({ error: "true or false" }).default(false),
   max_row: maxRow(),
   columns: z.array(z.string({ error: "a name" }).min(1, { error: "a name" }), { error: COLUMNS })
@@ -89,7 +77,7 @@ const config: z.ZodType<HttpConfig> = z.strictObject({
     .refine((names) => new Set(names).size === names.length, { error: COLUMNS })
     .optional(),
   require_count: z.boolean({ error: "true or false" }).default(false),
-}).refine(({ url, allow_http }) => isAllowed(url, allow_http), {
+}).refine(({ url, allow_http }) => isTrustedUrl(url, allow_http), {
   path: ["url"],
   error: URL_RULE,
   // Whatever else is wrong.

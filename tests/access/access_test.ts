@@ -198,33 +198,6 @@ Deno.test("a refusal names the key or the secret where this server knows it", as
   strictEqual(await named({ url: LINK.replace("_kid=a", "_kid=b") }), undefined);
 });
 
-Deno.test("another configuration is taken at once, and what is known of the issuer stays", async () => {
-  const issuer = createIssuer();
-  const access = accessOf(CONFIG, { jwks: { fetch: issuer.fetch } });
-  const token = { authorization: `Bearer ${TOKEN}` };
-  strictEqual(await outcome(token, access), "jwt:user-7");
-  for (let times = 0; times < 10; times++) await outcome({ apiKey: WRONG }, access);
-
-  issuer.answer = () => new Response(null, { status: 503 });
-  access.configure({
-    ...CONFIG,
-    keys: [],
-    jwt: { ...SETTING, tenant: "other" },
-    links: { secrets: new Map([["b", SECRET]]), maxAge: 86_400_000 },
-  });
-  strictEqual(await outcome({ apiKey: KEY }, access), "invalid key-unknown");
-  strictEqual(await outcome({ url: LINK }, access), "invalid link-secret-unknown");
-  strictEqual(await outcome(token, access), "jwt:user-7");
-  strictEqual(issuer.asked.length, 1);
-  const { refusal } = await access.authenticate(attempt({ apiKey: KEY }));
-  ok(refusal!.delay > 0);
-
-  // The keys of another issuer are other keys.
-  access.configure({ ...CONFIG, jwt: { ...SETTING, jwks: "https://other.example.com/jwks" } });
-  strictEqual(await outcome(token, access), "unavailable jwks-unavailable");
-  deepStrictEqual(issuer.asked.slice(1), ["https://other.example.com/jwks"]);
-});
-
 /** The link that the holder of the key has signed. */
 async function linkOfKey(): Promise<string> {
   const access = accessOf();

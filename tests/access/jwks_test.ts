@@ -48,7 +48,7 @@ Deno.test("keys are asked for once, before the first token and not earlier", asy
 Deno.test("a flood of unknown keys asks once in a cooldown, and hinders nobody", async () => {
   const issuer = createIssuer([EC.jwk]);
   let now = NOW * 1000;
-  const verifier = verifierOf(issuer, {}, () => now, { cooldown: 30_000 });
+  const verifier = verifierOf(issuer, {}, () => now);
   strictEqual(await outcome(verifier, FIRST_TOKEN), "jwt:user-7");
   strictEqual(issuer.asked.length, 1);
   for (let round = 2; round < 5; round++) {
@@ -86,7 +86,7 @@ Deno.test("an issuer that is slower than the cooldown is asked once all the same
 Deno.test("a new key is found as soon as a token names it", async () => {
   const issuer = createIssuer([EC.jwk]);
   let now = NOW * 1000;
-  const verifier = verifierOf(issuer, {}, () => now, { cooldown: 30_000 });
+  const verifier = verifierOf(issuer, {}, () => now);
   strictEqual(await outcome(verifier, FIRST_TOKEN), "jwt:user-7");
   issuer.keys = [EC.jwk, SECOND.jwk];
   strictEqual(await outcome(verifier, SECOND_TOKEN), "jwt-key-unknown");
@@ -98,7 +98,7 @@ Deno.test("a new key is found as soon as a token names it", async () => {
 Deno.test("a key that the issuer takes back is refused once the keys are old", async () => {
   const issuer = createIssuer([EC.jwk]);
   let now = NOW * 1000;
-  const verifier = verifierOf(issuer, {}, () => now, { maxAge: 600_000 });
+  const verifier = verifierOf(issuer, {}, () => now);
   strictEqual(await outcome(verifier, FIRST_TOKEN), "jwt:user-7");
   issuer.keys = [SECOND.jwk];
   now += 599_999;
@@ -158,7 +158,7 @@ Deno.test("without keys no token is taken, and the issuer is not asked for each"
   const issuer = createIssuer();
   issuer.answer = () => new Response(null, { status: 503 });
   let now = NOW * 1000;
-  const verifier = verifierOf(issuer, {}, () => now, { cooldown: 30_000 });
+  const verifier = verifierOf(issuer, {}, () => now);
   for (let attempt = 0; attempt < 100; attempt++) {
     strictEqual(await outcome(verifier, FIRST_TOKEN), "jwks-unavailable");
   }

@@ -3,20 +3,17 @@
 import assert from "node:assert/strict";
 import { AccessError } from "../../access/access_error.ts";
 import { ANONYMOUS, type Principal } from "../../access/principal.ts";
-import { loadConfig } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { findExports } from "../../requests/find_exports.ts";
 import type { RequestError } from "../../requests/request_error.ts";
 import { requestKey } from "../../requests/request_key.ts";
 import { parseRequest } from "../../requests/run_request.ts";
 import { toTask } from "../../requests/tasks.ts";
-import { loadDescriptors } from "../../sources/mod.ts";
+import { load } from "../catalog/fixture.ts";
 
 const formats = await loadFormats();
-const sources = await loadDescriptors();
 
-const catalog = loadConfig(
-  `
+const catalog = load(`
 access: { mask_secret: 0123456789abcdef0123456789abcdef }
 sources: { app: { type: sqlite, path: app.db } }
 exports:
@@ -36,9 +33,7 @@ exports:
     query: select :org
     params: { org: { type: integer, required: false } }
     max_bytes: 1MiB
-`,
-  { env: () => undefined, folder: "/srv", sources, formats },
-);
+`);
 
 const ANN: Principal = {
   ...ANONYMOUS,

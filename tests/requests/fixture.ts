@@ -1,12 +1,11 @@
 /** A small catalogue, and requests for its exports as a caller makes them. */
 
-import { z } from "zod";
-import { loadConfig } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { findExports } from "../../requests/find_exports.ts";
 import { ANONYMOUS, type Principal } from "../../access/principal.ts";
 import { parseRequest } from "../../requests/run_request.ts";
 import { toTask } from "../../requests/tasks.ts";
+import { load } from "../catalog/fixture.ts";
 
 const formats = await loadFormats();
 
@@ -28,12 +27,7 @@ exports:
     about: true
 `;
 
-const catalog = loadConfig(CONFIG, {
-  env: () => undefined,
-  folder: "/srv",
-  sources: { sqlite: { config: z.strictObject({ path: z.string() }), paths: ["path"] } },
-  formats,
-});
+const catalog = load(CONFIG);
 
 /** Parses what is asked of a file, `audit-log.csv`. */
 export function ask(

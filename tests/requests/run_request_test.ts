@@ -70,3 +70,11 @@ Deno.test("hundreds of params are refused unread", () => {
   assert.equal(message, "201 params and options are given, and at most 200 are read");
   assert.deepEqual(issues, []);
 });
+
+Deno.test("a reason has at most 500 characters", () => {
+  assert.equal(ask("audit-log.csv", { _reason: "x".repeat(500) }).reason, "x".repeat(500));
+  assert.deepEqual(errorOf("audit-log.csv", { _reason: "x".repeat(501) }).issues, [{
+    name: "_reason",
+    detail: "must be text on one line, of at most 500 characters",
+  }]);
+});

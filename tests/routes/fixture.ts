@@ -1,13 +1,12 @@
 /** An app over a small catalogue, whose runs are made up. */
 
-import { z } from "zod";
 import { createAccess } from "../../access/mod.ts";
-import { loadConfig } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { createApp } from "../../routes/app.ts";
 import type { Dependencies } from "../../routes/dependencies.ts";
 import type { RefusedRequest } from "../../routes/refusals.ts";
 import type { RunTask } from "../../runs/protocol.ts";
+import { load } from "../catalog/fixture.ts";
 
 const formats = await loadFormats();
 
@@ -64,12 +63,7 @@ export function fakeApp({ body = "the file", ...overrides }: AppOptions = {}) {
   const app = createApp({
     access: createAccess({ anonymous: true, keys: [] }),
     names: { hostname: "127.0.0.1", hosts: [] },
-    catalog: loadConfig(CONFIG, {
-      env: (name) => name === "TENANT" ? "acme-secret" : undefined,
-      folder: "/srv",
-      sources: { sqlite: { config: z.strictObject({ path: z.string() }), paths: ["path"] } },
-      formats,
-    }),
+    catalog: load(CONFIG, { folder: "/srv", variables: { TENANT: "acme-secret" } }),
     formats,
     startRun: (id, task) => {
       tasks.push(task);
