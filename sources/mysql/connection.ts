@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import mysql, { type Connection as Driver, type SslOptions } from "mysql2";
-import { ConnectionCache } from "../connection_cache.ts";
+import type { ConnectionCache } from "../connection_cache.ts";
 import { rowTooLarge } from "../max_row.ts";
 import { endpointOf, type MysqlConfig } from "./config.ts";
 import { incomingBytes, socketOf, verifyHost } from "./driver_internals.ts";
@@ -39,16 +39,6 @@ const BEGIN = "start transaction with consistent snapshot, read only";
 
 /** Connections that a process keeps. */
 export type Connections = ConnectionCache<Connection>;
-
-/**
- * Makes a cache. A connection is kept for seconds, as it takes one of those that the server has, and used for
- * a minute: so long one goes on whose account has been locked, or whose server's name means another one.
- */
-export function createConnections(
-  options: Partial<ConstructorParameters<typeof ConnectionCache>[0]> = {},
-): Connections {
-  return new ConnectionCache({ max: 16, idle: 5000, age: 60_000, ...options });
-}
 
 /** A connection that no other run has. */
 export class Connection {

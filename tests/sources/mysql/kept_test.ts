@@ -1,9 +1,10 @@
 /** MySQL and MariaDB connections that are left to the next run: which, to whom, and in what state. */
 
 import assert from "node:assert/strict";
+import { createServerCache } from "../../../sources/connection_cache.ts";
 import { mysql } from "../../../sources/mysql/descriptor.ts";
 import { openQuery } from "../../../sources/mysql/driver.ts";
-import { createConnections } from "../../../sources/mysql/connection.ts";
+import type { Connection } from "../../../sources/mysql/connection.ts";
 import type { ReadOptions } from "../../../sources/source.ts";
 import type { Row } from "../../../table/table.ts";
 import { inTime, until } from "../../waiting.ts";
@@ -16,7 +17,7 @@ async function createRuns(settings: object = {}) {
   const server = await sharedServer();
   const admin = await server.connect();
   const { clock, pass } = createClock();
-  const connections = createConnections({ clock });
+  const connections = createServerCache<Connection>(clock);
   const proxy = startProxy(server.port);
 
   async function open(text: string, options: ReadOptions & { readonly config?: object } = {}) {

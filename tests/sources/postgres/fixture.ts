@@ -1,9 +1,10 @@
 /** Makes schemas on a PostgreSQL server for tests, behind a proxy that counts. */
 
 import type { Sql } from "postgres";
+import { createServerCache } from "../../../sources/connection_cache.ts";
 import { postgres } from "../../../sources/postgres/descriptor.ts";
 import { openQuery, postgresDriver } from "../../../sources/postgres/driver.ts";
-import { createBackends } from "../../../sources/postgres/backend.ts";
+import type { Backend } from "../../../sources/postgres/backend.ts";
 import type { Cell, Row } from "../../../table/table.ts";
 import type { FixtureColumn, SourceFixture } from "../../contracts/source_contract.ts";
 import type { PostgresServer } from "./server.ts";
@@ -36,7 +37,7 @@ let count = 0;
 /** Makes a schema of its own, in which the tables are; `reader` may read them; what runs leave is kept where asked. */
 export async function createFixture({ keep = false } = {}): Promise<SourceFixture> {
   const { clock, pass } = createClock();
-  const kept = createBackends({ clock });
+  const kept = createServerCache<Backend>(clock);
   const server = await sharedServer();
   const schema = `fixture_${++count}`;
   await using stack = new AsyncDisposableStack();

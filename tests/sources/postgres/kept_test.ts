@@ -1,9 +1,10 @@
 /** PostgreSQL connections that are left to the next run: which, to whom, and in what state. */
 
 import assert from "node:assert/strict";
+import { createServerCache } from "../../../sources/connection_cache.ts";
 import { postgres } from "../../../sources/postgres/descriptor.ts";
 import { openQuery } from "../../../sources/postgres/driver.ts";
-import { createBackends } from "../../../sources/postgres/backend.ts";
+import type { Backend } from "../../../sources/postgres/backend.ts";
 import type { ParamValue, ReadOptions } from "../../../sources/source.ts";
 import type { Row } from "../../../table/table.ts";
 import { inTime, turns, until } from "../../waiting.ts";
@@ -16,7 +17,7 @@ import { postgresTest, sharedServer } from "./shared.ts";
 async function createRuns(settings: object = {}) {
   const server = await sharedServer();
   const { clock, pass } = createClock();
-  const backends = createBackends({ clock });
+  const backends = createServerCache<Backend>(clock);
   const proxy = startProxy(server.port);
   const url = (password = PASSWORD) =>
     `postgres://reader:${encodeURIComponent(password)}@127.0.0.1:${proxy.port}/postgres`;
