@@ -1,9 +1,9 @@
 /** Connects to a PostgreSQL server, over TLS where that is asked for, and takes queries back. */
 
-import { readFile } from "node:fs/promises";
 import net from "node:net";
 import tls from "node:tls";
 import type { Endpoint } from "./config.ts";
+import { readCertificates } from "../certificates.ts";
 import { SourceError } from "../source.ts";
 
 /** What is wrong with a server that says nothing. */
@@ -103,16 +103,6 @@ function oneBuffer(take: (bytes: Buffer) => void): net.OnReadOpts {
 
 /** Milliseconds of silence after which the kernel asks whether the server is still there. */
 const KEEP_ALIVE_MS = 60_000;
-
-async function readCertificates(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    throw new SourceError("Cannot open source: the `ca` file is missing or cannot be read", {
-      cause,
-    });
-  }
-}
 
 /** Waits for an event that a socket emits once, or for its end. */
 function settled(socket: net.Socket, event: "connect" | "secureConnect"): Promise<void> {
