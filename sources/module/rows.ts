@@ -2,7 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { BATCH_UNITS, unitsOf } from "../batch_units.ts";
-import { SourceError } from "../source.ts";
+import { BATCH_MS, SourceError } from "../source.ts";
 import type { Batch, Row } from "../../table/table.ts";
 
 /** A generator that runs. */
@@ -18,9 +18,6 @@ export interface Generation {
   /** Tells it that its rows are no longer wanted. */
   readonly abort: (reason: unknown) => void;
 }
-
-/** Milliseconds after which rows that came are given, though more are wanted. */
-const BATCH_MS = 50;
 
 /** Every so many rows, from the first of a batch on, the clock is read. */
 const CLOCK_ROWS = 8;

@@ -12,7 +12,7 @@ import { refusedParams, toSourceError } from "./errors.ts";
 import { bindable, type BoundStatement } from "./params.ts";
 import type { Session } from "./session.ts";
 import { createUtcReader } from "./zone.ts";
-import { type RowStream, type SourceColumn, SourceError } from "../source.ts";
+import { BATCH_MS, type RowStream, type SourceColumn, SourceError } from "../source.ts";
 import type { Batch, ColumnType, Row } from "../../table/table.ts";
 
 /** How to read a statement. */
@@ -24,12 +24,6 @@ export interface ReadingOptions {
   /** Bytes that a row may have. */
   readonly maxRow: number;
 }
-
-/**
- * Milliseconds after which a batch is given as it is: rows that come slowly are not kept back, so
- * that the first byte follows the first row and a run shows progress.
- */
-const BATCH_MS = 50;
 
 /** Bytes after which a batch is given as it is: a row may have a gigabyte. */
 const BATCH_BYTES = 1024 * 1024;
