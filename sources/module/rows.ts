@@ -2,6 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { BATCH_UNITS, unitsOf } from "../batch_units.ts";
+import { rowTooLarge } from "../max_row.ts";
 import { BATCH_MS, SourceError } from "../source.ts";
 import type { Batch, Row } from "../../table/table.ts";
 
@@ -13,6 +14,8 @@ export interface Generation {
   readonly first: IteratorResult<unknown>;
   /** Reads a row that it gave, the rows being counted from 1. */
   readonly readRow: (value: unknown, number: number) => Row;
+  /** The most that a row's text and bytes may have, in UTF-16 units and bytes. */
+  readonly maxRow: number;
   /** Rows in a full batch. */
   readonly batchRows: number;
   /** Tells it that its rows are no longer wanted. */
@@ -30,7 +33,7 @@ const RETURN_MS = 200;
 
 /** The batches of a generator. An error of its own is one of the source, with a message for the log alone. */
 export function readBatches(generation: Generation): ReadableStream<Batch> {
-  const { iterator, readRow, batchRows } = generation;
+  const { iterator, readRow, maxRow, batchRows } = generation;
   let rows: Row[] = [];
   let units = 0;
   let block: readonly unknown[] = [];
@@ -51,8 +54,10 @@ export function readBatches(generation: Generation): ReadableStream<Batch> {
     while (wake && !cancelled) {
       if (at < block.length) {
         const row = readRow(block[at++], ++number);
+        const size = unitsOf(row);
+        if (size > maxRow) throw rowTooLarge(maxRow);
         const count = rows.push(row);
-        units += unitsOf(row);
+        units += size;
         if (count === batchRows || units >= BATCH_UNITS) return;
         if (count % CLOCK_ROWS === 1 && performance.now() >= due) return;
         continue;
