@@ -9,7 +9,7 @@ import type { FixtureColumn, SourceFixture } from "../../contracts/source_contra
 import { until } from "../../waiting.ts";
 import { createClock } from "../own_clock.ts";
 import { sharedServer } from "./shared.ts";
-import { connectionsTo, startProxy } from "../postgres/fixture.ts";
+import { connectionsTo, startProxy } from "../proxy.ts";
 
 /** What tables of the fixture declare. */
 const DECLARED: Readonly<Record<FixtureColumn["type"], string>> = {

@@ -9,7 +9,7 @@ import type { ParamValue, ReadOptions } from "../../../sources/source.ts";
 import { until } from "../../waiting.ts";
 import { createClock } from "../own_clock.ts";
 import { INSTALLED, startPgBouncer } from "./pgbouncer.ts";
-import { connectionsTo } from "./fixture.ts";
+import { connectionsTo } from "../proxy.ts";
 import { BINARIES } from "./server.ts";
 import { sharedServer } from "./shared.ts";
 
