@@ -12,6 +12,7 @@ import { refusedParams, toSourceError } from "./errors.ts";
 import { bindable, type BoundStatement } from "./params.ts";
 import type { Session } from "./session.ts";
 import { createUtcReader } from "./zone.ts";
+import { declaredTypes } from "../declared_types.ts";
 import { BATCH_MS, type RowStream, type SourceColumn, SourceError } from "../source.ts";
 import type { Batch, ColumnType, Row } from "../../table/table.ts";
 
@@ -116,7 +117,7 @@ export async function readRows(
     if (++results > 1) throw new SourceError("Cannot read the query: it gives two results");
     const readRow = createRowReader(
       fields,
-      fields.map(({ name }) => Object.hasOwn(types, name) ? types[name] : undefined),
+      declaredTypes(fields, types),
       zone && createUtcReader(zone),
     );
     described.resolve(fields);
