@@ -106,3 +106,12 @@ export class ConnectionCache<T extends Keepable> {
     for (const { connection } of over) connection.close();
   }
 }
+
+/**
+ * Makes a cache of connections to database servers. One is kept for seconds, as it takes one of those that the
+ * server has, and used for a minute: so long one goes on whose account has been locked, or whose server's name
+ * means another one.
+ */
+export function createServerCache<T extends Keepable>(clock = SYSTEM): ConnectionCache<T> {
+  return new ConnectionCache({ max: 16, idle: 5000, age: 60_000, clock });
+}

@@ -1,4 +1,11 @@
-/** Where a param that is a list may stand in SQL. */
+/** Params that are lists, and where they may stand in SQL. */
+
+import type { ParamItem, ParamValue } from "./source.ts";
+
+/** Whether a value is a list; `Array.isArray` does not know of arrays that are read-only. */
+export function isList(value: ParamValue): value is readonly ParamItem[] {
+  return Array.isArray(value);
+}
 
 /**
  * What a placeholder is the whole of: the parentheses of an `in` or a `not in`, or a test whether its

@@ -106,6 +106,12 @@ export interface ReadOptions {
 /** Rows in a batch: few enough that a cancel is seen within milliseconds, enough to forget the `await`. */
 export const BATCH_ROWS = 256;
 
+/**
+ * Milliseconds after which a batch is given as it is: rows that come slowly are not kept back, so
+ * that the first byte follows the first row and a run shows progress.
+ */
+export const BATCH_MS = 50;
+
 /** What reads rows from one kind of source, in a worker. */
 export interface SourceDriver<Config> {
   /**

@@ -15,6 +15,7 @@
 import type { HttpConfig } from "./config.ts";
 import type { HttpRequest } from "./request.ts";
 import { redact, secretsOf } from "./redact.ts";
+import { readCertificates } from "../certificates.ts";
 import { type ReadOptions, SourceError } from "../source.ts";
 
 /** The body of a response. */
@@ -120,17 +121,6 @@ async function connectTls(options: Deno.ConnectTlsOptions): Promise<Deno.Conn> {
   } catch (error) {
     connection.close();
     throw error;
-  }
-}
-
-async function readCertificates(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (cause) {
-    // The system's message holds the path; the cause keeps it for the log.
-    throw new SourceError("Cannot open source: the `ca` file is missing or cannot be read", {
-      cause,
-    });
   }
 }
 

@@ -1,6 +1,7 @@
 /** Reads the rows of NDJSON and of JSON arrays: objects, or arrays of cells, exactly. */
 
 import { createConverter } from "../converters.ts";
+import { declaredTypes } from "../declared_types.ts";
 import { exactNumber } from "./json_numbers.ts";
 import { membersOf } from "./json_text.ts";
 import type { JsonSplitter } from "./ndjson_rows.ts";
@@ -49,7 +50,7 @@ export function createJsonReader(
   function setColumns(found: readonly SourceColumn[]): void {
     columns = found;
     indices = new Map(found.map(({ name }, index) => [name, index]));
-    const declared = found.map(({ name }) => Object.hasOwn(types, name) ? types[name] : undefined);
+    const declared = declaredTypes(found, types);
     // What the export declares is for `to_table`.
     converters = found.map(({ type }, index) =>
       type && !declared[index] ? createConverter(type) : undefined

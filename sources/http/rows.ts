@@ -3,7 +3,7 @@
 import { BATCH_UNITS, unitsOf } from "../batch_units.ts";
 import type { HttpBody } from "./body.ts";
 import type { RowReader } from "./row_reader.ts";
-import { type RowStream, SourceError } from "../source.ts";
+import { BATCH_MS, type RowStream, SourceError } from "../source.ts";
 import type { Batch, Row } from "../../table/table.ts";
 
 /** How rows are read. */
@@ -15,12 +15,6 @@ export interface RowsSettings {
   /** Names of the columns of a response without a row that could tell them. */
   readonly otherwise: readonly string[];
 }
-
-/**
- * Milliseconds after which a batch is given as it is: rows that come slowly are not kept back, so
- * that the first byte follows the first row and a run shows progress.
- */
-const BATCH_MS = 50;
 
 /**
  * Reads a body until its columns are known, and its rows as they are pulled. The body belongs to the

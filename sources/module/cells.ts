@@ -1,6 +1,5 @@
 /** Turns the objects that a row generator yields into rows, and refuses what its columns do not allow. */
 
-import { rowTooLarge } from "../max_row.ts";
 import { SourceError } from "../source.ts";
 import type { Cell, ColumnType, Row } from "../../table/table.ts";
 
@@ -56,30 +55,12 @@ function momentOf(moment: Date): string | undefined {
   return text.length === 24 ? text : undefined;
 }
 
-/** Types whose cells may have any length. */
-const UNBOUNDED: readonly ColumnType[] = ["string", "decimal", "duration", "json", "binary"];
-
-/**
- * Makes the function that reads the row of this number, from 1 on; a row is an object by column.
- *
- * @param maxRow the most that its text and bytes may have, in UTF-16 units and bytes
- */
+/** Makes the function that reads the row of this number, from 1 on; a row is an object by column. */
 export function createRowReader(
   columns: readonly (readonly [name: string, type: ColumnType])[],
-  maxRow = Infinity,
 ): (value: unknown, number: number) => Row {
   const names = columns.map(([name]) => name);
   const readers = columns.map(([, type]) => READERS[type]);
-  const unbounded = columns.flatMap(([, type], index) => UNBOUNDED.includes(type) ? [index] : []);
-
-  function sizeOf(row: Row): number {
-    let size = 0;
-    for (const index of unbounded) {
-      const cell = row[index];
-      if (typeof cell === "string" || cell instanceof Uint8Array) size += cell.length;
-    }
-    return size;
-  }
 
   function refuse(number: number, reason: string): never {
     throw new SourceError(`Cannot read the rows: row ${number} ${reason}`);
@@ -100,7 +81,6 @@ export function createRowReader(
       }
       row[index] = cell;
     }
-    if (sizeOf(row) > maxRow) throw rowTooLarge(maxRow);
     const keys = Object.keys(object);
     if (keys.length > names.length) {
       const unknown = keys.find((key) => !names.includes(key));

@@ -63,10 +63,10 @@ async function open(
     iterator = iteratorOf(rows);
     const next = Promise.try(iterator.next.bind(iterator));
     const first = await orAborted(next, signal);
-    const readRow = createRowReader(columns, maxRow);
+    const readRow = createRowReader(columns);
     return {
       columns: columnsOf(source),
-      batches: readBatches({ iterator, first, readRow, batchRows, abort }),
+      batches: readBatches({ iterator, first, readRow, maxRow, batchRows, abort }),
     };
   } catch (error) {
     if (iterator) await release({ iterator, abort }, error);

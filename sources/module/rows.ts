@@ -2,7 +2,8 @@
 
 import { setImmediate } from "node:timers/promises";
 import { BATCH_UNITS, unitsOf } from "../batch_units.ts";
-import { SourceError } from "../source.ts";
+import { rowTooLarge } from "../max_row.ts";
+import { BATCH_MS, SourceError } from "../source.ts";
 import type { Batch, Row } from "../../table/table.ts";
 
 /** A generator that runs. */
@@ -13,14 +14,13 @@ export interface Generation {
   readonly first: IteratorResult<unknown>;
   /** Reads a row that it gave, the rows being counted from 1. */
   readonly readRow: (value: unknown, number: number) => Row;
+  /** The most that a row's text and bytes may have, in UTF-16 units and bytes. */
+  readonly maxRow: number;
   /** Rows in a full batch. */
   readonly batchRows: number;
   /** Tells it that its rows are no longer wanted. */
   readonly abort: (reason: unknown) => void;
 }
-
-/** Milliseconds after which rows that came are given, though more are wanted. */
-const BATCH_MS = 50;
 
 /** Every so many rows, from the first of a batch on, the clock is read. */
 const CLOCK_ROWS = 8;
@@ -33,7 +33,7 @@ const RETURN_MS = 200;
 
 /** The batches of a generator. An error of its own is one of the source, with a message for the log alone. */
 export function readBatches(generation: Generation): ReadableStream<Batch> {
-  const { iterator, readRow, batchRows } = generation;
+  const { iterator, readRow, maxRow, batchRows } = generation;
   let rows: Row[] = [];
   let units = 0;
   let block: readonly unknown[] = [];
@@ -54,8 +54,10 @@ export function readBatches(generation: Generation): ReadableStream<Batch> {
     while (wake && !cancelled) {
       if (at < block.length) {
         const row = readRow(block[at++], ++number);
+        const size = unitsOf(row);
+        if (size > maxRow) throw rowTooLarge(maxRow);
         const count = rows.push(row);
-        units += unitsOf(row);
+        units += size;
         if (count === batchRows || units >= BATCH_UNITS) return;
         if (count % CLOCK_ROWS === 1 && performance.now() >= due) return;
         continue;

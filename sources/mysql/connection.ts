@@ -3,12 +3,13 @@
 import type { Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import mysql, { type Connection as Driver, type SslOptions } from "mysql2";
-import { ConnectionCache } from "../connection_cache.ts";
+import { readCertificates } from "../certificates.ts";
+import type { ConnectionCache } from "../connection_cache.ts";
 import { rowTooLarge } from "../max_row.ts";
 import { endpointOf, type MysqlConfig } from "./config.ts";
 import { incomingBytes, socketOf, verifyHost } from "./driver_internals.ts";
 import type { SqlMode } from "./query.ts";
-import { SourceError } from "../source.ts";
+import type { SourceError } from "../source.ts";
 
 /** Milliseconds in which a server is asked to stop, or its connection is closed. */
 const KILL_TIMEOUT_MS = 2000;
@@ -39,16 +40,6 @@ const BEGIN = "start transaction with consistent snapshot, read only";
 
 /** Connections that a process keeps. */
 export type Connections = ConnectionCache<Connection>;
-
-/**
- * Makes a cache. A connection is kept for seconds, as it takes one of those that the server has, and used for
- * a minute: so long one goes on whose account has been locked, or whose server's name means another one.
- */
-export function createConnections(
-  options: Partial<ConstructorParameters<typeof ConnectionCache>[0]> = {},
-): Connections {
-  return new ConnectionCache({ max: 16, idle: 5000, age: 60_000, ...options });
-}
 
 /** A connection that no other run has. */
 export class Connection {
@@ -251,19 +242,8 @@ async function readTls(config: MysqlConfig): Promise<SslOptions | undefined> {
     rejectUnauthorized: verify,
     verifyIdentity: verify,
     minVersion: "TLSv1.2",
-    ...(config.ca === undefined ? {} : { ca: await readCa(config.ca) }),
+    ...(config.ca === undefined ? {} : { ca: await readCertificates(config.ca) }),
   };
-}
-
-async function readCa(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    // The system's message holds the path; the cause keeps it for the log.
-    throw new SourceError("Cannot open source: the `ca` file is missing or cannot be read", {
-      cause: error,
-    });
-  }
 }
 
 function connect(

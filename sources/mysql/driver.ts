@@ -1,12 +1,13 @@
 /** Reads rows from a MySQL or MariaDB database, which it cannot write to. */
 
 import type { MysqlConfig } from "./config.ts";
-import { createConnections } from "./connection.ts";
+import type { Connections } from "./connection.ts";
 import { toSourceError } from "./errors.ts";
 import { bindParams } from "./params.ts";
 import { namesOf } from "./query.ts";
 import { NO_ROWS, readRows, toColumn } from "./rows.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
+import { createServerCache } from "../connection_cache.ts";
 import {
   BATCH_ROWS,
   type ParamValue,
@@ -29,7 +30,7 @@ export const mysqlDriver: SourceDriver<MysqlConfig> = {
 };
 
 /** The connections that this process keeps. */
-const connections = createConnections();
+const connections: Connections = createServerCache();
 
 /** Opens a query on a connection of a cache; on one of its own where nothing is to be kept. */
 export async function openQuery(

@@ -2,8 +2,8 @@
 
 import mysql from "mysql2";
 import { type SqlMode, tokens } from "./query.ts";
-import { listPosition, misplacedList } from "../list_params.ts";
-import { type ParamItem, type ParamValue, type Query, SourceError } from "../source.ts";
+import { isList, listPosition, misplacedList } from "../list_params.ts";
+import { type ParamItem, type Query, SourceError } from "../source.ts";
 
 /** A statement as the server prepares it. */
 export interface BoundStatement {
@@ -64,10 +64,6 @@ export function bindParams(
     return items.map(() => "?").join(", ");
   });
   return { text, params: bound };
-}
-
-function isList(value: ParamValue): value is readonly ParamItem[] {
-  return Array.isArray(value);
 }
 
 const INT64_END = 2n ** 63n;

@@ -12,7 +12,8 @@ import { refusedParams, toSourceError } from "./errors.ts";
 import { bindable, type BoundStatement } from "./params.ts";
 import type { Session } from "./session.ts";
 import { createUtcReader } from "./zone.ts";
-import { type RowStream, type SourceColumn, SourceError } from "../source.ts";
+import { declaredTypes } from "../declared_types.ts";
+import { BATCH_MS, type RowStream, type SourceColumn, SourceError } from "../source.ts";
 import type { Batch, ColumnType, Row } from "../../table/table.ts";
 
 /** How to read a statement. */
@@ -24,12 +25,6 @@ export interface ReadingOptions {
   /** Bytes that a row may have. */
   readonly maxRow: number;
 }
-
-/**
- * Milliseconds after which a batch is given as it is: rows that come slowly are not kept back, so
- * that the first byte follows the first row and a run shows progress.
- */
-const BATCH_MS = 50;
 
 /** Bytes after which a batch is given as it is: a row may have a gigabyte. */
 const BATCH_BYTES = 1024 * 1024;
@@ -122,7 +117,7 @@ export async function readRows(
     if (++results > 1) throw new SourceError("Cannot read the query: it gives two results");
     const readRow = createRowReader(
       fields,
-      fields.map(({ name }) => Object.hasOwn(types, name) ? types[name] : undefined),
+      declaredTypes(fields, types),
       zone && createUtcReader(zone),
     );
     described.resolve(fields);

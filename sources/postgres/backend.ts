@@ -2,7 +2,7 @@
 
 import { setImmediate, setTimeout } from "node:timers/promises";
 import postgres, { type Sql } from "postgres";
-import { ConnectionCache } from "../connection_cache.ts";
+import type { ConnectionCache } from "../connection_cache.ts";
 import { type Endpoint, endpointOf, type PostgresConfig } from "./config.ts";
 import { cancelBackend, dial } from "./socket.ts";
 import { hungUp, Wire } from "./wire.ts";
@@ -19,16 +19,6 @@ const END_TIMEOUT_MS = 1000;
 
 /** Connections that a process keeps. */
 export type Backends = ConnectionCache<Backend>;
-
-/**
- * Makes a cache. A connection is kept for seconds, as it takes one of those that the server has, and used for
- * a minute: so long one goes on whose role has been locked out, or whose server's name means another one.
- */
-export function createBackends(
-  options: Partial<ConstructorParameters<typeof ConnectionCache>[0]> = {},
-): Backends {
-  return new ConnectionCache({ max: 16, idle: 5000, age: 60_000, ...options });
-}
 
 /** A connection that no other run has. */
 export class Backend {

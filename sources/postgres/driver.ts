@@ -1,6 +1,6 @@
 /** Reads rows from a PostgreSQL database, which it cannot write to. */
 
-import { createBackends } from "./backend.ts";
+import type { Backends } from "./backend.ts";
 import type { PostgresConfig } from "./config.ts";
 import { toQueryError, toSourceError } from "./errors.ts";
 import {
@@ -15,6 +15,7 @@ import {
 import { parseQuery, type Statement } from "./query.ts";
 import { readRows } from "./rows.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
+import { createServerCache } from "../connection_cache.ts";
 import {
   BATCH_ROWS,
   type Query,
@@ -33,7 +34,7 @@ export const postgresDriver: SourceDriver<PostgresConfig> = {
 };
 
 /** The connections that this process keeps. */
-const backends = createBackends();
+const backends: Backends = createServerCache();
 
 /** Opens a query on a connection of a cache; on one of its own where nothing is to be kept. */
 export async function openQuery(

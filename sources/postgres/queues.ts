@@ -3,6 +3,7 @@
 import { isUtc, moveToUtc, SLACK_BYTES } from "./instants.ts";
 import { createRowReader, createTextReader, TIMESTAMPTZ } from "./types.ts";
 import type { RowSink, WireColumn } from "./wire.ts";
+import { declaredTypes } from "../declared_types.ts";
 import type { Batch, ColumnType, Row, TextBatch, TextRows } from "../../table/table.ts";
 
 /** Rows that wait. */
@@ -19,10 +20,6 @@ export interface RowQueue<T> extends RowSink {
 
 /** The types that an export declares, by column name. */
 type Types = Readonly<Record<string, ColumnType>>;
-
-function declaredTypes(columns: readonly WireColumn[], types: Types) {
-  return columns.map(({ name }) => Object.hasOwn(types, name) ? types[name] : undefined);
-}
 
 /** Where the cells of a row begin: behind their number, of two bytes. */
 const CELLS = 2;

@@ -5,12 +5,9 @@ import { refusedParams, toSourceError } from "./errors.ts";
 import type { BoundQuery } from "./params.ts";
 import type { Session } from "./session.ts";
 import { columnOf } from "./types.ts";
-import { type RowStream, SourceError } from "../source.ts";
+import { BATCH_MS, type RowStream, SourceError } from "../source.ts";
 import type { ColumnType } from "../../table/table.ts";
 import { toBatches } from "../text_rows.ts";
-
-/** Milliseconds after which rows that come slowly are given as they are, before a batch is full. */
-const BATCH_MS = 50;
 
 /** Bytes after which a batch is given as it is: those of a few reads, or of one row. */
 const BATCH_BYTES = 512 * 1024;

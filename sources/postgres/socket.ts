@@ -1,9 +1,9 @@
 /** Connects to a PostgreSQL server, over TLS where that is asked for, and takes queries back. */
 
-import { readFile } from "node:fs/promises";
 import net from "node:net";
 import tls from "node:tls";
 import type { Endpoint } from "./config.ts";
+import { readCertificates } from "../certificates.ts";
 import { SourceError } from "../source.ts";
 
 /** What is wrong with a server that says nothing. */
@@ -104,19 +104,9 @@ function oneBuffer(take: (bytes: Buffer) => void): net.OnReadOpts {
 /** Milliseconds of silence after which the kernel asks whether the server is still there. */
 const KEEP_ALIVE_MS = 60_000;
 
-async function readCertificates(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    throw new SourceError("Cannot open source: the `ca` file is missing or cannot be read", {
-      cause,
-    });
-  }
-}
-
-/** Waits for an event that a socket emits once, or for its end. */
-function settled(socket: net.Socket, event: "connect" | "secureConnect"): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+/** Waits for what a socket emits next with an event, or for its end. */
+function settled<T>(socket: net.Socket, event: "connect" | "data" | "secureConnect"): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
   const ended = () => reject(new Error("the server closed the connection"));
   socket.once(event, resolve);
   socket.once("error", reject);
@@ -133,17 +123,9 @@ function settled(socket: net.Socket, event: "connect" | "secureConnect"): Promis
 /** Asks the server for TLS, where it is wanted. */
 async function takesTls(socket: net.Socket, { tls: mode }: Endpoint): Promise<boolean> {
   if (mode === "disable") return false;
-  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  const ended = () => reject(new Error("the server closed the connection"));
-  socket.once("data", resolve);
-  socket.once("error", reject);
-  socket.once("close", ended);
+  const answering = settled<Uint8Array>(socket, "data");
   socket.write(new Uint8Array(SSL_REQUEST));
-  const answer = await promise.finally(() => {
-    socket.off("data", resolve);
-    socket.off("error", reject);
-    socket.off("close", ended);
-  });
+  const answer = await answering;
   // What came with the answer was put there by a machine in between (CVE-2021-23222).
   if (answer.length === 1 && answer[0] === 0x53) return true;
   if (answer.length === 1 && answer[0] === 0x4e) {

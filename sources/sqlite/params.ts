@@ -1,7 +1,7 @@
 /** Binds the params of a query to a statement of SQLite. */
 
 import type { SQLInputValue } from "node:sqlite";
-import { listPosition, misplacedList } from "../list_params.ts";
+import { isList, listPosition, misplacedList } from "../list_params.ts";
 import { type ParamItem, type Query, SourceError } from "../source.ts";
 
 /** A query whose values are bound. */
@@ -52,11 +52,6 @@ export function bindQuery({ text, params, types = {} }: Query): BoundQuery {
     }
   }
   return lists.size === 0 ? { text, named, items: [] } : { named, ...insertItems(text, lists) };
-}
-
-/** `Array.isArray` does not know of arrays that are read-only. */
-function isList(value: Query["params"][string]): value is readonly ParamItem[] {
-  return Array.isArray(value);
 }
 
 /** Puts a `?` for each item where a list stands alone in parentheses; a list that is null stays one. */

@@ -1,6 +1,7 @@
 /** Prepares a query: its columns, its cells, and the statements that read it. */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { declaredTypes } from "../declared_types.ts";
 import { type SourceColumn, SourceError } from "../source.ts";
 import { columnType, createCellReader } from "./cells.ts";
 import { EXACT_ROW, ROW } from "./functions.ts";
@@ -68,9 +69,8 @@ export class PreparedQuery {
       const type = columnType(declared);
       return type === undefined ? { name } : { name, type };
     });
-    const cellTypes = this.columns.map(({ name, type }) =>
-      Object.hasOwn(types, name) ? types[name] : type
-    );
+    const declared = declaredTypes(this.columns, types);
+    const cellTypes = this.columns.map(({ type }, index) => declared[index] ?? type);
     const rules = described.map(({ type }, index) => numberRule(type, cellTypes[index]));
     this.readExact = createCellReader(cellTypes);
     this.readNumbers = createNumberReader(rules);

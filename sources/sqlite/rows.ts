@@ -3,7 +3,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
 import { rowTooLarge } from "../max_row.ts";
-import { type InvalidText, SourceError, SUSPECTED_ROWS } from "../source.ts";
+import { BATCH_MS, type InvalidText, SourceError, SUSPECTED_ROWS } from "../source.ts";
 import { isTooBig, lastError, unreadable } from "./errors.ts";
 import { type RowSteps, stepFor } from "./functions.ts";
 import type { BoundQuery } from "./params.ts";
@@ -23,12 +23,6 @@ export interface ReadingOptions extends BatchLimits {
   /** Gives the connection back: in order after the last row and after a cancel, or with a failed statement. */
   readonly release: (inOrder: boolean) => void;
 }
-
-/**
- * Milliseconds after which a batch is given as it is: rows that come slowly are not kept back, so
- * that the first byte follows the first row and a run shows progress.
- */
-const BATCH_MS = 50;
 
 /**
  * Milliseconds after which the event loop gets a turn. SQLite holds the thread, and batches pass

@@ -137,6 +137,16 @@ Deno.test("a row that is larger than max_row is an error that names it", async (
     Array.fromAsync(batches),
     "Cannot read the query: a row is larger than max_row, which is 1KiB",
   );
+  // A time may have any number of digits.
+  const times = `export default { columns: { at: "time" }, *rows() {
+    yield { at: "12:00:00." + "0".repeat(1015) };
+    yield { at: "12:00:00." + "0".repeat(1016) };
+  } }`;
+  const slow = await open(times, {}, { max_row: "1KiB" });
+  await assertFails(
+    Array.fromAsync(slow.batches),
+    "Cannot read the query: a row is larger than max_row, which is 1KiB",
+  );
 });
 
 Deno.test("a module says its columns without making a row, and is compared with its export", async () => {

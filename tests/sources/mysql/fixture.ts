@@ -1,14 +1,15 @@
 /** Makes databases on a MariaDB server for tests, behind a proxy that counts. */
 
+import { createServerCache } from "../../../sources/connection_cache.ts";
 import { mysql } from "../../../sources/mysql/descriptor.ts";
 import { mysqlDriver, openQuery } from "../../../sources/mysql/driver.ts";
-import { createConnections } from "../../../sources/mysql/connection.ts";
+import type { Connection } from "../../../sources/mysql/connection.ts";
 import type { Cell, Row } from "../../../table/table.ts";
 import type { FixtureColumn, SourceFixture } from "../../contracts/source_contract.ts";
 import { until } from "../../waiting.ts";
 import { createClock } from "../own_clock.ts";
 import { sharedServer } from "./shared.ts";
-import { connectionsTo, startProxy } from "../postgres/fixture.ts";
+import { connectionsTo, startProxy } from "../proxy.ts";
 
 /** What tables of the fixture declare. */
 const DECLARED: Readonly<Record<FixtureColumn["type"], string>> = {
@@ -35,7 +36,7 @@ let count = 0;
 /** Makes a database of its own, in which the tables are; `reader` may read them; what runs leave is kept where asked. */
 export async function createFixture({ keep = false } = {}): Promise<SourceFixture> {
   const { clock, pass } = createClock();
-  const kept = createConnections({ clock });
+  const kept = createServerCache<Connection>(clock);
   const server = await sharedServer();
   const database = `fixture_${++count}`;
   await using stack = new AsyncDisposableStack();

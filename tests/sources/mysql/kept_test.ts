@@ -1,22 +1,24 @@
 /** MySQL and MariaDB connections that are left to the next run: which, to whom, and in what state. */
 
 import assert from "node:assert/strict";
+import { createServerCache } from "../../../sources/connection_cache.ts";
 import { mysql } from "../../../sources/mysql/descriptor.ts";
 import { openQuery } from "../../../sources/mysql/driver.ts";
-import { createConnections } from "../../../sources/mysql/connection.ts";
+import type { Connection } from "../../../sources/mysql/connection.ts";
 import type { ReadOptions } from "../../../sources/source.ts";
 import type { Row } from "../../../table/table.ts";
 import { inTime, until } from "../../waiting.ts";
 import { mysqlTest, sharedServer } from "./shared.ts";
+import { readInProcess } from "../other_process.ts";
 import { createClock } from "../own_clock.ts";
-import { connectionsTo, startProxy } from "../postgres/fixture.ts";
+import { connectionsTo, startProxy } from "../proxy.ts";
 
 /** Runs of a source on kept connections, behind a proxy of their own; disposing it closes them. */
 async function createRuns(settings: object = {}) {
   const server = await sharedServer();
   const admin = await server.connect();
   const { clock, pass } = createClock();
-  const connections = createConnections({ clock });
+  const connections = createServerCache<Connection>(clock);
   const proxy = startProxy(server.port);
 
   async function open(text: string, options: ReadOptions & { readonly config?: object } = {}) {
@@ -197,17 +199,5 @@ mysqlTest("mysql: no more connections are kept than there may be, nor longer", a
 
 mysqlTest("mysql: a connection that is kept does not keep its process from ending", async () => {
   const { url } = await sharedServer();
-  const folder = new URL("../../../sources/mysql/", import.meta.url).href;
-  const code = `import { mysql } from "${folder}descriptor.ts";
-    import { mysqlDriver } from "${folder}driver.ts";
-    const config = mysql.config.parse({ url: ${JSON.stringify(url())} });
-    const { batches } = await mysqlDriver.open(config, { text: "select 7", params: {} }, { keep: true });
-    for await (const batch of batches) console.log(JSON.stringify(batch));`;
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["eval", code],
-    cwd: new URL("../..", import.meta.url),
-  });
-  const { success, stdout, stderr } = await inTime(command.output(), "the process to end");
-  assert(success, new TextDecoder().decode(stderr));
-  assert.equal(new TextDecoder().decode(stdout), "[[7]]\n");
+  assert.deepEqual(await readInProcess("mysql", url(), "select 7"), [[7]]);
 });

@@ -11,7 +11,7 @@ import type { ColumnSetting } from "../../../table/table.ts";
 import { SourceError } from "../../../sources/source.ts";
 import { COLUMN_TYPES } from "../../../table/table.ts";
 import { standstill, until } from "../../waiting.ts";
-import { startProxy } from "./fixture.ts";
+import { startProxy } from "../proxy.ts";
 import { postgresTest, sharedServer } from "./shared.ts";
 
 /** How an export is read and written. */

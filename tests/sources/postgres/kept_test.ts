@@ -1,14 +1,16 @@
 /** PostgreSQL connections that are left to the next run: which, to whom, and in what state. */
 
 import assert from "node:assert/strict";
+import { createServerCache } from "../../../sources/connection_cache.ts";
 import { postgres } from "../../../sources/postgres/descriptor.ts";
 import { openQuery } from "../../../sources/postgres/driver.ts";
-import { createBackends } from "../../../sources/postgres/backend.ts";
+import type { Backend } from "../../../sources/postgres/backend.ts";
 import type { ParamValue, ReadOptions } from "../../../sources/source.ts";
 import type { Row } from "../../../table/table.ts";
-import { inTime, turns, until } from "../../waiting.ts";
+import { turns, until } from "../../waiting.ts";
+import { readInProcess } from "../other_process.ts";
 import { createClock } from "../own_clock.ts";
-import { connectionsTo, startProxy } from "./fixture.ts";
+import { connectionsTo, startProxy } from "../proxy.ts";
 import { PASSWORD, type PostgresServer } from "./server.ts";
 import { postgresTest, sharedServer } from "./shared.ts";
 
@@ -16,7 +18,7 @@ import { postgresTest, sharedServer } from "./shared.ts";
 async function createRuns(settings: object = {}) {
   const server = await sharedServer();
   const { clock, pass } = createClock();
-  const backends = createBackends({ clock });
+  const backends = createServerCache<Backend>(clock);
   const proxy = startProxy(server.port);
   const url = (password = PASSWORD) =>
     `postgres://reader:${encodeURIComponent(password)}@127.0.0.1:${proxy.port}/postgres`;
@@ -243,17 +245,5 @@ postgresTest("no more connections are kept than there may be, nor longer", async
 
 postgresTest("a connection that is kept does not keep its process from ending", async () => {
   const { url } = await sharedServer();
-  const folder = new URL("../../../sources/postgres/", import.meta.url).href;
-  const code = `import { postgres } from "${folder}descriptor.ts";
-    import { postgresDriver } from "${folder}driver.ts";
-    const config = postgres.config.parse({ url: ${JSON.stringify(url())} });
-    const { batches } = await postgresDriver.open(config, { text: "select 7", params: {} }, { keep: true });
-    for await (const batch of batches) console.log(JSON.stringify(batch));`;
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["eval", code],
-    cwd: new URL("../..", import.meta.url),
-  });
-  const { success, stdout, stderr } = await inTime(command.output(), "the process to end");
-  assert(success, new TextDecoder().decode(stderr));
-  assert.equal(new TextDecoder().decode(stdout), "[[7]]\n");
+  assert.deepEqual(await readInProcess("postgres", url(), "select 7"), [[7]]);
 });

@@ -1,14 +1,15 @@
 /** PostgreSQL behind PgBouncer in transaction mode: a server's connection is everybody's, a transaction long. */
 
 import assert from "node:assert/strict";
+import { createServerCache } from "../../../sources/connection_cache.ts";
 import { postgres } from "../../../sources/postgres/descriptor.ts";
 import { openQuery } from "../../../sources/postgres/driver.ts";
-import { createBackends } from "../../../sources/postgres/backend.ts";
+import type { Backend } from "../../../sources/postgres/backend.ts";
 import type { ParamValue, ReadOptions } from "../../../sources/source.ts";
 import { until } from "../../waiting.ts";
 import { createClock } from "../own_clock.ts";
 import { INSTALLED, startPgBouncer } from "./pgbouncer.ts";
-import { connectionsTo } from "./fixture.ts";
+import { connectionsTo } from "../proxy.ts";
 import { BINARIES } from "./server.ts";
 import { sharedServer } from "./shared.ts";
 
@@ -23,7 +24,7 @@ async function createRuns(connections: number) {
   const server = await sharedServer();
   const bouncer = await startPgBouncer(server, connections);
   const { clock, pass } = createClock();
-  const backends = createBackends({ clock });
+  const backends = createServerCache<Backend>(clock);
   const url = bouncer.url();
   async function open(
     text: string,

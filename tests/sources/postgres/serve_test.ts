@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { childrenOf, emptyFolder, type Serving, startServe } from "../../commands/fixture.ts";
 import { openDownload, readBytes } from "../../http/fixture.ts";
 import { until } from "../../waiting.ts";
-import { startProxy } from "./fixture.ts";
+import { startProxy } from "../proxy.ts";
 import { postgresTest, sharedServer } from "./shared.ts";
 
 const EXPORTS = `

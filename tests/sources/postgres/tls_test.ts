@@ -5,29 +5,8 @@ import { postgres } from "../../../sources/postgres/descriptor.ts";
 import { postgresDriver } from "../../../sources/postgres/driver.ts";
 import { SourceError } from "../../../sources/source.ts";
 import { makeCertificates, OPENSSL } from "../certificates.ts";
-import { inTime } from "../../waiting.ts";
+import { readInProcess } from "../other_process.ts";
 import { BINARIES, startServer } from "./server.ts";
-
-/** Has a process run two queries, and says whether they had the same connection, once it has ended. */
-async function runsInProcess(url: string): Promise<string> {
-  const folder = new URL("../../../sources/postgres/", import.meta.url).href;
-  const code = `import { postgres } from "${folder}descriptor.ts";
-    import { postgresDriver } from "${folder}driver.ts";
-    const config = postgres.config.parse({ url: ${JSON.stringify(url)} });
-    const query = { text: "select pg_backend_pid()", params: {} };
-    const pids = [];
-    for (let run = 0; run < 2; run++) {
-      const { batches } = await postgresDriver.open(config, query, { keep: true });
-      for await (const [[pid]] of batches) pids.push(pid);
-    }
-    console.log(pids[0] === pids[1]);`;
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["eval", code],
-    cwd: new URL("../..", import.meta.url),
-  });
-  const { stdout } = await inTime(command.output(), "the process to end");
-  return new TextDecoder().decode(stdout);
-}
 
 const missing = [
   ...(BINARIES === undefined ? ["a PostgreSQL server"] : []),
@@ -67,7 +46,10 @@ Deno.test(name + reason, { ignore: missing.length > 0 }, async () => {
       assert.equal(await connect(`${server.url()}?sslmode=prefer`, {}), true);
       assert.equal(await connect(server.url(), {}), false);
       // A connection is kept here too, and keeps no process from ending.
-      assert.equal(await runsInProcess(`${server.url()}?sslmode=require`), "true\n");
+      const url = `${server.url()}?sslmode=require`;
+      const [first, second] = await readInProcess("postgres", url, "select pg_backend_pid()", 2);
+      assert.equal(typeof first![0], "number");
+      assert.deepEqual(second, first);
 
       // No name that the certificate has, no authority, and none that is known.
       assert.match(
