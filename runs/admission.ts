@@ -51,7 +51,7 @@ interface Exchange {
 
 /** The slots of a server. */
 export class Admission {
-  readonly #slots: number;
+  #slots: number;
   readonly #maxEndedBytes: number;
   readonly #memory: MemoryGuard | undefined;
   readonly #refused = { full: 0, draining: 0, memory: 0 };
@@ -74,6 +74,11 @@ export class Admission {
     this.#slots = slots;
     this.#maxEndedBytes = endedBytes;
     this.#memory = memory;
+  }
+
+  /** Sets how many runs may be at work at once; those that have a slot keep it. */
+  resize(slots: number): void {
+    this.#slots = slots;
   }
 
   /** Runs that have a slot. */
