@@ -5,6 +5,7 @@ import { AdmissionError, type RefusalReason } from "./admission_error.ts";
 import { FairQueue } from "./fair_queue.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
 import { type Pressure, type Resource, STEPS } from "./pressure.ts";
+import { SlotPace } from "./slot_pace.ts";
 import { UnitLimit } from "./unit_limit.ts";
 
 /**
@@ -12,6 +13,12 @@ import { UnitLimit } from "./unit_limit.ts";
  * keeps at most 1.75 MiB, so that 36 may before others have to go to the disk.
  */
 export const ENDED_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The part of the longest wait in which as many slots must have been freed lately as a run would wait for. Half
+ * of it is left for what it did not foresee, such as another tenant that comes and has its share.
+ */
+const EXPECTED_PART = 1 / 2;
 
 /** How runs are admitted. */
 export interface AdmissionOptions {
@@ -85,6 +92,7 @@ export class Admission {
   readonly #pressure: Pick<Pressure, "highest"> | undefined;
   readonly #clock: Clock;
   readonly #queue: FairQueue<Waiting>;
+  readonly #pace: SlotPace;
   readonly #tenants: UnitLimit;
   readonly #addresses: UnitLimit;
   readonly #refused = {
@@ -123,6 +131,7 @@ export class Admission {
     this.#pressure = options.pressure;
     this.#clock = options.clock ?? systemClock;
     this.#queue = new FairQueue(queue);
+    this.#pace = new SlotPace(queueTimeout * EXPECTED_PART, queue + 1);
     this.#tenants = new UnitLimit(perTenant);
     this.#addresses = new UnitLimit(perAddress);
   }
@@ -201,7 +210,16 @@ export class Admission {
     if (this.#closed) return "draining";
     if (this.#tenants.isFull(request.tenant)) return "tenant";
     if (this.#addresses.isFull(request.address)) return "address";
-    return this.#shed(request, this.contended);
+    return this.#shed(request, this.contended) ?? (this.#isTooFar(request) ? "full" : undefined);
+  }
+
+  /**
+   * Whether a run would wait for too long, by the slots that were freed lately: it is refused now, and not when
+   * it has waited. Of each share one may wait, whatever is expected, so that no slot that is freed stays free.
+   */
+  #isTooFar({ share = "" }: SlotRequest): boolean {
+    const position = this.#queue.position(share);
+    return position > 0 && this.#pace.isBelow(position, this.#clock.now());
   }
 
   /** What is too short for a run, if anything is. */
@@ -266,12 +284,17 @@ export class Admission {
       this.#units -= weight;
       stopHolding();
       stopCounting();
+      this.#pace.free(this.#clock.now());
       this.#dispatch();
+      if (!this.contended) this.#pace.contended = undefined;
       if (this.#taken === 0) this.#emptied?.();
     };
     this.#taken++;
     this.#units += weight;
-    if (this.contended) this.#listeners.forEach((listener) => listener());
+    if (this.contended) {
+      this.#pace.contended = this.#clock.now();
+      this.#listeners.forEach((listener) => listener());
+    }
     let held: "slot" | "memory" | "nothing" = "slot";
     let exchange: Exchange | undefined;
     return {
