@@ -286,15 +286,13 @@ export class Admission {
       stopCounting();
       this.#pace.free(this.#clock.now());
       this.#dispatch();
-      if (!this.contended) this.#pace.contended = undefined;
+      this.#pace.update(this.contended, this.#clock.now());
       if (this.#taken === 0) this.#emptied?.();
     };
     this.#taken++;
     this.#units += weight;
-    if (this.contended) {
-      this.#pace.contended = this.#clock.now();
-      this.#listeners.forEach((listener) => listener());
-    }
+    this.#pace.update(this.contended, this.#clock.now());
+    if (this.contended) this.#listeners.forEach((listener) => listener());
     let held: "slot" | "memory" | "nothing" = "slot";
     let exchange: Exchange | undefined;
     return {

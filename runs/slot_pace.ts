@@ -19,10 +19,9 @@ export class SlotPace {
     this.#maxTimes = maxTimes;
   }
 
-  /** From now on every slot is taken, if that was not so before, or not every one is. */
-  set contended(since: number | undefined) {
-    if (since === undefined) this.#contendedSince = undefined;
-    else this.#contendedSince ??= since;
+  /** Every slot is taken now, or not every one. */
+  update(contended: boolean, now: number): void {
+    this.#contendedSince = contended ? this.#contendedSince ?? now : undefined;
   }
 
   /** A slot was freed. */
