@@ -5,6 +5,7 @@ import { AdmissionError, type RefusalReason } from "./admission_error.ts";
 import { FairQueue } from "./fair_queue.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
 import { type Pressure, type Resource, STEPS } from "./pressure.ts";
+import { SlotPace } from "./slot_pace.ts";
 import { UnitLimit } from "./unit_limit.ts";
 
 /**
@@ -12,6 +13,12 @@ import { UnitLimit } from "./unit_limit.ts";
  * keeps at most 1.75 MiB, so that 36 may before others have to go to the disk.
  */
 export const ENDED_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The part of the longest wait in which as many slots must have been freed lately as a run would wait for. Half
+ * of it is left for what it did not foresee, such as another tenant that comes and has its share.
+ */
+const EXPECTED_PART = 1 / 2;
 
 /** How many runs are admitted, besides those that have slots. */
 export interface AdmissionLimits {
@@ -89,6 +96,7 @@ export class Admission {
   readonly #pressure: Pick<Pressure, "highest"> | undefined;
   readonly #clock: Clock;
   readonly #queue = new FairQueue<Waiting>();
+  #pace!: SlotPace;
   readonly #tenants = new UnitLimit();
   readonly #addresses = new UnitLimit();
   readonly #refused = {
@@ -132,6 +140,7 @@ export class Admission {
     this.#slots = slots;
     this.#queueTimeout = queueTimeout;
     this.#queue.maxLength = queue;
+    this.#pace = new SlotPace(queueTimeout * EXPECTED_PART, queue + 1);
     this.#tenants.max = perTenant;
     this.#addresses.max = perAddress;
     this.#dispatch();
@@ -211,7 +220,16 @@ export class Admission {
     if (this.#closed) return "draining";
     if (this.#tenants.isFull(request.tenant)) return "tenant";
     if (this.#addresses.isFull(request.address)) return "address";
-    return this.#shed(request, this.contended);
+    return this.#shed(request, this.contended) ?? (this.#isTooFar(request) ? "full" : undefined);
+  }
+
+  /**
+   * Whether a run would wait for too long, by the slots that were freed lately: it is refused now, and not when
+   * it has waited. Of each share one may wait, whatever is expected, so that no slot that is freed stays free.
+   */
+  #isTooFar({ share = "" }: SlotRequest): boolean {
+    const position = this.#queue.position(share);
+    return position > 0 && this.#pace.isBelow(position, this.#clock.now());
   }
 
   /** What is too short for a run, if anything is. */
@@ -276,11 +294,14 @@ export class Admission {
       this.#units -= weight;
       stopHolding();
       stopCounting();
+      this.#pace.free(this.#clock.now());
       this.#dispatch();
+      this.#pace.update(this.contended, this.#clock.now());
       if (this.#taken === 0) this.#emptied?.();
     };
     this.#taken++;
     this.#units += weight;
+    this.#pace.update(this.contended, this.#clock.now());
     if (this.contended) this.#listeners.forEach((listener) => listener());
     let held: "slot" | "memory" | "nothing" = "slot";
     let exchange: Exchange | undefined;

@@ -11,7 +11,7 @@
 interface Share<Item> {
   /** Units that it holds. */
   held: number;
-  /** When it was served last, or began to take part, in turns; never that of another. */
+  /** When it was served last or began to wait, whichever was later, in turns; never that of another. */
   turn: number;
   /** What waits for it, the oldest first. */
   readonly waiting: Set<Item>;
@@ -46,6 +46,17 @@ export class FairQueue<Item> {
   }
 
   /**
+   * About how many are taken out until one is that would be added now: each of its share that waits already
+   * comes after one of every other that has some. 0 where none of its share waits.
+   */
+  position(name: string): number {
+    const own = this.#shares.get(name)?.waiting.size ?? 0;
+    if (own === 0) return 0;
+    const waiting = [...this.#shares.values()].filter(({ waiting }) => waiting.size > 0);
+    return Math.min(this.#length + 1, (own + 1) * waiting.length);
+  }
+
+  /**
    * Adds an item behind those of its share.
    *
    * @returns the item that has to go for it, which may be itself: the newest of the share that has the most
@@ -53,6 +64,8 @@ export class FairQueue<Item> {
    */
   add(name: string, item: Item): Item | undefined {
     const share = this.#find(name);
+    // Behind those that wait already: one that comes and goes must not come first again and again.
+    if (share.waiting.size === 0) share.turn = ++this.#turns;
     share.waiting.add(item);
     this.#length++;
     if (this.#length <= this.maxLength) return undefined;
@@ -74,8 +87,8 @@ export class FairQueue<Item> {
   }
 
   /**
-   * Takes out what is next: the oldest item of the share that holds least, of several of these that was
-   * served longest ago; undefined where nothing waits.
+   * Takes out what is next: the oldest item of the share that holds least, of several of these the one that
+   * was served, or began to wait, longest ago; undefined where nothing waits.
    */
   next(): Item | undefined {
     let best: readonly [name: string, share: Share<Item>] | undefined;
@@ -100,11 +113,10 @@ export class FairQueue<Item> {
     };
   }
 
-  /** One that is not known yet comes behind all that are: it cannot come first again and again. */
   #find(name: string): Share<Item> {
     let share = this.#shares.get(name);
     if (!share) {
-      share = { held: 0, turn: ++this.#turns, waiting: new Set() };
+      share = { held: 0, turn: 0, waiting: new Set() };
       this.#shares.set(name, share);
     }
     return share;
