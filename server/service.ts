@@ -87,7 +87,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       observers: [columns, metrics, ...options.observers],
     }),
   );
-  const { admission, memory, pool, startRun, wholeFiles } = engine;
+  const { admission, memory, pressure, pool, startRun, wholeFiles } = engine;
   const { server, limits } = config;
   const access = createAccess(
     // Only this machine reaches it then, as the configuration was read.
@@ -116,6 +116,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       metrics.scrape({
         admission,
         memory,
+        pressure,
         pool,
         spool,
         connections: http.counts,
