@@ -19,7 +19,7 @@ import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import type { LogWriter } from "./log_writer.ts";
 import { createMetrics } from "./metrics.ts";
-import { logLink, logRefusal, logResent } from "./request_log.ts";
+import { logLink, logRefusal, logResent, type Refused } from "./request_log.ts";
 import { openConfiguredSpool } from "./spool.ts";
 import { StartError } from "./start_error.ts";
 
@@ -100,6 +100,10 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       ...options.access,
     },
   );
+  const onRefusal = (refused: Refused) => {
+    metrics.refused(refused.status);
+    logRefusal(refused);
+  };
   const dependencies: Dependencies = {
     access,
     ...(options.wait ? { wait: options.wait } : {}),
@@ -122,7 +126,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
         log: options.log,
       }),
     adminElsewhere: server.admin !== undefined,
-    onRefusal: logRefusal,
+    onRefusal,
     onLink: logLink,
     onResent: logResent,
     onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
@@ -132,7 +136,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     ...server,
     isEssential,
     onRefusal: ({ title, detail, ...refused }: RefusedRequest) =>
-      logRefusal({ ...refused, reason: `${title}: ${detail}` }),
+      onRefusal({ ...refused, reason: `${title}: ${detail}` }),
     onError: logError,
     onLost: lost.resolve,
   };
