@@ -60,6 +60,8 @@ export interface RunTask {
    * can be opened. @default it makes the file
    */
   readonly describe?: "columns" | "source";
+  /** The trace that it belongs to, for sources that tell theirs: the header `traceparent`. @default none */
+  readonly traceparent?: string;
 }
 
 /** The columns of a table, in the query's order; null where only its rows would tell. */

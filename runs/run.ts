@@ -106,7 +106,7 @@ export function createRuns(dependencies: RunDependencies): StartRun {
   return async (id, task, { signal, whole = false, request, client } = {}) => {
     const slot = admission.acquire();
     const started = clock.now();
-    const running = startTask(pool, id, task, slot);
+    const running = startTask(pool, id, traced(task, request), slot);
     const run: ObservedRun = {
       id,
       task,
@@ -202,6 +202,11 @@ function startTask(pool: TaskRunner, id: string, task: RunTask, slot: Slot): Sta
     slot.release();
     throw error;
   }
+}
+
+/** A task that belongs to the trace of its request. */
+function traced(task: RunTask, { traceparent }: Partial<RunRequest> = {}): RunTask {
+  return traceparent === undefined ? task : { ...task, traceparent };
 }
 
 /** Whose share of the disk a run takes. */

@@ -22,6 +22,7 @@ import { createMetrics } from "./metrics.ts";
 import { logLink, logRefusal, logResent, type Refused } from "./request_log.ts";
 import { openConfiguredSpool } from "./spool.ts";
 import { StartError } from "./start_error.ts";
+import type { Tracing } from "./tracing.ts";
 
 const logger = getLogger(["spillway"]);
 
@@ -67,6 +68,7 @@ const ADMIN_CONNECTIONS = 64;
  */
 export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
   const metrics = createMetrics();
+  const tracing = await openTracing();
   await using stack = new AsyncDisposableStack();
   // Before anything else is opened, so that all of it is counted.
   const connections = fittingConnections(config);
@@ -84,7 +86,12 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       files: options.files,
       now: options.now,
       checks: [{ name: "connections", state: () => http.state }],
-      observers: [columns, metrics, ...options.observers],
+      observers: [
+        columns,
+        metrics,
+        ...(tracing ? [tracing.observer] : []),
+        ...options.observers,
+      ],
     }),
   );
   const { admission, memory, pool, startRun, wholeFiles } = engine;
@@ -126,6 +133,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
         log: options.log,
       }),
     adminElsewhere: server.admin !== undefined,
+    trace: tracing?.start,
     onRefusal,
     onLink: logLink,
     onResent: logResent,
@@ -134,6 +142,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const lost = Promise.withResolvers<Error>();
   const common = {
     ...server,
+    traced: tracing !== undefined,
     isEssential,
     onRefusal: ({ title, detail, ...refused }: RefusedRequest) =>
       onRefusal({ ...refused, reason: `${title}: ${detail}` }),
@@ -158,6 +167,17 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     drain: () => admission.drain().then(() => http.drain()),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+/**
+ * What makes spans, where Deno sends them somewhere, else it is not even loaded: then Deno has put itself into
+ * the registry of OpenTelemetry's API. What the environment says was read when a binary was made.
+ */
+async function openTracing(): Promise<Tracing | undefined> {
+  const registry = Reflect.get(globalThis, Symbol.for("opentelemetry.js.api.1"));
+  if (registry?.trace === undefined) return undefined;
+  const { createTracing } = await import("./tracing.ts");
+  return createTracing();
 }
 
 /** Opens the port for health and metrics. */

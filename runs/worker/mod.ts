@@ -145,14 +145,14 @@ interface Opened {
 async function openTable(
   task: TableTask,
   text: boolean,
-  { run, stopped: signal, blocking, warnings, firstRow }: TaskContext,
+  { run, traceparent, stopped: signal, blocking, warnings, firstRow }: TaskContext,
 ): Promise<Opened> {
   const driver = await loadDriver(task.source.type);
   const types = declaredTypes(task.columns);
   return await withRetry(async () => {
     const config = task.source.config as never;
     const invalidText = countsInvalidText(warnings, task.select);
-    const options = { types, text, run, signal, keep: true, invalidText };
+    const options = { types, text, run, traceparent, signal, keep: true, invalidText };
     const stream = await driver.open(config, task.query, options);
     try {
       blocking.check(stream);
@@ -246,6 +246,8 @@ interface TaskContext {
   readonly task: number;
   /** The run's id. */
   readonly run: string;
+  /** The trace that it belongs to. */
+  readonly traceparent: string | undefined;
   /** What it may still send. */
   readonly credit: Credit;
   /** Cores besides the worker's own. */
@@ -495,6 +497,7 @@ export async function serveCommands(kinds: readonly string[]): Promise<void> {
       const stopped = stop.signal;
       const context = {
         ...{ task, run, credit, cores, stopped, frames, turns, blocking },
+        traceparent: start.traceparent,
         warnings: new Warnings(),
         source: new Stopwatch(),
         firstRow: new Stopwatch(),
