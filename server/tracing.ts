@@ -57,7 +57,7 @@ export function createTracing(): Tracing {
           "spillway.export": task.export,
           "spillway.format": task.format,
         };
-        const steps = stepsOf(report);
+        const steps = stepsOf(report, run);
         steps.forEach(({ name, from, to, attributes }, index) => {
           const span = tracer.startSpan(name, {
             startTime: timeOf(run, from),
@@ -108,11 +108,14 @@ interface Step {
 }
 
 /** The parts that a run came to; where it failed, in the last one. */
-function stepsOf({ steps, times, firstByte, duration, rows, bytes, state }: RunReport): Step[] {
+function stepsOf(
+  { steps, times, firstByte, duration, rows, bytes, state }: RunReport,
+  { waited = 0 }: ObservedRun,
+): Step[] {
   const { begun, opened, firstRow, worked } = steps;
   const { source, encode, client } = times;
   const all = [
-    { name: "queue", from: 0, to: begun ?? worked },
+    { name: "queue", from: -waited, to: begun ?? worked },
     { name: "open", from: begun, to: opened ?? worked },
     { name: "first row", from: opened, to: firstRow ?? worked },
     {

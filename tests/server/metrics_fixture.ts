@@ -1,7 +1,10 @@
-/** Numbers of a server that has seen a little of everything. */
+/** Numbers of runs that never were, and of a server that has seen a little of everything. */
 
+import assert from "node:assert/strict";
 import type { ObservedRun, RunReport } from "../../runs/observer.ts";
-import { createMetrics, type Measured, type Metrics } from "../../server/metrics.ts";
+import type { Measured, Metrics } from "../../server/metrics.ts";
+import { startServer } from "../http/fixture.ts";
+import { until } from "../waiting.ts";
 
 /** What is looked up when the numbers are asked for. */
 const MEASURED = {
@@ -50,15 +53,17 @@ export async function textOf(metrics: Metrics): Promise<string> {
   return (await metrics.scrape(MEASURED)).text;
 }
 
-/** The text of a server that has numbers of every name. */
+/** What a server says that has a spool, and has had a run that was complete, one that failed and a refusal. */
 export async function everyMetric(): Promise<string> {
-  const metrics = createMetrics();
-  const times = { worker: 250, source: 2000, encode: 500, client: 1250 };
-  endRun(metrics, { duration: 4000, firstByte: 20, times });
-  endRun(metrics, { duration: 90_000, firstByte: 120_000, times }, { tenant: "42" });
-  endRun(metrics, { state: "failed", spilled: true }, { export: "audit-log,invoices" });
-  metrics.refused(401);
-  metrics.refused(401);
-  metrics.refused(503);
-  return await textOf(metrics);
+  await using server = await startServer({ spool: "{ dir: spool, allow_memory: true }" });
+  await (await fetch(`${server.origin}/exports/rows.csv`)).text();
+  await assert.rejects(async () => {
+    await (await fetch(`${server.origin}/exports/breaks.csv?at=5000`)).text();
+  });
+  const headers = { "x-api-key": "none" };
+  const refused = await fetch(`${server.origin}/exports/rows.csv`, { headers });
+  assert.equal(refused.status, 401);
+  await refused.text();
+  await until(() => server.reports.length === 2);
+  return await (await fetch(`${server.origin}/metrics`)).text();
 }

@@ -27,7 +27,13 @@ Deno.test("runs are counted by export, format, outcome and whether they were for
 });
 
 Deno.test("first bytes and whole runs are in histograms, phases and refusals in counters", async () => {
-  const text = await everyMetric();
+  const metrics = createMetrics();
+  const times = { worker: 250, source: 2000, encode: 500, client: 1250 };
+  endRun(metrics, { duration: 4000, firstByte: 20, times });
+  endRun(metrics, { duration: 90_000, firstByte: 120_000, times }, { tenant: "42" });
+  endRun(metrics, { state: "failed", spilled: true }, { export: "audit-log,invoices" });
+  for (const status of [401, 401, 503]) metrics.refused(status);
+  const text = await textOf(metrics);
   const linesOf = (name: string) => text.match(new RegExp(`^${name}.*`, "gm"));
   assert.deepEqual(linesOf('spillway_first_byte_seconds_[a-z]+{export="audit-log"'), [
     'spillway_first_byte_seconds_bucket{export="audit-log",le="0.005"} 0',
