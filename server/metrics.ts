@@ -2,6 +2,7 @@
 
 import type { Admission } from "../runs/admission.ts";
 import type { WatchedMemory } from "../runs/memory_guard.ts";
+import type { Pressure } from "../runs/pressure.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import {
@@ -21,6 +22,8 @@ export interface Measured {
   readonly admission: Admission;
   /** What is known of memory. */
   readonly memory: Pick<WatchedMemory, "reading">;
+  /** What is shed. */
+  readonly pressure: Pick<Pressure, "steps">;
   /** The workers. */
   readonly pool: WorkerPool;
   /** The spool, where there is one. */
@@ -62,7 +65,7 @@ export function createMetrics(): Metrics {
 
   return {
     refused: (status) => refused.add({ status: `${status}` }),
-    ended(report, { request, task: { export: names, format, describe } }) {
+    ended(report, { request, waited = 0, task: { export: names, format, describe } }) {
       // It made no file.
       if (describe) return;
       // As many labels as there are exports, and not as there are ways to put several in one file.
@@ -73,16 +76,16 @@ export function createMetrics(): Metrics {
       bytes.add({ export: name, format }, report.bytes);
       if (report.spilled) spilled.add({});
       if (report.firstByte !== undefined) {
-        firstByte.observe({ export: name }, report.firstByte / 1000);
+        firstByte.observe({ export: name }, (waited + report.firstByte) / 1000);
       }
       if (report.state === "complete") {
-        duration.observe({ export: name }, report.duration / 1000);
+        duration.observe({ export: name }, (waited + report.duration) / 1000);
       }
-      for (const [phase, milliseconds] of Object.entries(report.times)) {
+      for (const [phase, milliseconds] of Object.entries({ queue: waited, ...report.times })) {
         phases.add({ export: name, phase }, milliseconds / 1000);
       }
     },
-    async scrape({ admission, memory, pool, spool, connections, log }) {
+    async scrape({ admission, memory, pressure, pool, spool, connections, log }) {
       const text = expositionText([
         counter(
           "runs_total",
@@ -94,32 +97,35 @@ export function createMetrics(): Metrics {
         counter("spilled_runs_total", "Runs that waited on the disk", spilled.samples()),
         histogram(
           "first_byte_seconds",
-          "Time from the start of a run to its first byte",
+          "Time from when a run asked for a slot to its first byte",
           firstByte.samples(),
         ),
         histogram(
           "run_duration_seconds",
-          "Time from the start of a run that was complete to its end",
+          "Time from when a run that was complete asked for a slot to its end",
           duration.samples(),
         ),
         counter(
           "run_phase_seconds_total",
-          "Time that runs waited for a worker, for the source, encoded and waited for the client",
+          "Time that runs waited for a slot, a worker and the source, encoded, waited for the client",
           phases.samples(),
         ),
         gauge("runs_in_flight", "Runs that have a slot", admission.taken),
+        ...admissionMetrics(admission),
+        {
+          name: "spillway_shedding_step",
+          help:
+            "What is shed as a resource is short: 0 nothing, 1 waiting, 2 heavy runs, 3 all runs",
+          type: "gauge",
+          samples: Object.entries(pressure.steps).map(([resource, value]) => ({
+            labels: { resource },
+            value,
+          })),
+        },
         gauge(
           "ended_runs_bytes",
           "Bytes in memory of runs whose source has ended and whose client reads on",
           admission.endedBytes,
-        ),
-        counter(
-          "runs_refused_total",
-          "Runs that were refused before they began, by reason",
-          Object.entries(admission.refused).map(([reason, value]) => ({
-            labels: { reason },
-            value,
-          })),
         ),
         counter(
           "requests_refused_total",
@@ -138,6 +144,24 @@ export function createMetrics(): Metrics {
       return { contentType: EXPOSITION_TYPE, text };
     },
   };
+}
+
+function admissionMetrics({ units, waiting, waited, refused }: Admission): Metric[] {
+  return [
+    gauge("units_taken", "Units of limits.concurrent that runs take", units),
+    gauge("queue_length", "Runs that wait for a slot", waiting),
+    counter("queued_runs_total", "Runs that got a slot after they had waited for one", [
+      { labels: {}, value: waited.runs },
+    ]),
+    counter("queue_wait_seconds_total", "Seconds that they waited", [
+      { labels: {}, value: waited.milliseconds / 1000 },
+    ]),
+    counter(
+      "runs_refused_total",
+      "Runs that were refused before they began, by reason",
+      Object.entries(refused).map(([reason, value]) => ({ labels: { reason }, value })),
+    ),
+  ];
 }
 
 /** Why connections are closed, as labels. */

@@ -94,7 +94,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       ],
     }),
   );
-  const { admission, memory, pool, startRun, wholeFiles } = engine;
+  const { admission, memory, pressure, pool, startRun, wholeFiles } = engine;
   const { server, limits } = config;
   const access = createAccess(
     // Only this machine reaches it then, as the configuration was read.
@@ -127,6 +127,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       metrics.scrape({
         admission,
         memory,
+        pressure,
         pool,
         spool,
         connections: http.counts,

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { parse } from "yaml";
+import { walk } from "../source_files.ts";
 import { everyMetric } from "../server/metrics_fixture.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -153,4 +154,21 @@ Deno.test("each metric that a page names is there", async () => {
   }
   assert.ok(named > 20);
   assert.deepEqual(missing, []);
+});
+
+Deno.test("each line of the log that the page of operations names is written by the server", async () => {
+  const page = (await read("docs/operations.md")).replaceAll(/^```.*?^```/gms, "");
+  const named = [...page.matchAll(/`((?:[A-Z]|… )[a-z]+ [^`]*)`/g)].map(([, line]) => line!);
+  assert.ok(named.length >= 8, named.join());
+  let source = "";
+  for await (const { text } of walk(["runs", "server", "sources"], [".ts"])) source += text;
+  const words = source.replaceAll(/"\s*\+\s*"|`\s*\+\s*`/g, "");
+  assert.deepEqual(
+    // Behind the colon, and where there are dots, stands what differs.
+    named.filter((line) => {
+      const part = line.split("…").map((text) => text.trim()).find((text) => text !== "")!;
+      return !words.includes(part.replace(/:$/, ""));
+    }),
+    [],
+  );
 });

@@ -8,7 +8,11 @@ import { until } from "../waiting.ts";
 
 /** What is looked up when the numbers are asked for. */
 const MEASURED = {
-  admission: { taken: 2, endedBytes: 65536, refused: { full: 3, draining: 0, memory: 1 } },
+  admission: {
+    ...{ taken: 2, units: 3.5, waiting: 1, waited: { runs: 4, milliseconds: 2500 } },
+    ...{ endedBytes: 65536, refused: { full: 3, timeout: 0, draining: 0, memory: 1 } },
+  },
+  pressure: { steps: { memory: 1, descriptors: 0, disk: 0 } },
   memory: { reading: { used: 100_000_000, limit: 400_000_000 } },
   pool: { size: { workers: 2, idle: 1, waiting: 0 } },
   spool: {
@@ -28,11 +32,19 @@ const MEASURED = {
   log: { dropped: 0 },
 } as unknown as Measured;
 
+/** Which run it was. */
+interface Run {
+  readonly export?: string;
+  readonly tenant?: string;
+  /** Milliseconds for which it waited for its slot. */
+  readonly waited?: number;
+}
+
 /** A run of one export that ended so. */
 export function endRun(
   metrics: Metrics,
   report: Partial<RunReport>,
-  { export: name = "audit-log", tenant }: { export?: string; tenant?: string } = {},
+  { export: name = "audit-log", tenant, waited = 0 }: Run = {},
 ): void {
   metrics.ended!(
     {
@@ -41,7 +53,7 @@ export function endRun(
       ...report,
     },
     {
-      ...{ id: "7", startedAt: new Date(0) },
+      ...{ id: "7", startedAt: new Date(0), waited },
       task: { export: name, tables: [], format: "csv", options: {}, coding: "identity" },
       request: { principal: { id: "anonymous", tenant } },
     } as unknown as ObservedRun,

@@ -30,7 +30,7 @@ Deno.test("first bytes and whole runs are in histograms, phases and refusals in 
   const metrics = createMetrics();
   const times = { worker: 250, source: 2000, encode: 500, client: 1250 };
   endRun(metrics, { duration: 4000, firstByte: 20, times });
-  endRun(metrics, { duration: 90_000, firstByte: 120_000, times }, { tenant: "42" });
+  endRun(metrics, { duration: 90_000, firstByte: 120_000, times }, { tenant: "42", waited: 3000 });
   endRun(metrics, { state: "failed", spilled: true }, { export: "audit-log,invoices" });
   for (const status of [401, 401, 503]) metrics.refused(status);
   const text = await textOf(metrics);
@@ -50,15 +50,16 @@ Deno.test("first bytes and whole runs are in histograms, phases and refusals in 
     'spillway_first_byte_seconds_bucket{export="audit-log",le="30"} 1',
     'spillway_first_byte_seconds_bucket{export="audit-log",le="60"} 1',
     'spillway_first_byte_seconds_bucket{export="audit-log",le="+Inf"} 2',
-    'spillway_first_byte_seconds_sum{export="audit-log"} 120.02',
+    'spillway_first_byte_seconds_sum{export="audit-log"} 123.02',
     'spillway_first_byte_seconds_count{export="audit-log"} 2',
   ]);
   // Of the one that failed there is none.
   assert.deepEqual(linesOf("spillway_run_duration_seconds_(?:sum|count)"), [
-    'spillway_run_duration_seconds_sum{export="audit-log"} 94',
+    'spillway_run_duration_seconds_sum{export="audit-log"} 97',
     'spillway_run_duration_seconds_count{export="audit-log"} 2',
   ]);
   assert.deepEqual(linesOf('spillway_run_phase_seconds_total{export="audit-log"'), [
+    'spillway_run_phase_seconds_total{export="audit-log",phase="queue"} 3',
     'spillway_run_phase_seconds_total{export="audit-log",phase="worker"} 0.5',
     'spillway_run_phase_seconds_total{export="audit-log",phase="source"} 4',
     'spillway_run_phase_seconds_total{export="audit-log",phase="encode"} 1',
@@ -151,7 +152,7 @@ exports:
   assert.ok(phase("pages", "client") >= idle);
   for (const name of ["late", "pages"]) {
     const sum = 1000 * numbers.get(`run_duration_seconds_sum{export="${name}"}`)!;
-    const phases = ["worker", "source", "encode", "client"].map((one) => phase(name, one));
+    const phases = ["queue", "worker", "source", "encode", "client"].map((one) => phase(name, one));
     assert.ok(phases.every((milliseconds) => milliseconds >= 0));
     // What frames take on their way is in none of them.
     assert.ok(phases.reduce((all, one) => all + one) <= sum + 1);
