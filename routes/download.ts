@@ -8,6 +8,7 @@ import { requestKey } from "../requests/request_key.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
+import type { StartRun } from "../runs/run.ts";
 import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
 import { chooseCoding } from "./accept_encoding.ts";
 import type { Dependencies, ResentFile } from "./dependencies.ts";
@@ -59,6 +60,7 @@ export async function download(
   try {
     if (whole) {
       return await sendWhole(request, task, {
+        startRun,
         id,
         key: requestKey(asked, task),
         name,
@@ -110,6 +112,7 @@ function tellTruncated(headers: Headers, truncated: readonly string[] = [], task
 
 /** What a whole file is sent with. */
 interface WholeOptions {
+  readonly startRun: StartRun;
   readonly id: string;
   readonly key: string;
   readonly name: string;
@@ -123,7 +126,7 @@ interface WholeOptions {
 async function sendWhole(
   request: Request,
   task: RunTask,
-  { id, key, name, headers, files, asked, client, onResent }: WholeOptions,
+  { startRun, id, key, name, headers, files, asked, client, onResent }: WholeOptions,
 ): Promise<Response> {
   if (!files) {
     const detail = "_delivery=whole needs a spool, which this server has not";
@@ -167,7 +170,16 @@ async function sendWhole(
   const mediaType = headers.get("Content-Type")!;
   const response = await files.make(
     task,
-    { id, key, mediaType, filename: name, signal: request.signal, request: asked, client },
+    {
+      startRun,
+      id,
+      key,
+      mediaType,
+      filename: name,
+      signal: request.signal,
+      request: asked,
+      client,
+    },
     (made, truncated) => {
       headers.delete("Export-Truncated");
       tellTruncated(headers, truncated, task);

@@ -15,6 +15,7 @@ import {
 import type { ConnectionCounts } from "./http/mod.ts";
 import type { OpenedSpool } from "../storage/spool/mod.ts";
 import type { LogWriter } from "./log_writer.ts";
+import type { ReloadState } from "./reload.ts";
 
 /** What is measured. */
 export interface Measured {
@@ -32,6 +33,8 @@ export interface Measured {
   readonly connections: ConnectionCounts;
   /** The log, where lines may be dropped. */
   readonly log: Pick<LogWriter, "dropped"> | undefined;
+  /** What came of the last reading of the configuration. */
+  readonly reload: ReloadState;
 }
 
 /** What runs of several exports count under; no export can be called so. */
@@ -85,7 +88,7 @@ export function createMetrics(): Metrics {
         phases.add({ export: name, phase }, milliseconds / 1000);
       }
     },
-    async scrape({ admission, memory, pressure, pool, spool, connections, log }) {
+    async scrape({ admission, memory, pressure, pool, spool, connections, log, reload }) {
       const text = expositionText([
         counter(
           "runs_total",
@@ -139,6 +142,7 @@ export function createMetrics(): Metrics {
         counter("log_lines_dropped_total", "Lines of the log that nobody read in time", [
           { labels: {}, value: log?.dropped ?? 0 },
         ]),
+        ...reloadMetrics(reload),
         ...await spoolMetrics(spool),
       ]);
       return { contentType: EXPOSITION_TYPE, text };
@@ -198,6 +202,22 @@ function memoryMetrics({ reading }: Pick<WatchedMemory, "reading">): Metric[] {
   return [
     gauge("memory_bytes", "Memory that the server and its workers take", reading.used),
     gauge("memory_limit_bytes", "Memory that they may take", reading.limit),
+  ];
+}
+
+/** Named as Prometheus names those of its own, for which there are alerts to copy. */
+function reloadMetrics({ successful, succeededAt }: ReloadState): Metric[] {
+  return [
+    gauge(
+      "config_last_reload_successful",
+      "Whether the configuration that was read last is in force",
+      Number(successful),
+    ),
+    gauge(
+      "config_last_reload_success_timestamp_seconds",
+      "When the configuration in force was read",
+      succeededAt,
+    ),
   ];
 }
 

@@ -30,6 +30,7 @@ const MEASURED = {
     ...{ idle: 0, stalled: 2, failed: 0, reopened: 0 },
   },
   log: { dropped: 0 },
+  reload: { successful: true, succeededAt: 1_800_000_000 },
 } as unknown as Measured;
 
 /** Which run it was. */
