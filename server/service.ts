@@ -17,8 +17,9 @@ import { createEngine, type Engine } from "./engine.ts";
 import { createGeneration, type GenerationDependencies } from "./generation.ts";
 import type { LogWriter } from "./log_writer.ts";
 import { createMetrics } from "./metrics.ts";
+import { openTracing } from "./open_tracing.ts";
 import { createReload, type Reload } from "./reload.ts";
-import { logLink, logRefusal, logResent } from "./request_log.ts";
+import { logLink, logRefusal, logResent, type Refused } from "./request_log.ts";
 import { openConfiguredSpool } from "./spool.ts";
 import { StartError } from "./start_error.ts";
 
@@ -74,6 +75,7 @@ const ADMIN_CONNECTIONS = 64;
  */
 export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
   const metrics = createMetrics();
+  const tracing = await openTracing();
   await using stack = new AsyncDisposableStack();
   // Before anything else is opened, so that all of it is counted.
   const connections = fittingConnections(config);
@@ -89,9 +91,13 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   );
   const { admission, memory, pressure, pool, wholeFiles } = engine;
   const { server, limits } = config;
+  const onRefusal = (refused: Refused) => {
+    metrics.refused(refused.status);
+    logRefusal(refused);
+  };
   const shared: GenerationDependencies = {
     engine,
-    observers: [metrics, ...options.observers],
+    observers: [metrics, ...(tracing ? [tracing.observer] : []), ...options.observers],
     access: {
       throttle: createThrottle(),
       keySets: new Map(),
@@ -118,7 +124,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
           log: options.log,
           reload,
         }),
-      onRefusal: logRefusal,
+      trace: tracing?.start,
+      onRefusal,
       onLink: logLink,
       onResent: logResent,
       onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
@@ -132,9 +139,10 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const lost = Promise.withResolvers<Error>();
   const common = {
     ...server,
+    traced: tracing !== undefined,
     isEssential,
     onRefusal: ({ title, detail, ...refused }: RefusedRequest) =>
-      logRefusal({ ...refused, reason: `${title}: ${detail}` }),
+      onRefusal({ ...refused, reason: `${title}: ${detail}` }),
     onError: logError,
     onLost: lost.resolve,
   };

@@ -27,6 +27,8 @@ export interface HttpOptions extends Partial<Timeouts> {
   readonly trustedProxies?: readonly string[];
   /** Whether a path is answered also to a client that is above a limit. @default none is */
   readonly isEssential?: (path: string) => boolean;
+  /** Whether Deno makes spans: its own of requests are dropped, as they hold the whole URL. @default false */
+  readonly traced?: boolean;
   /** Called with what is answered before the handler is asked. */
   readonly onRefusal?: (refused: RefusedRequest) => void;
   /** Called with an error that is neither a client's nor a body's, and of the method and the path. */
@@ -137,6 +139,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
       socket.once("end", () => connection?.onEnd());
       connection?.whenAnswered(() => refuse(connection, refusal));
     },
+    traced: options.traced ?? false,
   });
 
   function accept(socket: Deno.TcpConn): void {
