@@ -44,7 +44,8 @@ Deno.test("a new key is printed once, alone, with the lines that let it in", asy
       "--scopes",
       "pii",
     ]
-      .concat("--max-rows", "1000", "--expires", "2100-01-01", "--subject", "nightly, report"),
+      .concat("--max-rows", "1000", "--max-bytes", "512MiB", "--max-duration", "15m")
+      .concat("--expires", "2100-01-01", "--subject", "nightly, report"),
     { cwd: folder.path },
   );
   assert.equal(code, 0);
@@ -54,7 +55,7 @@ Deno.test("a new key is printed once, alone, with the lines that let it in", asy
   const [, lines = ""] = /\n(\s+- \{ id: .*\})\n/.exec(stderr) ?? [];
   assert.match(
     lines,
-    /tenant: "42", subject: "nightly, report", exports: \["rows", "audit-\*"\], formats: \["csv"\], max_rows: 1000, scopes: \["pii"\], expires: "2100-01-01" \}$/,
+    /tenant: "42", subject: "nightly, report", exports: \["rows", "audit-\*"\], formats: \["csv"\], max_rows: 1000, max_bytes: "512MiB", max_duration: "15m", scopes: \["pii"\], expires: "2100-01-01" \}$/,
   );
   const text = await Deno.readTextFile(`${folder.path}/spillway.yaml`);
   await Deno.writeTextFile(`${folder.path}/spillway.yaml`, `access:\n  keys:\n${lines}\n${text}`);
@@ -72,14 +73,17 @@ Deno.test("a new key is printed once, alone, with the lines that let it in", asy
 Deno.test("a key that the configuration would not take is a usage error", async () => {
   await using folder = await emptyFolder();
   const { code, stdout, stderr } = await spillway(
-    ["key", "new", "--exports", "in voices", "--max-rows", "many"],
+    ["key", "new", "--exports", "in voices", "--max-rows", "many", "--max-bytes", "0B"]
+      .concat("--max-duration", "20ms"),
     { cwd: folder.path },
   );
   assert.deepEqual([code, stdout], [64, ""]);
   assert.equal(
     stderr,
     "spillway: --exports takes the name of an export, or a pattern such as audit-*\n" +
-      "--max-rows takes a whole number of at least 1\n",
+      "--max-rows takes a whole number of at least 1\n" +
+      "--max-bytes takes a size such as 512MiB or 20GiB\n" +
+      "--max-duration takes a duration such as 15m, 24h or 30d, of at least 1s and at most 366d\n",
   );
 });
 
