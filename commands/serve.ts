@@ -2,7 +2,8 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../catalog/config.ts";
-import { runLog } from "../runs/run_log.ts";
+import { createParamLog } from "../requests/param_log.ts";
+import { createRunLog } from "../runs/run_log.ts";
 import { originOf } from "../server/http/mod.ts";
 import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
 import { prepareDemo, readConfiguration } from "./configuration.ts";
@@ -35,6 +36,7 @@ export async function serve({ environment, ...context }: CommandContext): Promis
   });
 
   warnOf(config.access);
+  const runLog = createRunLog(createParamLog(config.access.maskSecret));
   const service = await startService(config, { environment, observers: [runLog], log }).catch(
     explain,
   );
