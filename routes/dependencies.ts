@@ -78,6 +78,8 @@ export interface Dependencies extends Offer {
   readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Whether health and metrics are answered on a port of their own, and not here. @default false */
   readonly adminElsewhere?: boolean;
+  /** Whether what is done now could not be written to the audit log. @default there is none */
+  readonly auditFailing?: () => boolean;
   /** Called with every request that was refused, for the log. */
   readonly onRefusal: (refused: RefusedRequest) => void;
   /** Called with every link that was signed, for the log. */

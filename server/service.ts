@@ -1,7 +1,6 @@
 /** A whole server, wired: spool, engine, routes, sockets and numbers. */
 
 import { getLogger } from "@logtape/logtape";
-import { isEmpty } from "../access/config.ts";
 import { type AccessDependencies, createAccess } from "../access/mod.ts";
 import { redactText } from "../access/redact_text.ts";
 import type { Config } from "../catalog/config.ts";
@@ -9,15 +8,17 @@ import { loadFormats } from "../exporters/mod.ts";
 import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
 import type { Wait } from "../routes/authenticate.ts";
 import type { Dependencies } from "../routes/dependencies.ts";
+import { shareHeaders } from "../routes/cors.ts";
 import { isLocal } from "../routes/local_request.ts";
 import type { RunObserver } from "../runs/observer.ts";
+import type { Check } from "../runs/readiness.ts";
 import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
 import { createColumns } from "./columns.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
-import type { LogWriter } from "./log_writer.ts";
+import type { Log } from "./logs.ts";
 import { createMetrics } from "./metrics.ts";
 import { logLink, logRefusal, logResent } from "./request_log.ts";
 import { openConfiguredSpool } from "./spool.ts";
@@ -53,8 +54,8 @@ export interface ServiceOptions {
   readonly access?: AccessDependencies;
   /** Waits before the answer to a wrong credential. @default the system's clock */
   readonly wait?: Wait;
-  /** Whose dropped lines are counted. @default none are dropped */
-  readonly log?: Pick<LogWriter, "dropped">;
+  /** Whose dropped lines are counted, and without whose audit log nothing is answered. @default none */
+  readonly log?: Partial<Pick<Log, "dropped" | "audit">>;
 }
 
 /** Connections of the port for health and metrics: a few tools, on a network of one's own. */
@@ -70,6 +71,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   await using stack = new AsyncDisposableStack();
   // Before anything else is opened, so that all of it is counted.
   const connections = fittingConnections(config);
+  const audit = options.log?.audit;
   const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
   const columns = createColumns({
     startRun: (id, task, options) => engine.startRun(id, task, options),
@@ -83,23 +85,22 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       spool,
       files: options.files,
       now: options.now,
-      checks: [{ name: "connections", state: () => http.state }],
+      checks: [
+        { name: "connections", state: () => http.state },
+        ...(audit ? [{ name: "audit", state: () => audit.failing ? "failing" : "ready" }] : []),
+      ] satisfies Check[],
       observers: [columns, metrics, ...options.observers],
     }),
   );
   const { admission, memory, pool, startRun, wholeFiles } = engine;
   const { server, limits } = config;
-  const access = createAccess(
-    // Only this machine reaches it then, as the configuration was read.
-    isEmpty(config.access) ? { ...config.access, anonymous: true } : config.access,
-    {
-      jwks: {
-        onFailure: ({ message }) =>
-          logger.error("Cannot check tokens with new keys: {error}", { error: message }),
-      },
-      ...options.access,
+  const access = createAccess(config.access, {
+    jwks: {
+      onFailure: ({ message }) =>
+        logger.error("Cannot check tokens with new keys: {error}", { error: message }),
     },
-  );
+    ...options.access,
+  });
   const dependencies: Dependencies = {
     access,
     ...(options.wait ? { wait: options.wait } : {}),
@@ -121,6 +122,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
         connections: http.counts,
         log: options.log,
       }),
+    auditFailing: () => audit?.failing ?? false,
     adminElsewhere: server.admin !== undefined,
     onRefusal: logRefusal,
     onLink: logLink,
@@ -138,7 +140,13 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   };
   const app = createApp(dependencies);
   const http = listen(
-    { ...common, origin: server.publicUrl, connections, perAddress: limits.perAddress },
+    {
+      ...common,
+      origin: server.publicUrl,
+      connections,
+      perAddress: limits.perAddress,
+      refusalHeaders: shareHeaders(server.cors),
+    },
     (request, client) => app.fetch(request, { client }),
   );
   stack.defer(() => http.close());
