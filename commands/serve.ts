@@ -1,6 +1,7 @@
 /** `serve`: answers HTTP until it is told to stop, then lets the runs in flight finish. */
 
 import { getLogger } from "@logtape/logtape";
+import { isEmpty } from "../access/config.ts";
 import type { Config } from "../catalog/config.ts";
 import { createParamLog } from "../requests/param_log.ts";
 import { createRunLog } from "../runs/run_log.ts";
@@ -42,6 +43,11 @@ export async function serve({ environment, ...context }: CommandContext): Promis
   );
   const origin = originOf(service.http.addr);
   logger.info(`Spillway serves ${origin}`, { exports: config.exports.size });
+  if (isEmpty(config.access)) {
+    logger.info(
+      "access is empty: this machine may export everything; set it before a proxy is there",
+    );
+  }
   if (service.admin) logger.info(`Health and metrics are at ${originOf(service.admin.addr)}`);
   if (demoFolder !== undefined) log.write(greeting(origin));
 

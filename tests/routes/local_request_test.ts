@@ -32,5 +32,10 @@ Deno.test("what a trusted proxy passes on is not local, nor HTTP/1.0, nor what a
   assert.equal(isLocal(local, { ...LOCAL, httpVersion: "1.1", viaProxy: false }), true);
   assert.equal(isLocal(local, { ...LOCAL, httpVersion: "1.1", viaProxy: true }), false);
   assert.equal(isLocal(local, { ...LOCAL, httpVersion: "1.0" }), false);
-  assert.equal(isLocal(request("localhost", { origin: "https://app.example.com" }), LOCAL), false);
+  for (const origin of ["https://app.example.com", "http://localhost:5173", "null", "localhost"]) {
+    assert.equal(isLocal(request("localhost:8000", { origin }), LOCAL), false, origin);
+  }
+  // A browser says it of a form of our own page as well.
+  const origin = "http://localhost:8000";
+  assert.equal(isLocal(request("localhost:8000", { origin }), LOCAL), true);
 });
