@@ -49,7 +49,7 @@ export const AUDIT_STDOUT = "stdout";
 export interface AuditSettings {
   /** {@linkcode AUDIT_STDOUT}, or an absolute path. */
   readonly file: string;
-  /** When another file is begun. @default by the size of none: rotating it is for others */
+  /** When another file is begun. @default never: that is left to others */
   readonly rotation?: AuditRotation;
 }
 

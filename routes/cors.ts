@@ -1,8 +1,7 @@
 /**
  * Lets pages of other origins that are configured read answers (Fetch, 3.2: CORS).
  *
- * The middleware that comes with Hono does not do: it makes a new answer of each, of which the log of
- * refusals does not know why, and replaces `Vary`.
+ * The middleware that comes with Hono does not do: docs/design.md, "Who may have what".
  */
 
 import type { MiddlewareHandler } from "hono";
