@@ -33,13 +33,15 @@ const MIN_HIDDEN_LENGTH = 3;
  *
  * A plain hash of a date or of a customer's number is found by trying all of them, so that it is keyed.
  *
- * @param secret what hashes are keyed with; without one, those of another process are others
+ * @param secret gives what hashes are keyed with; without one, those of another process are others
  */
-export function createParamLog(secret: string | Uint8Array = randomBytes(32)): ParamLog {
+export function createParamLog(secret: () => string | undefined): ParamLog {
+  const own = randomBytes(32);
+
   function hash(name: string, value: ParamValue): string {
     // Keys of masks are of texts that begin otherwise.
     const text = `spillway-log-v1\n${name}\n${value}`;
-    return createHmac("sha256", secret).update(text).digest("hex").slice(0, HASH_LENGTH);
+    return createHmac("sha256", secret() ?? own).update(text).digest("hex").slice(0, HASH_LENGTH);
   }
 
   return {

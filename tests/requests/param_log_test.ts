@@ -44,7 +44,7 @@ const ORDERS = {
 };
 
 Deno.test("a value stands in the log where the param says so, else a hash that a secret is needed for", () => {
-  const { params, param_hashes: hashes } = createParamLog(SECRET).fields(
+  const { params, param_hashes: hashes } = createParamLog(() => SECRET).fields(
     requestOf({ orders: ORDERS }),
   );
   assert.deepEqual(params, { day: "2026-01-31", note: null });
@@ -56,7 +56,7 @@ Deno.test("a value stands in the log where the param says so, else a hash that a
 });
 
 Deno.test("params of several exports in one file are told apart", () => {
-  const { params, param_hashes: hashes } = createParamLog(SECRET).fields(
+  const { params, param_hashes: hashes } = createParamLog(() => SECRET).fields(
     requestOf({ orders: ORDERS, people: { org: 42 } }),
   );
   assert.deepEqual(Object.keys(params!), ["orders.day", "orders.note"]);
@@ -64,7 +64,7 @@ Deno.test("params of several exports in one file are told apart", () => {
 });
 
 Deno.test("without a secret, hashes are those of one process", () => {
-  const [one, other] = [createParamLog(), createParamLog()];
+  const [one, other] = [createParamLog(() => undefined), createParamLog(() => undefined)];
   const request = requestOf({ people: { org: 42 } });
   assert.deepEqual(one.fields(request), one.fields(request));
   assert.notDeepEqual(one.fields(request), other.fields(request));
@@ -72,7 +72,7 @@ Deno.test("without a secret, hashes are those of one process", () => {
 });
 
 Deno.test("what a source says of a value has the param's name instead", () => {
-  const log = createParamLog(SECRET);
+  const log = createParamLog(() => SECRET);
   const request = requestOf({
     orders: { ...ORDERS, ids: [7, 123], actor: "ann", note: "ann & co $&" },
   });
@@ -84,7 +84,7 @@ Deno.test("what a source says of a value has the param's name instead", () => {
 
 Deno.test("a value that is logged is short, on one line, and no key", () => {
   const fields = (day: string) =>
-    createParamLog(SECRET).fields(requestOf({ orders: { ...ORDERS, day } })).params!.day!;
+    createParamLog(() => SECRET).fields(requestOf({ orders: { ...ORDERS, day } })).params!.day!;
   assert.equal(fields("a\nb\u202e"), "a%0Ab%E2%80%AE");
   assert.equal(fields("sw_k7f3q2xw_3sZ9Kq1mV5tWcJ8xRhB2nYpL"), "sw_*");
   assert.equal(fields("x".repeat(5000)).length, 201);

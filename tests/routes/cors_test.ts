@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { refuse } from "../../access/refusal.ts";
-import { AdmissionError } from "../../runs/admission.ts";
+import { AdmissionError } from "../../runs/admission_error.ts";
 import { fakeApp } from "./fixture.ts";
 
 const FILE = "/exports/audit-log.csv";
