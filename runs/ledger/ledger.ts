@@ -80,9 +80,8 @@ export interface Ledger extends AsyncDisposable {
   /** Whether its rows are there after the process ended. */
   readonly durable: boolean;
   /**
-   * Adds a run; the row that is there already with the same idempotency key, else nothing.
-   *
-   * @throws {LedgerError} also where there is a run of that id
+   * Adds a run; the row that is there already with the same idempotency key, else nothing. One that is there
+   * already by its id stays as it is.
    */
   insert(row: LedgerRow): Promise<LedgerRow | undefined>;
   /**
