@@ -11,6 +11,7 @@ import { linkRoutes } from "./links.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { notFound, problemResponse, toProblem } from "./problems.ts";
 import { tellRefusals } from "./refusals.ts";
+import { runRoutes } from "./runs.ts";
 
 /** Makes the app. */
 export function createApp(dependencies: Dependencies): Hono<Environment> {
@@ -18,6 +19,7 @@ export function createApp(dependencies: Dependencies): Hono<Environment> {
   app.use(authenticate(dependencies));
   app.route("/exports", exportRoutes(dependencies));
   app.route("/links", linkRoutes(dependencies));
+  app.route("/runs", runRoutes(dependencies));
   if (!dependencies.adminElsewhere) addAdmin(app, dependencies);
   app.get("/", (context) => context.redirect("/exports"));
   return app;

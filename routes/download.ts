@@ -2,7 +2,7 @@
 
 import { withoutLinkNames } from "../access/link_names.ts";
 import type { Principal } from "../access/principal.ts";
-import { renderFilename, safeFilename } from "../catalog/filename.ts";
+import { filenameOf } from "../requests/filename.ts";
 import type { FileOfExports } from "../requests/find_exports.ts";
 import { requestKey } from "../requests/request_key.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
@@ -16,6 +16,8 @@ import { contentDisposition } from "./content_disposition.ts";
 import { badRequest, noAnswer, ProblemError, problemResponse, toProblem } from "./problems.ts";
 import { parseQuery } from "./query.ts";
 import { namesOf } from "./refusals.ts";
+import { prefersAsync, runInBackground } from "./runs.ts";
+import { statusLink } from "./status_link.ts";
 import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.ts";
 
 /**
@@ -26,20 +28,26 @@ import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.
 export async function download(
   request: Request,
   file: FileOfExports,
-  { catalog, formats, startRun, wholeFiles, debug, onResent, onError }: Dependencies,
+  dependencies: Dependencies,
   { principal, client }: Caller,
 ): Promise<Response> {
+  const { catalog, formats, startRun, wholeFiles, runs, debug, onResent, onError } = dependencies;
   const { format } = file;
   const pairs = parseQuery(new URL(request.url).search);
   const own = principal.via === "link" ? withoutLinkNames(pairs) : pairs;
   const asked = parseRequest(file, own, { principal, formats });
+  // A link is for its download alone: its holder could not look for what becomes of the run.
+  if (
+    prefersAsync(request) && request.method === "GET" && runs?.background &&
+    principal.via !== "link"
+  ) return await runInBackground(request, asked, dependencies, client);
   const whole = asked.delivery === "whole";
   // A file that is made first has the length, the digest and the ranges of its own bytes.
   const compressible = format.compressible && !whole;
   const coding = compressible
     ? chooseCoding(request.headers.get("Accept-Encoding") ?? undefined)
     : "identity";
-  const name = filename(asked);
+  const name = filenameOf(asked);
   const id = crypto.randomUUID();
   const headers = new Headers({
     "Content-Type": format.mediaType,
@@ -48,6 +56,7 @@ export async function download(
     "X-Content-Type-Options": "nosniff",
     "X-Accel-Buffering": "no",
     "Export-Id": id,
+    ...(runs ? { "Link": statusLink(id) } : {}),
   });
   if (compressible) headers.set("Vary", "Accept-Encoding");
   if (coding !== "identity") headers.set("Content-Encoding", coding);
@@ -174,15 +183,4 @@ async function sendWhole(
   );
   if (!response) throw new Error(`Cannot send the file of run ${id}: it is gone`);
   return response;
-}
-
-/** The file's name: the request's, else the exports' templates with the values of their params. */
-function filename({ exports, format, filename, params }: RunRequest): string {
-  const suffix = `.${format.key}`;
-  if (filename === undefined) {
-    const names = exports.map(({ filename }, index) => renderFilename(filename, params[index]!));
-    return safeFilename(names.join("-")) + suffix;
-  }
-  const named = filename.toLowerCase().endsWith(suffix);
-  return safeFilename(named ? filename.slice(0, -suffix.length) : filename) + suffix;
 }

@@ -4,6 +4,9 @@ import { AccessError } from "../access/access_error.ts";
 import { listing } from "../catalog/params.ts";
 import { RequestError, type RequestIssue, withIssues } from "../requests/request_error.ts";
 import { AdmissionError } from "../runs/admission.ts";
+import { IdempotencyError } from "../runs/background.ts";
+import { CursorError, LedgerError } from "../runs/ledger/ledger.ts";
+import { CancelledError } from "../runs/run.ts";
 import { RunLimitError, RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
 import { DiskError } from "../storage/disk/error.ts";
@@ -83,6 +86,16 @@ export function notFound(detail: string): Problem {
   return { status: 404, title: "Not found", detail };
 }
 
+/** 409, for what a run does not do in the state that it is in. */
+export function conflict(detail: string): Problem {
+  return { status: 409, title: "Conflict", detail };
+}
+
+/** 410, for a file that was there. */
+export function gone(detail: string): Problem {
+  return { status: 410, title: "Gone", detail };
+}
+
 /** 405, with the methods that there are. */
 export function methodNotAllowed(method: string, allow: string): Problem {
   return {
@@ -128,6 +141,19 @@ export function toProblem(error: unknown, debug = false): Problem {
       title: "Service unavailable",
       detail: ADMISSION_DETAILS[error.reason],
       retryAfter: RETRY_AFTER_SECONDS,
+    };
+  }
+  if (error instanceof CancelledError) return conflict("The run of this file was cancelled");
+  if (error instanceof IdempotencyError) return tooMuch(error);
+  if (error instanceof CursorError) {
+    return badRequest([{ name: "cursor", detail: "must be the next of a page" }]);
+  }
+  if (error instanceof LedgerError) {
+    return {
+      status: 503,
+      title: "Service unavailable",
+      detail: "This server cannot read or write its receipts; try again later",
+      retryAfter: DISK_RETRY_AFTER_SECONDS,
     };
   }
   if (error instanceof RunTimeoutError) {
@@ -177,7 +203,7 @@ export function toProblem(error: unknown, debug = false): Problem {
   };
 }
 
-/** 422, for a table that the format cannot hold, or that is more than its caller may have. */
+/** 422, as for a table that the format cannot hold, or that is more than its caller may have. */
 function tooMuch({ message }: Error): Problem {
   return { status: 422, title: "Unprocessable content", detail: message };
 }

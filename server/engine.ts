@@ -6,6 +6,7 @@ import type { Config, SourceSetting } from "../catalog/config.ts";
 import { MAX_DURATION_MS } from "../table/units.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { Admission, ENDED_BYTES } from "../runs/admission.ts";
+import { type Background, createBackground } from "../runs/background.ts";
 import type { MemoryReading } from "../runs/cgroup.ts";
 import { createMemoryGuard, type WatchedMemory } from "../runs/memory_guard.ts";
 import { createMemoryReading } from "../runs/memory_reading.ts";
@@ -13,6 +14,7 @@ import type { RunObserver } from "../runs/observer.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
+import { recoverRuns } from "../runs/recovery.ts";
 import { createRuns, type StartRun } from "../runs/run.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
@@ -23,6 +25,8 @@ import type { FileSystem } from "../storage/disk/file_system.ts";
 import type { Recovery } from "../storage/disk_store/recovery.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
 import type { OpenedSpool } from "../storage/spool/mod.ts";
+import { runAgain } from "./run_again.ts";
+import type { Ledgered } from "./ledger.ts";
 
 const logger = getLogger(["spillway"]);
 
@@ -38,6 +42,8 @@ export interface Engine extends AsyncDisposable {
   readonly startRun: StartRun;
   /** Files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles: WholeFiles | undefined;
+  /** Runs that no client waits for; absent where there is no spool or no ledger. */
+  readonly background: Background | undefined;
   /** Whether another export would be taken. */
   readonly readiness: () => Promise<Readiness>;
 }
@@ -58,6 +64,8 @@ export interface EngineOptions {
   readonly checks?: readonly Check[];
   /** What observes each run. */
   readonly observers: readonly RunObserver[];
+  /** Where runs are written down. @default nowhere */
+  readonly ledgered?: Ledgered | undefined;
 }
 
 /** Milliseconds that the workers have to end in: one that is killed takes a few, whatever it does. */
@@ -75,7 +83,8 @@ const RUN_STALL_FACTOR = 10;
 
 /** Makes an engine; its first workers start at once. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
-  const { slots, environment, spool, files, now, observers } = options;
+  const { slots, environment, spool, files, now, ledgered } = options;
+  const observers = [...options.observers, ...(ledgered ? [ledgered.receipts.observer] : [])];
   const [descriptors, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
   const threads = Object.values(formats).flatMap(({ threads }) => threads);
   const memory = createMemoryGuard(
@@ -117,13 +126,32 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     ...(now ? { now } : {}),
   });
   if (store) logRecovery(store.recovery);
+  const recovered = ledgered &&
+    await recoverRuns({ ledger: ledgered.ledger, store, now: now ?? (() => new Date()) });
+  if (recovered) ledgered.logRecovered(recovered);
   const wholeFiles = spool && store && await createWholeFiles({
     startRun,
     store,
     reserve: spool.files.reserve,
     keep: config.spool!.keep,
     now,
+    receipts: ledgered?.receipts,
   });
+  const background = wholeFiles && ledgered && createBackground({
+    files: wholeFiles,
+    receipts: ledgered.receipts,
+    server: ledgered.server,
+    concurrent: config.runs.background,
+    maxQueued: config.runs.maxQueued,
+    keep: config.runs.retention.files,
+    prepare: (row) => runAgain(row, { catalog: config, formats }),
+    onError: (error) =>
+      logger.error("Cannot run in the background: {error}", {
+        error: Deno.inspect(error),
+      }),
+    now,
+  });
+  if (recovered) await background?.resume(recovered.again);
   if (wholeFiles) spool.reclaimWith(wholeFiles.evict);
   // A file that cannot be removed is tried again the next time; the spool has reported it.
   const expiring = wholeFiles &&
@@ -134,15 +162,18 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     pool,
     startRun,
     wholeFiles,
+    background,
     readiness: createReadiness([
       { name: "slots", state: () => admission.state },
       { name: "memory", state: () => memory.short ? "full" : "ready" },
       { name: "workers", state: () => pool.state.state },
       ...(spool ? [{ name: "spool", state: () => spool.state() }] : []),
+      ...(ledgered ? [{ name: "ledger", state: () => ledgered.receipts.state }] : []),
       ...(options.checks ?? []),
     ]),
     async [Symbol.asyncDispose]() {
       clearInterval(expiring);
+      await settlesWithin(background?.close() ?? Promise.resolve(), DISPOSE_MS);
       if (await settlesWithin(pool[Symbol.asyncDispose](), DISPOSE_MS)) return;
       logger.error(`Cannot end the workers within ${DISPOSE_MS} ms`, { pids: pool.pids });
       pool.kill();

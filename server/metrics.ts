@@ -4,6 +4,7 @@ import type { Admission } from "../runs/admission.ts";
 import type { WatchedMemory } from "../runs/memory_guard.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunObserver } from "../runs/observer.ts";
+import type { LedgerCounts } from "../runs/receipts.ts";
 import { createCounter, EXPOSITION_TYPE, expositionText, type Metric } from "./exposition.ts";
 import type { ConnectionCounts } from "./http/mod.ts";
 import type { OpenedSpool } from "../storage/spool/mod.ts";
@@ -21,6 +22,8 @@ export interface Measured {
   readonly spool: OpenedSpool | undefined;
   /** The connections. */
   readonly connections: ConnectionCounts;
+  /** What became of receipts. */
+  readonly ledger: LedgerCounts;
   /** The log, where lines may be dropped. */
   readonly log: Pick<LogWriter, "dropped"> | undefined;
 }
@@ -53,7 +56,7 @@ export function createMetrics(): Metrics {
       bytes.add({ export: name, format }, report.bytes);
       if (report.spilled) spilled.add({});
     },
-    async scrape({ admission, memory, pool, spool, connections, log }) {
+    async scrape({ admission, memory, pool, spool, connections, ledger, log }) {
       const text = expositionText([
         counter("runs_total", "Runs that have ended, by state", runs.samples()),
         counter("rows_total", "Rows that sources gave", rows.samples()),
@@ -77,6 +80,7 @@ export function createMetrics(): Metrics {
         gauge("workers", "Worker processes", pool.size.workers),
         gauge("workers_idle", "Worker processes without a task", pool.size.idle),
         ...connectionMetrics(connections),
+        ...ledgerMetrics(ledger),
         counter("log_lines_dropped_total", "Lines of the log that nobody read in time", [
           { labels: {}, value: log?.dropped ?? 0 },
         ]),
@@ -113,6 +117,19 @@ function connectionMetrics(counts: ConnectionCounts): Metric[] {
       "Times that the port was opened again",
       total(counts.reopened),
     ),
+  ];
+}
+
+function ledgerMetrics({ failures, waiting, lost }: LedgerCounts): Metric[] {
+  const total = (value: number) => [{ labels: {}, value }];
+  return [
+    counter(
+      "ledger_failures_total",
+      "Times that the ledger could not be read or written",
+      total(failures),
+    ),
+    gauge("ledger_waiting_runs", "Runs that the ledger could not be told of yet", waiting),
+    counter("ledger_lost_total", "Runs that the ledger was never told the end of", total(lost)),
   ];
 }
 

@@ -17,6 +17,7 @@ import type { FileSystem } from "../storage/disk/file_system.ts";
 import { createColumns } from "./columns.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
+import { openConfiguredLedger } from "./ledger.ts";
 import type { LogWriter } from "./log_writer.ts";
 import { createMetrics } from "./metrics.ts";
 import { logLink, logRefusal, logResent } from "./request_log.ts";
@@ -70,6 +71,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   await using stack = new AsyncDisposableStack();
   // Before anything else is opened, so that all of it is counted.
   const connections = fittingConnections(config);
+  const ledgered = stack.use(await openConfiguredLedger(config.runs, options.now));
   const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
   const columns = createColumns({
     startRun: (id, task, options) => engine.startRun(id, task, options),
@@ -85,9 +87,11 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       now: options.now,
       checks: [{ name: "connections", state: () => http.state }],
       observers: [columns, metrics, ...options.observers],
+      ledgered,
     }),
   );
-  const { admission, memory, pool, startRun, wholeFiles } = engine;
+  const { admission, memory, pool, startRun, wholeFiles, background } = engine;
+  const stopping = new AbortController();
   const { server, limits } = config;
   const access = createAccess(
     // Only this machine reaches it then, as the configuration was read.
@@ -109,6 +113,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     formats: await loadFormats(),
     startRun,
     wholeFiles,
+    runs: { receipts: ledgered.receipts, files: wholeFiles, background, stopping: stopping.signal },
     columns: columns.of,
     debug: (request, client) => server.debug ?? isLocal(request, client),
     readiness: engine.readiness,
@@ -119,6 +124,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
         pool,
         spool,
         connections: http.counts,
+        ledger: ledgered.receipts.counts,
         log: options.log,
       }),
     adminElsewhere: server.admin !== undefined,
@@ -151,8 +157,14 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     engine,
     lost: lost.promise,
     // A run is over when the server has taken its last chunk, which a slow client has yet to get.
-    drain: () => admission.drain().then(() => http.drain()),
-    [Symbol.asyncDispose]: () => open.disposeAsync(),
+    drain: () => {
+      stopping.abort();
+      return admission.drain().then(() => http.drain());
+    },
+    [Symbol.asyncDispose]: () => {
+      stopping.abort();
+      return open.disposeAsync();
+    },
   };
 }
 

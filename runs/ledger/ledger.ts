@@ -79,6 +79,8 @@ export class LedgerError extends Error {
 export interface Ledger extends AsyncDisposable {
   /** Whether its rows are there after the process ended. */
   readonly durable: boolean;
+  /** Whether other servers write to it too. */
+  readonly shared: boolean;
   /**
    * Adds a run; the row that is there already with the same idempotency key, else nothing. One that is there
    * already by its id stays as it is.

@@ -64,6 +64,7 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
 
   return {
     durable,
+    shared,
 
     async insert(row) {
       const { idempotency } = row;
