@@ -27,8 +27,16 @@ export const FILE_MEMBERS = {
   }).default({}),
 };
 
-/** What says which file. */
-export type FileBody = z.output<z.ZodObject<typeof FILE_MEMBERS>>;
+/** A value in JSON of a param or an option. */
+type Value = string | number | boolean;
+
+/** The values of a body that say what the file holds. */
+export interface FileValues {
+  /** Values of params by name. */
+  readonly params: Readonly<Record<string, Value | readonly Value[]>>;
+  /** Values of options by name. */
+  readonly options: Readonly<Record<string, Value>>;
+}
 
 /**
  * Reads a body.
@@ -56,7 +64,7 @@ export async function readBody<T>(request: Request, schema: z.ZodType<T>): Promi
 
 /** Params and options as they stand in a URL; a list is its name repeated. */
 export function toPairs(
-  { params, options }: Pick<FileBody, "params" | "options">,
+  { params, options }: FileValues,
 ): readonly (readonly [string, string])[] {
   const wrong = Object.keys(params).filter((name) => name.startsWith("_"));
   if (wrong.length > 0) {

@@ -57,7 +57,7 @@ export type KeptOutcome =
   | { readonly object: StoredObject }
   | { readonly error: unknown };
 
-/** How many receipts there are trouble with; see {@linkcode Receipts.counts}. */
+/** What became of what the ledger was told. */
 export interface LedgerCounts {
   /** Times that the ledger could not be written or read. */
   readonly failures: number;
@@ -467,7 +467,7 @@ function masksOf({ export: names, tables }: RunTask): readonly MaskedColumn[] {
   );
 }
 
-/** The digests of a file that was streamed: of itself, and of what was sent in its place. */
+/** The digests of a file that was streamed: of itself, and of what was sent instead. */
 function digestsOf({ state, bytes, sha256, file }: RunReport, { coding }: RunTask): RowPatch {
   if (state !== "complete" || sha256 === undefined) return {};
   return file ? { sha256: file.sha256, encoded: { coding, bytes, sha256 } } : { sha256 };
