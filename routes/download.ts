@@ -31,7 +31,8 @@ export async function download(
   dependencies: Dependencies,
   { principal, client }: Caller,
 ): Promise<Response> {
-  const { catalog, formats, startRun, wholeFiles, runs, debug, onResent, onError } = dependencies;
+  const { catalog, formats, startRun, wholeFiles, runs, debug, random, onResent, onError } =
+    dependencies;
   const { format } = file;
   const pairs = parseQuery(new URL(request.url).search);
   const own = principal.via === "link" ? withoutLinkNames(pairs) : pairs;
@@ -88,7 +89,7 @@ export async function download(
     return new Response(run.body, { headers });
   } catch (error) {
     if (error === request.signal.reason) return noAnswer();
-    const problem = toProblem(error, debug?.(request, client));
+    const problem = toProblem(error, { debug: debug?.(request, client), random });
     if (problem.status === 500) onError(error, request);
     return problemResponse(problem, { "Export-Id": id });
   }

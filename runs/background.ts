@@ -2,7 +2,7 @@
 
 import type { RunRequest } from "../requests/run_request.ts";
 import { type Clock, systemClock } from "../storage/clock.ts";
-import { AdmissionError } from "./admission.ts";
+import { AdmissionError } from "./admission_error.ts";
 import type { IdempotencyKey, LedgerRow } from "./ledger/ledger.ts";
 import type { RunTask } from "./protocol.ts";
 import { type Receipts, toRow } from "./receipts.ts";

@@ -244,8 +244,9 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
       waiting.cancel = run.cancel;
       return step(waiting, "running", { startedAt, server });
     }
+    const at = new Date(run.startedAt.getTime() - (run.waited ?? 0)).toISOString();
     const row: LedgerRow = {
-      ...toRow(run.id, run.request, run.task, { delivery: run.delivery, server, at: startedAt }),
+      ...toRow(run.id, run.request, run.task, { delivery: run.delivery, server, at }),
       state: "running",
       startedAt,
     };

@@ -3,7 +3,7 @@
 import { DiskError } from "../storage/disk/error.ts";
 import { StallError } from "../storage/spool/spill_buffer.ts";
 import { NoRoomError } from "../storage/store.ts";
-import { AdmissionError } from "./admission.ts";
+import { AdmissionError } from "./admission_error.ts";
 import type { ProblemCode, RunProblem } from "./receipt.ts";
 import { RunLimitError, RunTimeoutError } from "./run_limits.ts";
 import { TaskError } from "./running_task.ts";

@@ -11,7 +11,7 @@ import {
   type StoredObject,
 } from "../storage/store.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
-import { AdmissionError } from "./admission.ts";
+import { AdmissionError } from "./admission_error.ts";
 import type { RunTask } from "./protocol.ts";
 import type { RunDelivery } from "./receipt.ts";
 import type { Receipts } from "./receipts.ts";

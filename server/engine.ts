@@ -5,17 +5,25 @@ import { fileURLToPath } from "node:url";
 import type { Config, SourceSetting } from "../catalog/config.ts";
 import { MAX_DURATION_MS } from "../table/units.ts";
 import { loadFormats } from "../exporters/mod.ts";
-import { Admission, ENDED_BYTES } from "../runs/admission.ts";
+import { Admission } from "../runs/admission.ts";
 import { type Background, createBackground } from "../runs/background.ts";
-import type { MemoryReading } from "../runs/cgroup.ts";
+import { createDescriptorGuard, RESERVED_DESCRIPTORS } from "../runs/descriptor_guard.ts";
 import { createMemoryGuard, type WatchedMemory } from "../runs/memory_guard.ts";
 import { createMemoryReading } from "../runs/memory_reading.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
+import {
+  createPressure,
+  type Pressure,
+  type Resource,
+  type Step,
+  STEPS,
+} from "../runs/pressure.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
 import { recoverRuns } from "../runs/recovery.ts";
 import { createRuns, type StartRun } from "../runs/run.ts";
+import { createScale } from "../runs/shares.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
 import type { SourcePermissions } from "../sources/descriptor.ts";
@@ -25,8 +33,10 @@ import type { FileSystem } from "../storage/disk/file_system.ts";
 import type { Recovery } from "../storage/disk_store/recovery.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
 import type { OpenedSpool } from "../storage/spool/mod.ts";
-import { runAgain } from "./run_again.ts";
+import { clientKey } from "./http/addresses.ts";
+import { countFreeDescriptors } from "./http/descriptors.ts";
 import type { Ledgered } from "./ledger.ts";
+import { runAgain } from "./run_again.ts";
 
 const logger = getLogger(["spillway"]);
 
@@ -36,6 +46,8 @@ export interface Engine extends AsyncDisposable {
   readonly admission: Admission;
   /** What is known of memory. */
   readonly memory: WatchedMemory;
+  /** What is shed while something is short. */
+  readonly pressure: Pressure;
   /** The workers. */
   readonly pool: WorkerPool;
   /** Runs an export. */
@@ -50,7 +62,7 @@ export interface Engine extends AsyncDisposable {
 
 /** How an engine works. */
 export interface EngineOptions {
-  /** Runs that may be in flight at once. */
+  /** Units that runs may take at once. */
   readonly slots: number;
   /** The environment that workers see a little of. */
   readonly environment: Readonly<Record<string, string>>;
@@ -89,12 +101,16 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   const threads = Object.values(formats).flatMap(({ threads }) => threads);
   const memory = createMemoryGuard(
     createMemoryReading(() => pool.rss, config.limits.memory),
-    (short, reading) => {
-      if (short) pool.shrink();
-      logMemory(short, reading);
-    },
   );
-  const admission = new Admission(slots, ENDED_BYTES, memory);
+  const pressure = createPressure({
+    memory: () => memory.used,
+    descriptors: createDescriptorGuard(() => countFreeDescriptors(RESERVED_DESCRIPTORS)),
+    disk: () => spool?.isShort() ?? false,
+  }, (resource, step) => {
+    if (resource === "memory" && step === STEPS.all) pool.shrink();
+    logStep(resource, step, resource === "memory" ? { ...memory.reading } : {});
+  });
+  const admission = new Admission(slots, { ...config.limits, memory, pressure });
   const pool = new WorkerPool({
     groups: workerGroups(config, { slots, environment, descriptors, threads }),
     route: (task) => routeOf(task, descriptors),
@@ -111,6 +127,8 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     admission,
     pool,
     limits: config.limits,
+    weigh: createScale(formats, descriptors),
+    clientKey,
     spill: {
       stallTimeout,
       ...(config.spool && spool
@@ -159,13 +177,17 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   return {
     admission,
     memory,
+    pressure,
     pool,
     startRun,
     wholeFiles,
     background,
     readiness: createReadiness([
       { name: "slots", state: () => admission.state },
-      { name: "memory", state: () => memory.short ? "full" : "ready" },
+      ...(["memory", "descriptors"] as const).map((name) => ({
+        name,
+        state: () => pressure.steps[name] === STEPS.all ? "full" as const : "ready" as const,
+      })),
       { name: "workers", state: () => pool.state.state },
       ...(spool ? [{ name: "spool", state: () => spool.state() }] : []),
       ...(ledgered ? [{ name: "ledger", state: () => ledgered.receipts.state }] : []),
@@ -192,10 +214,16 @@ function logRecovery({ damaged, refused }: Recovery): void {
   }
 }
 
-function logMemory(short: boolean, { used, limit }: MemoryReading): void {
-  const fields = { used, limit };
-  if (short) logger.warn("Memory is short: no more runs begin ({used} of {limit} bytes)", fields);
-  else logger.info("Memory is no longer short ({used} of {limit} bytes)", fields);
+/** What the log says of each step. */
+const STEP_MESSAGES = [
+  "No longer short of {resource}",
+  "Short of {resource}: no more runs wait",
+  "Short of {resource}: no more runs wait, and no heavy ones begin",
+  "Short of {resource}: no more runs begin",
+] as const satisfies Record<Step, string>;
+
+function logStep(resource: Resource, step: Step, fields: Readonly<Record<string, number>>): void {
+  logger[step === STEPS.none ? "info" : "warn"](STEP_MESSAGES[step], { resource, step, ...fields });
 }
 
 /** Workers held by one run each, where the configuration does not say how many: they are of 51 MB while they are busy. */

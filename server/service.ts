@@ -90,7 +90,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       ledgered,
     }),
   );
-  const { admission, memory, pool, startRun, wholeFiles, background } = engine;
+  const { admission, memory, pressure, pool, startRun, wholeFiles, background } = engine;
   const stopping = new AbortController();
   const { server, limits } = config;
   const access = createAccess(
@@ -121,6 +121,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       metrics.scrape({
         admission,
         memory,
+        pressure,
         pool,
         spool,
         connections: http.counts,

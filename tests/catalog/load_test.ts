@@ -91,6 +91,8 @@ access: {}
   deepStrictEqual(config.limits, {
     concurrent: 32,
     perAddress: 64,
+    queue: 64,
+    queueTimeout: 5_000,
     runsPerWorker: 64,
     firstRow: 60_000,
     sourceIdle: 60_000,
@@ -186,6 +188,8 @@ exports:
     limits: {
       concurrent: 32,
       perAddress: 64,
+      queue: 64,
+      queueTimeout: 5_000,
       runsPerWorker: 64,
       firstRow: 60_000,
       sourceIdle: 60_000,
@@ -227,7 +231,7 @@ server:
   trusted_proxies: [10.0.0.0/8, "fd00::/8", 192.0.2.1]
   admin: { port: 9090 }
   body_timeout: 5s
-limits: { per_address: 3 }
+limits: { per_address: 3, per_tenant: 4, queue: 0, queue_timeout: 250ms }
 sources: {}
 exports: {}
 `);
@@ -236,7 +240,10 @@ exports: {}
   deepStrictEqual(server.trustedProxies, ["10.0.0.0/8", "fd00::/8", "192.0.2.1"]);
   deepStrictEqual(server.admin, { hostname: "127.0.0.1", port: 9090 });
   strictEqual(server.bodyTimeout, 5000);
-  strictEqual(limits.perAddress, 3);
+  deepStrictEqual(
+    [limits.perAddress, limits.perTenant, limits.queue, limits.queueTimeout],
+    [3, 4, 0, 250],
+  );
 });
 
 Deno.test("receipts are kept in a file, a database or memory, for as long as is said", () => {
