@@ -28,7 +28,7 @@ export const FILE_MEMBERS = {
 };
 
 /** A value in JSON of a param or an option. */
-type Value = string | number | boolean;
+export type Value = string | number | boolean;
 
 /** The values of a body that say what the file holds. */
 export interface FileValues {

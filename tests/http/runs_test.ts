@@ -175,10 +175,9 @@ Deno.test("a file is made in the background, and fetched whole, in ranges and by
   assert.equal(head.headers.get("Content-Length"), `${bytes.length}`);
   const direct = await fetch(`${server.origin}/exports/rows.csv?rows=5000&_bom=true`);
   assert.deepEqual(await direct.bytes(), bytes);
-  assert.equal(
-    (await json(server, `/runs/${direct.headers.get("Export-Id")}/file`)).status,
-    404,
-  );
+  const id = direct.headers.get("Export-Id")!;
+  await receipt(server, id, "complete");
+  assert.equal((await json(server, `/runs/${id}/file`)).status, 404);
 });
 
 Deno.test("a download that prefers to be answered at once runs in the background", async () => {
