@@ -8,6 +8,7 @@ import { requestKey } from "../requests/request_key.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
+import type { Run } from "../runs/run.ts";
 import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
 import { chooseCoding } from "./accept_encoding.ts";
 import type { Dependencies, ResentFile } from "./dependencies.ts";
@@ -16,6 +17,7 @@ import { contentDisposition } from "./content_disposition.ts";
 import { badRequest, noAnswer, ProblemError, problemResponse, toProblem } from "./problems.ts";
 import { parseQuery } from "./query.ts";
 import { namesOf } from "./refusals.ts";
+import { reprDigest } from "./repr_digest.ts";
 import { prefersAsync, runInBackground } from "./runs.ts";
 import { statusLink } from "./status_link.ts";
 import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.ts";
@@ -86,6 +88,7 @@ export async function download(
       client: address,
     });
     tellTruncated(headers, run.truncated, task);
+    client?.sendTrailers?.({ names: TRAILERS, read: () => readTrailers(run) });
     return new Response(run.body, { headers });
   } catch (error) {
     if (error === request.signal.reason) return noAnswer();
@@ -101,6 +104,15 @@ export interface Caller {
   readonly principal: Principal;
   /** Where from; absent where there is no server. */
   readonly client: Client | undefined;
+}
+
+/** What follows the body of a download for a client that takes it. */
+const TRAILERS = ["Repr-Digest", "Export-Rows"];
+
+async function readTrailers({ ended }: Run): Promise<Readonly<Record<string, string>>> {
+  const report = await ended;
+  if (report?.sha256 === undefined) return {};
+  return { "Repr-Digest": reprDigest(report.sha256), "Export-Rows": `${report.rows}` };
 }
 
 /** The tables of a task that end at a number of rows, as a list (RFC 9651, 3.1). */

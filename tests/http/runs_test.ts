@@ -73,6 +73,52 @@ Deno.test("a download leads to its receipt, which tells its rows, bytes and dige
   }
 });
 
+/** A download as it stands on the wire. */
+async function rawDownload(
+  { port }: TestServer,
+  path: string,
+  headers: readonly string[],
+): Promise<{ readonly head: string; readonly body: Uint8Array; readonly trailers: string }> {
+  const socket = await Deno.connect({ hostname: "127.0.0.1", port });
+  const lines = [
+    `GET ${path} HTTP/1.1`,
+    `Host: 127.0.0.1:${port}`,
+    "Connection: close",
+    ...headers,
+  ];
+  await socket.write(new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n"));
+  const bytes = await new Response(socket.readable).bytes();
+  const text = new TextDecoder("latin1").decode(bytes);
+  const start = text.indexOf("\r\n\r\n") + 4;
+  const parts: Uint8Array[] = [];
+  for (let at = start;;) {
+    const end = text.indexOf("\r\n", at);
+    const size = parseInt(text.slice(at, end), 16);
+    if (size === 0) {
+      const body = await new Blob(parts as BlobPart[]).bytes();
+      return { head: text.slice(0, start), body, trailers: text.slice(end + 2) };
+    }
+    parts.push(bytes.subarray(end + 2, end + 2 + size));
+    at = end + 2 + size + 2;
+  }
+}
+
+Deno.test("a download ends with its digest and its rows, for clients that take trailers", async () => {
+  await using server = await startServer();
+  for (const rows of [3, 50_000]) {
+    const path = `/exports/rows.csv?rows=${rows}`;
+    const { head, body, trailers } = await rawDownload(server, path, ["TE: gzip, trailers"]);
+    assert.match(head, /\r\ntrailer: Repr-Digest, Export-Rows\r\n/i);
+    const digest = createHash("sha256").update(body).digest("base64");
+    assert.equal(trailers, `Repr-Digest: sha-256=:${digest}:\r\nExport-Rows: ${rows}\r\n\r\n`);
+    const [id] = /(?<=export-id: )[0-9a-f-]+/i.exec(head)!;
+    assert.equal((await receipt(server, id, "complete")).sha256, sha256(body));
+  }
+  const without = await fetch(`${server.origin}/exports/rows.csv?rows=3`);
+  assert.equal(without.headers.get("Trailer"), null);
+  await without.bytes();
+});
+
 Deno.test("a download that breaks has failed, and one whose client leaves is cancelled", async () => {
   await using server = await startServer();
   const broken = await fetch(`${server.origin}/exports/breaks.csv?at=100000`);
