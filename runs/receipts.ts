@@ -108,6 +108,9 @@ const RETRY_MS = 1_000;
 /** Milliseconds that a run may wait to be written down before its first byte, where it must be. */
 const REQUIRED_MS = 5_000;
 
+/** Milliseconds for which it is not told that a run has ended while that is not written down. */
+const TOLD_MS = 1_000;
+
 /** Milliseconds that the last receipts may take when the server ends. */
 const FLUSH_MS = 2_000;
 
@@ -164,7 +167,9 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
     run.row = { ...run.row, ...patch, state: to };
     run.steps.push(() => ledger.transition(id, { from, attempt, to }, patch));
     write(run);
-    notify(run);
+    // An end that was told stays one, whatever happens to the server then.
+    if (isFinal(to)) void run.writing?.then(() => notify(run));
+    else notify(run);
   }
 
   function write(run: LiveRun): void {
@@ -363,7 +368,10 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
     },
 
     async get(id) {
-      return live.get(id)?.row ?? await ledger.get(id);
+      const run = live.get(id);
+      if (!run) return await ledger.get(id);
+      if (isFinal(run.row.state)) await settlesWithin(receipts.written(id), TOLD_MS, clock);
+      return run.row;
     },
 
     async list(filter) {
