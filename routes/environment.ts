@@ -12,6 +12,11 @@ export interface Client {
   readonly httpVersion?: string;
   /** Whether the connection is a trusted proxy's. @default false */
   readonly viaProxy?: boolean;
+  /** Has fields follow the body of the answer; absent where the client does not take them. */
+  readonly sendTrailers?: (trailers: {
+    readonly names: readonly string[];
+    readonly read: () => Promise<Readonly<Record<string, string>>>;
+  }) => void;
 }
 
 /** What comes with a request, as Hono calls it; without a server (`app.request()`) there is no `env` at all. */

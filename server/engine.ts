@@ -6,6 +6,12 @@ import type { Config, SourceSetting } from "../catalog/config.ts";
 import { MAX_DURATION_MS } from "../table/units.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { Admission } from "../runs/admission.ts";
+import {
+  type Background,
+  type BackgroundLimits,
+  type BackgroundRun,
+  createBackground,
+} from "../runs/background.ts";
 import { createDescriptorGuard, RESERVED_DESCRIPTORS } from "../runs/descriptor_guard.ts";
 import { createMemoryGuard, type WatchedMemory } from "../runs/memory_guard.ts";
 import { createMemoryReading } from "../runs/memory_reading.ts";
@@ -20,6 +26,8 @@ import {
 } from "../runs/pressure.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
+import type { LedgerRow } from "../runs/ledger/ledger.ts";
+import { recoverRuns } from "../runs/recovery.ts";
 import { createRuns, type StartRun } from "../runs/run.ts";
 import { createScale } from "../runs/shares.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
@@ -33,6 +41,7 @@ import { settlesWithin } from "../storage/settles_within.ts";
 import type { OpenedSpool } from "../storage/spool/mod.ts";
 import { clientKey } from "./http/addresses.ts";
 import { countFreeDescriptors } from "./http/descriptors.ts";
+import type { Ledgered } from "./ledger.ts";
 
 const logger = getLogger(["spillway"]);
 
@@ -53,6 +62,13 @@ export interface Engine extends AsyncDisposable {
   readonly configure: (config: Config, observers: readonly RunObserver[]) => StartRun;
   /** Files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles: WholeFiles | undefined;
+  /** Runs that no client waits for; absent where there is no spool or no ledger. */
+  readonly background: Background | undefined;
+  /**
+   * Takes the background runs on that a server left which is gone. Called once, when there is a configuration to run
+   * them by.
+   */
+  readonly resume: (prepare: (row: LedgerRow) => BackgroundRun) => Promise<void>;
   /** Whether another export would be taken. */
   readonly readiness: () => Promise<Readiness>;
 }
@@ -71,6 +87,8 @@ export interface EngineOptions {
   readonly now?: (() => Date) | undefined;
   /** What else an export needs, for the readiness. @default nothing */
   readonly checks?: readonly Check[];
+  /** Where runs are written down. @default nowhere */
+  readonly ledgered?: Ledgered | undefined;
 }
 
 /** Milliseconds that the workers have to end in: one that is killed takes a few, whatever it does. */
@@ -88,7 +106,7 @@ const RUN_STALL_FACTOR = 10;
 
 /** Makes an engine, which has no configuration to run yet; the spool of this one is that of all. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
-  const { environment, spool, files, now } = options;
+  const { environment, spool, files, now, ledgered } = options;
   const slotsOf = ({ limits }: Config) => options.slots ?? limits.concurrent;
   const [descriptors, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
   const threads = Object.values(formats).flatMap(({ threads }) => threads);
@@ -131,7 +149,17 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
       tasksPerWorker: limits.runsPerWorker,
       maxExclusive: limits.exclusive ?? Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
     });
-    return createRuns({ admission, pool: runner, limits, weigh, clientKey, spill, observers });
+    ledgered?.configure(config.runs);
+    background?.configure(backgroundLimits(config));
+    return createRuns({
+      admission,
+      pool: runner,
+      limits,
+      weigh,
+      clientKey,
+      spill,
+      observers: [...observers, ...(ledgered ? [ledgered.receipts.observer] : [])],
+    });
   }
   const store = spool && await createDiskStore({
     dir: spool.keptDirectory,
@@ -140,10 +168,25 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     ...(now ? { now } : {}),
   });
   if (store) logRecovery(store.recovery);
+  const recovered = ledgered &&
+    await recoverRuns({ ledger: ledgered.ledger, store, now: now ?? (() => new Date()) });
+  if (recovered) ledgered.logRecovered(recovered);
   const wholeFiles = spool && store && await createWholeFiles({
     store,
     reserve: spool.files.reserve,
     keep: config.spool!.keep,
+    now,
+    receipts: ledgered?.receipts,
+  });
+  const background = wholeFiles && ledgered && createBackground({
+    files: wholeFiles,
+    receipts: ledgered.receipts,
+    server: ledgered.server,
+    limits: backgroundLimits(config),
+    onError: (error) =>
+      logger.error("Cannot run in the background: {error}", {
+        error: Deno.inspect(error),
+      }),
     now,
   });
   if (wholeFiles) spool.reclaimWith(wholeFiles.evict);
@@ -157,6 +200,8 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     pool,
     configure,
     wholeFiles,
+    background,
+    resume: async (prepare) => await background?.resume(recovered?.again ?? [], prepare),
     readiness: createReadiness([
       { name: "slots", state: () => admission.state },
       ...(["memory", "descriptors"] as const).map((name) => ({
@@ -165,15 +210,22 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
       })),
       { name: "workers", state: () => pool.state.state },
       ...(spool ? [{ name: "spool", state: () => spool.state() }] : []),
+      ...(ledgered ? [{ name: "ledger", state: () => ledgered.receipts.state }] : []),
       ...(options.checks ?? []),
     ]),
     async [Symbol.asyncDispose]() {
       clearInterval(expiring);
+      await settlesWithin(background?.close() ?? Promise.resolve(), DISPOSE_MS);
       if (await settlesWithin(pool[Symbol.asyncDispose](), DISPOSE_MS)) return;
       logger.error(`Cannot end the workers within ${DISPOSE_MS} ms`, { pids: pool.pids });
       pool.kill();
     },
   };
+}
+
+function backgroundLimits({ runs }: Config): BackgroundLimits {
+  const { background, maxQueued, retention } = runs;
+  return { concurrent: background, maxQueued, keep: retention.files };
 }
 
 /** Logs what was wrong with whole files of the process before; that there are some is nothing to tell. */

@@ -5,11 +5,14 @@ import type { Config } from "../catalog/config.ts";
 import { createAdminApp, createApp } from "../routes/app.ts";
 import type { Dependencies } from "../routes/dependencies.ts";
 import { isLocal } from "../routes/local_request.ts";
+import type { BackgroundRun } from "../runs/background.ts";
+import type { LedgerRow } from "../runs/ledger/ledger.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { StartRun } from "../runs/run.ts";
 import { createColumns } from "./columns.ts";
 import type { Engine } from "./engine.ts";
 import type { Handler } from "./http/exchange.ts";
+import { runAgain } from "./run_again.ts";
 
 /** A configuration, and what answers with it: a request that has begun goes on with its own. */
 export interface Generation {
@@ -19,6 +22,8 @@ export interface Generation {
   readonly handle: Handler;
   /** Answers on the port for health and metrics. */
   readonly handleAdmin: Handler;
+  /** Makes a background run anew of what the ledger has of it; see {@linkcode runAgain}. */
+  readonly runAgain: (row: LedgerRow) => BackgroundRun;
 }
 
 /** What generations share. */
@@ -67,5 +72,6 @@ export function createGeneration(
     config,
     handle: (request, client) => app.fetch(request, { client }),
     handleAdmin: (request, client) => admin.fetch(request, { client }),
+    runAgain: (row) => runAgain(row, dependencies),
   };
 }

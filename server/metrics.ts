@@ -5,6 +5,7 @@ import type { WatchedMemory } from "../runs/memory_guard.ts";
 import type { Pressure } from "../runs/pressure.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunObserver } from "../runs/observer.ts";
+import type { LedgerCounts } from "../runs/receipts.ts";
 import {
   createCounter,
   createHistogram,
@@ -31,6 +32,8 @@ export interface Measured {
   readonly spool: OpenedSpool | undefined;
   /** The connections. */
   readonly connections: ConnectionCounts;
+  /** What became of receipts. */
+  readonly ledger: LedgerCounts;
   /** The log, where lines may be dropped. */
   readonly log: Partial<Pick<Log, "dropped" | "audit">> | undefined;
   /** What came of the last reading of the configuration. */
@@ -88,7 +91,7 @@ export function createMetrics(): Metrics {
         phases.add({ export: name, phase }, milliseconds / 1000);
       }
     },
-    async scrape({ admission, memory, pressure, pool, spool, connections, log, reload }) {
+    async scrape({ admission, memory, pressure, pool, spool, connections, ledger, log, reload }) {
       const text = expositionText([
         counter(
           "runs_total",
@@ -139,6 +142,7 @@ export function createMetrics(): Metrics {
         gauge("workers", "Worker processes", pool.size.workers),
         gauge("workers_idle", "Worker processes without a task", pool.size.idle),
         ...connectionMetrics(connections),
+        ...ledgerMetrics(ledger),
         counter("log_lines_dropped_total", "Lines of the log that nobody read in time", [
           { labels: {}, value: log?.dropped ?? 0 },
         ]),
@@ -205,6 +209,19 @@ function auditMetrics(audit: Log["audit"]): Metric[] {
     counter("audit_lines_missing_total", "Lines that the audit log does not have", [
       { labels: {}, value: audit.missing },
     ]),
+  ];
+}
+
+function ledgerMetrics({ failures, waiting, lost }: LedgerCounts): Metric[] {
+  const total = (value: number) => [{ labels: {}, value }];
+  return [
+    counter(
+      "ledger_failures_total",
+      "Times that the ledger could not be read or written",
+      total(failures),
+    ),
+    gauge("ledger_waiting_runs", "Runs that the ledger could not be told of yet", waiting),
+    counter("ledger_lost_total", "Runs that the ledger was never told the end of", total(lost)),
   ];
 }
 

@@ -9,6 +9,7 @@ import { loadFormats } from "../exporters/mod.ts";
 import { isEssential } from "../routes/app.ts";
 import type { Wait } from "../routes/authenticate.ts";
 import { shareHeaders } from "../routes/cors.ts";
+import { createRunEvents } from "../routes/run_events.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { Check } from "../runs/readiness.ts";
 import type { Handler, RefusedRequest } from "./http/exchange.ts";
@@ -17,6 +18,7 @@ import type { FileSystem } from "../storage/disk/file_system.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { createGeneration, type GenerationDependencies } from "./generation.ts";
+import { openConfiguredLedger } from "./ledger.ts";
 import type { Log } from "./logs.ts";
 import { createMetrics } from "./metrics.ts";
 import { openTracing } from "./open_tracing.ts";
@@ -82,6 +84,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   // Before anything else is opened, so that all of it is counted.
   const connections = fittingConnections(config);
   const audit = options.log?.audit;
+  const ledgered = stack.use(await openConfiguredLedger(config.runs, options.now));
   const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
   const engine: Engine = stack.use(
     await createEngine(config, {
@@ -93,9 +96,13 @@ export async function startService(config: Config, options: ServiceOptions): Pro
         { name: "connections", state: () => http.state },
         ...(audit ? [{ name: "audit", state: () => audit.failing ? "failing" : "ready" }] : []),
       ] satisfies Check[],
+      ledgered,
     }),
   );
-  const { admission, memory, pressure, pool, wholeFiles } = engine;
+  const { admission, memory, pressure, pool, wholeFiles, background } = engine;
+  const { receipts } = ledgered;
+  const stopping = new AbortController();
+  const events = createRunEvents(receipts, stopping.signal);
   const { server, limits } = config;
   const onRefusal = (refused: Refused) => {
     metrics.refused(refused.status);
@@ -118,6 +125,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       ...(options.access?.now ? { now: options.access.now } : {}),
       formats: await loadFormats(),
       wholeFiles,
+      runs: { receipts, files: wholeFiles, background, events },
       readiness: engine.readiness,
       scrape: () =>
         metrics.scrape({
@@ -127,6 +135,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
           pool,
           spool,
           connections: http.counts,
+          ledger: receipts.counts,
           log: options.log,
           reload,
         }),
@@ -169,6 +178,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     (request, client) => current.handleAdmin(request, client),
   );
   if (admin) stack.defer(() => admin.close());
+  await engine.resume(current.runAgain);
   const open = stack.move();
   return {
     http,
@@ -180,8 +190,14 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     reload: reload.reload,
     lost: lost.promise,
     // A run is over when the server has taken its last chunk, which a slow client has yet to get.
-    drain: () => admission.drain().then(() => http.drain()),
-    [Symbol.asyncDispose]: () => open.disposeAsync(),
+    drain: () => {
+      stopping.abort();
+      return admission.drain().then(() => http.drain());
+    },
+    [Symbol.asyncDispose]: () => {
+      stopping.abort();
+      return open.disposeAsync();
+    },
   };
 }
 

@@ -510,8 +510,10 @@ Deno.test("a spool that was removed is made again, or the server is not ready", 
   const checks = {
     slots: "ready",
     memory: "ready",
+    descriptors: "ready",
     workers: "ready",
     spool: "ready",
+    ledger: "ready",
     connections: "ready",
   };
   // Its workers start meanwhile.

@@ -1,0 +1,259 @@
+/** Runs that no client waits for: they wait for their turn, are kept, and are fetched later. */
+
+import type { RunRequest } from "../requests/run_request.ts";
+import { type Clock, systemClock } from "../storage/clock.ts";
+import { AdmissionError } from "./admission_error.ts";
+import type { IdempotencyKey, LedgerRow } from "./ledger/ledger.ts";
+import type { RunTask } from "./protocol.ts";
+import { type Receipts, toRow } from "./receipts.ts";
+import { CancelledError, type StartRun } from "./run.ts";
+import { InterruptedError, OutdatedRequestError } from "./run_problem.ts";
+import type { WholeFiles } from "./whole_files.ts";
+
+/** A run that is to be made in the background. */
+export interface BackgroundRun {
+  /** Runs the task, by the configuration that it was asked of. */
+  readonly startRun: StartRun;
+  /** What it does. */
+  readonly task: RunTask;
+  /** What it was made of. */
+  readonly request: RunRequest;
+  /** The key of its request: a second one of the same joins it. @default none does */
+  readonly key?: string;
+  /** The value of `Content-Type`. */
+  readonly mediaType: string;
+  /** The name to save its file under. */
+  readonly filename: string;
+  /** The address of the client that asked for it, for observers. */
+  readonly client?: string | undefined;
+}
+
+/** How many background runs there may be, and for how long their files are kept. */
+export interface BackgroundLimits {
+  /** How many run at once. */
+  readonly concurrent: number;
+  /** How many may wait. */
+  readonly maxQueued: number;
+  /** Milliseconds for which a file is kept. */
+  readonly keep: number;
+}
+
+/** What background runs need of their server. */
+export interface BackgroundOptions {
+  /** Makes the files. */
+  readonly files: Pick<WholeFiles, "make">;
+  /** What is told of each. */
+  readonly receipts: Receipts;
+  /** The id of this server. */
+  readonly server: string;
+  /** How many there may be at first. */
+  readonly limits: BackgroundLimits;
+  /** Called with an error that is the server's own fault. */
+  readonly onError: (error: unknown) => void;
+  /** The time of receipts. @default the system's */
+  readonly now?: (() => Date) | undefined;
+  /** The clock of what is tried again. @default the system's */
+  readonly clock?: Clock | undefined;
+}
+
+/** The background runs of a server. */
+export interface Background {
+  /**
+   * Takes a run on; it is written down when this resolves. What it gives is the run of the same idempotency
+   * key, or an equal one that has not ended, where there is such a one.
+   *
+   * @throws {AdmissionError} where too many wait
+   * @throws {IdempotencyError} where the key was another request's
+   * @throws {LedgerError} where it cannot be written down
+   */
+  submit(id: string, run: BackgroundRun, idempotency?: IdempotencyKey): Promise<LedgerRow>;
+  /**
+   * Takes runs on that a server left which is gone.
+   *
+   * @param prepare makes a run anew of what the ledger has of it, or throws where what it asks for is not there any
+   * more, or not for its caller
+   */
+  resume(rows: readonly LedgerRow[], prepare: (row: LedgerRow) => BackgroundRun): Promise<void>;
+  /** Takes other limits; what runs goes on. */
+  configure(limits: BackgroundLimits): void;
+  /** Begins no run any more, and has those that are under way wait for the next server. */
+  close(): Promise<void>;
+}
+
+/** An idempotency key that another request had. */
+export class IdempotencyError extends Error {
+  override readonly name = "IdempotencyError";
+
+  constructor() {
+    super("This Idempotency-Key was sent with another request");
+  }
+}
+
+/** Milliseconds until a run that found no slot tries again. */
+const RETRY_MS = 500;
+
+/** A run that has not ended. */
+interface Job extends BackgroundRun {
+  readonly id: string;
+  readonly stop: AbortController;
+}
+
+/** Makes the background runs of a server. */
+export function createBackground(options: BackgroundOptions): Background {
+  const { files, receipts, server, onError } = options;
+  const { now = () => new Date(), clock = systemClock } = options;
+  const queue: Job[] = [];
+  const running = new Set<Promise<void>>();
+  /** Runs that have not ended, by the keys of their requests. */
+  const joinable = new Map<string, { readonly id: string; readonly row: Promise<LedgerRow> }>();
+  const jobs = new Map<string, Job>();
+  let { limits } = options;
+  let closed = false;
+
+  /** Cancels a run; one that runs is cancelled by what it is run by. */
+  function cancel(id: string): void {
+    const job = jobs.get(id);
+    if (!job) return;
+    const error = new CancelledError();
+    job.stop.abort(error);
+    const index = queue.indexOf(job);
+    if (index < 0) return;
+    queue.splice(index, 1);
+    end(job, error);
+  }
+
+  /** Has no request join a run any more. */
+  function forget({ key, id }: Pick<Job, "key" | "id">): void {
+    if (key !== undefined && joinable.get(key)?.id === id) joinable.delete(key);
+  }
+
+  function end(job: Job, error?: unknown): void {
+    jobs.delete(job.id);
+    forget(job);
+    if (error !== undefined) receipts.conclude(job.id, { error });
+  }
+
+  function add(id: string, run: BackgroundRun): void {
+    const job: Job = { ...run, id, stop: new AbortController() };
+    jobs.set(id, job);
+    queue.push(job);
+    next();
+  }
+
+  function next(): void {
+    while (!closed && running.size < limits.concurrent) {
+      const job = queue.shift();
+      if (!job) return;
+      const done = work(job).finally(() => {
+        running.delete(done);
+        next();
+      });
+      running.add(done);
+    }
+  }
+
+  async function work(job: Job): Promise<void> {
+    const { id, startRun, task, mediaType, filename, request, client, stop: { signal } } = job;
+    try {
+      for (;;) {
+        try {
+          await files.make(
+            task,
+            {
+              ...{ startRun, id, mediaType, filename, request, client, signal },
+              keep: limits.keep,
+              delivery: "background",
+            },
+            () => Promise.resolve(),
+          );
+          return end(job);
+        } catch (error) {
+          if (!(error instanceof AdmissionError)) return end(job, error);
+          // It had a slot, but no worker, and has failed.
+          if ((await receipts.get(id))?.state !== "queued") return end(job);
+        }
+        await pause(signal);
+        if (signal.aborted) return end(job, signal.reason);
+      }
+    } catch (error) {
+      onError(error);
+      end(job, error);
+    }
+  }
+
+  async function pause(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = clock.after(RETRY_MS, resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+    stop();
+  }
+
+  return {
+    async submit(id, run, idempotency) {
+      const { key } = run;
+      const joined = idempotency || key === undefined ? undefined : joinable.get(key);
+      if (joined) {
+        const row = await joined.row;
+        return await receipts.get(row.id) ?? row;
+      }
+      if (closed) throw new AdmissionError("draining");
+      if (queue.length >= limits.maxQueued) throw new AdmissionError("full");
+      const row: LedgerRow = {
+        ...toRow(id, run.request, run.task, {
+          delivery: "background",
+          server,
+          at: now().toISOString(),
+        }),
+        caller: run.request.principal,
+        file: { filename: run.filename, mediaType: run.mediaType },
+        ...(idempotency ? { idempotency } : {}),
+      };
+      const enqueued = receipts.enqueue(row, () => cancel(id));
+      if (key !== undefined && !idempotency) {
+        const joining = enqueued.then(() => row);
+        joining.catch(() => {});
+        joinable.set(key, { id, row: joining });
+      }
+      let other: LedgerRow | undefined;
+      try {
+        other = await enqueued;
+      } catch (error) {
+        forget({ ...run, id });
+        throw error;
+      }
+      if (!other) {
+        add(id, run);
+        return row;
+      }
+      if (other.idempotency?.fingerprint !== idempotency?.fingerprint) {
+        throw new IdempotencyError();
+      }
+      return await receipts.get(other.id) ?? other;
+    },
+
+    async resume(rows, prepare) {
+      for (const row of rows) {
+        if (!await receipts.adopt(row, () => cancel(row.id))) continue;
+        try {
+          add(row.id, prepare(row));
+        } catch (error) {
+          const { message } = error instanceof Error ? error : new Error(String(error));
+          receipts.conclude(row.id, { error: new OutdatedRequestError(message) });
+        }
+      }
+    },
+
+    configure(changed) {
+      limits = changed;
+      next();
+    },
+
+    async close() {
+      closed = true;
+      const error = new InterruptedError();
+      for (const { stop } of jobs.values()) stop.abort(error);
+      await Promise.all(running);
+    },
+  };
+}
