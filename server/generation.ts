@@ -12,6 +12,7 @@ import type { StartRun } from "../runs/run.ts";
 import { createColumns } from "./columns.ts";
 import type { Engine } from "./engine.ts";
 import type { Handler } from "./http/exchange.ts";
+import { openReceiptSigner } from "./receipt_signer.ts";
 import { runAgain } from "./run_again.ts";
 
 /** A configuration, and what answers with it: a request that has begun goes on with its own. */
@@ -37,7 +38,14 @@ export interface GenerationDependencies {
   /** What their routes are given besides. */
   readonly routes: Omit<
     Dependencies,
-    "access" | "names" | "catalog" | "startRun" | "columns" | "debug" | "adminElsewhere"
+    | "access"
+    | "names"
+    | "catalog"
+    | "startRun"
+    | "columns"
+    | "signer"
+    | "debug"
+    | "adminElsewhere"
   >;
 }
 
@@ -59,6 +67,7 @@ export function createGeneration(
     catalog: config,
     startRun: (id, task, options) => startRun(id, task, options),
     columns: columns.of,
+    signer: openReceiptSigner(config.runs),
     debug: (request, client) => server.debug ?? isLocal(request, client),
     adminElsewhere: server.admin !== undefined,
   };
