@@ -29,6 +29,8 @@ export interface HttpOptions extends Partial<Timeouts> {
   readonly isEssential?: (path: string) => boolean;
   /** Whether Deno makes spans: its own of requests are dropped, as they hold the whole URL. @default false */
   readonly traced?: boolean;
+  /** Headers of what is answered before the handler is asked, by the `Origin` of the request. @default none */
+  readonly refusalHeaders?: (origin: string | null) => Readonly<Record<string, string>>;
   /** Called with what is answered before the handler is asked. */
   readonly onRefusal?: (refused: RefusedRequest) => void;
   /** Called with an error that is neither a client's nor a body's, and of the method and the path. */
@@ -121,6 +123,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
     limits,
     isEssential: options.isEssential ?? (() => false),
     draining: () => draining,
+    refusalHeaders: options.refusalHeaders ?? (() => ({})),
     onRefusal: options.onRefusal ?? (() => {}),
     onError: options.onError ?? (() => {}),
   };

@@ -76,6 +76,7 @@ export interface TestServer extends AsyncDisposable {
 export interface Sections {
   readonly limits?: string;
   readonly server?: string;
+  readonly access?: string;
   readonly spool?: string;
   /** The file system of the spool. @default the system's */
   readonly files?: FileSystem;
@@ -108,9 +109,10 @@ export async function startServer(sections: Sections = {}): Promise<TestServer> 
 /** Starts a server in the folder of one that has ended, or has not begun; the folder stays. */
 export async function startIn(folder: string, sections: Sections = {}): Promise<TestServer> {
   const database = `${folder}/app.db`;
-  const { server = "{ port: 0 }", limits = "{}", spool } = sections;
+  const { server = "{ port: 0 }", access = "{}", limits = "{}", spool } = sections;
   const yaml = `
 server: ${server}
+access: ${access}
 limits: ${limits}
 ${spool === undefined ? "" : `spool: ${spool}`}
 sources: { app: { type: sqlite, path: app.db } }
