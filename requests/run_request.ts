@@ -33,6 +33,8 @@ export interface RunRequest extends FileOfExports {
   readonly masks: readonly Readonly<Record<string, Mask>>[];
   /** How much the file may take; rows are those of each export. */
   readonly caps: Caps;
+  /** The trace that it belongs to, as the header `traceparent` says it. */
+  readonly traceparent?: string;
 }
 
 /** Params and options of a request, a list counting once; more are no request but an attempt. */
@@ -44,6 +46,8 @@ export interface ParseOptions {
   readonly principal: Principal;
   /** All formats, by key: an option of another one is told from none. */
   readonly formats: Readonly<Record<string, Format>>;
+  /** The trace that it belongs to. @default none */
+  readonly traceparent?: string | undefined;
 }
 
 /**
@@ -56,7 +60,7 @@ export interface ParseOptions {
 export function parseRequest(
   { exports, format }: FileOfExports,
   pairs: Iterable<readonly [name: string, text: string]>,
-  { principal, formats }: ParseOptions,
+  { principal, formats, traceparent }: ParseOptions,
 ): RunRequest {
   const all = [...pairs];
   const { size } = new Set(all.map(([name]) => name));
@@ -125,6 +129,7 @@ export function parseRequest(
     ...(reason === undefined ? {} : { reason }),
     masks: exports.map(({ masks }) => masksFor(principal, masks)),
     caps: strictestCaps(principal.caps, ...exports.map(({ caps }) => caps)),
+    ...(traceparent === undefined ? {} : { traceparent }),
   };
 }
 

@@ -11,6 +11,7 @@ import { linkRoutes } from "./links.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { notFound, problemResponse, toProblem } from "./problems.ts";
 import { tellRefusals } from "./refusals.ts";
+import { traceRequests } from "./trace.ts";
 
 /** Makes the app. */
 export function createApp(dependencies: Dependencies): Hono<Environment> {
@@ -40,8 +41,9 @@ function addAdmin(app: Hono<Environment>, dependencies: Dependencies): void {
   app.route("/", metricsRoutes(dependencies));
 }
 
-function createBase({ names, onRefusal, onError }: Dependencies): Hono<Environment> {
+function createBase({ names, trace, onRefusal, onError }: Dependencies): Hono<Environment> {
   const app = new Hono<Environment>();
+  app.use(traceRequests(trace, isEssential));
   app.use(tellRefusals(onRefusal));
   app.use(guard(names));
   app.notFound((context) => problemResponse(notFound(`There is nothing at ${context.req.path}`)));

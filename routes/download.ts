@@ -8,6 +8,7 @@ import { requestKey } from "../requests/request_key.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
+import type { StartRun } from "../runs/run.ts";
 import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
 import { chooseCoding } from "./accept_encoding.ts";
 import type { Dependencies, ResentFile } from "./dependencies.ts";
@@ -27,12 +28,12 @@ export async function download(
   request: Request,
   file: FileOfExports,
   { catalog, formats, startRun, wholeFiles, debug, random, onResent, onError }: Dependencies,
-  { principal, client }: Caller,
+  { principal, client, traceparent }: Caller,
 ): Promise<Response> {
   const { format } = file;
   const pairs = parseQuery(new URL(request.url).search);
   const own = principal.via === "link" ? withoutLinkNames(pairs) : pairs;
-  const asked = parseRequest(file, own, { principal, formats });
+  const asked = parseRequest(file, own, { principal, formats, traceparent });
   const whole = asked.delivery === "whole";
   // A file that is made first has the length, the digest and the ranges of its own bytes.
   const compressible = format.compressible && !whole;
@@ -59,6 +60,7 @@ export async function download(
   try {
     if (whole) {
       return await sendWhole(request, task, {
+        startRun,
         id,
         key: requestKey(asked, task),
         name,
@@ -91,6 +93,8 @@ export interface Caller {
   readonly principal: Principal;
   /** Where from; absent where there is no server. */
   readonly client: Client | undefined;
+  /** The trace that the request belongs to. @default none */
+  readonly traceparent?: string | undefined;
 }
 
 /** The tables of a task that end at a number of rows, as a list (RFC 9651, 3.1). */
@@ -108,6 +112,7 @@ function tellTruncated(headers: Headers, truncated: readonly string[] = [], task
 
 /** What a whole file is sent with. */
 interface WholeOptions {
+  readonly startRun: StartRun;
   readonly id: string;
   readonly key: string;
   readonly name: string;
@@ -121,7 +126,7 @@ interface WholeOptions {
 async function sendWhole(
   request: Request,
   task: RunTask,
-  { id, key, name, headers, files, asked, client, onResent }: WholeOptions,
+  { startRun, id, key, name, headers, files, asked, client, onResent }: WholeOptions,
 ): Promise<Response> {
   if (!files) {
     const detail = "_delivery=whole needs a spool, which this server has not";
@@ -165,7 +170,16 @@ async function sendWhole(
   const mediaType = headers.get("Content-Type")!;
   const response = await files.make(
     task,
-    { id, key, mediaType, filename: name, signal: request.signal, request: asked, client },
+    {
+      startRun,
+      id,
+      key,
+      mediaType,
+      filename: name,
+      signal: request.signal,
+      request: asked,
+      client,
+    },
     (made, truncated) => {
       headers.delete("Export-Truncated");
       tellTruncated(headers, truncated, task);

@@ -14,8 +14,11 @@ export interface Client {
 export interface Environment {
   /** Values for the routes. */
   readonly Bindings: { readonly client?: Client };
-  /** Who makes the request; absent where no credential was asked for. */
-  readonly Variables: { principal?: Principal };
+  /**
+   * Who makes the request, absent where no credential was asked for; and the trace that it belongs to, as the
+   * header `traceparent` says it.
+   */
+  readonly Variables: { principal?: Principal; traceparent?: string };
 }
 
 /** Who makes a request, on a path that asks for a credential. */

@@ -35,7 +35,8 @@ export function exportRoutes(dependencies: Dependencies): Hono<Environment> {
         return context.json(page, 200, CALLERS_OWN);
       }
       const found = findExports(file.slice(0, dot), file.slice(dot + 1), dependencies, principal);
-      const caller = { principal, client: context.env?.client };
+      const traceparent = context.get("traceparent");
+      const caller = { principal, client: context.env?.client, traceparent };
       return download(context.req.raw, found, dependencies, caller);
     })
     .all("/:file?", (context) => {

@@ -20,8 +20,8 @@ export const ENDED_BYTES = 64 * 1024 * 1024;
  */
 const EXPECTED_PART = 1 / 2;
 
-/** How runs are admitted. */
-export interface AdmissionOptions {
+/** How many runs are admitted, besides those that have slots. */
+export interface AdmissionLimits {
   /** Units that runs of one tenant may take, those that wait included. @default as many as there are */
   readonly perTenant?: number | undefined;
   /** Units that runs of one client may take, those that wait included. @default as many as there are */
@@ -30,6 +30,10 @@ export interface AdmissionOptions {
   readonly queue?: number;
   /** Milliseconds for which one may. @default 5,000 */
   readonly queueTimeout?: number;
+}
+
+/** How runs are admitted. */
+export interface AdmissionOptions extends AdmissionLimits {
   /** Bytes in memory that those may keep whose source has ended. @default {@linkcode ENDED_BYTES} */
   readonly endedBytes?: number;
   /** Counts runs that begin. @default they are not counted */
@@ -85,16 +89,16 @@ interface Waiting {
 
 /** The slots of a server, which are counted in units: a run takes as many as it weighs. */
 export class Admission {
-  readonly #slots: number;
+  #slots = 0;
   readonly #maxEndedBytes: number;
-  readonly #queueTimeout: number;
+  #queueTimeout = 0;
   readonly #memory: MemoryGuard | undefined;
   readonly #pressure: Pick<Pressure, "highest"> | undefined;
   readonly #clock: Clock;
-  readonly #queue: FairQueue<Waiting>;
-  readonly #pace: SlotPace;
-  readonly #tenants: UnitLimit;
-  readonly #addresses: UnitLimit;
+  readonly #queue = new FairQueue<Waiting>();
+  readonly #pace = new SlotPace();
+  readonly #tenants = new UnitLimit();
+  readonly #addresses = new UnitLimit();
   readonly #refused = {
     tenant: 0,
     address: 0,
@@ -122,18 +126,24 @@ export class Admission {
    * @param slots units that runs may take at once
    */
   constructor(slots: number, options: AdmissionOptions = {}) {
-    const { queue = 0, queueTimeout = 5_000, perTenant = Infinity, perAddress = Infinity } =
-      options;
-    this.#slots = slots;
     this.#maxEndedBytes = options.endedBytes ?? ENDED_BYTES;
-    this.#queueTimeout = queueTimeout;
     this.#memory = options.memory;
     this.#pressure = options.pressure;
     this.#clock = options.clock ?? systemClock;
-    this.#queue = new FairQueue(queue);
-    this.#pace = new SlotPace(queueTimeout);
-    this.#tenants = new UnitLimit(perTenant);
-    this.#addresses = new UnitLimit(perAddress);
+    this.configure(slots, options);
+  }
+
+  /** Sets slots and limits; runs that have a slot or wait for one keep what they have. */
+  configure(slots: number, limits: AdmissionLimits): void {
+    const { queue = 0, queueTimeout = 5_000 } = limits;
+    const { perTenant = Infinity, perAddress = Infinity } = limits;
+    this.#slots = slots;
+    this.#queueTimeout = queueTimeout;
+    this.#queue.maxLength = queue;
+    this.#pace.window = queueTimeout;
+    this.#tenants.max = perTenant;
+    this.#addresses.max = perAddress;
+    this.#dispatch();
   }
 
   /** Runs that have a slot. */

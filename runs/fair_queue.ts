@@ -19,7 +19,8 @@ interface Share<Item> {
 
 /** Items that wait, and what their shares hold already. */
 export class FairQueue<Item> {
-  readonly #maxLength: number;
+  /** Items that may wait in all; those that wait already may be more. */
+  maxLength: number;
   /** Those that hold something or wait. */
   readonly #shares = new Map<string, Share<Item>>();
   #length = 0;
@@ -30,8 +31,8 @@ export class FairQueue<Item> {
    *
    * @param maxLength items that may wait in all
    */
-  constructor(maxLength: number) {
-    this.#maxLength = maxLength;
+  constructor(maxLength = 0) {
+    this.maxLength = maxLength;
   }
 
   /** Items that wait. */
@@ -41,7 +42,7 @@ export class FairQueue<Item> {
 
   /** Whether as many wait as may. */
   get full(): boolean {
-    return this.#length >= this.#maxLength;
+    return this.#length >= this.maxLength;
   }
 
   /**
@@ -67,7 +68,7 @@ export class FairQueue<Item> {
     if (share.waiting.size === 0) share.turn = ++this.#turns;
     share.waiting.add(item);
     this.#length++;
-    if (this.#length <= this.#maxLength) return undefined;
+    if (this.#length <= this.maxLength) return undefined;
     let [max, maxName] = [share, name];
     for (const [otherName, other] of this.#shares) {
       if (other.waiting.size > max.waiting.size) [max, maxName] = [other, otherName];

@@ -5,19 +5,16 @@
  * that still are included. The older it is, the less it counts.
  */
 export class SlotPace {
-  readonly #window: number;
+  /** Milliseconds after which something counts 1/e. */
+  window: number;
   #taken = 0;
   #freed = 0;
   #held = 0;
   #updatedAt = 0;
 
-  /**
-   * Knows nothing yet.
-   *
-   * @param window milliseconds after which something counts 1/e
-   */
-  constructor(window: number) {
-    this.#window = window;
+  /** Knows nothing yet. */
+  constructor(window = 5_000) {
+    this.window = window;
   }
 
   /** A slot was taken. */
@@ -45,9 +42,9 @@ export class SlotPace {
   }
 
   #update(now: number): void {
-    const kept = Math.exp((this.#updatedAt - now) / this.#window);
+    const kept = Math.exp((this.#updatedAt - now) / this.window);
     this.#freed *= kept;
-    this.#held = this.#held * kept + this.#taken * this.#window * (1 - kept);
+    this.#held = this.#held * kept + this.#taken * this.window * (1 - kept);
     this.#updatedAt = now;
   }
 }

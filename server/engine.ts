@@ -36,7 +36,7 @@ import { countFreeDescriptors } from "./http/descriptors.ts";
 
 const logger = getLogger(["spillway"]);
 
-/** What runs exports; disposing it ends its workers. */
+/** What runs exports, of one configuration after another; disposing it ends its workers. */
 export interface Engine extends AsyncDisposable {
   /** The slots. */
   readonly admission: Admission;
@@ -46,8 +46,11 @@ export interface Engine extends AsyncDisposable {
   readonly pressure: Pressure;
   /** The workers. */
   readonly pool: WorkerPool;
-  /** Runs an export. */
-  readonly startRun: StartRun;
+  /**
+   * Takes a configuration, whose warm workers start at once; what it gives runs its exports, and has them observed.
+   * Runs of one before go on as they began.
+   */
+  readonly configure: (config: Config, observers: readonly RunObserver[]) => StartRun;
   /** Files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles: WholeFiles | undefined;
   /** Whether another export would be taken. */
@@ -56,8 +59,8 @@ export interface Engine extends AsyncDisposable {
 
 /** How an engine works. */
 export interface EngineOptions {
-  /** Units that runs may take at once. */
-  readonly slots: number;
+  /** Units that runs may take at once. @default `limits.concurrent` */
+  readonly slots?: number;
   /** The environment that workers see a little of. */
   readonly environment: Readonly<Record<string, string>>;
   /** Where bytes wait that clients have not taken; it stays the caller's. */
@@ -68,8 +71,6 @@ export interface EngineOptions {
   readonly now?: (() => Date) | undefined;
   /** What else an export needs, for the readiness. @default nothing */
   readonly checks?: readonly Check[];
-  /** What observes each run. */
-  readonly observers: readonly RunObserver[];
 }
 
 /** Milliseconds that the workers have to end in: one that is killed takes a few, whatever it does. */
@@ -85,14 +86,15 @@ const EXPIRE_MS = 30_000;
  */
 const RUN_STALL_FACTOR = 10;
 
-/** Makes an engine; its first workers start at once. */
+/** Makes an engine, which has no configuration to run yet; the spool of this one is that of all. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
-  const { slots, environment, spool, files, now, observers } = options;
+  const { environment, spool, files, now } = options;
+  const slotsOf = ({ limits }: Config) => options.slots ?? limits.concurrent;
   const [descriptors, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
   const threads = Object.values(formats).flatMap(({ threads }) => threads);
-  const memory = createMemoryGuard(
-    createMemoryReading(() => pool.rss, config.limits.memory),
-  );
+  const readMemoryOf = ({ limits }: Config) => createMemoryReading(() => pool.rss, limits.memory);
+  let readMemory = readMemoryOf(config);
+  const memory = createMemoryGuard(() => readMemory());
   const pressure = createPressure({
     memory: () => memory.used,
     descriptors: createDescriptorGuard(() => countFreeDescriptors(RESERVED_DESCRIPTORS)),
@@ -101,33 +103,36 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     if (resource === "memory" && step === STEPS.all) pool.shrink();
     logStep(resource, step, resource === "memory" ? { ...memory.reading } : {});
   });
-  const admission = new Admission(slots, { ...config.limits, memory, pressure });
+  const admission = new Admission(slotsOf(config), { ...config.limits, memory, pressure });
   const pool = new WorkerPool({
-    groups: workerGroups(config, { slots, environment, descriptors, threads }),
-    route: (task) => routeOf(task, descriptors),
-    tasksPerWorker: config.limits.runsPerWorker,
-    maxExclusive: config.limits.exclusive ??
-      Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
     onFailure: (reason) => logger.error("Cannot start a worker: {reason}", { reason }),
   });
   const stallTimeout = Math.min(
     config.server.stallTimeout * RUN_STALL_FACTOR,
     MAX_DURATION_MS,
   );
-  const startRun = createRuns({
-    admission,
-    pool,
-    limits: config.limits,
-    weigh: createScale(formats, descriptors),
-    clientKey,
-    spill: {
-      stallTimeout,
-      ...(config.spool && spool
-        ? { spool, spillAfter: config.spool.spillAfter, spillRate: config.spool.spillRate }
-        : {}),
-    },
-    observers,
-  });
+  const spill = {
+    stallTimeout,
+    ...(config.spool && spool
+      ? { spool, spillAfter: config.spool.spillAfter, spillRate: config.spool.spillRate }
+      : {}),
+  };
+  const weigh = createScale(formats, descriptors);
+  let configurations = 0;
+  function configure(config: Config, observers: readonly RunObserver[]): StartRun {
+    const { limits } = config;
+    const slots = slotsOf(config);
+    const version = ++configurations;
+    admission.configure(slots, limits);
+    readMemory = readMemoryOf(config);
+    const runner = pool.configure({
+      groups: workerGroups(config, { slots, environment, descriptors, threads, version }),
+      route: (task) => routeOf(task, descriptors),
+      tasksPerWorker: limits.runsPerWorker,
+      maxExclusive: limits.exclusive ?? Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
+    });
+    return createRuns({ admission, pool: runner, limits, weigh, clientKey, spill, observers });
+  }
   const store = spool && await createDiskStore({
     dir: spool.keptDirectory,
     room: spool.files,
@@ -136,7 +141,6 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   });
   if (store) logRecovery(store.recovery);
   const wholeFiles = spool && store && await createWholeFiles({
-    startRun,
     store,
     reserve: spool.files.reserve,
     keep: config.spool!.keep,
@@ -151,7 +155,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     memory,
     pressure,
     pool,
-    startRun,
+    configure,
     wholeFiles,
     readiness: createReadiness([
       { name: "slots", state: () => admission.state },
@@ -213,11 +217,13 @@ function groupOf(source: SourceSetting): string {
 }
 
 /** What the groups of workers are made from, besides the configuration. */
-interface GroupOptions extends Pick<EngineOptions, "slots" | "environment"> {
+interface GroupOptions extends Required<Pick<EngineOptions, "slots" | "environment">> {
   /** The kinds of sources. */
   readonly descriptors: Descriptors;
   /** What the formats start threads of. */
   readonly threads: readonly URL[];
+  /** Which configuration it is: a worker that has loaded a module never loads a newer one of that name. */
+  readonly version: number;
 }
 
 /** Where a task goes; all of its tables are of one group (`requests/find_exports.ts`). */
@@ -233,22 +239,20 @@ function routeOf({ tables }: RunTask, descriptors: Descriptors): Route {
 /** The workers: those of the drivers share the permissions of all their sources. */
 function workerGroups(
   config: Config,
-  { slots, environment, descriptors, threads }: GroupOptions,
+  { slots, environment, descriptors, threads, version }: GroupOptions,
 ): Record<string, WorkerGroup> {
   const groups = Object.groupBy(config.sources.values(), groupOf);
   const modules = Object.keys(groups).filter((name) => name !== DRIVERS);
   return Object.fromEntries(
     Object.entries(groups).map(([name, settings = []]) => {
       const kinds = [...new Set(settings.map(({ type }) => type))];
-      const command = workerCommand({
-        ...permissionsOf(settings, descriptors, threads),
-        kinds,
-        environment,
-      });
+      const permissions = permissionsOf(settings, descriptors, threads);
+      const command = workerCommand({ ...permissions, kinds, environment });
+      const key = JSON.stringify([permissions, kinds, ...(name === DRIVERS ? [] : [version])]);
       const warm = name === DRIVERS
         ? Math.min(slots, navigator.hardwareConcurrency)
         : Number(modules.indexOf(name) < MAX_WARM_MODULES);
-      return [name, { command, warm, shares: name === DRIVERS && slots > 1 }];
+      return [name, { command, key, warm, shares: name === DRIVERS && slots > 1 }];
     }),
   );
 }

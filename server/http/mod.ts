@@ -27,6 +27,8 @@ export interface HttpOptions extends Partial<Timeouts> {
   readonly trustedProxies?: readonly string[];
   /** Whether a path is answered also to a client that is above a limit. @default none is */
   readonly isEssential?: (path: string) => boolean;
+  /** Whether Deno makes spans: its own of requests are dropped, as they hold the whole URL. @default false */
+  readonly traced?: boolean;
   /** Called with what is answered before the handler is asked. */
   readonly onRefusal?: (refused: RefusedRequest) => void;
   /** Called with an error that is neither a client's nor a body's, and of the method and the path. */
@@ -67,6 +69,8 @@ export interface HttpServer {
   readonly counts: ConnectionCounts;
   /** Whether another client would be answered: every connection may be taken, or none can be accepted. */
   readonly state: "ready" | "full" | "failing";
+  /** Sets how many connections one client may have from now on. */
+  limitAddresses(perAddress: number): void;
   /** Accepts nothing any more; resolves when every client has all that was there for it. */
   drain(): Promise<void>;
   /** Closes every socket; resolves when the last answer is abandoned. */
@@ -135,6 +139,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
       socket.once("end", () => connection?.onEnd());
       connection?.whenAnswered(() => refuse(connection, refusal));
     },
+    traced: options.traced ?? false,
   });
 
   function accept(socket: Deno.TcpConn): void {
@@ -201,6 +206,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
     get state() {
       return !listener.accepting ? "failing" : limits.full ? "full" : "ready";
     },
+    limitAddresses: (perAddress) => limits.limitAddresses(perAddress),
     async drain() {
       draining = true;
       await new Promise((resolve) => setTimeout(resolve, LAST_REQUESTS_MS));
