@@ -27,7 +27,7 @@ import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.
 export async function download(
   request: Request,
   file: FileOfExports,
-  { catalog, formats, startRun, wholeFiles, debug, onResent, onError }: Dependencies,
+  { catalog, formats, startRun, wholeFiles, debug, random, onResent, onError }: Dependencies,
   { principal, client }: Caller,
 ): Promise<Response> {
   const { format } = file;
@@ -81,7 +81,7 @@ export async function download(
     return new Response(run.body, { headers });
   } catch (error) {
     if (error === request.signal.reason) return noAnswer();
-    const problem = toProblem(error, debug?.(request, client));
+    const problem = toProblem(error, { debug: debug?.(request, client), random });
     if (problem.status === 500) onError(error, request);
     return problemResponse(problem, { "Export-Id": id });
   }

@@ -5,15 +5,23 @@ import { fileURLToPath } from "node:url";
 import type { Config, SourceSetting } from "../catalog/config.ts";
 import { MAX_DURATION_MS } from "../table/units.ts";
 import { loadFormats } from "../exporters/mod.ts";
-import { Admission, ENDED_BYTES } from "../runs/admission.ts";
-import type { MemoryReading } from "../runs/cgroup.ts";
+import { Admission } from "../runs/admission.ts";
+import { createDescriptorGuard, RESERVED_DESCRIPTORS } from "../runs/descriptor_guard.ts";
 import { createMemoryGuard, type WatchedMemory } from "../runs/memory_guard.ts";
 import { createMemoryReading } from "../runs/memory_reading.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
+import {
+  createPressure,
+  type Pressure,
+  type Resource,
+  type Step,
+  STEPS,
+} from "../runs/pressure.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
 import { createRuns, type StartRun } from "../runs/run.ts";
+import { createScale } from "../runs/shares.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
 import type { SourcePermissions } from "../sources/descriptor.ts";
@@ -23,6 +31,8 @@ import type { FileSystem } from "../storage/disk/file_system.ts";
 import type { Recovery } from "../storage/disk_store/recovery.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
 import type { OpenedSpool } from "../storage/spool/mod.ts";
+import { clientKey } from "./http/addresses.ts";
+import { countFreeDescriptors } from "./http/descriptors.ts";
 
 const logger = getLogger(["spillway"]);
 
@@ -32,6 +42,8 @@ export interface Engine extends AsyncDisposable {
   readonly admission: Admission;
   /** What is known of memory. */
   readonly memory: WatchedMemory;
+  /** What is shed while something is short. */
+  readonly pressure: Pressure;
   /** The workers. */
   readonly pool: WorkerPool;
   /**
@@ -47,7 +59,7 @@ export interface Engine extends AsyncDisposable {
 
 /** How an engine works. */
 export interface EngineOptions {
-  /** Runs that may be in flight at once. @default `limits.concurrent` */
+  /** Units that runs may take at once. @default `limits.concurrent` */
   readonly slots?: number;
   /** The environment that workers see a little of. */
   readonly environment: Readonly<Record<string, string>>;
@@ -82,11 +94,16 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   const threads = Object.values(formats).flatMap(({ threads }) => threads);
   const readMemoryOf = ({ limits }: Config) => createMemoryReading(() => pool.rss, limits.memory);
   let readMemory = readMemoryOf(config);
-  const memory = createMemoryGuard(() => readMemory(), (short, reading) => {
-    if (short) pool.shrink();
-    logMemory(short, reading);
+  const memory = createMemoryGuard(() => readMemory());
+  const pressure = createPressure({
+    memory: () => memory.used,
+    descriptors: createDescriptorGuard(() => countFreeDescriptors(RESERVED_DESCRIPTORS)),
+    disk: () => spool?.isShort() ?? false,
+  }, (resource, step) => {
+    if (resource === "memory" && step === STEPS.all) pool.shrink();
+    logStep(resource, step, resource === "memory" ? { ...memory.reading } : {});
   });
-  const admission = new Admission(slotsOf(config), ENDED_BYTES, memory);
+  const admission = new Admission(slotsOf(config), { ...config.limits, memory, pressure });
   const pool = new WorkerPool({
     onFailure: (reason) => logger.error("Cannot start a worker: {reason}", { reason }),
   });
@@ -100,12 +117,13 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
       ? { spool, spillAfter: config.spool.spillAfter, spillRate: config.spool.spillRate }
       : {}),
   };
+  const weigh = createScale(formats, descriptors);
   let configurations = 0;
   function configure(config: Config, observers: readonly RunObserver[]): StartRun {
     const { limits } = config;
     const slots = slotsOf(config);
     const version = ++configurations;
-    admission.resize(slots);
+    admission.configure(slots, limits);
     readMemory = readMemoryOf(config);
     const runner = pool.configure({
       groups: workerGroups(config, { slots, environment, descriptors, threads, version }),
@@ -113,7 +131,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
       tasksPerWorker: limits.runsPerWorker,
       maxExclusive: limits.exclusive ?? Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
     });
-    return createRuns({ admission, pool: runner, limits, spill, observers });
+    return createRuns({ admission, pool: runner, limits, weigh, clientKey, spill, observers });
   }
   const store = spool && await createDiskStore({
     dir: spool.keptDirectory,
@@ -135,12 +153,16 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   return {
     admission,
     memory,
+    pressure,
     pool,
     configure,
     wholeFiles,
     readiness: createReadiness([
       { name: "slots", state: () => admission.state },
-      { name: "memory", state: () => memory.short ? "full" : "ready" },
+      ...(["memory", "descriptors"] as const).map((name) => ({
+        name,
+        state: () => pressure.steps[name] === STEPS.all ? "full" as const : "ready" as const,
+      })),
       { name: "workers", state: () => pool.state.state },
       ...(spool ? [{ name: "spool", state: () => spool.state() }] : []),
       ...(options.checks ?? []),
@@ -165,10 +187,16 @@ function logRecovery({ damaged, refused }: Recovery): void {
   }
 }
 
-function logMemory(short: boolean, { used, limit }: MemoryReading): void {
-  const fields = { used, limit };
-  if (short) logger.warn("Memory is short: no more runs begin ({used} of {limit} bytes)", fields);
-  else logger.info("Memory is no longer short ({used} of {limit} bytes)", fields);
+/** What the log says of each step. */
+const STEP_MESSAGES = [
+  "No longer short of {resource}",
+  "Short of {resource}: no more runs wait",
+  "Short of {resource}: no more runs wait, and no heavy ones begin",
+  "Short of {resource}: no more runs begin",
+] as const satisfies Record<Step, string>;
+
+function logStep(resource: Resource, step: Step, fields: Readonly<Record<string, number>>): void {
+  logger[step === STEPS.none ? "info" : "warn"](STEP_MESSAGES[step], { resource, step, ...fields });
 }
 
 /** Workers held by one run each, where the configuration does not say how many: they are of 51 MB while they are busy. */

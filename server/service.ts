@@ -87,7 +87,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       checks: [{ name: "connections", state: () => http.state }],
     }),
   );
-  const { admission, memory, pool, wholeFiles } = engine;
+  const { admission, memory, pressure, pool, wholeFiles } = engine;
   const { server, limits } = config;
   const shared: GenerationDependencies = {
     engine,
@@ -111,6 +111,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
         metrics.scrape({
           admission,
           memory,
+          pressure,
           pool,
           spool,
           connections: http.counts,

@@ -8,6 +8,9 @@ export const PYTHON = "/usr/bin/python3";
 /** The psql of the newest PostgreSQL server that is installed, which the tests start one of. */
 export const PSQL = `${BINARIES}/psql`;
 
+/** Debian's browser. */
+export const CHROMIUM = "/usr/bin/chromium";
+
 /** Apache POI, and what it needs to stream a workbook, as Debian has them. */
 export const POI_JARS: readonly string[] = [
   "poi",
@@ -32,6 +35,7 @@ const PROGRAMS = {
   // A program of one file is compiled when it is run.
   java: ["java", "--describe-module", "jdk.compiler"],
   poi: ["ls", ...POI_JARS],
+  chromium: [CHROMIUM, "--version"],
 } as const;
 
 /** One of the programs. */
@@ -49,6 +53,7 @@ const MISSING: Readonly<Record<Program, string>> = {
   unzip: "unzip is not installed",
   java: "Java 11 is not installed",
   poi: "Apache POI is not installed",
+  chromium: "Chromium is not installed",
 };
 
 /** What has been looked for, by program. */
