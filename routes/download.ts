@@ -8,7 +8,7 @@ import { requestKey } from "../requests/request_key.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
-import type { Run } from "../runs/run.ts";
+import type { Run, StartRun } from "../runs/run.ts";
 import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
 import { chooseCoding } from "./accept_encoding.ts";
 import type { Dependencies, ResentFile } from "./dependencies.ts";
@@ -31,14 +31,14 @@ export async function download(
   request: Request,
   file: FileOfExports,
   dependencies: Dependencies,
-  { principal, client }: Caller,
+  { principal, client, traceparent }: Caller,
 ): Promise<Response> {
   const { catalog, formats, startRun, wholeFiles, runs, debug, random, onResent, onError } =
     dependencies;
   const { format } = file;
   const pairs = parseQuery(new URL(request.url).search);
   const own = principal.via === "link" ? withoutLinkNames(pairs) : pairs;
-  const asked = parseRequest(file, own, { principal, formats });
+  const asked = parseRequest(file, own, { principal, formats, traceparent });
   // A link is for its download alone: its holder could not look for what becomes of the run.
   if (
     prefersAsync(request) && request.method === "GET" && runs?.background &&
@@ -71,6 +71,7 @@ export async function download(
   try {
     if (whole) {
       return await sendWhole(request, task, {
+        startRun,
         id,
         key: requestKey(asked, task),
         name,
@@ -104,6 +105,8 @@ export interface Caller {
   readonly principal: Principal;
   /** Where from; absent where there is no server. */
   readonly client: Client | undefined;
+  /** The trace that the request belongs to. @default none */
+  readonly traceparent?: string | undefined;
 }
 
 /** What follows the body of a download for a client that takes it. */
@@ -130,6 +133,7 @@ function tellTruncated(headers: Headers, truncated: readonly string[] = [], task
 
 /** What a whole file is sent with. */
 interface WholeOptions {
+  readonly startRun: StartRun;
   readonly id: string;
   readonly key: string;
   readonly name: string;
@@ -143,7 +147,7 @@ interface WholeOptions {
 async function sendWhole(
   request: Request,
   task: RunTask,
-  { id, key, name, headers, files, asked, client, onResent }: WholeOptions,
+  { startRun, id, key, name, headers, files, asked, client, onResent }: WholeOptions,
 ): Promise<Response> {
   if (!files) {
     const detail = "_delivery=whole needs a spool, which this server has not";
@@ -187,7 +191,16 @@ async function sendWhole(
   const mediaType = headers.get("Content-Type")!;
   const response = await files.make(
     task,
-    { id, key, mediaType, filename: name, signal: request.signal, request: asked, client },
+    {
+      startRun,
+      id,
+      key,
+      mediaType,
+      filename: name,
+      signal: request.signal,
+      request: asked,
+      client,
+    },
     (made, truncated) => {
       headers.delete("Export-Truncated");
       tellTruncated(headers, truncated, task);

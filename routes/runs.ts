@@ -163,7 +163,7 @@ const GONE = "The file of this run is kept no longer";
 export async function runInBackground(
   request: Request,
   asked: RunRequest,
-  { catalog, runs }: Dependencies,
+  { catalog, startRun, runs }: Dependencies,
   client: Client | undefined,
 ): Promise<Response> {
   const background = runs?.background;
@@ -171,6 +171,7 @@ export async function runInBackground(
   const task = toTask(asked, "identity", catalog);
   const joins = asked.exports.every(({ join }) => join);
   const row = await background.submit(crypto.randomUUID(), {
+    startRun,
     task,
     request: asked,
     mediaType: asked.format.mediaType,

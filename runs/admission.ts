@@ -5,6 +5,7 @@ import { AdmissionError, type RefusalReason } from "./admission_error.ts";
 import { FairQueue } from "./fair_queue.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
 import { type Pressure, type Resource, STEPS } from "./pressure.ts";
+import { SlotPace } from "./slot_pace.ts";
 import { UnitLimit } from "./unit_limit.ts";
 
 /**
@@ -13,8 +14,14 @@ import { UnitLimit } from "./unit_limit.ts";
  */
 export const ENDED_BYTES = 64 * 1024 * 1024;
 
-/** How runs are admitted. */
-export interface AdmissionOptions {
+/**
+ * The part of the longest wait that a run may be expected to wait. Half of it is left for what is not expected,
+ * such as another tenant that comes and has its share.
+ */
+const EXPECTED_PART = 1 / 2;
+
+/** How many runs are admitted, besides those that have slots. */
+export interface AdmissionLimits {
   /** Units that runs of one tenant may take, those that wait included. @default as many as there are */
   readonly perTenant?: number | undefined;
   /** Units that runs of one client may take, those that wait included. @default as many as there are */
@@ -23,6 +30,10 @@ export interface AdmissionOptions {
   readonly queue?: number;
   /** Milliseconds for which one may. @default 5,000 */
   readonly queueTimeout?: number;
+}
+
+/** How runs are admitted. */
+export interface AdmissionOptions extends AdmissionLimits {
   /** Bytes in memory that those may keep whose source has ended. @default {@linkcode ENDED_BYTES} */
   readonly endedBytes?: number;
   /** Counts runs that begin. @default they are not counted */
@@ -78,15 +89,16 @@ interface Waiting {
 
 /** The slots of a server, which are counted in units: a run takes as many as it weighs. */
 export class Admission {
-  readonly #slots: number;
+  #slots = 0;
   readonly #maxEndedBytes: number;
-  readonly #queueTimeout: number;
+  #queueTimeout = 0;
   readonly #memory: MemoryGuard | undefined;
   readonly #pressure: Pick<Pressure, "highest"> | undefined;
   readonly #clock: Clock;
-  readonly #queue: FairQueue<Waiting>;
-  readonly #tenants: UnitLimit;
-  readonly #addresses: UnitLimit;
+  readonly #queue = new FairQueue<Waiting>();
+  readonly #pace = new SlotPace();
+  readonly #tenants = new UnitLimit();
+  readonly #addresses = new UnitLimit();
   readonly #refused = {
     tenant: 0,
     address: 0,
@@ -114,17 +126,24 @@ export class Admission {
    * @param slots units that runs may take at once
    */
   constructor(slots: number, options: AdmissionOptions = {}) {
-    const { queue = 0, queueTimeout = 5_000, perTenant = Infinity, perAddress = Infinity } =
-      options;
-    this.#slots = slots;
     this.#maxEndedBytes = options.endedBytes ?? ENDED_BYTES;
-    this.#queueTimeout = queueTimeout;
     this.#memory = options.memory;
     this.#pressure = options.pressure;
     this.#clock = options.clock ?? systemClock;
-    this.#queue = new FairQueue(queue);
-    this.#tenants = new UnitLimit(perTenant);
-    this.#addresses = new UnitLimit(perAddress);
+    this.configure(slots, options);
+  }
+
+  /** Sets slots and limits; runs that have a slot or wait for one keep what they have. */
+  configure(slots: number, limits: AdmissionLimits): void {
+    const { queue = 0, queueTimeout = 5_000 } = limits;
+    const { perTenant = Infinity, perAddress = Infinity } = limits;
+    this.#slots = slots;
+    this.#queueTimeout = queueTimeout;
+    this.#queue.maxLength = queue;
+    this.#pace.window = queueTimeout;
+    this.#tenants.max = perTenant;
+    this.#addresses.max = perAddress;
+    this.#dispatch();
   }
 
   /** Runs that have a slot. */
@@ -201,7 +220,17 @@ export class Admission {
     if (this.#closed) return "draining";
     if (this.#tenants.isFull(request.tenant)) return "tenant";
     if (this.#addresses.isFull(request.address)) return "address";
-    return this.#shed(request, this.contended);
+    return this.#shed(request, this.contended) ?? (this.#isTooFar(request) ? "full" : undefined);
+  }
+
+  /**
+   * Whether a run is expected to wait for too long: it is refused now, and not when it has waited. Of each share
+   * one may wait, whatever is expected, so that no slot that is freed stays free.
+   */
+  #isTooFar({ share = "" }: SlotRequest): boolean {
+    const position = this.#queue.position(share);
+    const expected = this.#pace.expect(position, this.#clock.now());
+    return expected > this.#queueTimeout * EXPECTED_PART;
   }
 
   /** What is too short for a run, if anything is. */
@@ -266,11 +295,13 @@ export class Admission {
       this.#units -= weight;
       stopHolding();
       stopCounting();
+      this.#pace.free(this.#clock.now());
       this.#dispatch();
       if (this.#taken === 0) this.#emptied?.();
     };
     this.#taken++;
     this.#units += weight;
+    this.#pace.take(this.#clock.now());
     if (this.contended) this.#listeners.forEach((listener) => listener());
     let held: "slot" | "memory" | "nothing" = "slot";
     let exchange: Exchange | undefined;

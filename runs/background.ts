@@ -6,12 +6,14 @@ import { AdmissionError } from "./admission_error.ts";
 import type { IdempotencyKey, LedgerRow } from "./ledger/ledger.ts";
 import type { RunTask } from "./protocol.ts";
 import { type Receipts, toRow } from "./receipts.ts";
-import { CancelledError } from "./run.ts";
+import { CancelledError, type StartRun } from "./run.ts";
 import { InterruptedError, OutdatedRequestError } from "./run_problem.ts";
 import type { WholeFiles } from "./whole_files.ts";
 
 /** A run that is to be made in the background. */
 export interface BackgroundRun {
+  /** Runs it. */
+  readonly startRun: StartRun;
   /** What it does. */
   readonly task: RunTask;
   /** What it was made of. */
@@ -143,20 +145,31 @@ export function createBackground(options: BackgroundOptions): Background {
   }
 
   async function work(job: Job): Promise<void> {
-    const { id, task, mediaType, filename, request, client, stop: { signal } } = job;
+    const { startRun, id, task, mediaType, filename, request, client } = job;
+    const { signal } = job.stop;
     try {
       for (;;) {
         try {
           await files.make(
             task,
-            { id, mediaType, filename, request, client, signal, keep, delivery: "background" },
+            {
+              startRun,
+              id,
+              mediaType,
+              filename,
+              request,
+              client,
+              signal,
+              keep,
+              delivery: "background",
+            },
             () => Promise.resolve(),
           );
           return end(job);
         } catch (error) {
           if (!(error instanceof AdmissionError)) return end(job, error);
           // It had a slot, but no worker, and has failed.
-          if ((await receipts.get(id))?.state !== "queued") return end(job);
+          if ((await receipts.get(job.id))?.state !== "queued") return end(job);
         }
         await pause(signal);
         if (signal.aborted) return end(job, signal.reason);

@@ -11,7 +11,7 @@
 interface Share<Item> {
   /** Units that it holds. */
   held: number;
-  /** When it was served last, or began to take part, in turns; never that of another. */
+  /** When it was served last or began to wait, whichever was later, in turns; never that of another. */
   turn: number;
   /** What waits for it, the oldest first. */
   readonly waiting: Set<Item>;
@@ -19,7 +19,8 @@ interface Share<Item> {
 
 /** Items that wait, and what their shares hold already. */
 export class FairQueue<Item> {
-  readonly #maxLength: number;
+  /** Items that may wait in all; those that wait already may be more. */
+  maxLength: number;
   /** Those that hold something or wait. */
   readonly #shares = new Map<string, Share<Item>>();
   #length = 0;
@@ -30,8 +31,8 @@ export class FairQueue<Item> {
    *
    * @param maxLength items that may wait in all
    */
-  constructor(maxLength: number) {
-    this.#maxLength = maxLength;
+  constructor(maxLength = 0) {
+    this.maxLength = maxLength;
   }
 
   /** Items that wait. */
@@ -41,7 +42,18 @@ export class FairQueue<Item> {
 
   /** Whether as many wait as may. */
   get full(): boolean {
-    return this.#length >= this.#maxLength;
+    return this.#length >= this.maxLength;
+  }
+
+  /**
+   * About how many are taken out until one is that would be added now: each of its share that waits already
+   * comes after one of every other that has some. 0 where none of its share waits.
+   */
+  position(name: string): number {
+    const own = this.#shares.get(name)?.waiting.size ?? 0;
+    if (own === 0) return 0;
+    const waiting = [...this.#shares.values()].filter(({ waiting }) => waiting.size > 0);
+    return Math.min(this.#length + 1, (own + 1) * waiting.length);
   }
 
   /**
@@ -52,9 +64,11 @@ export class FairQueue<Item> {
    */
   add(name: string, item: Item): Item | undefined {
     const share = this.#find(name);
+    // Behind those that wait already: one that comes and goes must not come first again and again.
+    if (share.waiting.size === 0) share.turn = ++this.#turns;
     share.waiting.add(item);
     this.#length++;
-    if (this.#length <= this.#maxLength) return undefined;
+    if (this.#length <= this.maxLength) return undefined;
     let [max, maxName] = [share, name];
     for (const [otherName, other] of this.#shares) {
       if (other.waiting.size > max.waiting.size) [max, maxName] = [other, otherName];
@@ -73,8 +87,8 @@ export class FairQueue<Item> {
   }
 
   /**
-   * Takes out what is next: the oldest item of the share that holds least, of several of these that was
-   * served longest ago; undefined where nothing waits.
+   * Takes out what is next: the oldest item of the share that holds least, of several of these the one that
+   * was served, or began to wait, longest ago; undefined where nothing waits.
    */
   next(): Item | undefined {
     let best: readonly [name: string, share: Share<Item>] | undefined;
@@ -99,11 +113,10 @@ export class FairQueue<Item> {
     };
   }
 
-  /** One that is not known yet comes behind all that are: it cannot come first again and again. */
   #find(name: string): Share<Item> {
     let share = this.#shares.get(name);
     if (!share) {
-      share = { held: 0, turn: ++this.#turns, waiting: new Set() };
+      share = { held: 0, turn: 0, waiting: new Set() };
       this.#shares.set(name, share);
     }
     return share;

@@ -2,17 +2,18 @@
 
 /** Units that each of several may have. */
 export class UnitLimit {
-  readonly #max: number;
+  /** Units that each may have; who has more already keeps them. */
+  max: number;
   readonly #taken = new Map<string, number>();
 
-  /** Takes the units that each may have. */
-  constructor(max: number) {
-    this.#max = max;
+  /** Takes the units that each may have. @default as many as there are */
+  constructor(max = Infinity) {
+    this.max = max;
   }
 
   /** Whether one has as many as it may; one that is not known has no limit. */
   isFull(name: string | undefined): boolean {
-    return name !== undefined && (this.#taken.get(name) ?? 0) >= this.#max;
+    return name !== undefined && (this.#taken.get(name) ?? 0) >= this.max;
   }
 
   /** Adds to what one has, or takes from it. */

@@ -26,8 +26,6 @@ const WRITTEN_MS = 5_000;
 
 /** What whole files need of their server. */
 export interface WholeFilesDependencies {
-  /** Runs an export. */
-  readonly startRun: StartRun;
   /** Where the files live. */
   readonly store: Store & Required<Pick<Store, "range" | "list" | "delete" | "expire" | "evict">>;
   /** Asks for room in the store; the reason, where there is none. */
@@ -42,6 +40,8 @@ export interface WholeFilesDependencies {
 
 /** How to make a file. */
 export interface MakeOptions {
+  /** Runs the task. */
+  readonly startRun: StartRun;
   /** The run's id, which the file is known by. */
   readonly id: string;
   /** The key of the request, which the file is found by. @default it is found by the run's id alone */
@@ -130,7 +130,7 @@ export function isPromised({ metadata }: StoredObject): boolean {
 
 /** Makes the access to whole files, those of the process before among them. */
 export async function createWholeFiles(dependencies: WholeFilesDependencies): Promise<WholeFiles> {
-  const { startRun, store, reserve, receipts, now = () => new Date() } = dependencies;
+  const { store, reserve, receipts, now = () => new Date() } = dependencies;
   /** The last file of each request: an older one would be of older rows. */
   const latest = new Map<string, Entry>();
   /** The same files, by their key. */
@@ -206,7 +206,7 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
     find: (key) => live(latest.get(key)),
     get: (id) => live(entries.get(id)),
     async make(task, options, use) {
-      const { id, key, mediaType, filename, signal, request, client } = options;
+      const { startRun, id, key, mediaType, filename, signal, request, client } = options;
       const { delivery = "whole", keep = dependencies.keep } = options;
       /** The file of an equal request before this one. */
       const former = () => key === undefined ? undefined : latest.get(key);

@@ -6,7 +6,6 @@ import type { Config, SourceSetting } from "../catalog/config.ts";
 import { MAX_DURATION_MS } from "../table/units.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { Admission } from "../runs/admission.ts";
-import { type Background, createBackground } from "../runs/background.ts";
 import { createDescriptorGuard, RESERVED_DESCRIPTORS } from "../runs/descriptor_guard.ts";
 import { createMemoryGuard, type WatchedMemory } from "../runs/memory_guard.ts";
 import { createMemoryReading } from "../runs/memory_reading.ts";
@@ -21,6 +20,7 @@ import {
 } from "../runs/pressure.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
+import type { LedgerRow } from "../runs/ledger/ledger.ts";
 import { recoverRuns } from "../runs/recovery.ts";
 import { createRuns, type StartRun } from "../runs/run.ts";
 import { createScale } from "../runs/shares.ts";
@@ -36,11 +36,10 @@ import type { OpenedSpool } from "../storage/spool/mod.ts";
 import { clientKey } from "./http/addresses.ts";
 import { countFreeDescriptors } from "./http/descriptors.ts";
 import type { Ledgered } from "./ledger.ts";
-import { runAgain } from "./run_again.ts";
 
 const logger = getLogger(["spillway"]);
 
-/** What runs exports; disposing it ends its workers. */
+/** What runs exports, of one configuration after another; disposing it ends its workers. */
 export interface Engine extends AsyncDisposable {
   /** The slots. */
   readonly admission: Admission;
@@ -50,20 +49,23 @@ export interface Engine extends AsyncDisposable {
   readonly pressure: Pressure;
   /** The workers. */
   readonly pool: WorkerPool;
-  /** Runs an export. */
-  readonly startRun: StartRun;
+  /**
+   * Takes a configuration, whose warm workers start at once; what it gives runs its exports, and has them observed.
+   * Runs of one before go on as they began.
+   */
+  readonly configure: (config: Config, observers: readonly RunObserver[]) => StartRun;
   /** Files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles: WholeFiles | undefined;
-  /** Runs that no client waits for; absent where there is no spool or no ledger. */
-  readonly background: Background | undefined;
+  /** Runs of a server that is gone, which are to begin again. */
+  readonly again: readonly LedgerRow[];
   /** Whether another export would be taken. */
   readonly readiness: () => Promise<Readiness>;
 }
 
 /** How an engine works. */
 export interface EngineOptions {
-  /** Units that runs may take at once. */
-  readonly slots: number;
+  /** Units that runs may take at once. @default `limits.concurrent` */
+  readonly slots?: number;
   /** The environment that workers see a little of. */
   readonly environment: Readonly<Record<string, string>>;
   /** Where bytes wait that clients have not taken; it stays the caller's. */
@@ -74,8 +76,6 @@ export interface EngineOptions {
   readonly now?: (() => Date) | undefined;
   /** What else an export needs, for the readiness. @default nothing */
   readonly checks?: readonly Check[];
-  /** What observes each run. */
-  readonly observers: readonly RunObserver[];
   /** Where runs are written down. @default nowhere */
   readonly ledgered?: Ledgered | undefined;
 }
@@ -93,15 +93,15 @@ const EXPIRE_MS = 30_000;
  */
 const RUN_STALL_FACTOR = 10;
 
-/** Makes an engine; its first workers start at once. */
+/** Makes an engine, which has no configuration to run yet; the spool of this one is that of all. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
-  const { slots, environment, spool, files, now, ledgered } = options;
-  const observers = [...options.observers, ...(ledgered ? [ledgered.receipts.observer] : [])];
+  const { environment, spool, files, now, ledgered } = options;
+  const slotsOf = ({ limits }: Config) => options.slots ?? limits.concurrent;
   const [descriptors, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
   const threads = Object.values(formats).flatMap(({ threads }) => threads);
-  const memory = createMemoryGuard(
-    createMemoryReading(() => pool.rss, config.limits.memory),
-  );
+  const readMemoryOf = ({ limits }: Config) => createMemoryReading(() => pool.rss, limits.memory);
+  let readMemory = readMemoryOf(config);
+  const memory = createMemoryGuard(() => readMemory());
   const pressure = createPressure({
     memory: () => memory.used,
     descriptors: createDescriptorGuard(() => countFreeDescriptors(RESERVED_DESCRIPTORS)),
@@ -110,33 +110,36 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     if (resource === "memory" && step === STEPS.all) pool.shrink();
     logStep(resource, step, resource === "memory" ? { ...memory.reading } : {});
   });
-  const admission = new Admission(slots, { ...config.limits, memory, pressure });
+  const admission = new Admission(slotsOf(config), { ...config.limits, memory, pressure });
   const pool = new WorkerPool({
-    groups: workerGroups(config, { slots, environment, descriptors, threads }),
-    route: (task) => routeOf(task, descriptors),
-    tasksPerWorker: config.limits.runsPerWorker,
-    maxExclusive: config.limits.exclusive ??
-      Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
     onFailure: (reason) => logger.error("Cannot start a worker: {reason}", { reason }),
   });
   const stallTimeout = Math.min(
     config.server.stallTimeout * RUN_STALL_FACTOR,
     MAX_DURATION_MS,
   );
-  const startRun = createRuns({
-    admission,
-    pool,
-    limits: config.limits,
-    weigh: createScale(formats, descriptors),
-    clientKey,
-    spill: {
-      stallTimeout,
-      ...(config.spool && spool
-        ? { spool, spillAfter: config.spool.spillAfter, spillRate: config.spool.spillRate }
-        : {}),
-    },
-    observers,
-  });
+  const spill = {
+    stallTimeout,
+    ...(config.spool && spool
+      ? { spool, spillAfter: config.spool.spillAfter, spillRate: config.spool.spillRate }
+      : {}),
+  };
+  const weigh = createScale(formats, descriptors);
+  let configurations = 0;
+  function configure(config: Config, observers: readonly RunObserver[]): StartRun {
+    const { limits } = config;
+    const slots = slotsOf(config);
+    const version = ++configurations;
+    admission.configure(slots, limits);
+    readMemory = readMemoryOf(config);
+    const runner = pool.configure({
+      groups: workerGroups(config, { slots, environment, descriptors, threads, version }),
+      route: (task) => routeOf(task, descriptors),
+      tasksPerWorker: limits.runsPerWorker,
+      maxExclusive: limits.exclusive ?? Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
+    });
+    return createRuns({ admission, pool: runner, limits, weigh, clientKey, spill, observers });
+  }
   const store = spool && await createDiskStore({
     dir: spool.keptDirectory,
     room: spool.files,
@@ -148,28 +151,12 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     await recoverRuns({ ledger: ledgered.ledger, store, now: now ?? (() => new Date()) });
   if (recovered) ledgered.logRecovered(recovered);
   const wholeFiles = spool && store && await createWholeFiles({
-    startRun,
     store,
     reserve: spool.files.reserve,
     keep: config.spool!.keep,
     now,
     receipts: ledgered?.receipts,
   });
-  const background = wholeFiles && ledgered && createBackground({
-    files: wholeFiles,
-    receipts: ledgered.receipts,
-    server: ledgered.server,
-    concurrent: config.runs.background,
-    maxQueued: config.runs.maxQueued,
-    keep: config.runs.retention.files,
-    prepare: (row) => runAgain(row, { catalog: config, formats }),
-    onError: (error) =>
-      logger.error("Cannot run in the background: {error}", {
-        error: Deno.inspect(error),
-      }),
-    now,
-  });
-  if (recovered) await background?.resume(recovered.again);
   if (wholeFiles) spool.reclaimWith(wholeFiles.evict);
   // A file that cannot be removed is tried again the next time; the spool has reported it.
   const expiring = wholeFiles &&
@@ -179,9 +166,9 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     memory,
     pressure,
     pool,
-    startRun,
+    configure,
     wholeFiles,
-    background,
+    again: recovered?.again ?? [],
     readiness: createReadiness([
       { name: "slots", state: () => admission.state },
       ...(["memory", "descriptors"] as const).map((name) => ({
@@ -195,7 +182,6 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     ]),
     async [Symbol.asyncDispose]() {
       clearInterval(expiring);
-      await settlesWithin(background?.close() ?? Promise.resolve(), DISPOSE_MS);
       if (await settlesWithin(pool[Symbol.asyncDispose](), DISPOSE_MS)) return;
       logger.error(`Cannot end the workers within ${DISPOSE_MS} ms`, { pids: pool.pids });
       pool.kill();
@@ -244,11 +230,13 @@ function groupOf(source: SourceSetting): string {
 }
 
 /** What the groups of workers are made from, besides the configuration. */
-interface GroupOptions extends Pick<EngineOptions, "slots" | "environment"> {
+interface GroupOptions extends Required<Pick<EngineOptions, "slots" | "environment">> {
   /** The kinds of sources. */
   readonly descriptors: Descriptors;
   /** What the formats start threads of. */
   readonly threads: readonly URL[];
+  /** Which configuration it is: a worker that has loaded a module never loads a newer one of that name. */
+  readonly version: number;
 }
 
 /** Where a task goes; all of its tables are of one group (`requests/find_exports.ts`). */
@@ -264,22 +252,20 @@ function routeOf({ tables }: RunTask, descriptors: Descriptors): Route {
 /** The workers: those of the drivers share the permissions of all their sources. */
 function workerGroups(
   config: Config,
-  { slots, environment, descriptors, threads }: GroupOptions,
+  { slots, environment, descriptors, threads, version }: GroupOptions,
 ): Record<string, WorkerGroup> {
   const groups = Object.groupBy(config.sources.values(), groupOf);
   const modules = Object.keys(groups).filter((name) => name !== DRIVERS);
   return Object.fromEntries(
     Object.entries(groups).map(([name, settings = []]) => {
       const kinds = [...new Set(settings.map(({ type }) => type))];
-      const command = workerCommand({
-        ...permissionsOf(settings, descriptors, threads),
-        kinds,
-        environment,
-      });
+      const permissions = permissionsOf(settings, descriptors, threads);
+      const command = workerCommand({ ...permissions, kinds, environment });
+      const key = JSON.stringify([permissions, kinds, ...(name === DRIVERS ? [] : [version])]);
       const warm = name === DRIVERS
         ? Math.min(slots, navigator.hardwareConcurrency)
         : Number(modules.indexOf(name) < MAX_WARM_MODULES);
-      return [name, { command, warm, shares: name === DRIVERS && slots > 1 }];
+      return [name, { command, key, warm, shares: name === DRIVERS && slots > 1 }];
     }),
   );
 }

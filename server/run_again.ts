@@ -13,7 +13,7 @@ import type { LedgerRow } from "../runs/ledger/ledger.ts";
  *
  * @throws {Error} where what it asks for is not there any more, or not for its caller
  */
-export function runAgain(row: LedgerRow, offer: Offer): BackgroundRun {
+export function runAgain(row: LedgerRow, offer: Offer): Omit<BackgroundRun, "startRun"> {
   if (!row.caller) throw new Error(`Cannot run ${row.id} again: its caller is not known`);
   const request = requestAgain(row, row.caller, offer);
   const task = toTask(request, "identity", offer.catalog);

@@ -1,26 +1,31 @@
 /** A whole server, wired: spool, engine, routes, sockets and numbers. */
 
 import { getLogger } from "@logtape/logtape";
-import { isEmpty } from "../access/config.ts";
-import { type AccessDependencies, createAccess } from "../access/mod.ts";
+import type { AccessDependencies } from "../access/mod.ts";
 import { redactText } from "../access/redact_text.ts";
+import { createThrottle } from "../access/throttle.ts";
 import type { Config } from "../catalog/config.ts";
 import { loadFormats } from "../exporters/mod.ts";
-import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
+import { isEssential } from "../routes/app.ts";
 import type { Wait } from "../routes/authenticate.ts";
-import type { Dependencies } from "../routes/dependencies.ts";
-import { isLocal } from "../routes/local_request.ts";
+import { shareHeaders } from "../routes/cors.ts";
+import { createBackground } from "../runs/background.ts";
 import type { RunObserver } from "../runs/observer.ts";
+import type { Check } from "../runs/readiness.ts";
 import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
-import { createColumns } from "./columns.ts";
+import { settlesWithin } from "../storage/settles_within.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
+import { createGeneration, type Generation, type GenerationDependencies } from "./generation.ts";
 import { openConfiguredLedger } from "./ledger.ts";
-import type { LogWriter } from "./log_writer.ts";
+import type { Log } from "./logs.ts";
 import { createMetrics } from "./metrics.ts";
-import { logLink, logRefusal, logResent } from "./request_log.ts";
+import { openTracing } from "./open_tracing.ts";
+import { createReload, type Reload } from "./reload.ts";
+import { logLink, logRefusal, logResent, type Refused } from "./request_log.ts";
+import { runAgain } from "./run_again.ts";
 import { openConfiguredSpool } from "./spool.ts";
 import { StartError } from "./start_error.ts";
 
@@ -34,6 +39,14 @@ export interface Service extends AsyncDisposable {
   readonly admin: HttpServer | undefined;
   /** What runs its exports. */
   readonly engine: Engine;
+  /** What it answers with. */
+  readonly config: Config;
+  /**
+   * Reads another configuration and answers with it what is asked from then on; what has begun, and every
+   * connection, goes on. One that is bad is refused whole, and said in the log. Calls while one is
+   * being read are one more reading, after it.
+   */
+  readonly reload: Reload["reload"];
   /** Resolves when its port is lost and cannot be opened again. */
   readonly lost: Promise<Error>;
   /** Resolves when everybody has what they asked for; from now on no new client is let in. */
@@ -54,9 +67,12 @@ export interface ServiceOptions {
   readonly access?: AccessDependencies;
   /** Waits before the answer to a wrong credential. @default the system's clock */
   readonly wait?: Wait;
-  /** Whose dropped lines are counted. @default none are dropped */
-  readonly log?: Pick<LogWriter, "dropped">;
+  /** Whose dropped lines are counted, and without whose audit log nothing is answered. @default none */
+  readonly log?: Partial<Pick<Log, "dropped" | "audit">>;
 }
+
+/** Milliseconds that runs of the background have to end in when the server ends. */
+const BACKGROUND_MS = 2_000;
 
 /** Connections of the port for health and metrics: a few tools, on a network of one's own. */
 const ADMIN_CONNECTIONS = 64;
@@ -68,94 +84,138 @@ const ADMIN_CONNECTIONS = 64;
  */
 export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
   const metrics = createMetrics();
+  const tracing = await openTracing();
   await using stack = new AsyncDisposableStack();
   // Before anything else is opened, so that all of it is counted.
   const connections = fittingConnections(config);
+  const audit = options.log?.audit;
   const ledgered = stack.use(await openConfiguredLedger(config.runs, options.now));
+  const { receipts, server: serverId } = ledgered;
   const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
-  const columns = createColumns({
-    startRun: (id, task, options) => engine.startRun(id, task, options),
-    sources: config.sources,
-    exports: config.exports,
-  });
   const engine: Engine = stack.use(
     await createEngine(config, {
-      slots: config.limits.concurrent,
       environment: options.environment,
       spool,
       files: options.files,
       now: options.now,
-      checks: [{ name: "connections", state: () => http.state }],
-      observers: [columns, metrics, ...options.observers],
       ledgered,
+      checks: [
+        { name: "connections", state: () => http.state },
+        ...(audit ? [{ name: "audit", state: () => audit.failing ? "failing" : "ready" }] : []),
+      ] satisfies Check[],
     }),
   );
-  const { admission, memory, pressure, pool, startRun, wholeFiles, background } = engine;
-  const stopping = new AbortController();
+  const { admission, memory, pressure, pool, wholeFiles } = engine;
   const { server, limits } = config;
-  const access = createAccess(
-    // Only this machine reaches it then, as the configuration was read.
-    isEmpty(config.access) ? { ...config.access, anonymous: true } : config.access,
-    {
+  const formats = await loadFormats();
+  let current: Generation;
+  const background = wholeFiles && createBackground({
+    files: wholeFiles,
+    receipts,
+    server: serverId,
+    concurrent: config.runs.background,
+    maxQueued: config.runs.maxQueued,
+    keep: config.runs.retention.files,
+    prepare: (row) => ({
+      ...runAgain(row, { catalog: current.config, formats }),
+      startRun: current.startRun,
+    }),
+    onError: (error) => logError(error, "a run in the background"),
+    now: options.now,
+  });
+  stack.defer(async () =>
+    void await settlesWithin(background?.close() ?? Promise.resolve(), BACKGROUND_MS)
+  );
+  const stopping = new AbortController();
+  const onRefusal = (refused: Refused) => {
+    metrics.refused(refused.status);
+    logRefusal(refused);
+  };
+  const shared: GenerationDependencies = {
+    engine,
+    observers: [
+      receipts.observer,
+      metrics,
+      ...(tracing ? [tracing.observer] : []),
+      ...options.observers,
+    ],
+    access: {
+      throttle: createThrottle(),
+      keySets: new Map(),
       jwks: {
         onFailure: ({ message }) =>
           logger.error("Cannot check tokens with new keys: {error}", { error: message }),
       },
       ...options.access,
     },
-  );
-  const dependencies: Dependencies = {
-    access,
-    ...(options.wait ? { wait: options.wait } : {}),
-    ...(options.access?.now ? { now: options.access.now } : {}),
-    names: server,
-    catalog: config,
-    formats: await loadFormats(),
-    startRun,
-    wholeFiles,
-    runs: { receipts: ledgered.receipts, files: wholeFiles, background, stopping: stopping.signal },
-    columns: columns.of,
-    debug: (request, client) => server.debug ?? isLocal(request, client),
-    readiness: engine.readiness,
-    scrape: () =>
-      metrics.scrape({
-        admission,
-        memory,
-        pressure,
-        pool,
-        spool,
-        connections: http.counts,
-        ledger: ledgered.receipts.counts,
-        log: options.log,
-      }),
-    adminElsewhere: server.admin !== undefined,
-    onRefusal: logRefusal,
-    onLink: logLink,
-    onResent: logResent,
-    onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
+    routes: {
+      ...(options.wait ? { wait: options.wait } : {}),
+      ...(options.access?.now ? { now: options.access.now } : {}),
+      formats,
+      wholeFiles,
+      runs: { receipts, files: wholeFiles, background, stopping: stopping.signal },
+      readiness: engine.readiness,
+      scrape: () =>
+        metrics.scrape({
+          admission,
+          memory,
+          pressure,
+          pool,
+          spool,
+          connections: http.counts,
+          ledger: receipts.counts,
+          log: options.log,
+          reload,
+        }),
+      trace: tracing?.start,
+      auditFailing: () => audit?.failing ?? false,
+      onRefusal,
+      onLink: logLink,
+      onResent: logResent,
+      onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
+    },
   };
+  current = createGeneration(config, shared);
+  await background?.resume(engine.again);
+  const reload = createReload(() => current.config, (next) => {
+    current = createGeneration(next, shared);
+    http.limitAddresses(next.limits.perAddress);
+  });
   const lost = Promise.withResolvers<Error>();
   const common = {
     ...server,
+    traced: tracing !== undefined,
     isEssential,
     onRefusal: ({ title, detail, ...refused }: RefusedRequest) =>
-      logRefusal({ ...refused, reason: `${title}: ${detail}` }),
+      onRefusal({ ...refused, reason: `${title}: ${detail}` }),
     onError: logError,
     onLost: lost.resolve,
   };
-  const app = createApp(dependencies);
   const http = listen(
-    { ...common, origin: server.publicUrl, connections, perAddress: limits.perAddress },
-    (request, client) => app.fetch(request, { client }),
+    {
+      ...common,
+      origin: server.publicUrl,
+      connections,
+      perAddress: limits.perAddress,
+      refusalHeaders: (origin) => shareHeaders(current.config.server.cors)(origin),
+    },
+    (request, client) => current.handle(request, client),
   );
   stack.defer(() => http.close());
-  const admin = server.admin && openAdmin({ ...common, ...server.admin }, dependencies);
+  const admin = server.admin && listen(
+    { ...common, ...server.admin, connections: ADMIN_CONNECTIONS },
+    (request, client) => current.handleAdmin(request, client),
+  );
   if (admin) stack.defer(() => admin.close());
   const open = stack.move();
   return {
     http,
     admin,
     engine,
+    get config() {
+      return current.config;
+    },
+    reload: reload.reload,
     lost: lost.promise,
     // A run is over when the server has taken its last chunk, which a slow client has yet to get.
     drain: () => {
@@ -167,16 +227,6 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       return open.disposeAsync();
     },
   };
-}
-
-/** Opens the port for health and metrics. */
-function openAdmin(options: HttpOptions, dependencies: Dependencies): HttpServer {
-  const names = { ...dependencies.names, hostname: options.hostname };
-  const app = createAdminApp({ ...dependencies, names });
-  return listen(
-    { ...options, connections: ADMIN_CONNECTIONS },
-    (request, client) => app.fetch(request, { client }),
-  );
 }
 
 /** Listens, or says why not. */

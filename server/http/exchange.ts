@@ -18,6 +18,8 @@ export interface Client {
   readonly httpVersion: string;
   /** Has fields follow the body of the answer; absent where the client does not take them. */
   readonly sendTrailers?: (trailers: Trailers) => void;
+  /** Whether the connection is a trusted proxy's. */
+  readonly viaProxy: boolean;
 }
 
 /** What answers requests. */
@@ -47,6 +49,8 @@ export interface ExchangeContext {
   readonly isEssential: (path: string) => boolean;
   /** Whether connections end with their next answer. */
   readonly draining: () => boolean;
+  /** Headers of what is answered before the handler is asked, by the `Origin` of the request. */
+  readonly refusalHeaders: (origin: string | null) => Readonly<Record<string, string>>;
   /** Called with what is answered before the handler is asked. */
   readonly onRefusal: (refused: RefusedRequest) => void;
   /** Called with an error that is neither the client's nor a body's, and of the method and the path. */
@@ -143,6 +147,7 @@ class Exchange {
       ...(takesTrailers(this.#message)
         ? { sendTrailers: (trailers: Trailers) => this.trailers = trailers }
         : {}),
+      viaProxy,
     });
     return httpVersion === "1.1" ? response : await this.#withLength(response);
   }
@@ -166,14 +171,14 @@ class Exchange {
   }
 
   #refuse(refusal: Refusal): Response {
-    const { method } = this.#message;
+    const { method, headers } = this.#message;
     this.#context.onRefusal({
       ...refusal,
       client: this.#client,
       ...(method === undefined ? {} : { method }),
       path: pathOf(this.#message),
     });
-    return refusalResponse(refusal);
+    return refusalResponse(refusal, this.#context.refusalHeaders(headers.origin ?? null));
   }
 }
 

@@ -3,6 +3,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import {
   ADMIN,
+  AUDIT,
   type Config,
   LIMITS,
   LOG,
@@ -58,5 +59,7 @@ Deno.test("the whole file of docs/configuration.md can be pasted, and has every 
   ok(isMapping(root.runs));
   deepStrictEqual(keys(root.runs), keys(RUNS));
   deepStrictEqual(keys(root.runs.retention), keys(RETENTION));
+  ok(isMapping(root.log));
   deepStrictEqual(keys(root.log), keys(LOG));
+  deepStrictEqual(keys(root.log.audit), keys(AUDIT));
 });

@@ -103,7 +103,7 @@ function problemOf(
 }
 
 Deno.test("a tenant alone has every slot; when another one comes, both have them in turns", async () => {
-  await using server = await startServer("{ concurrent: 2 }");
+  await using server = await startServer("{ concurrent: 2, queue_timeout: 1h }");
   const { upstream, admission } = server;
   const answers = [];
   for (let run = 0; run < 6; run++) answers.push(server.ask("one"));

@@ -76,6 +76,7 @@ export interface TestServer extends AsyncDisposable {
 export interface Sections {
   readonly limits?: string;
   readonly server?: string;
+  readonly access?: string;
   readonly spool?: string;
   readonly runs?: string;
   /** The file system of the spool. @default the system's */
@@ -109,9 +110,10 @@ export async function startServer(sections: Sections = {}): Promise<TestServer> 
 /** Starts a server in the folder of one that has ended, or has not begun; the folder stays. */
 export async function startIn(folder: string, sections: Sections = {}): Promise<TestServer> {
   const database = `${folder}/app.db`;
-  const { server = "{ port: 0 }", limits = "{}", runs = "{}", spool } = sections;
+  const { server = "{ port: 0 }", access = "{}", limits = "{}", runs = "{}", spool } = sections;
   const yaml = `
 server: ${server}
+access: ${access}
 limits: ${limits}
 runs: ${runs}
 ${spool === undefined ? "" : `spool: ${spool}`}

@@ -171,6 +171,7 @@ diskTest("a disk that others have filled takes nothing, and nothing breaks", asy
     await until(async () => (await scrape(server)).get("spool_free_bytes") === 0);
     const download = await startDownload(server, LARGE);
     await until(async () => (await refusals(server)).disk! > 0);
+    assert.equal((await scrape(server)).get('shedding_step{resource="disk"}'), 1);
     assertTold(records[0], /^No room: disk; 0 bytes are free at \//, disk);
     assert.equal(await download.finish(), whole);
     await until(() => server.reports.length === 2);

@@ -168,6 +168,24 @@ Deno.test("a run that waited for too long is refused, and the next one waits on"
   assert.deepEqual(admission.refused, { ...NONE_REFUSED, timeout: 1 });
 });
 
+Deno.test("a run that would wait for too long is refused at once, but for the first of its tenant", async () => {
+  const { admission, clock, outcomes, ask, end } = await crowded({ queue: 10 });
+  await ask("a1");
+  await clock.pass(1_000);
+  await end();
+  await clock.pass(1_000);
+  await ask("a2");
+  await ask("a3");
+  assert.equal(admission.waiting, 2, "1.8 s are expected");
+  await clock.pass(500);
+  // One slot was freed in 2.5 s: 3.4 s are expected for a run that would be the third, of 5 s at most.
+  await ask("a4");
+  await ask("b1");
+  await ask("b2");
+  assert.deepEqual(outcomes.slice(1), ["a4: full", "b2: full"]);
+  assert.equal(admission.waiting, 3);
+});
+
 Deno.test("a caller that leaves the queue is gone at once, and refused by none", async () => {
   const { admission, clock, outcomes, ask, end } = await crowded({ queue: 1 });
   const caller = new AbortController();

@@ -54,6 +54,13 @@ Deno.test("a full queue loses the newest of the share that has the most waiting"
   assert.equal(queue.add("c", "c1"), "a2", "a and b have two each");
 });
 
+Deno.test("the position of one more is behind those of its share, each with one of every other", () => {
+  const queue = new FairQueue<string>(10);
+  queue.hold("c", 1);
+  for (const item of ["a1", "a2", "a3", "a4", "b1"]) queue.add(item[0]!, item);
+  assert.deepEqual(["a", "b", "c", "d"].map((name) => queue.position(name)), [6, 4, 0, 0]);
+});
+
 Deno.test("a queue of no length gives back what is added", () => {
   const queue = new FairQueue<string>(0);
   assert.equal(queue.add("a", "a1"), "a1");
@@ -80,7 +87,8 @@ const events = fc.array(
     /** Asks twice as often as it ends: there is something to choose from. */
     kind: fc.constantFrom("ask", "ask", "end"),
   }),
-  { maxLength: 200 },
+  // By itself fast-check makes short ones, in which too little happens.
+  { maxLength: 200, size: "max" },
 );
 
 interface Asked {
