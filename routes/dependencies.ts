@@ -14,7 +14,6 @@ import type { Wait } from "./authenticate.ts";
 import type { Client } from "./environment.ts";
 import type { ServerNames } from "./guard.ts";
 import type { RefusedRequest } from "./refusals.ts";
-import type { RunEvents } from "./run_events.ts";
 import type { StartTrace } from "./trace.ts";
 
 /** A link that was signed, without its signature. */
@@ -67,8 +66,8 @@ export interface RunsAccess {
   readonly files: WholeFiles | undefined;
   /** Takes on runs that no client waits for; absent where no files are kept. */
   readonly background: Background | undefined;
-  /** Answers with the progress of one. */
-  readonly events: RunEvents;
+  /** Aborted when the server is about to end. */
+  readonly stopping?: AbortSignal;
 }
 
 /** What the routes need. */

@@ -12,7 +12,7 @@ import type { WholeFiles } from "./whole_files.ts";
 
 /** A run that is to be made in the background. */
 export interface BackgroundRun {
-  /** Runs the task, by the configuration that it was asked of. */
+  /** Runs it. */
   readonly startRun: StartRun;
   /** What it does. */
   readonly task: RunTask;
@@ -28,16 +28,6 @@ export interface BackgroundRun {
   readonly client?: string | undefined;
 }
 
-/** How many background runs there may be, and for how long their files are kept. */
-export interface BackgroundLimits {
-  /** How many run at once. */
-  readonly concurrent: number;
-  /** How many may wait. */
-  readonly maxQueued: number;
-  /** Milliseconds for which a file is kept. */
-  readonly keep: number;
-}
-
 /** What background runs need of their server. */
 export interface BackgroundOptions {
   /** Makes the files. */
@@ -46,8 +36,18 @@ export interface BackgroundOptions {
   readonly receipts: Receipts;
   /** The id of this server. */
   readonly server: string;
-  /** How many there may be at first. */
-  readonly limits: BackgroundLimits;
+  /** How many run at once. */
+  readonly concurrent: number;
+  /** How many may wait. */
+  readonly maxQueued: number;
+  /** Milliseconds for which a file is kept. */
+  readonly keep: number;
+  /**
+   * Makes a run anew of what the ledger has of it.
+   *
+   * @throws {Error} where what it asks for is not there any more, or not for its caller
+   */
+  readonly prepare: (row: LedgerRow) => BackgroundRun;
   /** Called with an error that is the server's own fault. */
   readonly onError: (error: unknown) => void;
   /** The time of receipts. @default the system's */
@@ -67,15 +67,8 @@ export interface Background {
    * @throws {LedgerError} where it cannot be written down
    */
   submit(id: string, run: BackgroundRun, idempotency?: IdempotencyKey): Promise<LedgerRow>;
-  /**
-   * Takes runs on that a server left which is gone.
-   *
-   * @param prepare makes a run anew of what the ledger has of it, or throws where what it asks for is not there any
-   * more, or not for its caller
-   */
-  resume(rows: readonly LedgerRow[], prepare: (row: LedgerRow) => BackgroundRun): Promise<void>;
-  /** Takes other limits; what runs goes on. */
-  configure(limits: BackgroundLimits): void;
+  /** Takes runs on that a server left which is gone. */
+  resume(rows: readonly LedgerRow[]): Promise<void>;
   /** Begins no run any more, and has those that are under way wait for the next server. */
   close(): Promise<void>;
 }
@@ -100,14 +93,13 @@ interface Job extends BackgroundRun {
 
 /** Makes the background runs of a server. */
 export function createBackground(options: BackgroundOptions): Background {
-  const { files, receipts, server, onError } = options;
+  const { files, receipts, server, concurrent, maxQueued, keep, prepare, onError } = options;
   const { now = () => new Date(), clock = systemClock } = options;
   const queue: Job[] = [];
   const running = new Set<Promise<void>>();
   /** Runs that have not ended, by the keys of their requests. */
   const joinable = new Map<string, { readonly id: string; readonly row: Promise<LedgerRow> }>();
   const jobs = new Map<string, Job>();
-  let { limits } = options;
   let closed = false;
 
   /** Cancels a run; one that runs is cancelled by what it is run by. */
@@ -141,7 +133,7 @@ export function createBackground(options: BackgroundOptions): Background {
   }
 
   function next(): void {
-    while (!closed && running.size < limits.concurrent) {
+    while (!closed && running.size < concurrent) {
       const job = queue.shift();
       if (!job) return;
       const done = work(job).finally(() => {
@@ -153,15 +145,22 @@ export function createBackground(options: BackgroundOptions): Background {
   }
 
   async function work(job: Job): Promise<void> {
-    const { id, startRun, task, mediaType, filename, request, client, stop: { signal } } = job;
+    const { startRun, id, task, mediaType, filename, request, client } = job;
+    const { signal } = job.stop;
     try {
       for (;;) {
         try {
           await files.make(
             task,
             {
-              ...{ startRun, id, mediaType, filename, request, client, signal },
-              keep: limits.keep,
+              startRun,
+              id,
+              mediaType,
+              filename,
+              request,
+              client,
+              signal,
+              keep,
               delivery: "background",
             },
             () => Promise.resolve(),
@@ -170,7 +169,7 @@ export function createBackground(options: BackgroundOptions): Background {
         } catch (error) {
           if (!(error instanceof AdmissionError)) return end(job, error);
           // It had a slot, but no worker, and has failed.
-          if ((await receipts.get(id))?.state !== "queued") return end(job);
+          if ((await receipts.get(job.id))?.state !== "queued") return end(job);
         }
         await pause(signal);
         if (signal.aborted) return end(job, signal.reason);
@@ -198,7 +197,7 @@ export function createBackground(options: BackgroundOptions): Background {
         return await receipts.get(row.id) ?? row;
       }
       if (closed) throw new AdmissionError("draining");
-      if (queue.length >= limits.maxQueued) throw new AdmissionError("full");
+      if (queue.length >= maxQueued) throw new AdmissionError("full");
       const row: LedgerRow = {
         ...toRow(id, run.request, run.task, {
           delivery: "background",
@@ -232,7 +231,7 @@ export function createBackground(options: BackgroundOptions): Background {
       return await receipts.get(other.id) ?? other;
     },
 
-    async resume(rows, prepare) {
+    async resume(rows) {
       for (const row of rows) {
         if (!await receipts.adopt(row, () => cancel(row.id))) continue;
         try {
@@ -242,11 +241,6 @@ export function createBackground(options: BackgroundOptions): Background {
           receipts.conclude(row.id, { error: new OutdatedRequestError(message) });
         }
       }
-    },
-
-    configure(changed) {
-      limits = changed;
-      next();
     },
 
     async close() {

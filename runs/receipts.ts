@@ -82,7 +82,7 @@ export interface Receipts {
    * @throws {LedgerError} where it cannot be written down
    */
   enqueue(row: LedgerRow, cancel: () => void): Promise<LedgerRow | undefined>;
-  /** Takes over a run of a server that is gone, which waits again; whether it did. */
+  /** Has a run wait again that was taken over from a server that is gone; whether it does. */
   adopt(row: LedgerRow, cancel: () => void): Promise<boolean>;
   /** Ends a kept run; one that has ended already stays as it is. */
   conclude(id: string, outcome: KeptOutcome): void;
@@ -109,7 +109,7 @@ const RETRY_MS = 1_000;
 const REQUIRED_MS = 5_000;
 
 /** Milliseconds for which it is not told that a run has ended while that is not written down. */
-const REPORT_MS = 1_000;
+const TOLD_MS = 1_000;
 
 /** Milliseconds that the last receipts may take when the server ends. */
 const FLUSH_MS = 2_000;
@@ -247,7 +247,7 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
     const waiting = live.get(run.id);
     if (waiting) {
       waiting.cancel = run.cancel;
-      return step(waiting, "running", { startedAt, server });
+      return step(waiting, "running", { startedAt });
     }
     const at = new Date(run.startedAt.getTime() - (run.waited ?? 0)).toISOString();
     const row: LedgerRow = {
@@ -324,7 +324,7 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
         add(row, cancel);
         return true;
       }
-      const patch = { attempt: row.attempt + 1, server, rows: 0, bytes: 0, warnings: [] };
+      const patch = { attempt: row.attempt + 1, rows: 0, bytes: 0, warnings: [] };
       const edge = { from: row.state, attempt: row.attempt, to: "queued" } as const;
       if (!await ledger.transition(row.id, edge, patch)) return false;
       add({ ...row, ...patch, state: "queued" }, cancel);
@@ -370,7 +370,7 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
     async get(id) {
       const run = live.get(id);
       if (!run) return await ledger.get(id);
-      if (isFinal(run.row.state)) await settlesWithin(receipts.written(id), REPORT_MS, clock);
+      if (isFinal(run.row.state)) await settlesWithin(receipts.written(id), TOLD_MS, clock);
       return run.row;
     },
 

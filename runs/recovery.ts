@@ -45,6 +45,8 @@ export async function recoverRuns(
   let interrupted = 0;
   let completed = 0;
   for (const row of await ledger.abandoned()) {
+    // Another server may have been faster.
+    if (!await ledger.claim(row.id, row.server)) continue;
     const object = objects.get(row.id);
     if (row.state === "publishing" && object) {
       if (await complete(ledger, row, object)) completed++;

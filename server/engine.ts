@@ -6,12 +6,6 @@ import type { Config, SourceSetting } from "../catalog/config.ts";
 import { MAX_DURATION_MS } from "../table/units.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { Admission } from "../runs/admission.ts";
-import {
-  type Background,
-  type BackgroundLimits,
-  type BackgroundRun,
-  createBackground,
-} from "../runs/background.ts";
 import { createDescriptorGuard, RESERVED_DESCRIPTORS } from "../runs/descriptor_guard.ts";
 import { createMemoryGuard, type WatchedMemory } from "../runs/memory_guard.ts";
 import { createMemoryReading } from "../runs/memory_reading.ts";
@@ -62,13 +56,8 @@ export interface Engine extends AsyncDisposable {
   readonly configure: (config: Config, observers: readonly RunObserver[]) => StartRun;
   /** Files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles: WholeFiles | undefined;
-  /** Runs that no client waits for; absent where there is no spool or no ledger. */
-  readonly background: Background | undefined;
-  /**
-   * Takes the background runs on that a server left which is gone. Called once, when there is a configuration to run
-   * them by.
-   */
-  readonly resume: (prepare: (row: LedgerRow) => BackgroundRun) => Promise<void>;
+  /** Runs of a server that is gone, which are to begin again. */
+  readonly again: readonly LedgerRow[];
   /** Whether another export would be taken. */
   readonly readiness: () => Promise<Readiness>;
 }
@@ -149,17 +138,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
       tasksPerWorker: limits.runsPerWorker,
       maxExclusive: limits.exclusive ?? Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
     });
-    ledgered?.configure(config.runs);
-    background?.configure(backgroundLimits(config));
-    return createRuns({
-      admission,
-      pool: runner,
-      limits,
-      weigh,
-      clientKey,
-      spill,
-      observers: [...observers, ...(ledgered ? [ledgered.receipts.observer] : [])],
-    });
+    return createRuns({ admission, pool: runner, limits, weigh, clientKey, spill, observers });
   }
   const store = spool && await createDiskStore({
     dir: spool.keptDirectory,
@@ -178,17 +157,6 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     now,
     receipts: ledgered?.receipts,
   });
-  const background = wholeFiles && ledgered && createBackground({
-    files: wholeFiles,
-    receipts: ledgered.receipts,
-    server: ledgered.server,
-    limits: backgroundLimits(config),
-    onError: (error) =>
-      logger.error("Cannot run in the background: {error}", {
-        error: Deno.inspect(error),
-      }),
-    now,
-  });
   if (wholeFiles) spool.reclaimWith(wholeFiles.evict);
   // A file that cannot be removed is tried again the next time; the spool has reported it.
   const expiring = wholeFiles &&
@@ -200,8 +168,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     pool,
     configure,
     wholeFiles,
-    background,
-    resume: async (prepare) => await background?.resume(recovered?.again ?? [], prepare),
+    again: recovered?.again ?? [],
     readiness: createReadiness([
       { name: "slots", state: () => admission.state },
       ...(["memory", "descriptors"] as const).map((name) => ({
@@ -215,17 +182,11 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     ]),
     async [Symbol.asyncDispose]() {
       clearInterval(expiring);
-      await settlesWithin(background?.close() ?? Promise.resolve(), DISPOSE_MS);
       if (await settlesWithin(pool[Symbol.asyncDispose](), DISPOSE_MS)) return;
       logger.error(`Cannot end the workers within ${DISPOSE_MS} ms`, { pids: pool.pids });
       pool.kill();
     },
   };
-}
-
-function backgroundLimits({ runs }: Config): BackgroundLimits {
-  const { background, maxQueued, retention } = runs;
-  return { concurrent: background, maxQueued, keep: retention.files };
 }
 
 /** Logs what was wrong with whole files of the process before; that there are some is nothing to tell. */

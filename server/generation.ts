@@ -5,26 +5,23 @@ import type { Config } from "../catalog/config.ts";
 import { createAdminApp, createApp } from "../routes/app.ts";
 import type { Dependencies } from "../routes/dependencies.ts";
 import { isLocal } from "../routes/local_request.ts";
-import type { BackgroundRun } from "../runs/background.ts";
-import type { LedgerRow } from "../runs/ledger/ledger.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { StartRun } from "../runs/run.ts";
 import { createColumns } from "./columns.ts";
 import type { Engine } from "./engine.ts";
 import type { Handler } from "./http/exchange.ts";
 import { openReceiptSigner } from "./receipt_signer.ts";
-import { runAgain } from "./run_again.ts";
 
 /** A configuration, and what answers with it: a request that has begun goes on with its own. */
 export interface Generation {
   /** What it says. */
   readonly config: Config;
+  /** Runs its exports. */
+  readonly startRun: StartRun;
   /** Answers. */
   readonly handle: Handler;
   /** Answers on the port for health and metrics. */
   readonly handleAdmin: Handler;
-  /** Makes a background run anew of what the ledger has of it; see {@linkcode runAgain}. */
-  readonly runAgain: (row: LedgerRow) => BackgroundRun;
 }
 
 /** What generations share. */
@@ -79,8 +76,8 @@ export function createGeneration(
   const startRun: StartRun = engine.configure(config, [columns, ...observers]);
   return {
     config,
+    startRun,
     handle: (request, client) => app.fetch(request, { client }),
     handleAdmin: (request, client) => admin.fetch(request, { client }),
-    runAgain: (row) => runAgain(row, dependencies),
   };
 }

@@ -23,8 +23,6 @@ export interface Ledgered extends AsyncDisposable {
   readonly ledger: Ledger;
   /** The receipts of this server's runs. */
   readonly receipts: Receipts;
-  /** Takes how long receipts are kept. */
-  configure(settings: Pick<RunsSettings, "retention">): void;
   /** Logs what was found of a server that is gone. */
   logRecovered(recovered: RecoveredRuns): void;
 }
@@ -35,11 +33,9 @@ export interface Ledgered extends AsyncDisposable {
  * @throws {StartError} where it cannot be opened
  */
 export async function openConfiguredLedger(
-  settings: RunsSettings,
+  { ledger: name, ledgerRequired, retention }: RunsSettings,
   now: () => Date = () => new Date(),
 ): Promise<Ledgered> {
-  const { ledger: name, ledgerRequired } = settings;
-  let { retention } = settings;
   const server = crypto.randomUUID();
   const ledger = await open(name, server);
   const receipts = createReceipts({
@@ -60,7 +56,6 @@ export async function openConfiguredLedger(
     server,
     ledger,
     receipts,
-    configure: (settings) => retention = settings.retention,
     logRecovered,
     async [Symbol.asyncDispose]() {
       timers.forEach(clearInterval);

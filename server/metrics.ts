@@ -91,7 +91,9 @@ export function createMetrics(): Metrics {
         phases.add({ export: name, phase }, milliseconds / 1000);
       }
     },
-    async scrape({ admission, memory, pressure, pool, spool, connections, ledger, log, reload }) {
+    async scrape(
+      { admission, memory, pressure, pool, spool, connections, ledger, log, reload },
+    ) {
       const text = expositionText([
         counter(
           "runs_total",
@@ -202,16 +204,6 @@ function connectionMetrics(counts: ConnectionCounts): Metric[] {
   ];
 }
 
-function auditMetrics(audit: Log["audit"]): Metric[] {
-  if (!audit) return [];
-  return [
-    gauge("audit_failing", "1 while the audit log cannot be written", Number(audit.failing)),
-    counter("audit_lines_missing_total", "Lines that the audit log does not have", [
-      { labels: {}, value: audit.missing },
-    ]),
-  ];
-}
-
 function ledgerMetrics({ failures, waiting, lost }: LedgerCounts): Metric[] {
   const total = (value: number) => [{ labels: {}, value }];
   return [
@@ -222,6 +214,16 @@ function ledgerMetrics({ failures, waiting, lost }: LedgerCounts): Metric[] {
     ),
     gauge("ledger_waiting_runs", "Runs that the ledger could not be told of yet", waiting),
     counter("ledger_lost_total", "Runs that the ledger was never told the end of", total(lost)),
+  ];
+}
+
+function auditMetrics(audit: Log["audit"]): Metric[] {
+  if (!audit) return [];
+  return [
+    gauge("audit_failing", "1 while the audit log cannot be written", Number(audit.failing)),
+    counter("audit_lines_missing_total", "Lines that the audit log does not have", [
+      { labels: {}, value: audit.missing },
+    ]),
   ];
 }
 

@@ -9,21 +9,23 @@ import { loadFormats } from "../exporters/mod.ts";
 import { isEssential } from "../routes/app.ts";
 import type { Wait } from "../routes/authenticate.ts";
 import { shareHeaders } from "../routes/cors.ts";
-import { createRunEvents } from "../routes/run_events.ts";
+import { createBackground } from "../runs/background.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { Check } from "../runs/readiness.ts";
 import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
+import { settlesWithin } from "../storage/settles_within.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
-import { createGeneration, type GenerationDependencies } from "./generation.ts";
+import { createGeneration, type Generation, type GenerationDependencies } from "./generation.ts";
 import { openConfiguredLedger } from "./ledger.ts";
 import type { Log } from "./logs.ts";
 import { createMetrics } from "./metrics.ts";
 import { openTracing } from "./open_tracing.ts";
 import { createReload, type Reload } from "./reload.ts";
 import { logLink, logRefusal, logResent, type Refused } from "./request_log.ts";
+import { runAgain } from "./run_again.ts";
 import { openConfiguredSpool } from "./spool.ts";
 import { StartError } from "./start_error.ts";
 
@@ -69,6 +71,9 @@ export interface ServiceOptions {
   readonly log?: Partial<Pick<Log, "dropped" | "audit">>;
 }
 
+/** Milliseconds that runs of the background have to end in when the server ends. */
+const BACKGROUND_MS = 2_000;
+
 /** Connections of the port for health and metrics: a few tools, on a network of one's own. */
 const ADMIN_CONNECTIONS = 64;
 
@@ -85,6 +90,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const connections = fittingConnections(config);
   const audit = options.log?.audit;
   const ledgered = stack.use(await openConfiguredLedger(config.runs, options.now));
+  const { receipts, server: serverId } = ledgered;
   const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
   const engine: Engine = stack.use(
     await createEngine(config, {
@@ -92,25 +98,47 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       spool,
       files: options.files,
       now: options.now,
+      ledgered,
       checks: [
         { name: "connections", state: () => http.state },
         ...(audit ? [{ name: "audit", state: () => audit.failing ? "failing" : "ready" }] : []),
       ] satisfies Check[],
-      ledgered,
     }),
   );
-  const { admission, memory, pressure, pool, wholeFiles, background } = engine;
-  const { receipts } = ledgered;
-  const stopping = new AbortController();
-  const events = createRunEvents(receipts, stopping.signal);
+  const { admission, memory, pressure, pool, wholeFiles } = engine;
   const { server, limits } = config;
+  const formats = await loadFormats();
+  let current: Generation;
+  const background = wholeFiles && createBackground({
+    files: wholeFiles,
+    receipts,
+    server: serverId,
+    concurrent: config.runs.background,
+    maxQueued: config.runs.maxQueued,
+    keep: config.runs.retention.files,
+    prepare: (row) => ({
+      ...runAgain(row, { catalog: current.config, formats }),
+      startRun: current.startRun,
+    }),
+    onError: (error) => logError(error, "a run in the background"),
+    now: options.now,
+  });
+  stack.defer(async () =>
+    void await settlesWithin(background?.close() ?? Promise.resolve(), BACKGROUND_MS)
+  );
+  const stopping = new AbortController();
   const onRefusal = (refused: Refused) => {
     metrics.refused(refused.status);
     logRefusal(refused);
   };
   const shared: GenerationDependencies = {
     engine,
-    observers: [metrics, ...(tracing ? [tracing.observer] : []), ...options.observers],
+    observers: [
+      receipts.observer,
+      metrics,
+      ...(tracing ? [tracing.observer] : []),
+      ...options.observers,
+    ],
     access: {
       throttle: createThrottle(),
       keySets: new Map(),
@@ -123,9 +151,9 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     routes: {
       ...(options.wait ? { wait: options.wait } : {}),
       ...(options.access?.now ? { now: options.access.now } : {}),
-      formats: await loadFormats(),
+      formats,
       wholeFiles,
-      runs: { receipts, files: wholeFiles, background, events },
+      runs: { receipts, files: wholeFiles, background, stopping: stopping.signal },
       readiness: engine.readiness,
       scrape: () =>
         metrics.scrape({
@@ -147,7 +175,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
     },
   };
-  let current = createGeneration(config, shared);
+  current = createGeneration(config, shared);
+  await background?.resume(engine.again);
   const reload = createReload(() => current.config, (next) => {
     current = createGeneration(next, shared);
     http.limitAddresses(next.limits.perAddress);
@@ -178,7 +207,6 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     (request, client) => current.handleAdmin(request, client),
   );
   if (admin) stack.defer(() => admin.close());
-  await engine.resume(current.runAgain);
   const open = stack.move();
   return {
     http,

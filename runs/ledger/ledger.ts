@@ -27,14 +27,14 @@ export interface LedgerRow extends Receipt {
 export interface Transition {
   /** The state that it is in. */
   readonly from: RunState;
-  /** The attempt that it is in: one of a server that was taken for dead changes nothing any more. */
+  /** The attempt that it is in. */
   readonly attempt: number;
   /** The state that it goes to. */
   readonly to: RunState;
 }
 
 /** What changes with a step; what is absent stays. */
-export type RowPatch = Partial<Omit<LedgerRow, "id" | "state" | "idempotency">>;
+export type RowPatch = Partial<Omit<LedgerRow, "id" | "state" | "server" | "idempotency">>;
 
 /** Which rows are wanted. */
 export interface RowFilter {
@@ -87,7 +87,8 @@ export interface Ledger extends AsyncDisposable {
    */
   insert(row: LedgerRow): Promise<LedgerRow | undefined>;
   /**
-   * Takes a run from one state to another, where it is in that state and that attempt; whether it was.
+   * Takes a run from one state to another, where it is in that state and that attempt, and in the hands of this
+   * server or complete; whether it was.
    *
    * @throws {RangeError} where no run may take that step
    */
@@ -102,6 +103,8 @@ export interface Ledger extends AsyncDisposable {
   list(filter: RowFilter): Promise<RowPage>;
   /** Runs that are not in a final state and whose server is gone, those first that were asked for first. */
   abandoned(): Promise<readonly LedgerRow[]>;
+  /** Takes a run over from a server that is gone; whether it was that one's still, and not over. */
+  claim(id: string, server: string): Promise<boolean>;
   /** Runs that are complete and whose file is kept. */
   kept(): Promise<readonly LedgerRow[]>;
   /** Says that this server lives, which others see in a ledger that they share. */

@@ -44,9 +44,9 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${dialect.jsonParam})
     on conflict do nothing returning id`;
   const transitionText = `update spillway_run set state = ?, attempt = coalesce(?, attempt),
-    server = coalesce(?, server), ended_at = coalesce(?, ended_at), kept = ?,
-    data = ${dialect.mergedData}
-    where id = ? and state = ? and attempt = ? returning id`;
+    ended_at = coalesce(?, ended_at), kept = ?, data = ${dialect.mergedData}
+    where id = ? and state = ? and attempt = ? and (server = ? or state = 'complete')
+    returning id`;
 
   async function execute(action: string, text: string, values: readonly SqlValue[]) {
     try {
@@ -95,13 +95,13 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
       const updated = await execute("write a receipt", transitionText, [
         to,
         patch.attempt ?? null,
-        patch.server ?? null,
         patch.endedAt === undefined ? null : Date.parse(patch.endedAt),
         isKept(to, patch) ? 1 : 0,
         encodeData(patch),
         id,
         from,
         attempt,
+        server,
       ]);
       return updated.length > 0;
     },
@@ -132,6 +132,12 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
       );
     },
 
+    async claim(id, other) {
+      const text = `update spillway_run set server = ? where id = ? and server = ? and ${OPEN}
+        returning id`;
+      return (await execute("write a receipt", text, [server, id, other])).length > 0;
+    },
+
     kept: () => select("read receipts", "where kept = 1"),
 
     async beat() {
@@ -157,7 +163,7 @@ function isKept(state: RunState, { file }: Pick<RowPatch, "file">): boolean {
 }
 
 /** What has no column of its own. */
-function encodeData(row: RowPatch & { readonly id?: string; readonly state?: string }): string {
+function encodeData(row: Partial<LedgerRow>): string {
   const { id: _id, state: _state, attempt: _attempt, server: _server, ...data } = row;
   return JSON.stringify(data);
 }

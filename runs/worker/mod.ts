@@ -264,12 +264,12 @@ interface TaskContext {
   readonly blocking: Blocking;
   /** Counts what was not written as it was. */
   readonly warnings: Warnings;
+  /** The file before its content coding; absent where it has none. */
+  readonly plain: PlainFile | undefined;
   /** How long rows were waited for. */
   readonly source: Stopwatch;
   /** How long of that the first ones were, once their queries ran. */
   readonly firstRow: Stopwatch;
-  /** The file before its content coding; absent where it has none. */
-  readonly plain: PlainFile | undefined;
 }
 
 /** Counts and digests the bytes of a file before its content coding. */

@@ -16,10 +16,10 @@ export interface Client {
   readonly localAddress: string;
   /** `1.1` or `1.0`. */
   readonly httpVersion: string;
-  /** Whether the connection is a trusted proxy's. */
-  readonly viaProxy: boolean;
   /** Has fields follow the body of the answer; absent where the client does not take them. */
   readonly sendTrailers?: (trailers: Trailers) => void;
+  /** Whether the connection is a trusted proxy's. */
+  readonly viaProxy: boolean;
 }
 
 /** What answers requests. */
@@ -144,10 +144,10 @@ class Exchange {
       remoteAddress: this.#client,
       localAddress: stream.localAddress,
       httpVersion,
-      viaProxy,
       ...(takesTrailers(this.#message)
         ? { sendTrailers: (trailers: Trailers) => this.trailers = trailers }
         : {}),
+      viaProxy,
     });
     return httpVersion === "1.1" ? response : await this.#withLength(response);
   }

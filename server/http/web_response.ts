@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from "node:http";
 import { createFramer } from "./chunk_frames.ts";
-import type { TcpStream } from "./tcp_stream.ts";
+import type { ClientStream } from "./client_stream.ts";
 
 /** How an answer is sent. */
 export interface WebResponseOptions {
@@ -39,7 +39,7 @@ const BODILESS_STATUSES: readonly number[] = [204, 304];
 export async function sendWebResponse(
   response: Response,
   answer: ServerResponse,
-  stream: TcpStream,
+  stream: ClientStream,
   { headOnly, last, trailers }: WebResponseOptions,
 ): Promise<void> {
   const { status, headers, body } = response;
@@ -90,7 +90,7 @@ async function sendBody(
   reader: Reader,
   { answer, stream, trailers }: {
     readonly answer: ServerResponse;
-    readonly stream: TcpStream;
+    readonly stream: ClientStream;
     readonly trailers: Trailers | undefined;
   },
   declared: number | undefined,

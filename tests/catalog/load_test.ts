@@ -247,6 +247,20 @@ exports: {}
   );
 });
 
+Deno.test("receipts are kept in a file, a database or memory, for as long as is said", () => {
+  const runs = (text: string) => load(`runs: { ${text} }\nsources: {}\nexports: {}\n`).runs;
+  strictEqual(runs("ledger: sqlite:data/runs.db").ledger, "sqlite:/etc/spillway/data/runs.db");
+  strictEqual(runs("ledger: sqlite:/srv/runs.db").ledger, "sqlite:/srv/runs.db");
+  strictEqual(runs('ledger: "postgres://a:b@c/d"').ledger, "postgres://a:b@c/d");
+  deepStrictEqual(runs("retention: { receipts: 366d, files: 1h }").retention, {
+    files: 3_600_000,
+    receipts: 366 * 86_400_000,
+  });
+  for (const wrong of ["ledger: runs.db", "ledger: sqlite:", "retention: { files: 367d }"]) {
+    throws(() => runs(wrong), ConfigError, wrong);
+  }
+});
+
 Deno.test("origins whose pages may read answers are listed as browsers write them", () => {
   const cors = (list: string) =>
     load(`server: { cors: ${list} }\nsources: {}\nexports: {}`).server.cors;
@@ -270,20 +284,6 @@ Deno.test("the audit log is a file, one that is rotated, or standard output", ()
     file: "/etc/spillway/a.log",
     rotation: { maxBytes: 65_536, keep: 2 },
   });
-});
-
-Deno.test("receipts are kept in a file, a database or memory, for as long as is said", () => {
-  const runs = (text: string) => load(`runs: { ${text} }\nsources: {}\nexports: {}\n`).runs;
-  strictEqual(runs("ledger: sqlite:data/runs.db").ledger, "sqlite:/etc/spillway/data/runs.db");
-  strictEqual(runs("ledger: sqlite:/srv/runs.db").ledger, "sqlite:/srv/runs.db");
-  strictEqual(runs('ledger: "postgres://a:b@c/d"').ledger, "postgres://a:b@c/d");
-  deepStrictEqual(runs("retention: { receipts: 366d, files: 1h }").retention, {
-    files: 3_600_000,
-    receipts: 366 * 86_400_000,
-  });
-  for (const wrong of ["ledger: runs.db", "ledger: sqlite:", "retention: { files: 367d }"]) {
-    throws(() => runs(wrong), ConfigError, wrong);
-  }
 });
 
 Deno.test("relative paths start at the folder of the file, absolute ones stay", () => {

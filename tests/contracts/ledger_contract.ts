@@ -70,7 +70,6 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
     assert.equal(
       await ledger.transition("a", { from: "queued", attempt: 1, to: "running" }, {
         startedAt: "2026-01-01T12:00:01.000Z",
-        server: "two",
       }),
       true,
     );
@@ -89,7 +88,6 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
       await ledger.get("a"),
       row("a", {
         state: "complete",
-        server: "two",
         startedAt: "2026-01-01T12:00:01.000Z",
         endedAt: "2026-01-01T12:00:02.000Z",
         rows: 7,
@@ -117,6 +115,25 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
     );
     const { state, rows } = (await ledger.get("a"))!;
     assert.deepEqual({ state, rows }, { state: "cancelled", rows: 0 });
+  });
+
+  it("takes a step only of a run that is in the hands of its server, or complete", async (ledger) => {
+    await ledger.insert(row("a", { server: "two", state: "running" }));
+    const end = { from: "running", attempt: 1, to: "complete" } as const;
+    assert.equal(await ledger.transition("a", end), false);
+    assert.deepEqual(
+      await Promise.all([
+        ledger.claim("a", "three"),
+        ledger.claim("a", "two"),
+        ledger.claim("a", "two"),
+      ]),
+      [false, true, false],
+    );
+    assert.equal(await ledger.transition("a", end), true);
+    await ledger.insert(row("b", { server: "two", state: "complete" }));
+    assert.equal(await ledger.claim("b", "two"), false);
+    const expire = { from: "complete", attempt: 1, to: "expired" } as const;
+    assert.equal(await ledger.transition("b", expire), true);
   });
 
   it("lets no attempt that is over end the next one", async (ledger) => {

@@ -430,3 +430,34 @@ Deno.test("more clients than may look at runs are refused, and one that leaves m
     assert.equal((await readEvents(stream)).at(-1)?.state, "cancelled");
   }
 });
+
+/** Megabytes of a file whose client breaks: 1 GB of them in a soak. */
+const MEGABYTES = Deno.env.get("SPILLWAY_SOAK") ? 1000 : 30;
+
+Deno.test(`a file of ${MEGABYTES} MB arrives whole at a client that breaks ten times, with one query`, async () => {
+  await using server = await startServer({
+    spool: `{ dir: spool, max_bytes: 4GiB, min_free: 1MiB, allow_memory: true }`,
+  });
+  const params = { rows: MEGABYTES * 100 };
+  const { body } = await post(server, { export: "pages", format: "csv", params });
+  const run = await receipt(server, body.id, "complete");
+  const hash = createHash("sha256");
+  let done = 0;
+  let etag: string | undefined;
+  const breaks = Array.from({ length: 10 }, (_, index) => Math.floor(run.bytes * (index + 1) / 11));
+  for (const end of [...breaks, Infinity]) {
+    const response = await fetch(server.origin + run.file.url, {
+      headers: etag === undefined ? {} : { "Range": `bytes=${done}-`, "If-Range": etag },
+    });
+    assert.equal(response.status, etag === undefined ? 200 : 206);
+    etag ??= response.headers.get("ETag")!;
+    for await (const chunk of response.body!) {
+      hash.update(chunk);
+      done += chunk.length;
+      // The connection breaks: what was on its way is lost.
+      if (done >= end) break;
+    }
+  }
+  assert.deepEqual([hash.digest("hex"), done], [run.sha256, run.bytes]);
+  assert.equal(server.reports.length, 1);
+});

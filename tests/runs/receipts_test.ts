@@ -61,10 +61,10 @@ function setup(required = false) {
     rows: 7,
     bytes: 99,
     duration: 2,
+    times: { worker: 0, client: 0 },
+    steps: { worked: 1 },
     warnings: [],
     spilled: false,
-    times: { worker: 0, client: 0 },
-    steps: { worked: 2 },
     ...(state === "complete" ? { sha256: "ab" } : {}),
   });
   const states = async () => {
