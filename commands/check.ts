@@ -4,6 +4,7 @@ import { ConfigError, formatConfigError } from "../catalog/issues.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { connectSources } from "../server/connect.ts";
+import { openSigner } from "./signer.ts";
 
 /** How to check. */
 export interface CheckOptions {
@@ -17,6 +18,7 @@ export async function check(context: CommandContext, { connect }: CheckOptions):
   const count = (size: number, word: string) => `${size} ${word}${size === 1 ? "" : "s"}`;
   let connected = "";
   if (connect) {
+    openSigner(config);
     const { issues, undescribed } = await connectSources(config, context.environment);
     if (issues.length > 0) {
       const error = new ConfigError(issues);
