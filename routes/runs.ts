@@ -30,7 +30,6 @@ import {
 import { parseQuery } from "./query.ts";
 import { namesOf } from "./refusals.ts";
 import { FILE_MEMBERS, readBody, toPairs } from "./request_body.ts";
-import { createRunEvents } from "./run_events.ts";
 import { statusLink } from "./status_link.ts";
 import { fileResponse, headResponse } from "./whole_file.ts";
 
@@ -71,8 +70,7 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
   const { runs, signer } = dependencies;
   const routes = new Hono<Environment>();
   if (!runs) return routes;
-  const { receipts, files } = runs;
-  const events = createRunEvents(receipts, runs.stopping);
+  const { receipts, files, events } = runs;
 
   /** The run that a path names, where it is the caller's. */
   async function ownRun(context: Context<Environment>): Promise<LedgerRow> {
@@ -93,7 +91,11 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
         ...(reason === undefined ? [] : [["_reason", reason] as const]),
       ];
       const file = findExports(body.export, body.format, dependencies, principal);
-      const asked = parseRequest(file, pairs, { principal, formats: dependencies.formats });
+      const asked = parseRequest(file, pairs, {
+        principal,
+        formats: dependencies.formats,
+        traceparent: context.get("traceparent"),
+      });
       return await runInBackground(context.req.raw, asked, dependencies, context.env?.client);
     })
     .get("/", async (context) => {

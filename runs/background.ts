@@ -12,7 +12,7 @@ import type { WholeFiles } from "./whole_files.ts";
 
 /** A run that is to be made in the background. */
 export interface BackgroundRun {
-  /** Runs it. */
+  /** Runs it, by the configuration that it was asked of. */
   readonly startRun: StartRun;
   /** What it does. */
   readonly task: RunTask;
@@ -28,6 +28,16 @@ export interface BackgroundRun {
   readonly client?: string | undefined;
 }
 
+/** How many background runs there may be, and for how long their files are kept. */
+export interface BackgroundLimits {
+  /** How many run at once. */
+  readonly concurrent: number;
+  /** How many may wait. */
+  readonly maxQueued: number;
+  /** Milliseconds for which a file is kept. */
+  readonly keep: number;
+}
+
 /** What background runs need of their server. */
 export interface BackgroundOptions {
   /** Makes the files. */
@@ -36,12 +46,8 @@ export interface BackgroundOptions {
   readonly receipts: Receipts;
   /** The id of this server. */
   readonly server: string;
-  /** How many run at once. */
-  readonly concurrent: number;
-  /** How many may wait. */
-  readonly maxQueued: number;
-  /** Milliseconds for which a file is kept. */
-  readonly keep: number;
+  /** How many there may be at first. */
+  readonly limits: BackgroundLimits;
   /**
    * Makes a run anew of what the ledger has of it.
    *
@@ -69,6 +75,8 @@ export interface Background {
   submit(id: string, run: BackgroundRun, idempotency?: IdempotencyKey): Promise<LedgerRow>;
   /** Takes runs on that a server left which is gone. */
   resume(rows: readonly LedgerRow[]): Promise<void>;
+  /** Takes other limits; what runs goes on. */
+  configure(limits: BackgroundLimits): void;
   /** Begins no run any more, and has those that are under way wait for the next server. */
   close(): Promise<void>;
 }
@@ -93,13 +101,14 @@ interface Job extends BackgroundRun {
 
 /** Makes the background runs of a server. */
 export function createBackground(options: BackgroundOptions): Background {
-  const { files, receipts, server, concurrent, maxQueued, keep, prepare, onError } = options;
+  const { files, receipts, server, prepare, onError } = options;
   const { now = () => new Date(), clock = systemClock } = options;
   const queue: Job[] = [];
   const running = new Set<Promise<void>>();
   /** Runs that have not ended, by the keys of their requests. */
   const joinable = new Map<string, { readonly id: string; readonly row: Promise<LedgerRow> }>();
   const jobs = new Map<string, Job>();
+  let { limits } = options;
   let closed = false;
 
   /** Cancels a run; one that runs is cancelled by what it is run by. */
@@ -133,7 +142,7 @@ export function createBackground(options: BackgroundOptions): Background {
   }
 
   function next(): void {
-    while (!closed && running.size < concurrent) {
+    while (!closed && running.size < limits.concurrent) {
       const job = queue.shift();
       if (!job) return;
       const done = work(job).finally(() => {
@@ -160,7 +169,7 @@ export function createBackground(options: BackgroundOptions): Background {
               request,
               client,
               signal,
-              keep,
+              keep: limits.keep,
               delivery: "background",
             },
             () => Promise.resolve(),
@@ -197,7 +206,7 @@ export function createBackground(options: BackgroundOptions): Background {
         return await receipts.get(row.id) ?? row;
       }
       if (closed) throw new AdmissionError("draining");
-      if (queue.length >= maxQueued) throw new AdmissionError("full");
+      if (queue.length >= limits.maxQueued) throw new AdmissionError("full");
       const row: LedgerRow = {
         ...toRow(id, run.request, run.task, {
           delivery: "background",
@@ -241,6 +250,11 @@ export function createBackground(options: BackgroundOptions): Background {
           receipts.conclude(row.id, { error: new OutdatedRequestError(message) });
         }
       }
+    },
+
+    configure(changed) {
+      limits = changed;
+      next();
     },
 
     async close() {

@@ -85,8 +85,11 @@ export interface Reloadable {
   readonly fixed: readonly string[];
 }
 
-/** The keys of `server` that are taken; the others are those of sockets that are open. */
-const SERVER_KEYS: readonly string[] = ["hosts", "cors", "debug", "drainTimeout"];
+/** The keys of sections that are taken; the others are those of sockets and of a ledger that are open. */
+const TAKEN = {
+  server: ["hosts", "cors", "debug", "drainTimeout"],
+  runs: ["background", "maxQueued", "retention", "signingKeys"],
+} as const satisfies { readonly [Section in keyof Config]?: readonly (keyof Config[Section])[] };
 
 /**
  * Puts together what is in force with another configuration.
@@ -101,35 +104,36 @@ export function reloadable(running: Config, next: Config): Reloadable {
     );
   }
   const { spool: _, audit: __, ...rest } = next;
-  const { signingKeys, ...nextRuns } = next.runs;
-  const { server, spool, runs, audit } = running;
+  const { spool, audit } = running;
+  const server = mix(running, next, "server");
+  const runs = mix(running, next, "runs");
   return {
     config: {
       ...rest,
-      server: { ...pick(server, isFixed), ...pick(next.server, isTaken) } as Config["server"],
+      server: server.section,
+      runs: runs.section,
       ...(spool ? { spool } : {}),
-      runs: { ...runs, signingKeys },
       ...(audit === undefined ? {} : { audit }),
     },
     fixed: [
-      ...differing("server", pick(server, isFixed), pick(next.server, isFixed)),
+      ...server.fixed,
+      ...runs.fixed,
       ...differing("spool", spool, next.spool),
-      ...differing("runs", { ...runs, signingKeys: undefined }, nextRuns),
       ...(JSON.stringify(audit) === JSON.stringify(next.audit) ? [] : ["log.audit"]),
     ],
   };
 }
 
-function isTaken(key: string): boolean {
-  return SERVER_KEYS.includes(key);
-}
-
-function isFixed(key: string): boolean {
-  return !isTaken(key);
-}
-
-function pick(section: object, wanted: (key: string) => boolean): object {
-  return Object.fromEntries(Object.entries(section).filter(([key]) => wanted(key)));
+/** A section as it is to be, and the paths of what only a restart changes of it, where it differs. */
+function mix<Name extends keyof typeof TAKEN>(running: Config, next: Config, name: Name) {
+  const taken = new Set<string>(TAKEN[name]);
+  const pick = (config: Config, wanted: boolean) =>
+    Object.fromEntries(Object.entries(config[name]).filter(([key]) => taken.has(key) === wanted));
+  const fixed = pick(running, false);
+  return {
+    section: { ...fixed, ...pick(next, true) } as unknown as Config[Name],
+    fixed: differing(name, fixed, pick(next, false)),
+  };
 }
 
 /** The paths, as the file has them, of the keys of a section that differ. */

@@ -9,7 +9,8 @@ import { loadFormats } from "../exporters/mod.ts";
 import { isEssential } from "../routes/app.ts";
 import type { Wait } from "../routes/authenticate.ts";
 import { shareHeaders } from "../routes/cors.ts";
-import { createBackground } from "../runs/background.ts";
+import { createRunEvents } from "../routes/run_events.ts";
+import { type BackgroundLimits, createBackground } from "../runs/background.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { Check } from "../runs/readiness.ts";
 import type { Handler, RefusedRequest } from "./http/exchange.ts";
@@ -113,9 +114,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     files: wholeFiles,
     receipts,
     server: serverId,
-    concurrent: config.runs.background,
-    maxQueued: config.runs.maxQueued,
-    keep: config.runs.retention.files,
+    limits: backgroundLimits(config),
     prepare: (row) => ({
       ...runAgain(row, { catalog: current.config, formats }),
       startRun: current.startRun,
@@ -153,7 +152,12 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       ...(options.access?.now ? { now: options.access.now } : {}),
       formats,
       wholeFiles,
-      runs: { receipts, files: wholeFiles, background, stopping: stopping.signal },
+      runs: {
+        receipts,
+        files: wholeFiles,
+        background,
+        events: createRunEvents(receipts, stopping.signal),
+      },
       readiness: engine.readiness,
       scrape: () =>
         metrics.scrape({
@@ -179,6 +183,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   await background?.resume(engine.again);
   const reload = createReload(() => current.config, (next) => {
     current = createGeneration(next, shared);
+    ledgered.configure(next.runs);
+    background?.configure(backgroundLimits(next));
     http.limitAddresses(next.limits.perAddress);
   });
   const lost = Promise.withResolvers<Error>();
@@ -227,6 +233,11 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       return open.disposeAsync();
     },
   };
+}
+
+function backgroundLimits({ runs }: Config): BackgroundLimits {
+  const { background, maxQueued, retention } = runs;
+  return { concurrent: background, maxQueued, keep: retention.files };
 }
 
 /** Listens, or says why not. */
