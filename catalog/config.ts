@@ -351,7 +351,7 @@ export const SIGNING_KEYS = z.array(parsed(parseSigningKey, SIGNING_KEY), {
   error: "a list of keys",
 })
   .superRefine(([first], context) => {
-    if (first && ("file" in first || first.key.d !== undefined)) return;
+    if (!first || "file" in first || first.key.d !== undefined) return;
     const message = "a private key, as the first one signs";
     context.addIssue({ code: "custom", path: [0], message });
   });
