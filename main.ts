@@ -13,8 +13,8 @@ Usage:
       serve the exports over HTTP
   spillway check [--connect] [--config FILE]
       check the configuration and say every mistake in it
-  spillway run EXPORT --format FORMAT --output FILE|- [--param NAME=VALUE]... [--receipt] [--config FILE]
-      run one export to a file, or to standard output
+  spillway run EXPORT --format FORMAT --output FILE|- [--param NAME=VALUE]... [--config FILE]
+      run one export to a file, or to standard output; --receipt writes its receipt too
   spillway verify FILE RECEIPT [--keys FILE]
       compare a file with its receipt, and that with its signature; asks no server
   spillway key new [--tenant NAME] [--exports 'audit-*,invoices'] [--formats csv,xlsx]
@@ -30,7 +30,7 @@ Options:
   --format FORMAT     ${Object.keys(FORMATS).join(", ")}
   --output FILE       the file to write; - is standard output
   --param NAME=VALUE  a param of the export, or an option such as _dialect=excel
-  --receipt           write the receipt too, as FILE.receipt: signed, where there is a key
+  --receipt           write FILE.receipt beside the file: signed, where there is a key
   --keys FILE         the keys that are trusted, as a server has them at /.well-known/jwks.json
   --tenant NAME       whose data: of a key, a link, or a run
   --subject NAME      who it is for

@@ -347,9 +347,12 @@ export type SigningKeySetting = { readonly key: SigningKey } | { readonly file: 
 const SIGNING_KEY = "an Ed25519 key, as PEM or as a JWK, or its file, such as file:./receipts.pem";
 
 /** What `runs.signing_keys` says; no message shows a word of it. */
-export const SIGNING_KEYS = z.array(parsed(parseSigningKey, SIGNING_KEY), {
-  error: "a list of keys",
-})
+export const SIGNING_KEYS: z.ZodType<readonly SigningKeySetting[]> = z.array(
+  parsed(parseSigningKey, SIGNING_KEY),
+  {
+    error: "a list of keys",
+  },
+)
   .superRefine(([first], context) => {
     if (!first || "file" in first || first.key.d !== undefined) return;
     const message = "a private key, as the first one signs";

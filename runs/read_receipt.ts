@@ -11,24 +11,36 @@ import {
   type JSONWebKeySet,
 } from "jose";
 import { z } from "zod";
-import { RUN_STATES } from "./receipt.ts";
+import { type EncodedFile, RUN_STATES, type RunState } from "./receipt.ts";
 import { RECEIPT_ALGORITHM, RECEIPT_TYPE } from "./signed_receipt.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 const size = z.int().min(0);
 
-/** What of a receipt is compared with a file; the rest stays as it is. */
-const CLAIMS = z.looseObject({
+/** What a receipt says, as JSON: what is compared with a file, and the rest as it is. */
+export interface ReceiptClaims {
+  /** The id of the run. */
+  readonly id: string;
+  /** What became of it, or what it was doing. */
+  readonly state: RunState;
+  /** Bytes of the file. */
+  readonly bytes: number;
+  /** The SHA-256 of the file, in hexadecimal; of complete runs. */
+  readonly sha256?: string | undefined;
+  /** What was sent in place of the file itself. */
+  readonly encoded?: EncodedFile | undefined;
+  /** All else that it says. */
+  readonly [name: string]: unknown;
+}
+
+const CLAIMS: z.ZodType<ReceiptClaims> = z.looseObject({
   id: z.string(),
   state: z.enum(RUN_STATES),
   bytes: size,
   sha256: sha256.optional(),
   encoded: z.object({ coding: z.string(), bytes: size, sha256 }).optional(),
 });
-
-/** What a receipt says, as JSON. */
-export type ReceiptClaims = z.output<typeof CLAIMS>;
 
 /** A receipt that was read. */
 export interface ReadReceipt {
