@@ -3,11 +3,13 @@
 import type { RunRequest } from "../requests/run_request.ts";
 import { type Clock, systemClock } from "../storage/clock.ts";
 import { AdmissionError } from "./admission_error.ts";
+import { FairQueue } from "./fair_queue.ts";
 import type { IdempotencyKey, LedgerRow } from "./ledger/ledger.ts";
 import type { RunTask } from "./protocol.ts";
 import { type Receipts, toRow } from "./receipts.ts";
 import { CancelledError, type StartRun } from "./run.ts";
 import { InterruptedError, OutdatedRequestError } from "./run_problem.ts";
+import { shareOf } from "./shares.ts";
 import type { WholeFiles } from "./whole_files.ts";
 
 /** A run that is to be made in the background. */
@@ -85,9 +87,15 @@ export class IdempotencyError extends Error {
 /** Milliseconds until a run that found no slot tries again. */
 const RETRY_MS = 500;
 
+/** The part of the runs that may wait which may be of one tenant, so that there is room for those of others. */
+const WAITING_SHARE = 1 / 2;
+
 /** A run that has not ended. */
 interface Job extends BackgroundRun {
   readonly id: string;
+  /** Whose share of the turns it takes. */
+  readonly share: string;
+  waiting: boolean;
   readonly stop: AbortController;
 }
 
@@ -95,7 +103,8 @@ interface Job extends BackgroundRun {
 export function createBackground(options: BackgroundOptions): Background {
   const { files, receipts, server, concurrent, maxQueued, keep, prepare, onError } = options;
   const { now = () => new Date(), clock = systemClock } = options;
-  const queue: Job[] = [];
+  // Who may wait is decided before: what is written down is not taken back for others.
+  const queue = new FairQueue<Job>(Infinity);
   const running = new Set<Promise<void>>();
   /** Runs that have not ended, by the keys of their requests. */
   const joinable = new Map<string, { readonly id: string; readonly row: Promise<LedgerRow> }>();
@@ -108,9 +117,8 @@ export function createBackground(options: BackgroundOptions): Background {
     if (!job) return;
     const error = new CancelledError();
     job.stop.abort(error);
-    const index = queue.indexOf(job);
-    if (index < 0) return;
-    queue.splice(index, 1);
+    if (!job.waiting) return;
+    queue.delete(job.share, job);
     end(job, error);
   }
 
@@ -125,19 +133,29 @@ export function createBackground(options: BackgroundOptions): Background {
     if (error !== undefined) receipts.conclude(job.id, { error });
   }
 
+  /** How many runs of a tenant wait. */
+  function waitingOf(tenant: string): number {
+    return jobs.values().filter((job) => job.waiting && job.request.principal.tenant === tenant)
+      .reduce((count) => count + 1, 0);
+  }
+
   function add(id: string, run: BackgroundRun): void {
-    const job: Job = { ...run, id, stop: new AbortController() };
+    const share = shareOf(run.request.principal, run.client);
+    const job: Job = { ...run, id, share, waiting: true, stop: new AbortController() };
     jobs.set(id, job);
-    queue.push(job);
+    queue.add(share, job);
     next();
   }
 
   function next(): void {
     while (!closed && running.size < concurrent) {
-      const job = queue.shift();
+      const job = queue.next();
       if (!job) return;
+      job.waiting = false;
+      const stopHolding = queue.hold(job.share, 1);
       const done = work(job).finally(() => {
         running.delete(done);
+        stopHolding();
         next();
       });
       running.add(done);
@@ -198,6 +216,10 @@ export function createBackground(options: BackgroundOptions): Background {
       }
       if (closed) throw new AdmissionError("draining");
       if (queue.length >= maxQueued) throw new AdmissionError("full");
+      const { tenant } = run.request.principal;
+      if (tenant !== undefined && waitingOf(tenant) >= Math.ceil(maxQueued * WAITING_SHARE)) {
+        throw new AdmissionError("tenant");
+      }
       const row: LedgerRow = {
         ...toRow(id, run.request, run.task, {
           delivery: "background",
