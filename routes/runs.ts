@@ -155,7 +155,7 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
     });
 }
 
-const GONE = "The file of this run is kept no longer";
+const GONE = "The file of this run is not kept here any more";
 
 /**
  * Takes a run on that no client waits for, and answers with where to look for it.

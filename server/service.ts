@@ -114,7 +114,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     files: wholeFiles,
     receipts,
     server: serverId,
-    limits: backgroundLimits(config),
+    ...backgroundLimits(config),
     prepare: (row) => ({
       ...runAgain(row, { catalog: current.config, formats }),
       startRun: current.startRun,
