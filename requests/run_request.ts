@@ -4,6 +4,7 @@ import { AccessError, type AccessIssue } from "../access/access_error.ts";
 import { identityParams, type ParamOrigin } from "../access/identity_params.ts";
 import { masksFor, strictestCaps } from "../access/policy.ts";
 import type { Caps, Principal } from "../access/principal.ts";
+import { maskSecrets } from "../access/redact_text.ts";
 import type { ExportDefinition } from "../catalog/config.ts";
 import { listing, parseParams, readIdentityValue } from "../catalog/params.ts";
 import type { Format, OptionSchemas, OptionValues } from "../exporters/format.ts";
@@ -126,7 +127,8 @@ export function parseRequest(
     ...(columns ? { select: columns } : {}),
     ...(filename === undefined ? {} : { filename }),
     delivery,
-    ...(reason === undefined ? {} : { reason }),
+    // It goes to logs and receipts.
+    ...(reason === undefined ? {} : { reason: maskSecrets(reason) }),
     masks: exports.map(({ masks }) => masksFor(principal, masks)),
     caps: strictestCaps(principal.caps, ...exports.map(({ caps }) => caps)),
     ...(traceparent === undefined ? {} : { traceparent }),

@@ -83,6 +83,8 @@ export interface Dependencies extends Offer {
   readonly adminElsewhere?: boolean;
   /** Makes a span of each request. @default none is made */
   readonly trace?: StartTrace | undefined;
+  /** Whether what is done now could not be written to the audit log. @default there is none */
+  readonly auditFailing?: () => boolean;
   /** Called with every request that was refused, for the log. */
   readonly onRefusal: (refused: RefusedRequest) => void;
   /** Called with every link that was signed, for the log. */

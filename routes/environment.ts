@@ -8,6 +8,10 @@ export interface Client {
   readonly remoteAddress: string;
   /** The address of ours that it is connected to. */
   readonly localAddress: string;
+  /** The version of HTTP that it speaks, such as `1.1`. */
+  readonly httpVersion?: string;
+  /** Whether the connection is a trusted proxy's. @default false */
+  readonly viaProxy?: boolean;
 }
 
 /** What comes with a request, as Hono calls it; without a server (`app.request()`) there is no `env` at all. */

@@ -83,7 +83,7 @@ function describe(
 }
 
 /** A param as JSON can say it: integers beyond a double's reach are text. A default from the environment stays there. */
-function describeParam({ secretDefault, ...param }: Param) {
+function describeParam({ secretDefault, log: _, ...param }: Param) {
   const published = Object.entries(param).filter(([key]) => key !== "default" || !secretDefault);
   return Object.fromEntries(
     published.map(([key, value]) => [

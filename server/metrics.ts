@@ -14,7 +14,7 @@ import {
 } from "./exposition.ts";
 import type { ConnectionCounts } from "./http/mod.ts";
 import type { OpenedSpool } from "../storage/spool/mod.ts";
-import type { LogWriter } from "./log_writer.ts";
+import type { Log } from "./logs.ts";
 import type { ReloadState } from "./reload.ts";
 
 /** What is measured. */
@@ -32,7 +32,7 @@ export interface Measured {
   /** The connections. */
   readonly connections: ConnectionCounts;
   /** The log, where lines may be dropped. */
-  readonly log: Pick<LogWriter, "dropped"> | undefined;
+  readonly log: Partial<Pick<Log, "dropped" | "audit">> | undefined;
   /** What came of the last reading of the configuration. */
   readonly reload: ReloadState;
 }
@@ -142,6 +142,7 @@ export function createMetrics(): Metrics {
         counter("log_lines_dropped_total", "Lines of the log that nobody read in time", [
           { labels: {}, value: log?.dropped ?? 0 },
         ]),
+        ...auditMetrics(log?.audit),
         ...reloadMetrics(reload),
         ...await spoolMetrics(spool),
       ]);
@@ -194,6 +195,16 @@ function connectionMetrics(counts: ConnectionCounts): Metric[] {
       "Times that the port was opened again",
       total(counts.reopened),
     ),
+  ];
+}
+
+function auditMetrics(audit: Log["audit"]): Metric[] {
+  if (!audit) return [];
+  return [
+    gauge("audit_failing", "1 while the audit log cannot be written", Number(audit.failing)),
+    counter("audit_lines_missing_total", "Lines that the audit log does not have", [
+      { labels: {}, value: audit.missing },
+    ]),
   ];
 }
 

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { walk } from "../source_files.ts";
-import { everyMetric } from "../server/metrics_fixture.ts";
+import { createMetrics } from "../../server/metrics.ts";
+import { everyMetric, textOf } from "../server/metrics_fixture.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => Deno.readTextFile(new URL(path, root));
@@ -23,7 +24,8 @@ function metricsIn(exposition: string): ReadonlyMap<string, Map<string, Set<stri
   return metrics;
 }
 
-const METRICS = metricsIn(await everyMetric());
+/** Of a server, and of one that has an audit log as well. */
+const METRICS = metricsIn(`${await everyMetric()}${await textOf(createMetrics())}`);
 
 /** Labels that Prometheus adds to each number. */
 const ADDED = ["instance", "job"];

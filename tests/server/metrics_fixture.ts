@@ -29,7 +29,7 @@ const MEASURED = {
     ...{ open: 4, max: 64, refused: 0, perAddress: 0, headless: 0, bodyless: 0 },
     ...{ idle: 0, stalled: 2, failed: 0, reopened: 0 },
   },
-  log: { dropped: 0 },
+  log: { dropped: 0, audit: { failing: false, missing: 0 } },
   reload: { successful: true, succeededAt: 1_800_000_000 },
 } as unknown as Measured;
 
@@ -68,7 +68,10 @@ export async function textOf(metrics: Metrics): Promise<string> {
 
 /** What a server says that has a spool, and has had a run that was complete, one that failed and a refusal. */
 export async function everyMetric(): Promise<string> {
-  await using server = await startServer({ spool: "{ dir: spool, allow_memory: true }" });
+  await using server = await startServer({
+    spool: "{ dir: spool, allow_memory: true }",
+    log: { dropped: 0, audit: { failing: false, missing: 0 } },
+  });
   await (await fetch(`${server.origin}/exports/rows.csv`)).text();
   await assert.rejects(async () => {
     await (await fetch(`${server.origin}/exports/breaks.csv?at=5000`)).text();

@@ -90,7 +90,7 @@ const sleep = (milliseconds: number) =>
 
 Deno.test("what a run waits for is counted: its source until it answers, and a client that stops", async () => {
   /** Milliseconds that the test itself waits, for the upstream and for the client. */
-  const HELD_MS = 400;
+  const HELD_MS = 1000;
   const PAGE = `{"id": 1, "page": "${"x".repeat(60_000)}"}\n`;
   const PAGES = 1000;
   let pages = 0;
@@ -149,7 +149,8 @@ exports:
   const phase = (name: string, phase: string) =>
     1000 * numbers.get(`run_phase_seconds_total{export="${name}",phase="${phase}"}`)!;
   assert.ok(phase("late", "source") >= held);
-  assert.ok(phase("pages", "client") >= idle);
+  // The worker has some megabytes to go when its upstream is held up already.
+  assert.ok(phase("pages", "client") >= idle / 2);
   for (const name of ["late", "pages"]) {
     const sum = 1000 * numbers.get(`run_duration_seconds_sum{export="${name}"}`)!;
     const phases = ["queue", "worker", "source", "encode", "client"].map((one) => phase(name, one));
