@@ -3,7 +3,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../catalog/config.ts";
 import { runLog } from "../runs/run_log.ts";
-import { originOf } from "../server/http/mod.ts";
 import { type CommandContext, CommandError, EXIT, RELOAD_SIGNAL, STOP_SIGNALS } from "./command.ts";
 import { prepareDemo, readConfiguration } from "./configuration.ts";
 import { configureLogs, type Log } from "../server/logs.ts";
@@ -48,9 +47,9 @@ export async function serve(context: CommandContext): Promise<void> {
   // The same file, also where it is missing for a moment, and another one would be chosen.
   const again = demoFolder === undefined ? { environment, configFile: file } : context;
   started.resolve(() => service.reload(() => readAgain(again)));
-  const origin = originOf(service.http.addr);
+  const { origin } = service.http;
   logger.info(`Spillway serves ${origin}`, { exports: config.exports.size });
-  if (service.admin) logger.info(`Health and metrics are at ${originOf(service.admin.addr)}`);
+  if (service.admin) logger.info(`Health and metrics are at ${service.admin.origin}`);
   if (demoFolder !== undefined) log.write(greeting(origin));
 
   const lost = await Promise.race([stopSignal(), service.lost]);

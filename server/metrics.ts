@@ -5,6 +5,7 @@ import type { WatchedMemory } from "../runs/memory_guard.ts";
 import type { Pressure } from "../runs/pressure.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunObserver } from "../runs/observer.ts";
+import type { Certificate } from "./certificate.ts";
 import { createCounter, EXPOSITION_TYPE, expositionText, type Metric } from "./exposition.ts";
 import type { ConnectionCounts } from "./http/mod.ts";
 import type { OpenedSpool } from "../storage/spool/mod.ts";
@@ -29,6 +30,8 @@ export interface Measured {
   readonly log: Pick<LogWriter, "dropped"> | undefined;
   /** What came of the last reading of the configuration. */
   readonly reload: ReloadState;
+  /** The certificate, where there is TLS. */
+  readonly certificate: Pick<Certificate, "notAfter"> | undefined;
 }
 
 /** What runs of several exports count under; no export can be called so. */
@@ -59,7 +62,9 @@ export function createMetrics(): Metrics {
       bytes.add({ export: name, format }, report.bytes);
       if (report.spilled) spilled.add({});
     },
-    async scrape({ admission, memory, pressure, pool, spool, connections, log, reload }) {
+    async scrape(
+      { admission, memory, pressure, pool, spool, connections, log, reload, certificate },
+    ) {
       const text = expositionText([
         counter("runs_total", "Runs that have ended, by state", runs.samples()),
         counter("rows_total", "Rows that sources gave", rows.samples()),
@@ -90,6 +95,15 @@ export function createMetrics(): Metrics {
           { labels: {}, value: log?.dropped ?? 0 },
         ]),
         ...reloadMetrics(reload),
+        ...(certificate
+          ? [
+            gauge(
+              "tls_certificate_not_after_seconds",
+              "When the certificate ends",
+              certificate.notAfter.getTime() / 1000,
+            ),
+          ]
+          : []),
         ...await spoolMetrics(spool),
       ]);
       return { contentType: EXPOSITION_TYPE, text };
@@ -118,6 +132,7 @@ function admissionMetrics({ units, waiting, waited, refused }: Admission): Metri
 /** Why connections are closed, as labels. */
 const REASONS = {
   refused: "refused",
+  handshake: "handshake",
   per_address: "perAddress",
   headless: "headless",
   bodyless: "bodyless",

@@ -1,7 +1,9 @@
 /** The HTTP server: sockets of its own, `node:http` to parse what comes on them, a handler of the Web. */
 
+import type { SecureContext } from "node:tls";
 import { plainAddress } from "./addresses.ts";
 import { createClientAddress } from "./client_address.ts";
+import type { ClientStream } from "./client_stream.ts";
 import { Connection } from "./connection.ts";
 import { ConnectionLimits, type Excess } from "./connection_limits.ts";
 import { answerRequest, type Handler, type RefusedRequest } from "./exchange.ts";
@@ -9,6 +11,7 @@ import { openListener } from "./listener.ts";
 import { createParser } from "./parser.ts";
 import { type Refusal, REFUSALS, refusalText } from "./refusals.ts";
 import { TcpStream } from "./tcp_stream.ts";
+import { TlsStream } from "./tls_stream.ts";
 import { type Overdue, overdue, TIMEOUTS, type Timeouts } from "./timeouts.ts";
 
 /** Where to listen, whom to answer, and for how long to wait. */
@@ -19,6 +22,8 @@ export interface HttpOptions extends Partial<Timeouts> {
   readonly port: number;
   /** Scheme, name and port in the URLs of requests. @default where it listens */
   readonly origin?: string | undefined;
+  /** What clients are answered with over TLS; asked for with each connection. @default no TLS */
+  readonly tls?: (() => SecureContext) | undefined;
   /** Connections at once. @default 1024 */
   readonly connections?: number;
   /** Connections at once of one client. @default as many as there may be */
@@ -45,6 +50,8 @@ export interface ConnectionCounts {
   readonly refused: number;
   /** Closed as their client had too many. */
   readonly perAddress: number;
+  /** Closed as their handshake failed. */
+  readonly handshake: number;
   /** Closed as a request did not come in time. */
   readonly headless: number;
   /** Closed as the body of a request did not come in time. */
@@ -63,6 +70,8 @@ export interface ConnectionCounts {
 export interface HttpServer {
   /** Where clients come to. */
   readonly addr: Deno.NetAddr;
+  /** The URL of that, without a path. */
+  readonly origin: string;
   /** What became of connections. */
   readonly counts: ConnectionCounts;
   /** Whether another client would be answered: every connection may be taken, or none can be accepted. */
@@ -101,7 +110,15 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
   // By the socket as `node:http` knows it.
   const connections = new Map<object, Connection>();
   const exchanges = new Set<Promise<void>>();
-  const counts = { refused: 0, perAddress: 0, headless: 0, bodyless: 0, idle: 0, stalled: 0 };
+  const counts = {
+    refused: 0,
+    perAddress: 0,
+    handshake: 0,
+    headless: 0,
+    bodyless: 0,
+    idle: 0,
+    stalled: 0,
+  };
   let draining = false;
   let onEmpty: (() => void) | undefined;
 
@@ -112,8 +129,9 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
     onLost: options.onLost ?? (() => {}),
   });
   const { addr } = listener;
+  const origin = originOf(addr, options.tls ? "https" : "http");
   const context = {
-    origin: options.origin ?? originOf(addr),
+    origin: options.origin ?? origin,
     handler,
     clients,
     limits,
@@ -153,7 +171,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
       countRefused(counted);
       return socket.close();
     }
-    const stream = new TcpStream(socket);
+    const stream = openStream(new TcpStream(socket));
     const connection = new Connection(stream, { counted, viaProxy });
     connections.set(stream, connection);
     stream.once("flushed", reportEmpty);
@@ -165,8 +183,20 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
     parser.emit("connection", stream);
   }
 
+  function openStream(tcp: TcpStream): ClientStream {
+    if (!options.tls) return tcp;
+    // What is wrong is said by the stream on top of it.
+    tcp.on("error", () => {});
+    const stream = new TlsStream(tcp, options.tls());
+    stream.on("error", () => {
+      if (!stream.open) counts.handshake++;
+    });
+    return stream;
+  }
+
   /** Answers what is no request, and ends the connection. */
   function refuse({ stream }: Connection, refusal: Refusal): void {
+    if (!stream.open) return void stream.destroy();
     context.onRefusal({ ...refusal, client: stream.remoteAddress });
     stream.write(refusalText(refusal));
     stream.destroySoon();
@@ -196,6 +226,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
   const watching = setInterval(watch, WATCH_MS);
   return {
     addr,
+    origin,
     get counts() {
       const { failures, reopened } = listener;
       return { open: connections.size, max, ...counts, failed: failures, reopened };
@@ -224,7 +255,6 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
   };
 }
 
-/** The URL of an address, without a path. */
-export function originOf({ hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">): string {
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+function originOf({ hostname, port }: Deno.NetAddr, scheme: "http" | "https"): string {
+  return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
