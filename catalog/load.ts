@@ -6,7 +6,10 @@ import { type AccessConfig, accessConfig, isEmpty, isSecretPath } from "../acces
 import type { SourceLanguage } from "../sources/descriptor.ts";
 import {
   ADMIN,
+  AUDIT,
+  AUDIT_NAME,
   AUDIT_STDOUT,
+  type AuditSettings,
   type Config,
   LIMITS,
   LOG,
@@ -105,6 +108,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     ? undefined
     : reader.fields(SPOOL, root.spool ?? {}, ["spool"]);
   const log = reader.fields(LOG, root.log ?? {}, ["log"]);
+  const audit = readAudit(reader, log.partial.audit, options.folder);
   const { hostname } = server.partial;
   if (access && isEmpty(access) && hostname !== undefined && !isLoopback(hostname)) {
     reader.refuse(
@@ -167,11 +171,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     sources,
     exports,
     limits: toSettings<typeof LIMITS>(limits.whole),
-    ...(log.whole.audit === undefined ? {} : {
-      audit: log.whole.audit === AUDIT_STDOUT
-        ? AUDIT_STDOUT
-        : resolvePath(log.whole.audit, options.folder),
-    }),
+    ...(audit === undefined ? {} : { audit }),
     ...(spool?.whole
       ? {
         spool: {
@@ -191,6 +191,21 @@ function readAccess(reader: Reader, value: unknown): AccessConfig | undefined {
     return undefined;
   }
   return reader.value(accessConfig, value, path, isSecretPath)?.value;
+}
+
+/** Reads where the audit log is: a name alone, or a file with a size. */
+function readAudit(reader: Reader, value: unknown, folder: string): AuditSettings | undefined {
+  if (value === undefined) return undefined;
+  const path = ["log", "audit"];
+  if (!isMapping(value)) {
+    const file = reader.value(AUDIT_NAME, value, path)?.value;
+    if (file === undefined) return undefined;
+    return { file: file === AUDIT_STDOUT ? file : resolvePath(file, folder) };
+  }
+  const { whole } = reader.fields(AUDIT, value, path);
+  if (!whole) return undefined;
+  const { file, max_bytes: maxBytes, keep } = whole;
+  return { file: resolvePath(file, folder), rotation: { maxBytes, keep } };
 }
 
 /** What exports may name, whether or not the settings of the sources are right. */

@@ -28,12 +28,12 @@ export async function download(
   request: Request,
   file: FileOfExports,
   { catalog, formats, startRun, wholeFiles, debug, random, onResent, onError }: Dependencies,
-  { principal, client }: Caller,
+  { principal, client, traceparent }: Caller,
 ): Promise<Response> {
   const { format } = file;
   const pairs = parseQuery(new URL(request.url).search);
   const own = principal.via === "link" ? withoutLinkNames(pairs) : pairs;
-  const asked = parseRequest(file, own, { principal, formats });
+  const asked = parseRequest(file, own, { principal, formats, traceparent });
   const whole = asked.delivery === "whole";
   // A file that is made first has the length, the digest and the ranges of its own bytes.
   const compressible = format.compressible && !whole;
@@ -93,6 +93,8 @@ export interface Caller {
   readonly principal: Principal;
   /** Where from; absent where there is no server. */
   readonly client: Client | undefined;
+  /** The trace that the request belongs to. @default none */
+  readonly traceparent?: string | undefined;
 }
 
 /** The tables of a task that end at a number of rows, as a list (RFC 9651, 3.1). */

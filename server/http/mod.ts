@@ -32,6 +32,10 @@ export interface HttpOptions extends Partial<Timeouts> {
   readonly trustedProxies?: readonly string[];
   /** Whether a path is answered also to a client that is above a limit. @default none is */
   readonly isEssential?: (path: string) => boolean;
+  /** Whether Deno makes spans: its own of requests are dropped, as they hold the whole URL. @default false */
+  readonly traced?: boolean;
+  /** Headers of what is answered before the handler is asked, by the `Origin` of the request. @default none */
+  readonly refusalHeaders?: (origin: string | null) => Readonly<Record<string, string>>;
   /** Called with what is answered before the handler is asked. */
   readonly onRefusal?: (refused: RefusedRequest) => void;
   /** Called with an error that is neither a client's nor a body's, and of the method and the path. */
@@ -137,6 +141,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
     limits,
     isEssential: options.isEssential ?? (() => false),
     draining: () => draining,
+    refusalHeaders: options.refusalHeaders ?? (() => ({})),
     onRefusal: options.onRefusal ?? (() => {}),
     onError: options.onError ?? (() => {}),
   };
@@ -155,6 +160,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
       socket.once("end", () => connection?.onEnd());
       connection?.whenAnswered(() => refuse(connection, refusal));
     },
+    traced: options.traced ?? false,
   });
 
   function accept(socket: Deno.TcpConn): void {
