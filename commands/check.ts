@@ -1,10 +1,12 @@
 /** `check`: reads the configuration and says every issue in it; it opens nothing, unless it is told to. */
 
-import { ConfigError, formatConfigError } from "../catalog/issues.ts";
+import { ConfigError, type ConfigIssue, formatConfigError } from "../catalog/issues.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
+import { openCertificate } from "../server/certificate.ts";
 import { connectSources } from "../server/connect.ts";
-import { openSigner } from "./signer.ts";
+import { openReceiptSigner } from "../server/receipt_signer.ts";
+import { StartError } from "../server/start_error.ts";
 
 /** How to check. */
 export interface CheckOptions {
@@ -18,8 +20,14 @@ export async function check(context: CommandContext, { connect }: CheckOptions):
   const count = (size: number, word: string) => `${size} ${word}${size === 1 ? "" : "s"}`;
   let connected = "";
   if (connect) {
-    openSigner(config);
-    const { issues, undescribed } = await connectSources(config, context.environment);
+    const found = await connectSources(config, context.environment);
+    const { undescribed } = found;
+    const { server: { tls }, runs } = config;
+    const issues = [
+      ...await issuesOf("server.tls", () => tls && openCertificate(tls)),
+      ...await issuesOf("runs.signing_keys", () => openReceiptSigner(runs)),
+      ...found.issues,
+    ];
     if (issues.length > 0) {
       const error = new ConfigError(issues);
       const lines = formatConfigError(error, file).trimEnd();
@@ -34,4 +42,15 @@ export async function check(context: CommandContext, { connect }: CheckOptions):
     `${file}: good, ${count(config.exports.size, "export")} ` +
       `from ${count(config.sources.size, "source")}${connected}`,
   );
+}
+
+/** What is wrong with the files that a part of the configuration names. */
+async function issuesOf(path: string, open: () => unknown): Promise<readonly ConfigIssue[]> {
+  try {
+    await open();
+    return [];
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    return [{ path, message: error.message }];
+  }
 }

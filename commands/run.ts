@@ -18,7 +18,6 @@ import { toPairs } from "./pairs.ts";
 import { type PrincipalArguments, principalOf } from "./principal.ts";
 import { createProgress } from "./progress.ts";
 import { createRunReceipt } from "./run_receipt.ts";
-import { openSigner } from "./signer.ts";
 
 /** What to run, and where to. */
 export interface RunArguments extends PrincipalArguments {
@@ -54,7 +53,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
 
   const ended = Promise.withResolvers<RunReport>();
   const { environment } = context;
-  await using receipts = args.receipt ? createRunReceipt(openSigner(config)) : undefined;
+  await using receipts = args.receipt ? createRunReceipt(config) : undefined;
   const progress = isWatched(args.output) ? createProgress(toTerminal) : undefined;
   await using engine = await createEngine(config, { slots: 1, environment });
   const startRun = engine.configure(config, [

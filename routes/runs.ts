@@ -180,7 +180,7 @@ function wantsSigned(context: Context<Environment>): boolean {
   return accepts(context, { header: "Accept", supports, default: plain }) === SIGNED_TYPE;
 }
 
-const GONE = "The file of this run is kept no longer";
+const GONE = "The file of this run is not kept here any more";
 
 /**
  * Takes a run on that no client waits for, and answers with where to look for it.

@@ -28,9 +28,12 @@ export interface Reload extends ReloadState {
  * Makes what takes configurations, one after the other.
  *
  * @param running gives the one that is in force
- * @param take puts one in force, or throws and changes nothing
+ * @param take puts one in force, or rejects and changes nothing
  */
-export function createReload(running: () => Config, take: (config: Config) => void): Reload {
+export function createReload(
+  running: () => Config,
+  take: (config: Config) => Promise<void>,
+): Reload {
   let successful = true;
   let succeededAt = Date.now() / 1000;
   let last = Promise.resolve();
@@ -39,7 +42,7 @@ export function createReload(running: () => Config, take: (config: Config) => vo
   async function reload(read: () => Promise<Config>): Promise<void> {
     try {
       const { config, fixed } = reloadable(running(), await read());
-      take(config);
+      await take(config);
       successful = true;
       succeededAt = Date.now() / 1000;
       logger.info("The configuration was read again", { exports: config.exports.size });
@@ -105,35 +108,47 @@ export function reloadable(running: Config, next: Config): Reloadable {
   }
   const { spool: _, audit: __, ...rest } = next;
   const { spool, audit } = running;
-  const server = mix(running, next, "server");
-  const runs = mix(running, next, "runs");
+  const tls = running.server.tls && (next.server.tls ?? running.server.tls);
   return {
     config: {
       ...rest,
-      server: server.section,
-      runs: runs.section,
+      server: { ...mix(running, next, "server"), ...(tls ? { tls } : {}) },
+      runs: mix(running, next, "runs"),
       ...(spool ? { spool } : {}),
       ...(audit === undefined ? {} : { audit }),
     },
     fixed: [
-      ...server.fixed,
-      ...runs.fixed,
+      ...differing("server", ofSockets(running), ofSockets(next)),
+      ...differing("runs", pick(running, "runs", isFixed), pick(next, "runs", isFixed)),
       ...differing("spool", spool, next.spool),
       ...(JSON.stringify(audit) === JSON.stringify(next.audit) ? [] : ["log.audit"]),
     ],
   };
 }
 
-/** A section as it is to be, and the paths of what only a restart changes of it, where it differs. */
+/** What sockets are made with; over TLS, other files may be taken. */
+function ofSockets(config: Config): object {
+  return { ...pick(config, "server", isFixed), tls: config.server.tls !== undefined };
+}
+
+/** A section with what is taken of another one. */
 function mix<Name extends keyof typeof TAKEN>(running: Config, next: Config, name: Name) {
-  const taken = new Set<string>(TAKEN[name]);
-  const pick = (config: Config, wanted: boolean) =>
-    Object.fromEntries(Object.entries(config[name]).filter(([key]) => taken.has(key) === wanted));
-  const fixed = pick(running, false);
   return {
-    section: { ...fixed, ...pick(next, true) } as unknown as Config[Name],
-    fixed: differing(name, fixed, pick(next, false)),
-  };
+    ...pick(running, name, isFixed),
+    ...pick(next, name, isTaken),
+  } as unknown as Config[Name];
+}
+
+function isTaken(name: keyof typeof TAKEN, key: string): boolean {
+  return (TAKEN[name] as readonly string[]).includes(key);
+}
+
+function isFixed(name: keyof typeof TAKEN, key: string): boolean {
+  return !isTaken(name, key);
+}
+
+function pick(config: Config, name: keyof typeof TAKEN, wanted: typeof isTaken): object {
+  return Object.fromEntries(Object.entries(config[name]).filter(([key]) => wanted(name, key)));
 }
 
 /** The paths, as the file has them, of the keys of a section that differ. */
