@@ -176,7 +176,7 @@ const RECEIPT_HEADERS = { ...CALLERS_OWN, "Vary": `${CALLERS_OWN.Vary}, Accept` 
 /** Whether a client would rather have the receipt signed than as JSON. */
 function wantsSigned(context: Context<Environment>): boolean {
   const plain = "application/json";
-  const supports = [plain, SIGNED_TYPE];
+  const supports = [plain, SIGNED_TYPE, "application/*", "*/*"];
   return accepts(context, { header: "Accept", supports, default: plain }) === SIGNED_TYPE;
 }
 

@@ -67,6 +67,8 @@ Deno.test("a receipt is JSON, unless a client would rather have it signed", asyn
       ["application/json", "application/json"],
       ["text/html, */*;q=0.1", "application/json"],
       ["application/json, application/jose;q=0.5", "application/json"],
+      ["application/jose;q=0.5, */*", "application/json"],
+      ["application/jose, */*;q=0.1", "application/jose"],
       ["application/jose, application/json;q=0.5", "application/jose"],
     ] as const
   ) {
