@@ -20,7 +20,7 @@ const EXPOSED = [
 /** Headers of requests that a page may set; a cookie is no credential here, so that it may send none. */
 const ALLOWED = [
   ...["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "If-Range"],
-  ...["Prefer", "Range", "X-Api-Key"],
+  ...["Prefer", "Range", "Traceparent", "X-Api-Key"],
 ].join(", ");
 
 /** Seconds for which a browser need not ask again; Chromium takes no more. */

@@ -3,7 +3,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { loadConfig } from "../../catalog/load.ts";
 import type { Engine } from "../../server/engine.ts";
-import { startService } from "../../server/service.ts";
+import { type ServiceOptions, startService } from "../../server/service.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import type { ObservedRun, RunReport } from "../../runs/observer.ts";
 import type { HttpServer } from "../../server/http/mod.ts";
@@ -79,6 +79,8 @@ export interface Sections {
   readonly access?: string;
   readonly spool?: string;
   readonly runs?: string;
+  /** What is known of the logs. @default nothing */
+  readonly log?: ServiceOptions["log"];
   /** The file system of the spool. @default the system's */
   readonly files?: FileSystem;
   /** The clock by which whole files expire. @default the system's */
@@ -134,6 +136,7 @@ ${EXPORTS}`;
         if (!run.task.describe) reports.push({ ...run, ...report });
       },
     }],
+    ...(sections.log ? { log: sections.log } : {}),
     ...(sections.files ? { files: sections.files } : {}),
     ...(sections.now ? { now: sections.now } : {}),
   });

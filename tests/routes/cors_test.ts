@@ -100,7 +100,7 @@ Deno.test("a request before the request is answered without a credential, and ru
       [
         "access-control-allow-headers",
         "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Prefer, " +
-        "Range, X-Api-Key",
+        "Range, Traceparent, X-Api-Key",
       ],
       ["access-control-allow-methods", "GET, HEAD, POST, DELETE"],
       ["access-control-allow-origin", GOOD],

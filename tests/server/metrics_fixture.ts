@@ -68,7 +68,10 @@ export async function textOf(metrics: Metrics): Promise<string> {
 
 /** What a server says that has a spool, and has had a run that was complete, one that failed and a refusal. */
 export async function everyMetric(): Promise<string> {
-  await using server = await startServer({ spool: "{ dir: spool, allow_memory: true }" });
+  await using server = await startServer({
+    spool: "{ dir: spool, allow_memory: true }",
+    log: { dropped: 0, audit: { failing: false, missing: 0 } },
+  });
   await (await fetch(`${server.origin}/exports/rows.csv`)).text();
   await assert.rejects(async () => {
     await (await fetch(`${server.origin}/exports/breaks.csv?at=5000`)).text();
