@@ -38,6 +38,8 @@ export interface Config {
   readonly limits: Limits;
   /** Where bytes wait that clients have not taken; absent: nowhere but in a little memory. */
   readonly spool?: SpoolSettings;
+  /** Where receipts are kept, and what runs in the background. */
+  readonly runs: RunsSettings;
   /** Where it is written down who had what. @default nowhere by itself */
   readonly audit?: AuditSettings;
 }
@@ -107,6 +109,8 @@ export interface ExportDefinition {
   readonly caps: Caps;
   /** Whether a file ends at `caps.maxRows`, and says so; else such a run fails. @default false */
   readonly truncate: boolean;
+  /** Whether an equal request of one principal joins a run in the background that has not ended. @default true */
+  readonly join: boolean;
 }
 
 /** The most exports at once. */
@@ -322,6 +326,47 @@ export const SPOOL = {
 /** Where bytes wait that clients have not taken. */
 export type SpoolSettings = Settings<typeof SPOOL>;
 
+/** What `runs.ledger` says for a ledger that ends with the process. */
+export const MEMORY_LEDGER = "memory";
+
+const LEDGER = `${MEMORY_LEDGER}, a file such as sqlite:./spillway.db, or a URL such as ` +
+  "postgres://user:password@host/database";
+
+/** Longer than any timer waits: what is kept is looked through now and then. */
+const MAX_RETENTION_MS = 366 * 86_400_000;
+
+const retention = parsed((text) => {
+  const milliseconds = parseDuration(text, MAX_RETENTION_MS);
+  return milliseconds !== undefined && milliseconds >= 1_000 ? milliseconds : undefined;
+}, "a duration such as 24h or 90d, of at least 1s and at most 366d");
+
+/** The keys of `runs`; those of its `retention` are read afterwards. */
+export const RUNS = {
+  /** Where receipts are kept. */
+  ledger: z.string({ error: LEDGER }).refine(isLedger, { error: LEDGER }).default(MEMORY_LEDGER),
+  /** Whether a run is refused that cannot be written down. */
+  ledger_required: yesOrNo.default(false),
+  /** Runs in the background at once. */
+  background: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(4),
+  /** Runs that may wait to run in the background. */
+  max_queued: wholeNumber("a whole number", 1, 100_000).default(1000),
+  retention: z.unknown(),
+};
+
+/** The keys of `runs.retention`; durations are milliseconds. */
+export const RETENTION = {
+  /** How long the file of a run is kept that was asked for in the background. */
+  files: retention.default(86_400_000),
+  /** How long the receipt of a run is kept after its end. */
+  receipts: retention.default(90 * 86_400_000),
+};
+
+/** Where receipts are kept, and what runs in the background. */
+export type RunsSettings = Omit<Settings<typeof RUNS>, "retention"> & {
+  /** How long things are kept. */
+  readonly retention: Settings<typeof RETENTION>;
+};
+
 /** The keys of an export that say how much one file may take. */
 export const CAPS = {
   max_rows: wholeNumber("a whole number", 1, Number.MAX_SAFE_INTEGER).optional(),
@@ -345,6 +390,7 @@ export const EXPORT = {
   reason: z.literal("required", { error: "required" }).optional(),
   ...CAPS,
   truncate: yesOrNo.default(false),
+  join: yesOrNo.default(true),
 };
 
 /** The keys of an export that are about a file as a document; they follow those of the formats. */
@@ -432,6 +478,11 @@ function isNetwork(text: string): boolean {
   const [, address = "", prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const family = isIP(address);
   return family !== 0 && Number(prefix ?? 0) <= (family === 4 ? 32 : 128);
+}
+
+function isLedger(text: string): boolean {
+  return text === MEMORY_LEDGER || /^sqlite:./.test(text) ||
+    /^postgres(ql)?:\/\/./.test(text) && URL.canParse(text);
 }
 
 /** Whether a text leads to a URL of the web or of mail, of which the cell is no host. */

@@ -13,6 +13,8 @@ import {
   type Config,
   LIMITS,
   LOG,
+  RETENTION,
+  RUNS,
   SERVER,
   type SourceSetting,
   SPOOL,
@@ -59,7 +61,16 @@ export interface LoadOptions {
   readonly formats: Readonly<Record<string, FormatSchema>>;
 }
 
-const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool", "log"] as const;
+const SECTIONS = [
+  "server",
+  "access",
+  "sources",
+  "exports",
+  "limits",
+  "spool",
+  "runs",
+  "log",
+] as const;
 
 /**
  * Reads a configuration. It opens nothing: a database that is missing is found by its first export.
@@ -107,6 +118,8 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   const spool = root.spool === undefined
     ? undefined
     : reader.fields(SPOOL, root.spool ?? {}, ["spool"]);
+  const runs = reader.fields(RUNS, root.runs ?? {}, ["runs"]);
+  const retention = reader.fields(RETENTION, runs.partial.retention ?? {}, ["runs", "retention"]);
   const log = reader.fields(LOG, root.log ?? {}, ["log"]);
   const audit = readAudit(reader, log.partial.audit, options.folder);
   const { hostname } = server.partial;
@@ -150,7 +163,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
 
   if (
     !server.whole || admin && !admin.whole || tls && !tls.whole || !access || !limits.whole ||
-    !log.whole ||
+    !log.whole || !runs.whole || !retention.whole ||
     spool && !spool.whole
   ) return undefined;
   const { admin: _, tls: __, ...serverSettings } = toSettings<typeof SERVER>(server.whole);
@@ -171,6 +184,11 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     sources,
     exports,
     limits: toSettings<typeof LIMITS>(limits.whole),
+    runs: {
+      ...toSettings<typeof RUNS>(runs.whole),
+      ledger: resolveLedger(runs.whole.ledger, options.folder),
+      retention: toSettings<typeof RETENTION>(retention.whole),
+    },
     ...(audit === undefined ? {} : { audit }),
     ...(spool?.whole
       ? {
@@ -260,6 +278,12 @@ function resolvePaths(config: unknown, keys: readonly string[], folder: string):
     else if (Array.isArray(path)) resolved[key] = path.map((one) => resolvePath(one, folder));
   }
   return resolved;
+}
+
+/** The same ledger, with the path of a file resolved. */
+function resolveLedger(ledger: string, folder: string): string {
+  const [, path] = /^sqlite:(.*)$/s.exec(ledger) ?? [];
+  return path === undefined ? ledger : `sqlite:${resolvePath(path, folder)}`;
 }
 
 function resolvePath(path: string, folder: string): string {

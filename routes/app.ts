@@ -12,6 +12,7 @@ import { linkRoutes } from "./links.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { notFound, ProblemError, problemResponse, toProblem, unaudited } from "./problems.ts";
 import { tellRefusals } from "./refusals.ts";
+import { runRoutes } from "./runs.ts";
 import { traceRequests } from "./trace.ts";
 
 /** Makes the app. */
@@ -21,6 +22,7 @@ export function createApp(dependencies: Dependencies): Hono<Environment> {
   app.use(refuseUnaudited(dependencies));
   app.route("/exports", exportRoutes(dependencies));
   app.route("/links", linkRoutes(dependencies));
+  app.route("/runs", runRoutes(dependencies));
   if (!dependencies.adminElsewhere) addAdmin(app, dependencies);
   app.get("/", (context) => context.redirect("/exports"));
   return app;

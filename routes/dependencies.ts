@@ -4,6 +4,8 @@ import type { Access } from "../access/mod.ts";
 import type { ExportDefinition } from "../catalog/config.ts";
 import type { Offer } from "../requests/find_exports.ts";
 import type { Readiness } from "../runs/readiness.ts";
+import type { Background } from "../runs/background.ts";
+import type { Receipts } from "../runs/receipts.ts";
 import type { StartRun } from "../runs/run.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import type { SourceColumn } from "../sources/source.ts";
@@ -11,6 +13,7 @@ import type { Wait } from "./authenticate.ts";
 import type { Client } from "./environment.ts";
 import type { ServerNames } from "./guard.ts";
 import type { RefusedRequest } from "./refusals.ts";
+import type { RunEvents } from "./run_events.ts";
 import type { StartTrace } from "./trace.ts";
 
 /** A link that was signed, without its signature. */
@@ -55,6 +58,18 @@ export interface ResentFile {
   readonly sha256: string;
 }
 
+/** What there is of runs besides their downloads. */
+export interface RunsAccess {
+  /** What is known of each. */
+  readonly receipts: Receipts;
+  /** Their files; absent where none are kept. */
+  readonly files: WholeFiles | undefined;
+  /** Takes on runs that no client waits for; absent where no files are kept. */
+  readonly background: Background | undefined;
+  /** Answers with the progress of one. */
+  readonly events: RunEvents;
+}
+
 /** What the routes need. */
 export interface Dependencies extends Offer {
   /** Who is let in. */
@@ -69,6 +84,8 @@ export interface Dependencies extends Offer {
   readonly startRun: StartRun;
   /** Makes files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles?: WholeFiles | undefined;
+  /** What is known of runs. @default nothing */
+  readonly runs?: RunsAccess | undefined;
   /** All columns of an export, as its source gives them. @default they are not known */
   readonly columns?: (definition: ExportDefinition) => Promise<readonly SourceColumn[] | undefined>;
   /** Whether an answer may hold what a source said of its failure. @default never */

@@ -15,6 +15,8 @@ import type { Handler } from "./http/exchange.ts";
 export interface Generation {
   /** What it says. */
   readonly config: Config;
+  /** Runs its exports. */
+  readonly startRun: StartRun;
   /** Answers. */
   readonly handle: Handler;
   /** Answers on the port for health and metrics. */
@@ -65,6 +67,7 @@ export function createGeneration(
   const startRun: StartRun = engine.configure(config, [columns, ...observers]);
   return {
     config,
+    startRun,
     handle: (request, client) => app.fetch(request, { client }),
     handleAdmin: (request, client) => admin.fetch(request, { client }),
   };

@@ -1,7 +1,17 @@
 /** The configurations of `docs/` can be pasted, and the one that is called whole has every key. */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { ADMIN, AUDIT, type Config, LIMITS, LOG, SERVER, SPOOL } from "../../catalog/config.ts";
+import {
+  ADMIN,
+  AUDIT,
+  type Config,
+  LIMITS,
+  LOG,
+  RETENTION,
+  RUNS,
+  SERVER,
+  SPOOL,
+} from "../../catalog/config.ts";
 import { readDocument } from "../../catalog/document.ts";
 import { isMapping } from "../../catalog/reader.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
@@ -46,6 +56,9 @@ Deno.test("the whole file of docs/configuration.md can be pasted, and has every 
   deepStrictEqual(keys(root.server.admin), keys(ADMIN));
   deepStrictEqual(keys(root.limits), keys(LIMITS));
   deepStrictEqual(keys(root.spool), keys(SPOOL));
+  ok(isMapping(root.runs));
+  deepStrictEqual(keys(root.runs), keys(RUNS));
+  deepStrictEqual(keys(root.runs.retention), keys(RETENTION));
   ok(isMapping(root.log));
   deepStrictEqual(keys(root.log), keys(LOG));
   deepStrictEqual(keys(root.log.audit), keys(AUDIT));

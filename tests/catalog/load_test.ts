@@ -1,8 +1,9 @@
 /** A configuration that is right. */
 
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { z } from "zod";
 import type { Config } from "../../catalog/config.ts";
+import { ConfigError } from "../../catalog/issues.ts";
 import type { LoadOptions } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
@@ -45,6 +46,7 @@ const OPEN = {
   reasonRequired: false,
   caps: {},
   truncate: false,
+  join: true,
 };
 
 /** What a server is by default. */
@@ -194,6 +196,13 @@ exports:
       sourceIdle: 60_000,
       run: 3_600_000,
     },
+    runs: {
+      ledger: "memory",
+      ledgerRequired: false,
+      background: 4,
+      maxQueued: 1000,
+      retention: { files: 86_400_000, receipts: 7_776_000_000 },
+    },
   });
   deepStrictEqual(load("sources: {}\nexports: {}\n").exports, new Map());
 });
@@ -238,6 +247,20 @@ exports: {}
     [limits.perAddress, limits.perTenant, limits.queue, limits.queueTimeout],
     [3, 4, 0, 250],
   );
+});
+
+Deno.test("receipts are kept in a file, a database or memory, for as long as is said", () => {
+  const runs = (text: string) => load(`runs: { ${text} }\nsources: {}\nexports: {}\n`).runs;
+  strictEqual(runs("ledger: sqlite:data/runs.db").ledger, "sqlite:/etc/spillway/data/runs.db");
+  strictEqual(runs("ledger: sqlite:/srv/runs.db").ledger, "sqlite:/srv/runs.db");
+  strictEqual(runs('ledger: "postgres://a:b@c/d"').ledger, "postgres://a:b@c/d");
+  deepStrictEqual(runs("retention: { receipts: 366d, files: 1h }").retention, {
+    files: 3_600_000,
+    receipts: 366 * 86_400_000,
+  });
+  for (const wrong of ["ledger: runs.db", "ledger: sqlite:", "retention: { files: 367d }"]) {
+    throws(() => runs(wrong), ConfigError, wrong);
+  }
 });
 
 Deno.test("origins whose pages may read answers are listed as browsers write them", () => {
