@@ -5,8 +5,8 @@ import type { WatchedMemory } from "../runs/memory_guard.ts";
 import type { Pressure } from "../runs/pressure.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunObserver } from "../runs/observer.ts";
-import type { Certificate } from "./certificate.ts";
 import type { LedgerCounts } from "../runs/receipts.ts";
+import type { Certificate } from "./certificate.ts";
 import {
   createCounter,
   createHistogram,
@@ -95,7 +95,18 @@ export function createMetrics(): Metrics {
       }
     },
     async scrape(
-      { admission, memory, pressure, pool, spool, connections, ledger, log, reload, certificate },
+      {
+        admission,
+        memory,
+        pressure,
+        pool,
+        spool,
+        connections,
+        ledger,
+        log,
+        reload,
+        certificate,
+      },
     ) {
       const text = expositionText([
         counter(
