@@ -288,13 +288,13 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
   /**
    * Waits for a file; a caller that cancels leaves it to the others, or ends its run.
    *
-   * @param leave called once, when the caller waits no more
+   * @param release called when the caller waits no more
    */
-  async function wait(making: Making, { key, signal }: MakeOptions, leave: () => void) {
+  async function wait(making: Making, { key, signal }: MakeOptions, release: () => void) {
     const { promise: left, reject } = Promise.withResolvers<never>();
     left.catch(() => {});
     const abort = () => {
-      leave();
+      release();
       if (making.waiting > 0) return reject(signal.reason);
       close(making, key);
       making.stop.abort(signal.reason);
@@ -330,16 +330,16 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
       const making = joined ?? begin(task, options);
       making.waiting++;
       let waits = true;
-      const leave = () => {
+      const release = () => {
         if (waits) making.waiting--;
         waits = false;
       };
       let made: Made | undefined;
       try {
-        made = await wait(making, options, leave);
+        made = await wait(making, options, release);
         return await use(made.object, made.truncated);
       } finally {
-        leave();
+        release();
         if (made && making.waiting === 0) {
           awaited.delete(made.object.key);
           // What is being read stays on the disk until it was, without a name.
