@@ -2,6 +2,7 @@
 
 import type { RunRequest } from "../requests/run_request.ts";
 import { type Clock, systemClock } from "../storage/clock.ts";
+import { settlesWithin } from "../storage/settles_within.ts";
 import { AdmissionError } from "./admission_error.ts";
 import { FairQueue } from "./fair_queue.ts";
 import type { IdempotencyKey, LedgerRow } from "./ledger/ledger.ts";
@@ -206,11 +207,11 @@ export function createBackground(options: BackgroundOptions): Background {
   }
 
   async function pause(signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stop = clock.after(RETRY_MS, resolve);
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
-    stop();
+    const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    const abort = () => resolve();
+    signal.addEventListener("abort", abort);
+    await settlesWithin(aborted, RETRY_MS, clock);
+    signal.removeEventListener("abort", abort);
   }
 
   return {
