@@ -229,16 +229,23 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
     onIssue({ kind: "lost", id: run.row.id, state: run.row.state });
   }
 
+  /** Rejects where something is not written down, or not in time. */
+  async function inTime(writing: Promise<unknown>): Promise<void> {
+    if (await settlesWithin(writing, REQUIRED_MS, clock)) return;
+    throw new LedgerError(`Cannot write a receipt within ${REQUIRED_MS} ms`);
+  }
+
   /** Rejects where a run cannot be written down in time. */
   async function refusal(run: LiveRun): Promise<void> {
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(() => {});
     run.onRefused = reject;
-    const written = Promise.race([run.writing, promise]);
-    if (await settlesWithin(written, REQUIRED_MS, clock)) return;
-    // What is still written down is followed by its end.
-    run.onRefused = undefined;
-    throw new LedgerError(`Cannot write a receipt within ${REQUIRED_MS} ms`);
+    try {
+      await inTime(Promise.race([run.writing, promise]));
+    } finally {
+      // What is still written down is followed by its end.
+      run.onRefused = undefined;
+    }
   }
 
   function started(run: ObservedRun): void | Promise<void> {
@@ -306,14 +313,18 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
 
     async enqueue(row, cancel) {
       const inserting = ledger.insert(row);
-      let late: boolean;
+      inserting.catch(() => failures++);
       try {
-        late = !await settlesWithin(inserting, REQUIRED_MS, clock);
+        await inTime(inserting);
       } catch (error) {
-        failures++;
+        // What is still written down is followed by its end: its caller was refused.
+        void inserting.then((other) => {
+          if (other) return;
+          add(row, cancel);
+          receipts.conclude(row.id, { error });
+        }, () => {});
         throw error;
       }
-      if (late) throw new LedgerError(`Cannot write a receipt within ${REQUIRED_MS} ms`);
       const other = await inserting;
       if (!other) add(row, cancel);
       return other;

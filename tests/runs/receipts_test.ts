@@ -180,6 +180,25 @@ Deno.test("where receipts are required, a ledger that does not answer refuses ru
   assert.equal(receipts.counts.lost, 0);
 });
 
+Deno.test("a run that is written down too late for its caller has failed, and does not wait for ever", async () => {
+  const { memory, clock, states } = setup();
+  const held = Promise.withResolvers<void>();
+  const { insert } = memory;
+  const slow = createReceipts({
+    ledger: { ...memory, insert: (row) => held.promise.then(() => insert(row)) },
+    server: "one",
+    clock,
+  });
+  const enqueuing = slow.enqueue(row("a"), () => {});
+  enqueuing.catch(() => {});
+  await clock.pass(5_000);
+  await assert.rejects(() => enqueuing, LedgerError);
+  held.resolve();
+  await settle();
+  assert.deepEqual(await states(), { a: "failed" });
+  assert.equal(slow.cancel("a"), false);
+});
+
 Deno.test("a run that another server has taken stays as that has left it", async () => {
   const { memory, receipts, issues, run, report, states } = setup();
   receipts.observer.started!(run("a"));
