@@ -52,16 +52,16 @@ export function createPressure(
   { memory, descriptors, disk }: Readings,
   onChange: (resource: Resource, step: Step) => void = () => {},
 ): Pressure {
-  const ladders = {
-    memory: createLadder(memory),
-    descriptors: createLadder(descriptors),
+  const next: Readonly<Record<Resource, (last: Step) => Step>> = {
+    memory: (last) => nextStep(memory(), last),
+    descriptors: (last) => nextStep(descriptors(), last),
     disk: () => disk() ? STEPS.queue : STEPS.none,
   };
   const last: Record<Resource, Step> = { memory: 0, descriptors: 0, disk: 0 };
 
   function look(): Readonly<Record<Resource, Step>> {
     for (const resource of RESOURCES) {
-      const step = ladders[resource]();
+      const step = next[resource](last[resource]);
       if (step === last[resource]) continue;
       last[resource] = step;
       onChange(resource, step);
@@ -82,12 +82,7 @@ export function createPressure(
 }
 
 /** The step of a resource whose use is known as a part; where it is not known, nothing is shed. */
-function createLadder(read: () => number | undefined): () => Step {
-  let last: Step = STEPS.none;
-  return () => {
-    const used = read() ?? 0;
-    const level = LEVELS.findLast(({ step, begin, end }) => used >= (last < step ? begin : end));
-    last = level?.step ?? STEPS.none;
-    return last;
-  };
+function nextStep(used = 0, last: Step): Step {
+  const level = LEVELS.findLast(({ step, begin, end }) => used >= (last < step ? begin : end));
+  return level?.step ?? STEPS.none;
 }
