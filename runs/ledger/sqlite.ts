@@ -1,7 +1,7 @@
 /** A ledger in SQLite: a file, written in a thread of its own, or memory. */
 
 import { dirname } from "node:path";
-import { type FileSystem, type OpenFile, systemFiles } from "../../storage/disk/file_system.ts";
+import { type FileSystem, openOrCreate, systemFiles } from "../../storage/disk/file_system.ts";
 import { settlesWithin } from "../../storage/settles_within.ts";
 import { type Ledger, LedgerError } from "./ledger.ts";
 import { type Dialect, migrations } from "./schema.ts";
@@ -53,11 +53,11 @@ export async function openSqliteLedger(
   await using stack = new AsyncDisposableStack();
   try {
     await Deno.mkdir(dirname(path), { recursive: true });
-    const lock = await openOwn(files, `${path}.lock`);
+    const lock = await openOrCreate(files, `${path}.lock`);
     stack.defer(() => lock.close());
     if (!await lock.tryLock()) throw new Error("another process has it open");
     // SQLite gives the files beside it the same mode.
-    (await openOwn(files, path)).close();
+    (await openOrCreate(files, path)).close();
     const thread = stack.use(startThread());
     await thread.ask({ open: path, migrations: migrations(DIALECT) });
     const execute = inBatches(wrap((batch) => thread.ask({ batch })));
@@ -93,16 +93,6 @@ export function createMemoryLedger(server: string): Ledger {
     [Symbol.asyncDispose]: () => Promise.resolve(database.close()),
   };
   return createSqlLedger({ driver, dialect: DIALECT, server, durable: false, shared: false });
-}
-
-/** Opens a file that its owner alone may read, made where there is none. */
-async function openOwn(files: FileSystem, path: string): Promise<OpenFile> {
-  try {
-    return await files.open(path, { read: true, write: true, createNew: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    return await files.open(path, { read: true, write: true });
-  }
 }
 
 /** A thread that answers one request after the other. */

@@ -94,6 +94,19 @@ export interface FileSystem {
   room(path: string): Promise<FileSystemRoom>;
 }
 
+/** Opens a file to read and write it; makes it, for its owner alone (0600), where there is none. */
+export async function openOrCreate(
+  files: Pick<FileSystem, "open">,
+  path: string,
+): Promise<OpenFile> {
+  try {
+    return await files.open(path, { read: true, write: true, createNew: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    return await files.open(path, { read: true, write: true });
+  }
+}
+
 /** The file system of the machine. `room` takes the permission `--allow-sys=statfs`. */
 export const systemFiles: FileSystem = {
   open: async (path, mode) =>

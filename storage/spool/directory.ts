@@ -1,7 +1,12 @@
 /** The directory that the spool is given: looked at, locked, swept, and one of our own made in it. */
 
 import { basename, join } from "node:path";
-import type { FileInfo, FileSystem, FileSystemRoom, OpenFile } from "../disk/file_system.ts";
+import {
+  type FileInfo,
+  type FileSystem,
+  type FileSystemRoom,
+  openOrCreate,
+} from "../disk/file_system.ts";
 import { fileSystemName, isMemory, mountPoint } from "../disk/mounts.ts";
 import { whyUnsafe } from "../disk/strict_modes.ts";
 
@@ -88,7 +93,7 @@ export async function openSpoolDirectory(
     .catch(refuse("what is above it cannot be looked at"));
   if (unsafe !== undefined) throw await refusal(files, options.dir, unsafe);
 
-  const lock = await openLock(files, join(dir, LOCK)).catch(refuse("it cannot be locked"));
+  const lock = await openOrCreate(files, join(dir, LOCK)).catch(refuse("it cannot be locked"));
   try {
     if (!await lock.tryLock()) {
       const reason = `${await holder(files, dir)} spools there already; each needs one of its own`;
@@ -164,16 +169,6 @@ async function probe(files: FileSystem, dir: string): Promise<number | null> {
     return (await files.stat(path)).owner;
   } finally {
     await files.remove(path);
-  }
-}
-
-/** Opens the lock file, made where there is none. */
-async function openLock(files: FileSystem, path: string): Promise<OpenFile> {
-  try {
-    return await files.open(path, { read: true, write: true, createNew: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    return await files.open(path, { read: true, write: true });
   }
 }
 
