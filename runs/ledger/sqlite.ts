@@ -28,7 +28,7 @@ const CLOSE_MS = 2_000;
 /** Receipts that a ledger in memory holds: 1 KB each. */
 export const MAX_MEMORY_ROWS = 10_000;
 
-/** Statements that add rows until the oldest of a ledger in memory go. */
+/** Rows that are added until the oldest of a ledger in memory go. */
 const PRUNE_EVERY = 1_000;
 
 /** How to open a ledger in a file. */
@@ -83,16 +83,24 @@ export function createMemoryLedger(server: string): Ledger {
     values: [MAX_MEMORY_ROWS],
   };
   const driver: SqlDriver = {
-    execute: (statement) =>
-      Promise.try(() => {
-        if (statement.text.startsWith("insert") && ++added % PRUNE_EVERY === 0) {
-          database.executeBatch([prune]);
-        }
-        return database.executeBatch([statement])[0]!;
-      }),
+    execute: (statement) => Promise.try(() => database.executeBatch([statement])[0]!),
     [Symbol.asyncDispose]: () => Promise.resolve(database.close()),
   };
-  return createSqlLedger({ driver, dialect: DIALECT, server, durable: false, shared: false });
+  const ledger = createSqlLedger({
+    driver,
+    dialect: DIALECT,
+    server,
+    durable: false,
+    shared: false,
+  });
+  return {
+    ...ledger,
+    async insert(row) {
+      const other = await ledger.insert(row);
+      if (++added % PRUNE_EVERY === 0) await driver.execute(prune);
+      return other;
+    },
+  };
 }
 
 /** A thread that answers one request after the other. */

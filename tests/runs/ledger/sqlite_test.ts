@@ -19,6 +19,20 @@ testLedger("sqlite", {
   reopen: (server) => openSqliteLedger(last, { server }),
 });
 
+Deno.test("a ledger in memory has the last 10,000 runs that ended, and those that have not", async () => {
+  await using ledger = createMemoryLedger("one");
+  await ledger.insert(row("open", { state: "running" }));
+  const endedAt = (index: number) => new Date(Date.UTC(2026, 0, 2) + index).toISOString();
+  for (let index = 1; index < 12_000; index++) {
+    await ledger.insert(row(`run-${index}`, { state: "failed", endedAt: endedAt(index) }));
+  }
+  const { rows } = await ledger.list({ principal: "key:k7f3q2", tenant: "42", limit: 20_000 });
+  const ids = new Set(rows.map(({ id }) => id));
+  assert.equal(ids.size, 10_001);
+  for (const id of ["open", "run-2000", "run-11999"]) assert.ok(ids.has(id), id);
+  assert.ok(!ids.has("run-1999"));
+});
+
 Deno.test("its file is for its owner alone to read, and for one server", async () => {
   const path = newFile();
   await using ledger = await openSqliteLedger(path, { server: "one" });
