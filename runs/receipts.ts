@@ -347,13 +347,7 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
       if (!run) return;
       const endedAt = instant();
       if ("object" in outcome) {
-        const { size, sha256, expiresAt, metadata: { filename, mediaType } } = outcome.object;
-        return step(run, "complete", {
-          bytes: size,
-          sha256,
-          file: { filename, mediaType, expiresAt: expiresAt.toISOString() },
-          endedAt,
-        });
+        return step(run, "complete", { ...keptFile(outcome.object), endedAt });
       }
       const { error } = outcome;
       const { rows, bytes, warnings, truncated, attempt, request } = run.row;
@@ -413,6 +407,16 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
     },
   };
   return receipts;
+}
+
+/** What a row has of a file that is in the store. */
+export function keptFile(object: StoredObject): Pick<RowPatch, "bytes" | "sha256" | "file"> {
+  const { size, sha256, expiresAt, metadata: { filename, mediaType } } = object;
+  return {
+    bytes: size,
+    sha256,
+    file: { filename, mediaType, expiresAt: expiresAt.toISOString() },
+  };
 }
 
 /** What a row begins with besides its request and its task. */

@@ -2,6 +2,7 @@
 
 import type { Store, StoredObject } from "../storage/store.ts";
 import type { Ledger, LedgerRow } from "./ledger/ledger.ts";
+import { keptFile } from "./receipts.ts";
 import { InterruptedError, runProblem } from "./run_problem.ts";
 import { isPromised } from "./whole_files.ts";
 
@@ -74,12 +75,9 @@ export async function recoverRuns(
 
 function complete(ledger: Ledger, row: LedgerRow, object: StoredObject): Promise<boolean> {
   const { id, state: from, attempt } = row;
-  const { size, sha256, createdAt, expiresAt, metadata: { filename, mediaType } } = object;
   return ledger.transition(id, { from, attempt, to: "complete" }, {
-    bytes: size,
-    sha256,
-    file: { filename, mediaType, expiresAt: expiresAt.toISOString() },
-    endedAt: createdAt.toISOString(),
+    ...keptFile(object),
+    endedAt: object.createdAt.toISOString(),
   });
 }
 
