@@ -2,18 +2,13 @@
 
 import type { JSONWebKeySet } from "jose";
 import { createDigest } from "../storage/digest.ts";
+import type { FileDigest } from "./protocol.ts";
 import { type ReadReceipt, readReceipt, type ReceiptClaims } from "./read_receipt.ts";
 
 /** What came of it: there are no issues where the file is that of the receipt. */
 export interface Verdict extends ReadReceipt {
   /** What is as it should be, and worth knowing, a sentence each. */
   readonly notes: readonly string[];
-}
-
-/** A file, by what tells it from others. */
-interface Content {
-  readonly bytes: number;
-  readonly sha256: string;
 }
 
 /**
@@ -56,7 +51,7 @@ async function compare(
   return { issues: [...differences(found, whole), hint], notes: [] };
 }
 
-async function measure(file: AsyncIterable<Uint8Array>): Promise<Content> {
+async function measure(file: AsyncIterable<Uint8Array>): Promise<FileDigest> {
   const digest = createDigest();
   let bytes = 0;
   for await (const chunk of file) {
@@ -66,11 +61,11 @@ async function measure(file: AsyncIterable<Uint8Array>): Promise<Content> {
   return { bytes, sha256: digest.finish() };
 }
 
-function isSame(one: Content, other: Content): boolean {
+function isSame(one: FileDigest, other: FileDigest): boolean {
   return one.bytes === other.bytes && one.sha256 === other.sha256;
 }
 
-function differences(found: Content, named: Content): string[] {
+function differences(found: FileDigest, named: FileDigest): string[] {
   return [
     ...(found.bytes === named.bytes
       ? []
