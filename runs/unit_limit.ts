@@ -3,13 +3,8 @@
 /** Units that each of several may have. */
 export class UnitLimit {
   /** Units that each may have; who has more already keeps them. */
-  max: number;
+  max = Infinity;
   readonly #taken = new Map<string, number>();
-
-  /** Takes the units that each may have. @default as many as there are */
-  constructor(max = Infinity) {
-    this.max = max;
-  }
 
   /** Whether one has as many as it may; one that is not known has no limit. */
   isFull(name: string | undefined): boolean {
