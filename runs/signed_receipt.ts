@@ -28,6 +28,8 @@ export function createReceiptSigner(keys: readonly SigningKey[]): ReceiptSigner 
   if (first?.d === undefined) throw new RangeError("Cannot sign receipts without a private key");
   const { kty, crv, x } = first;
   const encoder = new TextEncoder();
+  // The same object each time: the library remembers by it what it has imported.
+  const key = { ...first };
   const header = keyId(first).then((kid) => ({
     alg: RECEIPT_ALGORITHM,
     typ: RECEIPT_TYPE,
@@ -37,7 +39,7 @@ export function createReceiptSigner(keys: readonly SigningKey[]): ReceiptSigner 
   return {
     async sign(receipt) {
       const payload = encoder.encode(JSON.stringify(receiptJson(receipt)));
-      return await new CompactSign(payload).setProtectedHeader(await header).sign({ ...first });
+      return await new CompactSign(payload).setProtectedHeader(await header).sign(key);
     },
     async publicKeys() {
       return { keys: await Promise.all(keys.map(toPublic)) };
