@@ -1,10 +1,11 @@
 /** The log line of a run. */
 
 import assert from "node:assert/strict";
-import { configure, type LogRecord, reset } from "@logtape/logtape";
+import type { LogRecord } from "@logtape/logtape";
 import type { ObservedRun, RunReport } from "../../runs/observer.ts";
 import { createRunLog } from "../../runs/run_log.ts";
 import { TaskError } from "../../runs/running_task.ts";
+import { recordsOf } from "../log_records.ts";
 
 /** A run log that says what it is told to of params. */
 const runLog = createRunLog({
@@ -13,16 +14,8 @@ const runLog = createRunLog({
 });
 
 /** The records of a run that ended so. */
-async function recordsOf(report: Partial<RunReport>): Promise<LogRecord[]> {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { records: (record) => void records.push(record) },
-    loggers: [
-      { category: "spillway", sinks: ["records"] },
-      { category: ["logtape", "meta"], sinks: [], lowestLevel: "error" },
-    ],
-  });
-  try {
+function recordsOfRun(report: Partial<RunReport>): Promise<LogRecord[]> {
+  return recordsOf(() =>
     runLog.ended!(
       {
         id: "7",
@@ -37,17 +30,14 @@ async function recordsOf(report: Partial<RunReport>): Promise<LogRecord[]> {
         task: { export: "orders", format: "csv", tables: [] },
         request: { principal: { id: "key:k7f3q2", credential: "k7f3q2" } },
       } as unknown as ObservedRun,
-    );
-  } finally {
-    await reset();
-  }
-  return records;
+    )
+  );
 }
 
 Deno.test("a value that the source refused does not stand in the log, its param does", async () => {
   const words = 'invalid input syntax for type integer: "canary-pwz"';
   const error = new TaskError({ kind: "param", params: ["org"], message: words, detail: words });
-  const [record] = await recordsOf({ error });
+  const [record] = await recordsOfRun({ error });
   assert.equal(record!.properties.error, "The source refused the values of org");
   assert.equal(record!.properties.detail, undefined);
   assert.ok(!Deno.inspect([record!.message, record!.properties]).includes("canary"));
@@ -55,7 +45,7 @@ Deno.test("a value that the source refused does not stand in the log, its param 
 
 Deno.test("what else failed has its message, on one line, and its detail", async () => {
   const error = new TaskError({ kind: "source", message: "no\ntable acme", detail: "acme stack" });
-  const [record] = await recordsOf({ error });
+  const [record] = await recordsOfRun({ error });
   const { error: message, detail, params, param_hashes: hashes } = record!.properties;
   assert.deepEqual([message, detail], ["no%0Atable :org", ":org stack"]);
   assert.deepEqual([params, hashes], [{ day: null }, { org: "ab" }]);
@@ -63,8 +53,8 @@ Deno.test("what else failed has its message, on one line, and its detail", async
 });
 
 Deno.test("a run has its credential, and the digest of its bytes where that is known", async () => {
-  const [record] = await recordsOf({ state: "complete", sha256: "ab12" });
+  const [record] = await recordsOfRun({ state: "complete", sha256: "ab12" });
   assert.deepEqual([record!.properties.credential, record!.properties.sha256], ["k7f3q2", "ab12"]);
-  const [other] = await recordsOf({ state: "complete" });
+  const [other] = await recordsOfRun({ state: "complete" });
   assert.ok(!("sha256" in other!.properties));
 });

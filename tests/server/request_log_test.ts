@@ -1,26 +1,8 @@
 /** The log lines of requests. */
 
 import assert from "node:assert/strict";
-import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { logRefusal, logResent } from "../../server/request_log.ts";
-
-/** What is logged. */
-async function recordsOf(act: () => void): Promise<LogRecord[]> {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { records: (record) => void records.push(record) },
-    loggers: [
-      { category: "spillway", sinks: ["records"] },
-      { category: ["logtape", "meta"], sinks: [], lowestLevel: "error" },
-    ],
-  });
-  try {
-    act();
-  } finally {
-    await reset();
-  }
-  return records;
-}
+import { recordsOf } from "../log_records.ts";
 
 Deno.test("a refusal is one short line, however long its request is, and has no secret", async () => {
   const [long, mangled] = await recordsOf(() => {
