@@ -8,6 +8,7 @@ import { ConfigError, formatConfigError } from "../catalog/issues.ts";
 import { createDemo } from "../examples/demo_data.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { loadDescriptors } from "../sources/mod.ts";
+import { messageOf } from "../table/message_of.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 
 /** The variable that says where the demo keeps what it makes, and where it does when that is not set. */
@@ -54,7 +55,7 @@ async function load(
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new CommandError(`Cannot read the configuration: ${reason}`, EXIT.config);
   }
   const [sources, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
@@ -72,7 +73,7 @@ export async function prepareDemo(folder: string): Promise<void> {
   try {
     await Deno.mkdir(join(folder, "spool"), { recursive: true });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new CommandError(`Cannot make the demo's folder ${folder}: ${reason}`, EXIT.failure);
   }
   const database = join(folder, "demo.db");

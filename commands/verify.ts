@@ -2,6 +2,7 @@
 
 import { createLocalJWKSet, type JSONWebKeySet } from "jose";
 import { verifyReceipt } from "../runs/verify_receipt.ts";
+import { messageOf } from "../table/message_of.ts";
 import { readText } from "../table/read_text.ts";
 import { CommandError, EXIT } from "./command.ts";
 
@@ -49,7 +50,7 @@ function parseKeys(text: string, path: string): JSONWebKeySet {
     createLocalJWKSet(keys);
     return keys;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new CommandError(`There is no set of keys in ${path}: ${reason}`, EXIT.failure);
   }
 }
@@ -72,6 +73,6 @@ function open(path: string): Promise<Deno.FsFile> {
 }
 
 function cannotRead(path: string, error: unknown): CommandError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new CommandError(`Cannot read ${path}: ${reason}`, EXIT.failure);
 }

@@ -9,15 +9,16 @@ import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import type { Run, StartRun } from "../runs/run.ts";
-import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
+import type { WholeFiles } from "../runs/whole_files.ts";
+import type { StoredObject } from "../storage/store.ts";
 import { chooseCoding } from "./accept_encoding.ts";
-import type { Dependencies, ResentFile } from "./dependencies.ts";
+import type { Dependencies } from "./dependencies.ts";
 import type { Client } from "./environment.ts";
-import { contentDisposition } from "./content_disposition.ts";
+import { downloadHeaders } from "./download_headers.ts";
 import { badRequest, noAnswer, ProblemError, problemResponse, toProblem } from "./problems.ts";
 import { parseQuery } from "./query.ts";
-import { namesOf } from "./refusals.ts";
 import { reprDigest } from "./repr_digest.ts";
+import { describeResent } from "./resent_file.ts";
 import { prefersAsync, runInBackground } from "./runs.ts";
 import { statusLink } from "./status_link.ts";
 import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.ts";
@@ -52,15 +53,9 @@ export async function download(
     : "identity";
   const name = filenameOf(asked);
   const id = crypto.randomUUID();
-  const headers = new Headers({
-    "Content-Type": format.mediaType,
-    "Content-Disposition": contentDisposition(name),
-    "Cache-Control": "private, no-store, no-transform",
-    "X-Content-Type-Options": "nosniff",
-    "X-Accel-Buffering": "no",
-    "Export-Id": id,
-    ...(runs ? { "Link": statusLink(id) } : {}),
-  });
+  const headers = downloadHeaders(format.mediaType, name);
+  headers.set("Export-Id", id);
+  if (runs) headers.set("Link", statusLink(id));
   if (compressible) headers.set("Vary", "Accept-Encoding");
   if (coding !== "identity") headers.set("Content-Encoding", coding);
   if (whole) headers.set("Accept-Ranges", "bytes");
@@ -154,37 +149,27 @@ async function sendWhole(
     throw new ProblemError(badRequest([{ name: "_delivery", detail }]));
   }
   const kept = files.find(key);
-  /** Who is sent what of a kept file. */
-  const resent = ({ object }: KeptFile, { status }: Response): ResentFile => {
-    const { principal: { credential }, reason } = asked;
-    const range = request.headers.get("Range");
-    return {
-      id: object.key,
-      ...namesOf(asked.principal),
-      ...(credential === undefined ? {} : { credential }),
-      ...(client === undefined ? {} : { client }),
-      ...(reason === undefined ? {} : { reason }),
+  const tellResent = (object: StoredObject, response: Response) =>
+    onResent?.(describeResent(request, response, object, {
+      principal: asked.principal,
+      client,
+      reason: asked.reason,
       export: task.export,
       format: task.format,
-      method: request.method,
-      status,
-      ...(range === null ? {} : { range }),
-      sha256: object.sha256,
-    };
-  };
+    }));
   if (kept && (request.method === "HEAD" || resumes(request, kept))) {
     tellTruncated(headers, kept.truncated, task);
   }
   if (request.method === "HEAD") {
     if (!kept) return new Response(null, { headers });
     const response = headResponse(request, kept.object, headers);
-    onResent?.(resent(kept, response));
+    tellResent(kept.object, response);
     return response;
   }
   if (kept && resumes(request, kept)) {
     const response = await fileResponse(request, kept.object, headers, files);
     if (response) {
-      onResent?.(resent(kept, response));
+      tellResent(kept.object, response);
       return response;
     }
   }
@@ -207,9 +192,7 @@ async function sendWhole(
       tellTruncated(headers, truncated, task);
       const response = await madeResponse(request, object, headers, files);
       // The run of another request made it, whose line does not tell of this one.
-      if (response && object.key !== id) {
-        onResent?.(resent({ object, truncated, replacedOther: false }, response));
-      }
+      if (response && object.key !== id) tellResent(object, response);
       return response;
     },
   );

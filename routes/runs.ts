@@ -15,8 +15,8 @@ import { isFinal, receiptJson, RUN_STATES } from "../runs/receipt.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
 import type { StoredObject } from "../storage/store.ts";
 import { CALLERS_OWN } from "./authenticate.ts";
-import { contentDisposition } from "./content_disposition.ts";
 import type { Dependencies, RunsAccess } from "./dependencies.ts";
+import { downloadHeaders } from "./download_headers.ts";
 import { type Client, type Environment, principalOf } from "./environment.ts";
 import {
   badRequest,
@@ -28,8 +28,8 @@ import {
   ProblemError,
 } from "./problems.ts";
 import { parseQuery } from "./query.ts";
-import { namesOf } from "./refusals.ts";
 import { FILE_MEMBERS, readBody, toPairs } from "./request_body.ts";
+import { describeResent } from "./resent_file.ts";
 import { statusLink } from "./status_link.ts";
 import { fileResponse, headResponse } from "./whole_file.ts";
 
@@ -67,7 +67,7 @@ const FILTER = {
 
 /** The routes under `/runs`. */
 export function runRoutes(dependencies: Dependencies): Hono<Environment> {
-  const { runs, signer } = dependencies;
+  const { runs, signer, onResent } = dependencies;
   const routes = new Hono<Environment>();
   if (!runs) return routes;
   const { receipts, files, events } = runs;
@@ -150,7 +150,14 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
         ? headResponse(request, object, headers)
         : await fileResponse(request, object, headers, files!);
       if (!response) throw new ProblemError(gone(GONE));
-      tellResent(request, response, { row, object, context, dependencies });
+      const { request: { exports, format }, reason } = row;
+      onResent?.(describeResent(request, response, object, {
+        principal: principalOf(context),
+        client: context.env?.client?.remoteAddress,
+        reason,
+        export: exports.join(","),
+        format,
+      }));
       return response;
     })
     .all("/:id/file", (context) => {
@@ -253,44 +260,10 @@ function keptFile({ id, state, file }: LedgerRow, files: RunsAccess["files"]): S
 }
 
 function fileHeadersOf({ id }: LedgerRow, { metadata }: StoredObject): Headers {
-  return new Headers({
-    "Content-Type": metadata.mediaType,
-    "Content-Disposition": contentDisposition(metadata.filename),
-    "Cache-Control": "private, no-store, no-transform",
-    "X-Content-Type-Options": "nosniff",
-    "X-Accel-Buffering": "no",
-    "Accept-Ranges": "bytes",
-    "Link": statusLink(id),
-  });
-}
-
-/** What the log is told of a file that is sent. */
-function tellResent(
-  request: Request,
-  { status }: Response,
-  { row, object, context, dependencies }: {
-    readonly row: LedgerRow;
-    readonly object: StoredObject;
-    readonly context: Context<Environment>;
-    readonly dependencies: Pick<Dependencies, "onResent">;
-  },
-): void {
-  const principal = principalOf(context);
-  const client = context.env?.client?.remoteAddress;
-  const range = request.headers.get("Range");
-  dependencies.onResent?.({
-    id: row.id,
-    ...namesOf(principal),
-    ...(principal.credential === undefined ? {} : { credential: principal.credential }),
-    ...(client === undefined ? {} : { client }),
-    ...(row.reason === undefined ? {} : { reason: row.reason }),
-    export: row.request.exports.join(","),
-    format: row.request.format,
-    method: request.method,
-    status,
-    ...(range === null ? {} : { range }),
-    sha256: object.sha256,
-  });
+  const headers = downloadHeaders(metadata.mediaType, metadata.filename);
+  headers.set("Accept-Ranges", "bytes");
+  headers.set("Link", statusLink(id));
+  return headers;
 }
 
 /** Reads what a page is asked for by. */

@@ -5,6 +5,7 @@
  * within stands whole in the new one.
  */
 
+import { Buffer } from "node:buffer";
 import type { AuditRotation, AuditSettings } from "../catalog/config.ts";
 import { type FileSystem, type OpenFile, systemFiles } from "../storage/disk/file_system.ts";
 import type { LogSink } from "./log_writer.ts";
@@ -60,7 +61,7 @@ export async function openAuditFile(
     try {
       const info = await opened.stat();
       const torn = info.isFile && info.size > 0 && await lastByte(opened, info.size) !== LINE_FEED;
-      first = torn ? concat(Uint8Array.of(LINE_FEED), line) : line;
+      first = torn ? Buffer.concat([Uint8Array.of(LINE_FEED), line]) : line;
       size = info.size;
       identity = `${info.device} ${info.inode}`;
     } catch (error) {
@@ -125,7 +126,7 @@ export async function openAuditFile(
     size += count;
     const written = part.subarray(0, count);
     const end = written.lastIndexOf(LINE_FEED) + 1;
-    line = concat(end > 0 ? new Uint8Array() : line, written.subarray(end));
+    line = Buffer.concat([end > 0 ? new Uint8Array() : line, written.subarray(end)]);
     return count;
   }
 
@@ -158,11 +159,4 @@ async function exists(files: FileSystem, path: string): Promise<boolean> {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
-}
-
-function concat(one: Uint8Array, other: Uint8Array): Uint8Array {
-  const all = new Uint8Array(one.length + other.length);
-  all.set(one);
-  all.set(other, one.length);
-  return all;
 }

@@ -5,6 +5,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { duplexPair } from "node:stream";
 import { connect, createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { TlsSettings } from "../catalog/config.ts";
+import { messageOf } from "../table/message_of.ts";
 import { StartError } from "./start_error.ts";
 
 const logger = getLogger(["spillway"]);
@@ -85,10 +86,6 @@ function keyOf(pem: string): KeyObject {
 
 function fail(settings: TlsSettings, name: keyof TlsSettings, reason: string): never {
   throw new StartError(`Cannot use server.tls.${name} (${settings[name]}): ${reason}`, "file");
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Makes a connection in memory: a context is made of anything, and says so to clients alone (Deno 2.9.6). */

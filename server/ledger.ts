@@ -71,14 +71,17 @@ export async function openConfiguredLedger(
 }
 
 async function open(name: string, server: string): Promise<Ledger> {
-  // Each is loaded for itself: what is not used is not there.
-  const { createMemoryLedger, openSqliteLedger } = await import("../runs/ledger/sqlite.ts");
-  if (name === MEMORY_LEDGER) return createMemoryLedger(server);
+  const [, path] = /^sqlite:(.*)$/s.exec(name) ?? [];
   try {
-    const [, path] = /^sqlite:(.*)$/s.exec(name) ?? [];
-    if (path !== undefined) return await openSqliteLedger(path, { server });
-    const { openPostgresLedger } = await import("../runs/ledger/postgres.ts");
-    return await openPostgresLedger(name, { server });
+    // Each is loaded for itself: what is not used is not there.
+    if (name !== MEMORY_LEDGER && path === undefined) {
+      const { openPostgresLedger } = await import("../runs/ledger/postgres.ts");
+      return await openPostgresLedger(name, { server });
+    }
+    const { createMemoryLedger, openSqliteLedger } = await import("../runs/ledger/sqlite.ts");
+    return path === undefined
+      ? createMemoryLedger(server)
+      : await openSqliteLedger(path, { server });
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
     throw new StartError(error.message, "file");

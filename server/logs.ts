@@ -3,6 +3,7 @@
 import { configure, getJsonLinesFormatter, getLogger, getTextFormatter } from "@logtape/logtape";
 import { AUDIT_STDOUT, type AuditSettings } from "../catalog/config.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
+import { messageOf } from "../table/message_of.ts";
 import { openAuditFile } from "./audit_file.ts";
 import { type AuditLog, createAuditLog } from "./audit_log.ts";
 import { createLogWriter, type LogSink, type LogWriter } from "./log_writer.ts";
@@ -108,8 +109,4 @@ function assertRotates(file: string): void {
   const path = `${file}.1`;
   if (Deno.permissions.querySync({ name: "write", path }).state === "granted") return;
   throw new Error(`it is rotated to ${path}; start the process with --allow-write for its folder`);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

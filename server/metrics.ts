@@ -159,9 +159,11 @@ export function createMetrics(): Metrics {
         gauge("workers_idle", "Worker processes without a task", pool.size.idle),
         ...connectionMetrics(connections),
         ...ledgerMetrics(ledger),
-        counter("log_lines_dropped_total", "Lines of the log that nobody read in time", [
-          { labels: {}, value: log?.dropped ?? 0 },
-        ]),
+        counter(
+          "log_lines_dropped_total",
+          "Lines of the log that nobody read in time",
+          total(log?.dropped ?? 0),
+        ),
         ...auditMetrics(log?.audit),
         ...reloadMetrics(reload),
         ...(certificate
@@ -184,12 +186,16 @@ function admissionMetrics({ units, waiting, waited, refused }: Admission): Metri
   return [
     gauge("units_taken", "Units of limits.concurrent that runs take", units),
     gauge("queue_length", "Runs that wait for a slot", waiting),
-    counter("queued_runs_total", "Runs that got a slot after they had waited for one", [
-      { labels: {}, value: waited.runs },
-    ]),
-    counter("queue_wait_seconds_total", "Seconds that they waited", [
-      { labels: {}, value: waited.milliseconds / 1000 },
-    ]),
+    counter(
+      "queued_runs_total",
+      "Runs that got a slot after they had waited for one",
+      total(waited.runs),
+    ),
+    counter(
+      "queue_wait_seconds_total",
+      "Seconds that they waited",
+      total(waited.milliseconds / 1000),
+    ),
     counter(
       "runs_refused_total",
       "Runs that were refused before they began, by reason",
@@ -210,7 +216,6 @@ const REASONS = {
 } as const satisfies Record<string, keyof ConnectionCounts>;
 
 function connectionMetrics(counts: ConnectionCounts): Metric[] {
-  const total = (value: number) => [{ labels: {}, value }];
   return [
     gauge("connections", "Open connections", counts.open),
     gauge("connections_max", "Connections that there may be", counts.max),
@@ -229,7 +234,6 @@ function connectionMetrics(counts: ConnectionCounts): Metric[] {
 }
 
 function ledgerMetrics({ failures, waiting, lost }: LedgerCounts): Metric[] {
-  const total = (value: number) => [{ labels: {}, value }];
   return [
     counter(
       "ledger_failures_total",
@@ -245,9 +249,11 @@ function auditMetrics(audit: Log["audit"]): Metric[] {
   if (!audit) return [];
   return [
     gauge("audit_failing", "1 while the audit log cannot be written", Number(audit.failing)),
-    counter("audit_lines_missing_total", "Lines that the audit log does not have", [
-      { labels: {}, value: audit.missing },
-    ]),
+    counter(
+      "audit_lines_missing_total",
+      "Lines that the audit log does not have",
+      total(audit.missing),
+    ),
   ];
 }
 
@@ -292,7 +298,7 @@ async function spoolMetrics(spool: OpenedSpool | undefined): Promise<Metric[]> {
 }
 
 function gauge(name: string, help: string, value: number): Metric {
-  return { name: `spillway_${name}`, help, type: "gauge", samples: [{ labels: {}, value }] };
+  return { name: `spillway_${name}`, help, type: "gauge", samples: total(value) };
 }
 
 function counter(name: string, help: string, samples: Metric["samples"]): Metric {
@@ -301,4 +307,9 @@ function counter(name: string, help: string, samples: Metric["samples"]): Metric
 
 function histogram(name: string, help: string, samples: Metric["samples"]): Metric {
   return { name: `spillway_${name}`, help, type: "histogram", samples };
+}
+
+/** The samples of a number that has no labels. */
+function total(value: number): Metric["samples"] {
+  return [{ labels: {}, value }];
 }

@@ -3,6 +3,7 @@
 import type { RunsSettings, SigningKeySetting } from "../catalog/config.ts";
 import { readSigningKey, type SigningKey } from "../access/signing_key.ts";
 import { createReceiptSigner, type ReceiptSigner } from "../runs/signed_receipt.ts";
+import { messageOf } from "../table/message_of.ts";
 import { StartError } from "./start_error.ts";
 
 /**
@@ -29,7 +30,7 @@ function open(setting: SigningKeySetting): SigningKey {
   try {
     text = Deno.readTextFileSync(file);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new StartError(`Cannot read the signing key: ${reason}`, "file");
   }
   const key = readSigningKey(text);

@@ -6,6 +6,7 @@ import type { Config } from "../catalog/config.ts";
 import { formatPath } from "../catalog/issues.ts";
 import { listing } from "../catalog/params.ts";
 import { isLoopback } from "../table/loopback.ts";
+import { messageOf } from "../table/message_of.ts";
 import { asTemplate } from "./as_template.ts";
 
 const logger = getLogger(["spillway"]);
@@ -69,10 +70,6 @@ export function createReload(
         return last = reload(read);
       }),
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** A configuration cannot be taken by a server that runs with another one. */

@@ -3,7 +3,6 @@
 import { filenameOf } from "../requests/filename.ts";
 import type { Offer } from "../requests/find_exports.ts";
 import { requestAgain } from "../requests/again.ts";
-import { requestKey } from "../requests/request_key.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { BackgroundRun } from "../runs/background.ts";
 import type { LedgerRow } from "../runs/ledger/ledger.ts";
@@ -16,11 +15,9 @@ import type { LedgerRow } from "../runs/ledger/ledger.ts";
 export function runAgain(row: LedgerRow, offer: Offer): Omit<BackgroundRun, "startRun"> {
   if (!row.caller) throw new Error(`Cannot run ${row.id} again: its caller is not known`);
   const request = requestAgain(row, row.caller, offer);
-  const task = toTask(request, "identity", offer.catalog);
   return {
-    task,
+    task: toTask(request, "identity", offer.catalog),
     request,
-    key: requestKey(request, task),
     mediaType: request.format.mediaType,
     filename: row.file?.filename ?? filenameOf(request),
   };

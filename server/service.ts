@@ -17,6 +17,7 @@ import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
+import { messageOf } from "../table/message_of.ts";
 import { openCertificate } from "./certificate.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
@@ -251,7 +252,7 @@ function listen(options: HttpOptions, handler: Handler): HttpServer {
   try {
     return serveHttp(options, handler);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     const { hostname, port } = options;
     throw new StartError(`Cannot listen on ${hostname}:${port}: ${reason}`, "port");
   }

@@ -67,6 +67,17 @@ Deno.test("every link between documents leads somewhere", async () => {
   assert.ok(links > 5);
 });
 
+Deno.test("every type of problem is explained in docs/http.md", async () => {
+  const code = await Deno.readTextFile(new URL("routes/problems.ts", root));
+  const page = await Deno.readTextFile(new URL("docs/http.md", root));
+  const types = [
+    ...[...code.matchAll(/`\$\{TYPES\}([a-z-]+)`/g)].map(([, type]) => type!),
+    ...[...code.matchAll(/shortOf\("(\w+)"\)/g)].map(([, resource]) => `short-of-${resource}`),
+  ];
+  assert.equal(types.length, 9);
+  assert.deepEqual(types.filter((type) => !page.includes(`\`${type}\``)), []);
+});
+
 /** Where code is. */
 const CODE = [
   "main.ts",
