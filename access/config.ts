@@ -44,13 +44,13 @@ export function isSecretPath(path: readonly (string | number)[]): boolean {
 /** No timer waits for one of these: a longer time than the rest of the configuration takes is legal. */
 const MAX_DURATION_MS = 366 * 86_400_000;
 
-const duration = parsed((text) => {
-  const milliseconds = parseDuration(text, MAX_DURATION_MS);
-  return milliseconds !== undefined && milliseconds >= 1000 ? milliseconds : undefined;
-}, "a duration such as 15m, 24h or 30d, of at least 1s and at most 366d");
+const duration = parsed(
+  (text) => parseDuration(text, { min: 1000, max: MAX_DURATION_MS }),
+  "a duration such as 15m, 24h or 30d, of at least 1s and at most 366d",
+);
 
 // Nothing at all is no limit of a file.
-const size = parsed((text) => parseSize(text) || undefined, "a size such as 512MiB or 20GiB");
+const size = parsed((text) => parseSize(text, { min: 1 }), "a size such as 512MiB or 20GiB");
 
 function matching(pattern: RegExp, error: string) {
   return z.string({ error }).regex(pattern, { error });

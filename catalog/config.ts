@@ -148,10 +148,7 @@ function duration(min: number) {
   const error = `a duration such as 250ms, 25s, 60m or 24h, at ${
     min > 0 ? `least ${min}ms and at ` : ""
   }most ${MAX_DURATION_MS / 86_400_000}d`;
-  return parsed((text) => {
-    const milliseconds = parseDuration(text);
-    return milliseconds !== undefined && milliseconds >= min ? milliseconds : undefined;
-  }, error);
+  return parsed((text) => parseDuration(text, { min }), error);
 }
 
 const size = parsed(parseSize, "a size such as 512MiB or 20GiB");
@@ -296,10 +293,7 @@ export const AUDIT = {
     error: "a path; standard output has no size, write audit: stdout",
   }),
   /** Bytes after which another file is begun. */
-  max_bytes: parsed((text) => {
-    const bytes = parseSize(text) ?? 0;
-    return bytes >= MIN_AUDIT_BYTES ? bytes : undefined;
-  }, AUDIT_SIZE),
+  max_bytes: parsed((text) => parseSize(text, { min: MIN_AUDIT_BYTES }), AUDIT_SIZE),
   /** Full files that are kept. */
   keep: wholeNumber("a whole number", 1, 1000).default(10),
 };
@@ -336,10 +330,10 @@ const LEDGER = `${MEMORY_LEDGER}, a file such as sqlite:./spillway.db, or a URL 
 /** Longer than any timer waits: what is kept is looked through now and then. */
 const MAX_RETENTION_MS = 366 * 86_400_000;
 
-const retention = parsed((text) => {
-  const milliseconds = parseDuration(text, MAX_RETENTION_MS);
-  return milliseconds !== undefined && milliseconds >= 1_000 ? milliseconds : undefined;
-}, "a duration such as 24h or 90d, of at least 1s and at most 366d");
+const retention = parsed(
+  (text) => parseDuration(text, { min: 1000, max: MAX_RETENTION_MS }),
+  "a duration such as 24h or 90d, of at least 1s and at most 366d",
+);
 
 /** The keys of `runs`; those of its `retention` are read afterwards. */
 export const RUNS = {

@@ -38,7 +38,7 @@ export async function link(context: CommandContext, args: LinkArguments): Promis
   const { expires = DEFAULT_EXPIRES } = args;
   const setting = config.access.links;
   if (!setting) throw new CommandError("There is no secret under access.links", EXIT.config);
-  const duration = parseDuration(expires, Infinity);
+  const duration = parseDuration(expires, { max: Infinity });
   if (duration === undefined) {
     throw new CommandError("--expires takes a duration such as 15m", EXIT.usage);
   }

@@ -65,10 +65,8 @@ export function linkRoutes(
 
 /** A duration in seconds; how long it may be is for who signs to say. */
 function seconds(text: string): number | undefined {
-  const milliseconds = parseDuration(text, Infinity);
-  return milliseconds === undefined || milliseconds < 1000
-    ? undefined
-    : Math.floor(milliseconds / 1000);
+  const milliseconds = parseDuration(text, { min: 1000, max: Infinity });
+  return milliseconds && Math.floor(milliseconds / 1000);
 }
 
 function sign(links: Links, link: Parameters<Links["sign"]>[0], now: number): string {

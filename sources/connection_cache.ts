@@ -28,18 +28,19 @@ export interface CacheOptions {
   /** Milliseconds after its first run from which one is not kept again. @default without end */
   readonly age?: number;
   /**
-   * Milliseconds that a run may wait for one that another run has, instead of opening one; only where as lately
-   * one came back, as one that serves long runs does not come soon. @default 0
+   * Milliseconds that a run may wait for one that another run has, instead of opening one; only where one of
+   * those came back as lately, as one that serves a long run does not come soon. @default 0
    */
   readonly wait?: number;
   /** What it goes by. @default the system's */
   readonly clock?: Clock;
 }
 
-/** A connection that is kept. */
+/** A connection that is kept, or was until a run took it. */
 interface Kept<T> {
   readonly key: string;
   readonly connection: T;
+  /** When it was put here last. */
   readonly since: number;
 }
 
@@ -60,10 +61,8 @@ export class ConnectionCache<T extends Keepable> {
   #kept: Kept<T>[] = [];
   /** When each was put here for the first time. */
   readonly #born = new WeakMap<T, number>();
-  /** Those that were taken out, by key, until they are put back or discarded; none where no run waits. */
-  readonly #taken = new Map<string, Set<T>>();
-  /** When one of a key was put here last. */
-  readonly #returned = new Map<string, number>();
+  /** Those that were taken out, until they are put back or discarded; none where no run waits. */
+  readonly #taken = new Map<T, Kept<T>>();
   /** Runs that wait, the first at the beginning. */
   readonly #waiting = new Set<Waiting<T>>();
   #sweeping = false;
@@ -90,17 +89,16 @@ export class ConnectionCache<T extends Keepable> {
   take(key: string): T | undefined {
     const index = this.#kept.findLastIndex((kept) => kept.key === key);
     if (index < 0) return undefined;
-    const { connection } = this.#kept.splice(index, 1)[0]!;
-    if (this.#wait > 0) this.#takenOf(key).add(connection);
-    return connection;
+    const [kept] = this.#kept.splice(index, 1) as [Kept<T>];
+    if (this.#wait > 0) this.#taken.set(kept.connection, kept);
+    return kept.connection;
   }
 
   /** Takes one out as {@linkcode take} does, or the next that is put here, within the time to wait. */
   async acquire(key: string): Promise<T | undefined> {
     const kept = this.take(key);
-    const returned = this.#returned.get(key) ?? -Infinity;
-    const late = this.#clock.now() - returned >= this.#wait;
-    if (kept || late || !this.#taken.has(key)) return kept;
+    const lately = this.#clock.now() - this.#wait;
+    if (kept || !this.#hasTaken((taken) => taken.key === key && taken.since > lately)) return kept;
     return await new Promise((resolve) => {
       const waiting = { key, resolve };
       this.#waiting.add(waiting);
@@ -113,29 +111,28 @@ export class ConnectionCache<T extends Keepable> {
     const since = this.#clock.now();
     const born = this.#born.get(connection) ?? since;
     if (since - born >= this.#age) {
-      this.discard(key, connection);
+      this.discard(connection);
       return connection.close();
     }
     this.#born.set(connection, born);
-    this.#returned.set(key, since);
+    const kept = { key, connection, since };
     for (const waiting of this.#waiting) {
       if (waiting.key !== key) continue;
       this.#waiting.delete(waiting);
-      this.#takenOf(key).add(connection);
+      this.#taken.set(connection, kept);
       return waiting.resolve(connection);
     }
-    this.discard(key, connection);
-    this.#kept.push({ key, connection, since });
+    this.#taken.delete(connection);
+    this.#kept.push(kept);
     if (this.#kept.length > this.#max) this.#kept.shift()!.connection.close();
     this.#sweepLater();
   }
 
   /** Does not count on one any more that was taken out, as it will not be put back. */
-  discard(key: string, connection: T): void {
-    const taken = this.#taken.get(key);
-    taken?.delete(connection);
-    if (taken?.size !== 0) return;
-    this.#taken.delete(key);
+  discard(connection: T): void {
+    const key = this.#taken.get(connection)?.key;
+    this.#taken.delete(connection);
+    if (key === undefined || this.#hasTaken((taken) => taken.key === key)) return;
     for (const waiting of this.#waiting) {
       if (waiting.key !== key) continue;
       this.#waiting.delete(waiting);
@@ -148,10 +145,8 @@ export class ConnectionCache<T extends Keepable> {
     this.#close((kept) => kept.key === key);
   }
 
-  #takenOf(key: string): Set<T> {
-    const taken = this.#taken.get(key) ?? new Set();
-    this.#taken.set(key, taken);
-    return taken;
+  #hasTaken(isMeant: (taken: Kept<T>) => boolean): boolean {
+    return this.#taken.values().some(isMeant);
   }
 
   #sweepLater(): void {

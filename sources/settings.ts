@@ -7,12 +7,10 @@ import { parseDuration, parseSize } from "../table/units.ts";
 
 /** Reads `30s` as milliseconds, as the durations of the rest of the configuration are read. */
 export function duration(byDefault: string): z.ZodType<number> {
-  const rule = { error: "a duration from 1ms to 24d, such as 30s" };
-  const milliseconds = (text: string) => parseDuration(text) ?? 0;
-  return z.string(rule)
-    .refine((text) => milliseconds(text) >= 1, rule)
-    .default(byDefault)
-    .transform(milliseconds);
+  return parsed(
+    (text) => parseDuration(text, { min: 1 }),
+    "a duration from 1ms to 24d, such as 30s",
+  ).prefault(byDefault);
 }
 
 const ZONE_RULE = "a time zone such as America/New_York";
@@ -39,8 +37,6 @@ const ROW_RULE = "a size from 1KiB to 256MiB, such as 64MiB";
  * video in it fails its own run, and takes the memory of no other.
  */
 export function maxRow(): z.ZodType<number> {
-  return parsed((text) => {
-    const bytes = parseSize(text) ?? 0;
-    return bytes >= KIB && bytes <= LARGEST_ROW ? bytes : undefined;
-  }, ROW_RULE).default(64 * MIB);
+  return parsed((text) => parseSize(text, { min: KIB, max: LARGEST_ROW }), ROW_RULE)
+    .default(64 * MIB);
 }

@@ -14,11 +14,21 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
  */
 export const MAX_DURATION_MS = 24 * 86_400_000;
 
+/** What a duration or a size must be from and to, in milliseconds or bytes. */
+export interface Bounds {
+  /** The least one. @default 0 */
+  readonly min?: number;
+  /**
+   * The greatest one. @default {@linkcode MAX_DURATION_MS}, of which more is for what no timer waits for; of
+   * sizes, what a double holds exactly
+   */
+  readonly max?: number;
+}
+
 /**
  * Reads a whole number with one unit, `ms`, `s`, `m`, `h` or `d`, as milliseconds.
  *
- * @param max the longest one, in milliseconds; more than the default is for what no timer waits for
- * @returns nothing, when the text is no such duration or a longer one
+ * @returns nothing, when the text is no such duration or one out of bounds
  *
  * @example
  * ```ts
@@ -26,11 +36,14 @@ export const MAX_DURATION_MS = 24 * 86_400_000;
  * parseDuration("60"); // undefined: 60 of what?
  * ```
  */
-export function parseDuration(text: string, max = MAX_DURATION_MS): number | undefined {
+export function parseDuration(
+  text: string,
+  { min = 0, max = MAX_DURATION_MS }: Bounds = {},
+): number | undefined {
   const [, count, unit] = /^(\d{1,16})(ms|s|m|h|d)$/.exec(text) ?? [];
   if (count === undefined || unit === undefined) return undefined;
   const milliseconds = Number(count) * MILLISECONDS[unit]!;
-  return milliseconds <= max ? milliseconds : undefined;
+  return milliseconds >= min && milliseconds <= max ? milliseconds : undefined;
 }
 
 const BYTES: Readonly<Record<string, number>> = {
@@ -44,7 +57,7 @@ const BYTES: Readonly<Record<string, number>> = {
 /**
  * Reads a whole number with one unit, `B`, `KiB`, `MiB`, `GiB` or `TiB`, as bytes.
  *
- * @returns nothing, when the text is no such size or one that a double does not hold exactly
+ * @returns nothing, when the text is no such size or one out of bounds
  *
  * @example
  * ```ts
@@ -52,9 +65,12 @@ const BYTES: Readonly<Record<string, number>> = {
  * parseSize("20GB"); // undefined: a thousand or 1024 of what?
  * ```
  */
-export function parseSize(text: string): number | undefined {
+export function parseSize(
+  text: string,
+  { min = 0, max = Number.MAX_SAFE_INTEGER }: Bounds = {},
+): number | undefined {
   const [, count, unit] = /^(\d{1,16})(B|KiB|MiB|GiB|TiB)$/.exec(text) ?? [];
   if (count === undefined || unit === undefined) return undefined;
   const bytes = Number(count) * BYTES[unit]!;
-  return Number.isSafeInteger(bytes) ? bytes : undefined;
+  return bytes >= min && bytes <= max ? bytes : undefined;
 }

@@ -22,10 +22,10 @@ const COLUMNS = "a list of names, each of them once";
 /** A day, the longest wait, in milliseconds. */
 const MAX_DURATION_MS = 86_400_000;
 
-const duration = parsed((text) => {
-  const value = parseDuration(text, MAX_DURATION_MS) ?? 0;
-  return value >= 1 ? value : undefined;
-}, DURATION);
+const duration = parsed(
+  (text) => parseDuration(text, { min: 1, max: MAX_DURATION_MS }),
+  DURATION,
+);
 
 /** Headers that the connection, the body or this program sets (RFC 9110, 7.6.1 and 8). */
 const OWN_HEADERS = new Set([

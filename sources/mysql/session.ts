@@ -122,18 +122,18 @@ export async function openSession(
       // Killing it would meet the next run.
       if (connection.killed) return await connection.kill();
       if (!connections || !connection.resettable) {
-        connections?.discard(key, connection);
+        connections?.discard(connection);
         return await connection.end();
       }
       connection.reset();
       connections.put(key, connection);
     },
     kill() {
-      connections?.discard(key, connection);
+      connections?.discard(connection);
       return connection.kill();
     },
     release(error) {
-      connections?.discard(key, connection);
+      connections?.discard(connection);
       return connection.killed || !endsStatement(error) ? connection.kill() : connection.end();
     },
   };
@@ -144,7 +144,7 @@ export async function openSession(
 async function takeKept(connections: Connections, key: string): Promise<Connection | undefined> {
   const kept = await connections.acquire(key);
   if (!kept || await kept.begin()) return kept;
-  connections.discard(key, kept);
+  connections.discard(kept);
   kept.close();
   // What has become of it has become of the others.
   connections.evict(key);

@@ -107,12 +107,24 @@ Deno.test("no run waits for a connection that does not come back", async () => {
   assert.equal(await cache.acquire("orders"), b);
   assert.equal(await cache.acquire("orders"), a);
   const waiting = cache.acquire("orders");
-  cache.discard("orders", a);
+  cache.discard(a);
   const next = cache.acquire("orders");
-  cache.discard("orders", b);
+  cache.discard(b);
   assert.deepEqual(await Promise.all([waiting, next]), [undefined, undefined]);
   assert.equal(await cache.acquire("orders"), undefined, "no run has one");
   assert.deepEqual(closed, []);
+});
+
+Deno.test("no run waits for one that another has had for long, whatever came back since and is gone", async () => {
+  const { cache, connection, pass } = createCache({ wait: 250 });
+  const [long, short] = [connection("long"), connection("short")];
+  cache.put("orders", long);
+  assert.equal(await cache.acquire("orders"), long);
+  pass(250);
+  cache.put("orders", short);
+  assert.equal(await cache.acquire("orders"), short);
+  cache.discard(short);
+  assert.equal(await cache.acquire("orders"), undefined);
 });
 
 Deno.test("a run that waits for a connection that is too old by then opens one", async () => {
