@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { newKey } from "../../access/keys.ts";
+import { IDENTITY } from "../http/downloads.ts";
 import { configured, emptyFolder, spillway, startServe } from "./fixture.ts";
 import { until } from "../waiting.ts";
 
@@ -141,7 +142,10 @@ Deno.test("the log says who asked, for whom and why, and no secret", async () =>
     headers: Record<string, string> = {},
     init: RequestInit = {},
   ) => {
-    const response = await fetch(server.origin + path, { ...init, headers });
+    const response = await fetch(server.origin + path, {
+      ...init,
+      headers: { ...IDENTITY, ...headers },
+    });
     const text = await response.text();
     return { status: response.status, text };
   };

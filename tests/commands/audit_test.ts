@@ -1,6 +1,7 @@
 /** The audit log of a server on a real disk: one that is full, and one where others move it away. */
 
 import assert from "node:assert/strict";
+import { IDENTITY } from "../http/downloads.ts";
 import {
   mountSmallDisk,
   NEEDS_SMALL_DISK,
@@ -41,7 +42,7 @@ Deno.test({
       flags: [`--allow-write=${disk.path}`],
     });
     const ask = async (path: string) => {
-      const response = await fetch(server.origin + path);
+      const response = await fetch(server.origin + path, { headers: IDENTITY });
       return { status: response.status, text: await response.text() };
     };
     const linesOf = async (path: string) =>

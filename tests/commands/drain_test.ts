@@ -1,6 +1,7 @@
 /** How `serve` ends: what it finishes, what it refuses meanwhile, and what it leaves behind. */
 
 import assert from "node:assert/strict";
+import { IDENTITY } from "../http/downloads.ts";
 import { RawClient } from "../server/http/raw_client.ts";
 import { until } from "../waiting.ts";
 import { childrenOf, configured, isAlive, type Serving, startServe } from "./fixture.ts";
@@ -18,9 +19,9 @@ const PATIENT = "drain_timeout: 10m";
 
 /** A download whose first bytes have come, and which waits to be read on. */
 async function startDownload(server: Serving, rows = MANY_ROWS) {
-  // Compressed, so many zeros would be few bytes.
-  const headers = { "Accept-Encoding": "identity" };
-  const response = await fetch(`${server.origin}/exports/rows.csv?rows=${rows}`, { headers });
+  const response = await fetch(`${server.origin}/exports/rows.csv?rows=${rows}`, {
+    headers: IDENTITY,
+  });
   assert.equal(response.status, 200);
   const reader = response.body!.getReader();
   const { value } = await reader.read();

@@ -71,11 +71,9 @@ Deno.test("several exports are the sheets of one workbook, and HTTP gives the sa
   assert.match(file.stderr, /^rows,breaks\.xlsx: 400 rows, \d+ bytes in \d+ ms\n$/);
   assert.deepEqual(await Deno.readFile(`${folder.path}/both.xlsx`), served);
 
-  const metrics = await (await fetch(`${server.origin}/metrics`)).text();
-  assert.match(
-    metrics,
-    /spillway_runs_total\{export="\(several\)",format="xlsx",state="complete",tenant_class="none"\} 1/,
-  );
+  const counted =
+    /spillway_runs_total\{export="\(several\)",format="xlsx",state="complete",tenant_class="none"\} 1/;
+  await until(async () => counted.test(await (await fetch(`${server.origin}/metrics`)).text()));
 });
 
 Deno.test("of several exports, one that cannot be read fails before the first byte", async () => {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { makeCertificates, OPENSSL } from "../sources/certificates.ts";
+import { IDENTITY } from "../http/downloads.ts";
 import { until } from "../waiting.ts";
 import { curl, type CurlResult } from "../http/fixture.ts";
 import { configured, type Folder, type Serving, startServe } from "./fixture.ts";
@@ -56,8 +57,7 @@ Deno.test({
     const rows = `${server.origin}/exports/rows.csv?rows=200000`;
     const caCerts = [await Deno.readTextFile(`${folder.path}/one/ca.pem`)];
     using client = Deno.createHttpClient({ caCerts });
-    const headers = { "Accept-Encoding": "identity" };
-    const download = await fetch(rows, { client, headers });
+    const download = await fetch(rows, { client, headers: IDENTITY });
     const reader = download.body!.getReader();
     let bytes = (await reader.read()).value!.length;
     await renew(folder, "two");

@@ -9,6 +9,7 @@ import { type Service, type ServiceOptions, startService } from "../../server/se
 import { loadFormats } from "../../exporters/mod.ts";
 import type { ObservedRun, RunReport } from "../../runs/observer.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
+import { IDENTITY } from "./downloads.ts";
 
 const formats = await loadFormats();
 const sources = await loadDescriptors();
@@ -130,7 +131,7 @@ exports:
     source: app
     query: |
       with recursive n(id) as (select 1 union all select id + 1 from n limit 200000)
-      select id from n
+      select id, printf('%090d', id) as padding from n
     max_rows: 100000
   big-cut:
     source: app
@@ -243,7 +244,7 @@ export async function startAccessServer(
         : credential;
       const response = await fetch(path.startsWith("http") ? path : origin + path, {
         ...init,
-        headers: { ...headers, ...init.headers as Record<string, string> },
+        headers: { ...IDENTITY, ...headers, ...init.headers as Record<string, string> },
       });
       const { status, headers: sent } = response;
       return { status, headers: sent, text: await response.text() };

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { isAlive } from "../commands/fixture.ts";
 import { standstill, until } from "../waiting.ts";
+import { IDENTITY } from "./downloads.ts";
 import { isUnread, openDownload, readBytes, startServer, type TestServer } from "./fixture.ts";
 
 const KIB = 1024;
@@ -113,13 +114,16 @@ Deno.test("a worker that is killed breaks its download, and the next one works",
 
 Deno.test("a file of few rows comes in one piece, with its length", async () => {
   await using server = await startServer();
-  const headers = { "Accept-Encoding": "identity" };
   for (const rows of [1, 10]) {
-    const response = await fetch(`${server.origin}/exports/rows.csv?rows=${rows}`, { headers });
+    const response = await fetch(`${server.origin}/exports/rows.csv?rows=${rows}`, {
+      headers: IDENTITY,
+    });
     const { length } = await response.bytes();
     assert.equal(response.headers.get("content-length"), `${length}`);
   }
-  const response = await fetch(`${server.origin}/exports/rows.csv?rows=50000`, { headers });
+  const response = await fetch(`${server.origin}/exports/rows.csv?rows=50000`, {
+    headers: IDENTITY,
+  });
   assert.equal(response.headers.get("content-length"), null, "the last row is not there yet");
   await response.body!.cancel();
 });

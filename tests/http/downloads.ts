@@ -3,10 +3,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { until } from "../waiting.ts";
-import type { TestServer } from "./fixture.ts";
+import { curl, type TestServer } from "./fixture.ts";
 
-/** Uncompressed, so that a file is as large as its rows. */
-const HEADERS = { "Accept-Encoding": "identity" };
+/**
+ * Headers for a file as large as its rows, which is read to its last chunk: `fetch` that has all of a gzip
+ * coding may leave before that, and so cancels the run.
+ */
+export const IDENTITY = { "Accept-Encoding": "identity" } as const;
 
 /** The file whose lock is the right to spool in a folder. */
 const LOCK = "spillway.lock";
@@ -30,7 +33,7 @@ export async function startDownload(
   { origin }: Pick<TestServer, "origin">,
   path: string,
 ): Promise<Download> {
-  const response = await fetch(`${origin}${path}`, { headers: HEADERS });
+  const response = await fetch(`${origin}${path}`, { headers: IDENTITY });
   const reader = response.body!.getReader();
   const hash = createHash("sha256");
   let bytes = 0;
@@ -54,6 +57,19 @@ export async function startDownload(
     },
     leave: () => reader.cancel(),
   };
+}
+
+/** A download by curl, in the coding that it was sent in, to its last chunk. */
+export async function downloadAsSent(
+  { origin }: Pick<TestServer, "origin">,
+  path: string,
+  ...headers: readonly string[]
+): Promise<{ readonly head: string; readonly bytes: Uint8Array; readonly id: string }> {
+  const args = ["--dump-header", "-", ...headers.flatMap((header) => ["--header", header])];
+  const { body } = await curl(...args, origin + path);
+  const text = new TextDecoder("latin1").decode(body);
+  const head = text.slice(0, text.indexOf("\r\n\r\n") + 4);
+  return { head, bytes: body.subarray(head.length), id: /^export-id: (.*)\r$/im.exec(head)![1]! };
 }
 
 /** The SHA-256 of a file that is read as fast as it comes. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { mountSmallDisk, NEEDS_SMALL_DISK, NO_SMALL_DISK } from "../storage/disk/small_disk.ts";
 import { until } from "../waiting.ts";
-import { scrape } from "./downloads.ts";
+import { IDENTITY, scrape } from "./downloads.ts";
 import { startServer } from "./fixture.ts";
 
 /** Fills a disk to its last byte, until what this returns is called. */
@@ -32,7 +32,7 @@ for (const required of [true, false]) {
         runs: `{ ledger: 'sqlite:${disk.path}/ledger.db', ledger_required: ${required} }`,
       });
       const get = async (path = "/exports/rows.csv?rows=10") => {
-        const response = await fetch(server.origin + path);
+        const response = await fetch(server.origin + path, { headers: IDENTITY });
         const body = await response.text();
         return { status: response.status, headers: response.headers, body };
       };

@@ -6,6 +6,7 @@ import { newSigningKey } from "../../access/signing_key.ts";
 import { keyId } from "../../runs/signed_receipt.ts";
 import { verifyReceipt } from "../../runs/verify_receipt.ts";
 import { until } from "../waiting.ts";
+import { downloadAsSent } from "./downloads.ts";
 import { startServer, type TestServer } from "./fixture.ts";
 
 const KEY = newSigningKey();
@@ -13,22 +14,13 @@ const { d: _, ...OLD } = newSigningKey();
 
 const SIGNING = `{ signing_keys: ['${JSON.stringify(KEY)}', '${JSON.stringify(OLD)}'] }`;
 
-/** A download as its bytes come, and the id of its run, which is complete. */
-async function download(
-  { origin }: TestServer,
-  path: string,
-  ...headers: readonly string[]
-): Promise<{ readonly bytes: Uint8Array; readonly id: string }> {
-  const args = ["-sS", "--dump-header", "-", origin + path].concat(
-    headers.flatMap((header) => ["--header", header]),
-  );
-  const { stdout } = await new Deno.Command("curl", { args }).output();
-  const text = new TextDecoder("latin1").decode(stdout);
-  const id = /^export-id: (.*)\r$/im.exec(text)![1]!;
+/** A download whose run is complete. */
+async function download(server: TestServer, path: string, ...headers: readonly string[]) {
+  const sent = await downloadAsSent(server, path, ...headers);
   await until(async () =>
-    (await (await fetch(`${origin}/runs/${id}`)).json()).state === "complete"
+    (await (await fetch(`${server.origin}/runs/${sent.id}`)).json()).state === "complete"
   );
-  return { bytes: stdout.subarray(text.indexOf("\r\n\r\n") + 4), id };
+  return sent;
 }
 
 function ask({ origin }: TestServer, id: string, accept: string): Promise<Response> {
