@@ -20,9 +20,11 @@ import {
 import { isTimeZone } from "../table/time_zone.ts";
 import { MAX_DURATION_MS, parseDuration, parseSize } from "../table/units.ts";
 import type { FilenameTemplate } from "./filename.ts";
+import { isOrigin } from "./origin.ts";
 import { listing, type Param } from "./params.ts";
 import type { Settings } from "./settings.ts";
 import { ITEM_TYPES, PARAM_TYPES } from "./values.ts";
+import type { WebhooksSettings } from "./webhooks.ts";
 
 /** Everything that `spillway.yaml` says, with its defaults filled in. */
 export interface Config {
@@ -326,7 +328,7 @@ const retention = parsed((text) => {
   return milliseconds !== undefined && milliseconds >= 1_000 ? milliseconds : undefined;
 }, "a duration such as 24h or 90d, of at least 1s and at most 366d");
 
-/** The keys of `runs`; those of its `retention` are read afterwards. */
+/** The keys of `runs`; those of its `retention` and `webhooks` are read afterwards. */
 export const RUNS = {
   /** Where receipts are kept. */
   ledger: z.string({ error: LEDGER }).refine(isLedger, { error: LEDGER }).default(MEMORY_LEDGER),
@@ -337,6 +339,7 @@ export const RUNS = {
   /** Runs that may wait to run in the background. */
   max_queued: wholeNumber("a whole number", 1, 100_000).default(1000),
   retention: z.unknown(),
+  webhooks: z.unknown(),
 };
 
 /** The keys of `runs.retention`; durations are milliseconds. */
@@ -348,9 +351,11 @@ export const RETENTION = {
 };
 
 /** Where receipts are kept, and what runs in the background. */
-export type RunsSettings = Omit<Settings<typeof RUNS>, "retention"> & {
+export type RunsSettings = Omit<Settings<typeof RUNS>, "retention" | "webhooks"> & {
   /** How long things are kept. */
   readonly retention: Settings<typeof RETENTION>;
+  /** Where ends of runs are told of; absent: nowhere. */
+  readonly webhooks?: WebhooksSettings;
 };
 
 /** The keys of an export that say how much one file may take. */
@@ -446,11 +451,6 @@ export const PARAM = {
 };
 
 /** Whether a text is a URL of the web with nothing behind its host and port. */
-function isOrigin(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
-}
-
 function isScope(text: string): boolean {
   return readName(text) !== undefined && !/\s/.test(text);
 }

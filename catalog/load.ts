@@ -33,6 +33,7 @@ import {
   readExport,
 } from "./read_export.ts";
 import { toSettings } from "./settings.ts";
+import { readWebhooks } from "./webhooks.ts";
 
 /** What the loader needs to know of a kind of source; every `SourceDescriptor` is one. */
 export interface SourceSchema {
@@ -116,6 +117,9 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     : reader.fields(SPOOL, root.spool ?? {}, ["spool"]);
   const runs = reader.fields(RUNS, root.runs ?? {}, ["runs"]);
   const retention = reader.fields(RETENTION, runs.partial.retention ?? {}, ["runs", "retention"]);
+  const webhooks = runs.partial.webhooks === undefined
+    ? undefined
+    : readWebhooks(reader, runs.partial.webhooks, ["runs", "webhooks"]);
   const log = reader.fields(LOG, root.log ?? {}, ["log"]);
   const audit = readAudit(reader, log.partial.audit, options.folder);
   const { hostname } = server.partial;
@@ -163,6 +167,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     spool && !spool.whole
   ) return undefined;
   const { admin: _, ...serverSettings } = toSettings<typeof SERVER>(server.whole);
+  const { retention: __, webhooks: ___, ...runsSettings } = toSettings<typeof RUNS>(runs.whole);
   return {
     server: { ...serverSettings, ...(admin?.whole ? { admin: admin.whole } : {}) },
     access,
@@ -170,9 +175,10 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     exports,
     limits: toSettings<typeof LIMITS>(limits.whole),
     runs: {
-      ...toSettings<typeof RUNS>(runs.whole),
+      ...runsSettings,
       ledger: resolveLedger(runs.whole.ledger, options.folder),
       retention: toSettings<typeof RETENTION>(retention.whole),
+      ...(webhooks ? { webhooks } : {}),
     },
     ...(audit === undefined ? {} : { audit }),
     ...(spool?.whole

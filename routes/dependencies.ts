@@ -2,6 +2,7 @@
 
 import type { Access } from "../access/mod.ts";
 import type { ExportDefinition } from "../catalog/config.ts";
+import type { WebhooksSettings } from "../catalog/webhooks.ts";
 import type { Offer } from "../requests/find_exports.ts";
 import type { Readiness } from "../runs/readiness.ts";
 import type { Background } from "../runs/background.ts";
@@ -85,6 +86,8 @@ export interface Dependencies extends Offer {
   readonly wholeFiles?: WholeFiles | undefined;
   /** What is known of runs. @default nothing */
   readonly runs?: RunsAccess | undefined;
+  /** Where the ends of runs are told of. @default nowhere */
+  readonly webhooks?: WebhooksSettings | undefined;
   /** All columns of an export, as its source gives them. @default they are not known */
   readonly columns?: (definition: ExportDefinition) => Promise<readonly SourceColumn[] | undefined>;
   /** Whether an answer may hold what a source said of its failure. @default never */

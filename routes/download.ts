@@ -43,7 +43,7 @@ export async function download(
   if (
     prefersAsync(request) && request.method === "GET" && runs?.background &&
     principal.via !== "link"
-  ) return await runInBackground(request, asked, dependencies, client);
+  ) return await runInBackground(request, asked, dependencies, { client });
   const whole = asked.delivery === "whole";
   // A file that is made first has the length, the digest and the ranges of its own bytes.
   const compressible = format.compressible && !whole;

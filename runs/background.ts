@@ -20,6 +20,8 @@ export interface BackgroundRun {
   readonly request: RunRequest;
   /** The key of its request: a second one of the same joins it. @default none does */
   readonly key?: string;
+  /** Where its end is told of. @default nowhere */
+  readonly notify?: string;
   /** The value of `Content-Type`. */
   readonly mediaType: string;
   /** The name to save its file under. */
@@ -207,6 +209,9 @@ export function createBackground(options: BackgroundOptions): Background {
         caller: run.request.principal,
         file: { filename: run.filename, mediaType: run.mediaType },
         ...(idempotency ? { idempotency } : {}),
+        ...(run.notify === undefined
+          ? {}
+          : { notify: { url: run.notify, state: "pending", attempts: [] } }),
       };
       const enqueued = receipts.enqueue(row, () => cancel(id));
       if (key !== undefined && !idempotency) {

@@ -141,6 +141,26 @@ export interface ReceiptFile {
   readonly expiresAt?: Instant;
 }
 
+/** An attempt to send a webhook. */
+export interface WebhookAttempt {
+  /** When it began. */
+  readonly at: Instant;
+  /** The status of the answer; absent where there was none. */
+  readonly status?: number;
+  /** Why there was none. */
+  readonly error?: string;
+}
+
+/** The webhook that tells of a run's end, and what came of it. */
+export interface RunNotification {
+  /** Where it is sent. */
+  readonly url: string;
+  /** Whether it is still to be sent, was taken, or is not sent any more. */
+  readonly state: "pending" | "delivered" | "failed";
+  /** What was tried, in order. */
+  readonly attempts: readonly WebhookAttempt[];
+}
+
 /** What is known of a run. */
 export interface Receipt {
   /** The run's id, which its caller knows as `Export-Id`. */
@@ -183,6 +203,8 @@ export interface Receipt {
   readonly problem?: RunProblem;
   /** Its file, where it is kept. */
   readonly file?: ReceiptFile;
+  /** The webhook of its end. @default none is sent */
+  readonly notify?: RunNotification;
 }
 
 /** A receipt as JSON has it: the names that the configuration and the catalogue use, and no absent member. */
@@ -212,6 +234,7 @@ export function receiptJson(receipt: Receipt): Readonly<Record<string, unknown>>
     started_at: receipt.startedAt,
     ended_at: receipt.endedAt,
     problem,
+    notify: receipt.notify,
     file: file && definedOnly({
       filename: file.filename,
       media_type: file.mediaType,

@@ -35,6 +35,8 @@ export interface ReceiptsOptions {
   readonly required?: boolean;
   /** Called when the ledger fails, and when it works again. */
   readonly onIssue?: (issue: LedgerIssue) => void;
+  /** Called when a run has ended, and that is written down. */
+  readonly onEnded?: () => void;
   /** The time of receipts. @default the system's */
   readonly now?: (() => Date) | undefined;
   /** The clock of what is tried again. @default the system's */
@@ -131,7 +133,7 @@ interface LiveRun {
 
 /** Makes the receipts of a server. */
 export function createReceipts(options: ReceiptsOptions): Receipts {
-  const { ledger, server, required = false, onIssue = () => {} } = options;
+  const { ledger, server, required = false, onIssue = () => {}, onEnded = () => {} } = options;
   const { now = () => new Date(), clock = systemClock } = options;
   const live = new Map<string, LiveRun>();
   /** Runs whose steps could not be written. */
@@ -194,7 +196,9 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
       }
     }
     stuck.delete(run);
-    if (isFinal(run.row.state)) live.delete(id);
+    if (!isFinal(run.row.state)) return;
+    live.delete(id);
+    onEnded();
   }
 
   function recovered(): void {

@@ -34,7 +34,14 @@ export interface GenerationDependencies {
   /** What their routes are given besides. */
   readonly routes: Omit<
     Dependencies,
-    "access" | "names" | "catalog" | "startRun" | "columns" | "debug" | "adminElsewhere"
+    | "access"
+    | "names"
+    | "catalog"
+    | "startRun"
+    | "columns"
+    | "webhooks"
+    | "debug"
+    | "adminElsewhere"
   >;
 }
 
@@ -56,6 +63,7 @@ export function createGeneration(
     catalog: config,
     startRun: (id, task, options) => startRun(id, task, options),
     columns: columns.of,
+    webhooks: config.runs.webhooks,
     debug: (request, client) => server.debug ?? isLocal(request, client),
     adminElsewhere: server.admin !== undefined,
   };

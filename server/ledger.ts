@@ -30,11 +30,13 @@ export interface Ledgered extends AsyncDisposable {
 /**
  * Opens the ledger.
  *
+ * @param onEnded called when a run has ended, and that is written down
  * @throws {StartError} where it cannot be opened
  */
 export async function openConfiguredLedger(
   { ledger: name, ledgerRequired, retention }: RunsSettings,
   now: () => Date = () => new Date(),
+  onEnded = () => {},
 ): Promise<Ledgered> {
   const server = crypto.randomUUID();
   const ledger = await open(name, server);
@@ -43,6 +45,7 @@ export async function openConfiguredLedger(
     server,
     required: ledgerRequired,
     onIssue: logIssue,
+    onEnded,
     now,
   });
   const tell = (error: unknown) => logIssue({ kind: "failing", error });

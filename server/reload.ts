@@ -2,7 +2,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { isEmpty } from "../access/config.ts";
-import type { Config } from "../catalog/config.ts";
+import type { Config, RunsSettings } from "../catalog/config.ts";
 import { formatPath } from "../catalog/issues.ts";
 import { listing } from "../catalog/params.ts";
 import { isLoopback } from "../table/loopback.ts";
@@ -107,16 +107,24 @@ export function reloadable(running: Config, next: Config): Reloadable {
       ...rest,
       server: { ...pick(server, isFixed), ...pick(next.server, isTaken) } as Config["server"],
       ...(spool ? { spool } : {}),
-      runs,
+      runs: withWebhooks(runs, next.runs),
       ...(audit === undefined ? {} : { audit }),
     },
     fixed: [
       ...differing("server", pick(server, isFixed), pick(next.server, isFixed)),
       ...differing("spool", spool, next.spool),
-      ...differing("runs", runs, next.runs),
+      ...differing("runs", runs, withWebhooks(next.runs, runs)),
       ...(JSON.stringify(audit) === JSON.stringify(next.audit) ? [] : ["log.audit"]),
     ],
   };
+}
+
+/** What is said of runs, but of webhooks what another configuration says. */
+function withWebhooks(
+  { webhooks: _, ...runs }: RunsSettings,
+  { webhooks }: RunsSettings,
+): RunsSettings {
+  return { ...runs, ...(webhooks ? { webhooks } : {}) };
 }
 
 function isTaken(key: string): boolean {

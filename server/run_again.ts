@@ -1,10 +1,8 @@
 /** Makes a background run anew of what the ledger has of it, after a restart. */
 
-import { filenameOf } from "../requests/filename.ts";
-import type { Offer } from "../requests/find_exports.ts";
 import { requestAgain } from "../requests/again.ts";
-import { requestKey } from "../requests/request_key.ts";
-import { toTask } from "../requests/tasks.ts";
+import { toBackgroundRun } from "../requests/background_run.ts";
+import type { Offer } from "../requests/find_exports.ts";
 import type { BackgroundRun } from "../runs/background.ts";
 import type { LedgerRow } from "../runs/ledger/ledger.ts";
 
@@ -16,12 +14,6 @@ import type { LedgerRow } from "../runs/ledger/ledger.ts";
 export function runAgain(row: LedgerRow, offer: Offer): Omit<BackgroundRun, "startRun"> {
   if (!row.caller) throw new Error(`Cannot run ${row.id} again: its caller is not known`);
   const request = requestAgain(row, row.caller, offer);
-  const task = toTask(request, "identity", offer.catalog);
-  return {
-    task,
-    request,
-    key: requestKey(request, task),
-    mediaType: request.format.mediaType,
-    filename: row.file?.filename ?? filenameOf(request),
-  };
+  const run = toBackgroundRun(request, offer.catalog, row.notify?.url);
+  return { ...run, filename: row.file?.filename ?? run.filename };
 }

@@ -12,6 +12,7 @@ import { shareHeaders } from "../routes/cors.ts";
 import { createBackground } from "../runs/background.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { Check } from "../runs/readiness.ts";
+import type { Deliveries } from "../runs/webhooks/deliveries.ts";
 import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
@@ -28,6 +29,7 @@ import { logLink, logRefusal, logResent, type Refused } from "./request_log.ts";
 import { runAgain } from "./run_again.ts";
 import { openConfiguredSpool } from "./spool.ts";
 import { StartError } from "./start_error.ts";
+import { createWebhooks } from "./webhooks.ts";
 
 const logger = getLogger(["spillway"]);
 
@@ -89,7 +91,10 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   // Before anything else is opened, so that all of it is counted.
   const connections = fittingConnections(config);
   const audit = options.log?.audit;
-  const ledgered = stack.use(await openConfiguredLedger(config.runs, options.now));
+  let webhooks: Deliveries | undefined;
+  const ledgered = stack.use(
+    await openConfiguredLedger(config.runs, options.now, () => webhooks?.wake()),
+  );
   const { receipts, server: serverId } = ledgered;
   const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
   const engine: Engine = stack.use(
@@ -177,9 +182,17 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   };
   current = createGeneration(config, shared);
   await background?.resume(engine.again);
+  webhooks = stack.use(createWebhooks({
+    ledger: ledgered.ledger,
+    config: () => current.config,
+    onAttempt: ({ state }) => metrics.webhook(state),
+    now: options.now,
+  }));
+  webhooks.wake();
   const reload = createReload(() => current.config, (next) => {
     current = createGeneration(next, shared);
     http.limitAddresses(next.limits.perAddress);
+    webhooks?.wake();
   });
   const lost = Promise.withResolvers<Error>();
   const common = {

@@ -43,5 +43,9 @@ export function migrations({ json }: Dialect): readonly (readonly string[])[] {
     `create index spillway_run_kept on spillway_run (ended_at) where kept = 1`,
     `create index spillway_run_ended on spillway_run (ended_at)`,
     `create table spillway_server (id text primary key, seen_at bigint not null)`,
+  ], [
+    `alter table spillway_run add column notify_origin text`,
+    `alter table spillway_run add column notify_at bigint`,
+    `create index spillway_run_notify on spillway_run (notify_at) where notify_at is not null`,
   ]];
 }

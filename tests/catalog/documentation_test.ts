@@ -14,6 +14,7 @@ import {
 } from "../../catalog/config.ts";
 import { readDocument } from "../../catalog/document.ts";
 import { isMapping } from "../../catalog/reader.ts";
+import { WEBHOOKS } from "../../catalog/webhooks.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
 import { load } from "./fixture.ts";
 
@@ -24,6 +25,7 @@ const VARIABLES = {
   KEY_SHA256: "ab".repeat(32),
   LINK_SECRET: "x".repeat(32),
   MASK_SECRET: "x".repeat(32),
+  WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 };
 
 /** The configurations that a document shows. */
@@ -59,6 +61,7 @@ Deno.test("the whole file of docs/configuration.md can be pasted, and has every 
   ok(isMapping(root.runs));
   deepStrictEqual(keys(root.runs), keys(RUNS));
   deepStrictEqual(keys(root.runs.retention), keys(RETENTION));
+  deepStrictEqual(keys(root.runs.webhooks), keys(WEBHOOKS));
   ok(isMapping(root.log));
   deepStrictEqual(keys(root.log), keys(LOG));
   deepStrictEqual(keys(root.log.audit), keys(AUDIT));

@@ -1,6 +1,6 @@
 /** A configuration that is right. */
 
-import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { z } from "zod";
 import type { Config } from "../../catalog/config.ts";
 import { ConfigError } from "../../catalog/issues.ts";
@@ -259,6 +259,54 @@ Deno.test("receipts are kept in a file, a database or memory, for as long as is 
   for (const wrong of ["ledger: runs.db", "ledger: sqlite:", "retention: { files: 367d }"]) {
     throws(() => runs(wrong), ConfigError, wrong);
   }
+});
+
+Deno.test("webhooks have secrets and origins, and no issue has a word of a secret", () => {
+  const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+  const other = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+  const webhooks = (text: string, variables: Record<string, string> = {}) =>
+    load(`runs: { webhooks: { ${text} } }\nsources: {}\nexports: {}\n`, variables).runs.webhooks;
+  deepStrictEqual(webhooks(`secret: ${secret}, allow: ["https://App.example.com/"]`), {
+    secrets: [secret],
+    allow: ["https://app.example.com"],
+    allowPrivate: [],
+    timeout: 15_000,
+    maxAttempts: 8,
+  });
+  deepStrictEqual(
+    webhooks(
+      `secret: ["\${NEW}", ${other}], allow_private: ["http://[::1]:3000"], timeout: 2s, max_attempts: 3`,
+      { NEW: secret },
+    ),
+    {
+      secrets: [secret, other],
+      allow: [],
+      allowPrivate: ["http://[::1]:3000"],
+      timeout: 2_000,
+      maxAttempts: 3,
+    },
+  );
+  const refused = (text: string, issue: string) =>
+    throws(() => webhooks(text), (error: unknown) => {
+      const message = (error as ConfigError).issues
+        .map(({ path, message }) => `${path}: ${message}`).join();
+      ok(message.includes(issue), message);
+      ok(!message.includes("MfKQ9r8GKYq") && !message.includes("tooshort"), message);
+      return true;
+    });
+  const shape = "whsec_ and 24 to 64 bytes in Base64, or a list of such secrets";
+  refused("allow: [https://app.example.com]", `runs.webhooks.secret: missing; expected ${shape}`);
+  for (const wrong of ["whsec_tooshort", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "[]", "5"]) {
+    refused(`secret: ${wrong}, allow: [https://app.example.com]`, `expected ${shape}`);
+  }
+  refused(`secret: ${secret}`, "runs.webhooks.allow: missing");
+  for (
+    const wrong of ["app.example.com", "https://app.example.com/hook", "ftp://app.example.com"]
+  ) {
+    refused(`secret: ${secret}, allow: [${wrong}]`, "expected an origin");
+  }
+  refused(`secret: ${secret}, allow: [https://a.com], max_attempts: 21`, "from 1 to 20");
+  refused(`secret: ${secret}, allow: [https://a.com], timeout: 61s`, "from 100ms to 60s");
 });
 
 Deno.test("origins whose pages may read answers are listed as browsers write them", () => {

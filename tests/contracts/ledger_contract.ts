@@ -59,6 +59,7 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
       warnings: [{ kind: "text-cut", column: "note", count: 3 }],
       idempotency: { scope: "key:k7f3q2", key: "once", fingerprint: "f" },
       file: { filename: "a.csv", mediaType: "text/csv" },
+      notify: { url: "https://app.example.com/hook?a=b", state: "pending", attempts: [] },
     });
     assert.equal(await ledger.insert(whole), undefined);
     assert.deepEqual(await ledger.get("a"), whole);
@@ -227,6 +228,54 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
     assert.deepEqual(await ledger.kept(), []);
     assert.equal(await ledger.purge(new Date("2026-01-02T00:00:00Z")), 1);
     assert.deepEqual((await ledger.list(OWNER)).rows.map(({ id }) => id), ["open", "late"]);
+  });
+
+  it("has webhooks be sent of runs that have ended, each at its time and once at a time", async (ledger) => {
+    const notify = (origin: string) =>
+      ({ url: `${origin}/hook`, state: "pending", attempts: [] }) as const;
+    const [app, other] = ["https://app.example.com", "http://127.0.0.1:9000"] as const;
+    const ids = async (limit: number, except?: readonly string[]) =>
+      (await ledger.notifications(limit, except)).map(({ row, at }) => [row.id, at]);
+    await ledger.insert(row("none"));
+    for (const [id, origin] of [["a", app], ["b", other], ["c", app]] as const) {
+      await ledger.insert(row(id, { notify: notify(origin) }));
+    }
+    assert.deepEqual(await ids(10), []);
+    const end = async (id: string, second: number) => {
+      await ledger.transition(id, { from: "queued", attempt: 1, to: "cancelled" }, {
+        endedAt: `2026-01-01T12:00:0${second}.000Z`,
+      });
+    };
+    await end("none", 0);
+    await end("b", 2);
+    await end("a", 1);
+    const START = Date.parse("2026-01-01T12:00:00.000Z");
+    assert.deepEqual(await ids(10), [["a", START + 1_000], ["b", START + 2_000]]);
+    assert.deepEqual(await ids(1), [["a", START + 1_000]]);
+    assert.deepEqual(await ids(1, [app]), [["b", START + 2_000]]);
+    assert.deepEqual(await ids(1, [app, other]), []);
+    // One of several that find it due has it.
+    const times = { from: START + 1_000, to: START + 60_000 };
+    assert.deepEqual(
+      await Promise.all([ledger.reschedule("a", times), ledger.reschedule("a", times)]),
+      [true, false],
+    );
+    assert.deepEqual(await ids(10), [["b", START + 2_000], ["a", START + 60_000]]);
+    assert.deepEqual((await ledger.get("a"))!.notify, notify(app));
+    const failed = {
+      ...notify(app),
+      state: "failed",
+      attempts: [{ at: "2026-01-01T12:00:01.000Z", status: 500 }, { at: "x", error: "refused" }],
+    } as const;
+    assert.equal(
+      await ledger.reschedule("a", { from: START + 60_000, to: undefined }, failed),
+      true,
+    );
+    assert.deepEqual((await ledger.get("a"))!.notify, failed);
+    assert.deepEqual(await ids(10), [["b", START + 2_000]]);
+    // What is to be sent is not purged.
+    assert.equal(await ledger.purge(new Date("2026-01-02T00:00:00Z")), 2);
+    assert.ok(await ledger.get("b"));
   });
 
   it("loses none of a thousand runs that are written at once", async (ledger) => {
