@@ -18,6 +18,7 @@ import {
   SERVER,
   type SourceSetting,
   SPOOL,
+  TLS,
 } from "./config.ts";
 import { readDocument } from "./document.ts";
 import { isLoopback } from "../table/loopback.ts";
@@ -110,6 +111,9 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   const admin = server.partial.admin === undefined
     ? undefined
     : reader.fields(ADMIN, server.partial.admin, ["server", "admin"]);
+  const tls = server.partial.tls === undefined
+    ? undefined
+    : reader.fields(TLS, server.partial.tls, ["server", "tls"]);
   const access = readAccess(reader, root.access ?? {});
   const limits = reader.fields(LIMITS, root.limits ?? {}, ["limits"]);
   const spool = root.spool === undefined
@@ -162,14 +166,25 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   }
 
   if (
-    !server.whole || admin && !admin.whole || !access || !limits.whole ||
+    !server.whole || admin && !admin.whole || tls && !tls.whole || !access || !limits.whole ||
     !log.whole || !runs.whole || !retention.whole ||
     spool && !spool.whole
   ) return undefined;
-  const { admin: _, ...serverSettings } = toSettings<typeof SERVER>(server.whole);
-  const { retention: __, webhooks: ___, ...runsSettings } = toSettings<typeof RUNS>(runs.whole);
+  const { admin: _, tls: __, ...serverSettings } = toSettings<typeof SERVER>(server.whole);
+  const { retention: ___, webhooks: ____, ...runsSettings } = toSettings<typeof RUNS>(runs.whole);
   return {
-    server: { ...serverSettings, ...(admin?.whole ? { admin: admin.whole } : {}) },
+    server: {
+      ...serverSettings,
+      ...(admin?.whole ? { admin: admin.whole } : {}),
+      ...(tls?.whole
+        ? {
+          tls: {
+            cert: resolvePath(tls.whole.cert, options.folder),
+            key: resolvePath(tls.whole.key, options.folder),
+          },
+        }
+        : {}),
+    },
     access,
     sources,
     exports,

@@ -14,6 +14,7 @@ import type { Wait } from "./authenticate.ts";
 import type { Client } from "./environment.ts";
 import type { ServerNames } from "./guard.ts";
 import type { RefusedRequest } from "./refusals.ts";
+import type { RunEvents } from "./run_events.ts";
 import type { StartTrace } from "./trace.ts";
 
 /** A link that was signed, without its signature. */
@@ -66,8 +67,8 @@ export interface RunsAccess {
   readonly files: WholeFiles | undefined;
   /** Takes on runs that no client waits for; absent where no files are kept. */
   readonly background: Background | undefined;
-  /** Aborted when the server is about to end. */
-  readonly stopping?: AbortSignal;
+  /** Answers with the progress of one. */
+  readonly events: RunEvents;
 }
 
 /** What the routes need. */

@@ -28,7 +28,6 @@ import { parseQuery } from "./query.ts";
 import { namesOf } from "./refusals.ts";
 import { receiptWithLinks } from "./receipt_links.ts";
 import { FILE_MEMBERS, readBody, toPairs } from "./request_body.ts";
-import { createRunEvents } from "./run_events.ts";
 import { statusLink } from "./status_link.ts";
 import { fileResponse, headResponse } from "./whole_file.ts";
 
@@ -70,8 +69,7 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
   const { runs } = dependencies;
   const routes = new Hono<Environment>();
   if (!runs) return routes;
-  const { receipts, files } = runs;
-  const events = createRunEvents(receipts, runs.stopping);
+  const { receipts, files, events } = runs;
 
   /** The run that a path names, where it is the caller's. */
   async function ownRun(context: Context<Environment>): Promise<LedgerRow> {
@@ -92,7 +90,11 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
         ...(reason === undefined ? [] : [["_reason", reason] as const]),
       ];
       const file = findExports(body.export, body.format, dependencies, principal);
-      const asked = parseRequest(file, pairs, { principal, formats: dependencies.formats });
+      const asked = parseRequest(file, pairs, {
+        principal,
+        formats: dependencies.formats,
+        traceparent: context.get("traceparent"),
+      });
       return await runInBackground(context.req.raw, asked, dependencies, {
         client: context.env?.client,
         notify: notify === undefined ? undefined : readNotify(notify, dependencies.webhooks),
@@ -160,7 +162,7 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
     });
 }
 
-const GONE = "The file of this run is kept no longer";
+const GONE = "The file of this run is not kept here any more";
 
 /** What a run in the background has besides its request. */
 export interface BackgroundRequest {

@@ -3,16 +3,18 @@
 import type { RunRequest } from "../requests/run_request.ts";
 import { type Clock, systemClock } from "../storage/clock.ts";
 import { AdmissionError } from "./admission_error.ts";
+import { FairQueue } from "./fair_queue.ts";
 import type { IdempotencyKey, LedgerRow } from "./ledger/ledger.ts";
 import type { RunTask } from "./protocol.ts";
 import { type Receipts, toRow } from "./receipts.ts";
 import { CancelledError, type StartRun } from "./run.ts";
 import { InterruptedError, OutdatedRequestError } from "./run_problem.ts";
+import { shareOf } from "./shares.ts";
 import type { WholeFiles } from "./whole_files.ts";
 
 /** A run that is to be made in the background. */
 export interface BackgroundRun {
-  /** Runs it. */
+  /** Runs it, by the configuration that it was asked of. */
   readonly startRun: StartRun;
   /** What it does. */
   readonly task: RunTask;
@@ -30,20 +32,24 @@ export interface BackgroundRun {
   readonly client?: string | undefined;
 }
 
-/** What background runs need of their server. */
-export interface BackgroundOptions {
-  /** Makes the files. */
-  readonly files: Pick<WholeFiles, "make">;
-  /** What is told of each. */
-  readonly receipts: Receipts;
-  /** The id of this server. */
-  readonly server: string;
+/** How many background runs there may be, and for how long their files are kept. */
+export interface BackgroundLimits {
   /** How many run at once. */
   readonly concurrent: number;
   /** How many may wait. */
   readonly maxQueued: number;
   /** Milliseconds for which a file is kept. */
   readonly keep: number;
+}
+
+/** What background runs need of their server. */
+export interface BackgroundOptions extends BackgroundLimits {
+  /** Makes the files. */
+  readonly files: Pick<WholeFiles, "make">;
+  /** What is told of each. */
+  readonly receipts: Receipts;
+  /** The id of this server. */
+  readonly server: string;
   /**
    * Makes a run anew of what the ledger has of it.
    *
@@ -71,6 +77,8 @@ export interface Background {
   submit(id: string, run: BackgroundRun, idempotency?: IdempotencyKey): Promise<LedgerRow>;
   /** Takes runs on that a server left which is gone. */
   resume(rows: readonly LedgerRow[]): Promise<void>;
+  /** Takes other limits; what runs goes on. */
+  configure(limits: BackgroundLimits): void;
   /** Begins no run any more, and has those that are under way wait for the next server. */
   close(): Promise<void>;
 }
@@ -87,21 +95,29 @@ export class IdempotencyError extends Error {
 /** Milliseconds until a run that found no slot tries again. */
 const RETRY_MS = 500;
 
+/** The part of the runs that may wait which may be of one tenant, so that there is room for those of others. */
+const WAITING_SHARE = 1 / 2;
+
 /** A run that has not ended. */
 interface Job extends BackgroundRun {
   readonly id: string;
+  /** Whose share of the turns it takes. */
+  readonly share: string;
+  waiting: boolean;
   readonly stop: AbortController;
 }
 
 /** Makes the background runs of a server. */
 export function createBackground(options: BackgroundOptions): Background {
-  const { files, receipts, server, concurrent, maxQueued, keep, prepare, onError } = options;
+  const { files, receipts, server, prepare, onError } = options;
   const { now = () => new Date(), clock = systemClock } = options;
-  const queue: Job[] = [];
+  // Who may wait is decided before: what is written down is not taken back for others.
+  const queue = new FairQueue<Job>(Infinity);
   const running = new Set<Promise<void>>();
   /** Runs that have not ended, by the keys of their requests. */
   const joinable = new Map<string, { readonly id: string; readonly row: Promise<LedgerRow> }>();
   const jobs = new Map<string, Job>();
+  let limits: BackgroundLimits = options;
   let closed = false;
 
   /** Cancels a run; one that runs is cancelled by what it is run by. */
@@ -110,9 +126,8 @@ export function createBackground(options: BackgroundOptions): Background {
     if (!job) return;
     const error = new CancelledError();
     job.stop.abort(error);
-    const index = queue.indexOf(job);
-    if (index < 0) return;
-    queue.splice(index, 1);
+    if (!job.waiting) return;
+    queue.delete(job.share, job);
     end(job, error);
   }
 
@@ -127,19 +142,29 @@ export function createBackground(options: BackgroundOptions): Background {
     if (error !== undefined) receipts.conclude(job.id, { error });
   }
 
+  /** How many runs of a tenant wait. */
+  function waitingOf(tenant: string): number {
+    return jobs.values().filter((job) => job.waiting && job.request.principal.tenant === tenant)
+      .reduce((count) => count + 1, 0);
+  }
+
   function add(id: string, run: BackgroundRun): void {
-    const job: Job = { ...run, id, stop: new AbortController() };
+    const share = shareOf(run.request.principal, run.client);
+    const job: Job = { ...run, id, share, waiting: true, stop: new AbortController() };
     jobs.set(id, job);
-    queue.push(job);
+    queue.add(share, job);
     next();
   }
 
   function next(): void {
-    while (!closed && running.size < concurrent) {
-      const job = queue.shift();
+    while (!closed && running.size < limits.concurrent) {
+      const job = queue.next();
       if (!job) return;
+      job.waiting = false;
+      const stopHolding = queue.hold(job.share, 1);
       const done = work(job).finally(() => {
         running.delete(done);
+        stopHolding();
         next();
       });
       running.add(done);
@@ -162,7 +187,7 @@ export function createBackground(options: BackgroundOptions): Background {
               request,
               client,
               signal,
-              keep,
+              keep: limits.keep,
               delivery: "background",
             },
             () => Promise.resolve(),
@@ -199,7 +224,12 @@ export function createBackground(options: BackgroundOptions): Background {
         return await receipts.get(row.id) ?? row;
       }
       if (closed) throw new AdmissionError("draining");
+      const { maxQueued } = limits;
       if (queue.length >= maxQueued) throw new AdmissionError("full");
+      const { tenant } = run.request.principal;
+      if (tenant !== undefined && waitingOf(tenant) >= Math.ceil(maxQueued * WAITING_SHARE)) {
+        throw new AdmissionError("tenant");
+      }
       const row: LedgerRow = {
         ...toRow(id, run.request, run.task, {
           delivery: "background",
@@ -246,6 +276,11 @@ export function createBackground(options: BackgroundOptions): Background {
           receipts.conclude(row.id, { error: new OutdatedRequestError(message) });
         }
       }
+    },
+
+    configure(changed) {
+      limits = changed;
+      next();
     },
 
     async close() {

@@ -111,7 +111,7 @@ const RETRY_MS = 1_000;
 const REQUIRED_MS = 5_000;
 
 /** Milliseconds for which it is not told that a run has ended while that is not written down. */
-const TOLD_MS = 1_000;
+const REPORTED_MS = 1_000;
 
 /** Milliseconds that the last receipts may take when the server ends. */
 const FLUSH_MS = 2_000;
@@ -374,7 +374,7 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
     async get(id) {
       const run = live.get(id);
       if (!run) return await ledger.get(id);
-      if (isFinal(run.row.state)) await settlesWithin(receipts.written(id), TOLD_MS, clock);
+      if (isFinal(run.row.state)) await settlesWithin(receipts.written(id), REPORTED_MS, clock);
       return run.row;
     },
 

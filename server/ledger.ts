@@ -23,6 +23,8 @@ export interface Ledgered extends AsyncDisposable {
   readonly ledger: Ledger;
   /** The receipts of this server's runs. */
   readonly receipts: Receipts;
+  /** Takes how long receipts are kept. */
+  configure(settings: Pick<RunsSettings, "retention">): void;
   /** Logs what was found of a server that is gone. */
   logRecovered(recovered: RecoveredRuns): void;
 }
@@ -34,10 +36,12 @@ export interface Ledgered extends AsyncDisposable {
  * @throws {StartError} where it cannot be opened
  */
 export async function openConfiguredLedger(
-  { ledger: name, ledgerRequired, retention }: RunsSettings,
+  settings: RunsSettings,
   now: () => Date = () => new Date(),
   onEnded = () => {},
 ): Promise<Ledgered> {
+  const { ledger: name, ledgerRequired } = settings;
+  let { retention } = settings;
   const server = crypto.randomUUID();
   const ledger = await open(name, server);
   const receipts = createReceipts({
@@ -59,6 +63,7 @@ export async function openConfiguredLedger(
     server,
     ledger,
     receipts,
+    configure: (settings) => retention = settings.retention,
     logRecovered,
     async [Symbol.asyncDispose]() {
       timers.forEach(clearInterval);

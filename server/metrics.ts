@@ -6,6 +6,7 @@ import type { Pressure } from "../runs/pressure.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { RunNotification } from "../runs/receipt.ts";
+import type { Certificate } from "./certificate.ts";
 import type { LedgerCounts } from "../runs/receipts.ts";
 import {
   createCounter,
@@ -39,6 +40,8 @@ export interface Measured {
   readonly log: Partial<Pick<Log, "dropped" | "audit">> | undefined;
   /** What came of the last reading of the configuration. */
   readonly reload: ReloadState;
+  /** The certificate, where there is TLS. */
+  readonly certificate: Pick<Certificate, "notAfter"> | undefined;
 }
 
 /** What runs of several exports count under; no export can be called so. */
@@ -97,7 +100,7 @@ export function createMetrics(): Metrics {
       }
     },
     async scrape(
-      { admission, memory, pressure, pool, spool, connections, ledger, log, reload },
+      { admission, memory, pressure, pool, spool, connections, ledger, log, reload, certificate },
     ) {
       const text = expositionText([
         counter(
@@ -160,6 +163,15 @@ export function createMetrics(): Metrics {
         ]),
         ...auditMetrics(log?.audit),
         ...reloadMetrics(reload),
+        ...(certificate
+          ? [
+            gauge(
+              "tls_certificate_not_after_seconds",
+              "When the certificate ends",
+              certificate.notAfter.getTime() / 1000,
+            ),
+          ]
+          : []),
         ...await spoolMetrics(spool),
       ]);
       return { contentType: EXPOSITION_TYPE, text };
@@ -188,6 +200,7 @@ function admissionMetrics({ units, waiting, waited, refused }: Admission): Metri
 /** Why connections are closed, as labels. */
 const REASONS = {
   refused: "refused",
+  handshake: "handshake",
   per_address: "perAddress",
   headless: "headless",
   bodyless: "bodyless",

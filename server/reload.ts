@@ -2,7 +2,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { isEmpty } from "../access/config.ts";
-import type { Config, RunsSettings } from "../catalog/config.ts";
+import type { Config } from "../catalog/config.ts";
 import { formatPath } from "../catalog/issues.ts";
 import { listing } from "../catalog/params.ts";
 import { isLoopback } from "../table/loopback.ts";
@@ -28,9 +28,12 @@ export interface Reload extends ReloadState {
  * Makes what takes configurations, one after the other.
  *
  * @param running gives the one that is in force
- * @param take puts one in force, or throws and changes nothing
+ * @param take puts one in force, or rejects and changes nothing
  */
-export function createReload(running: () => Config, take: (config: Config) => void): Reload {
+export function createReload(
+  running: () => Config,
+  take: (config: Config) => Promise<void>,
+): Reload {
   let successful = true;
   let succeededAt = Date.now() / 1000;
   let last = Promise.resolve();
@@ -39,7 +42,7 @@ export function createReload(running: () => Config, take: (config: Config) => vo
   async function reload(read: () => Promise<Config>): Promise<void> {
     try {
       const { config, fixed } = reloadable(running(), await read());
-      take(config);
+      await take(config);
       successful = true;
       succeededAt = Date.now() / 1000;
       logger.info("The configuration was read again", { exports: config.exports.size });
@@ -85,8 +88,11 @@ export interface Reloadable {
   readonly fixed: readonly string[];
 }
 
-/** The keys of `server` that are taken; the others are those of sockets that are open. */
-const SERVER_KEYS: readonly string[] = ["hosts", "cors", "debug", "drainTimeout"];
+/** The keys of sections that are taken; the others are those of sockets and of a ledger that are open. */
+const TAKEN = {
+  server: ["hosts", "cors", "debug", "drainTimeout"],
+  runs: ["background", "maxQueued", "retention", "webhooks"],
+} as const satisfies { readonly [Section in keyof Config]?: readonly (keyof Config[Section])[] };
 
 /**
  * Puts together what is in force with another configuration.
@@ -100,43 +106,49 @@ export function reloadable(running: Config, next: Config): Reloadable {
       `access is empty, and this server listens on ${hostname}: everybody could export everything`,
     );
   }
-  const { spool: _, runs: __, audit: ___, ...rest } = next;
-  const { server, spool, runs, audit } = running;
+  const { spool: _, audit: __, ...rest } = next;
+  const { spool, audit } = running;
+  const tls = running.server.tls && (next.server.tls ?? running.server.tls);
   return {
     config: {
       ...rest,
-      server: { ...pick(server, isFixed), ...pick(next.server, isTaken) } as Config["server"],
+      server: { ...mix(running, next, "server"), ...(tls ? { tls } : {}) },
+      runs: mix(running, next, "runs"),
       ...(spool ? { spool } : {}),
-      runs: withWebhooks(runs, next.runs),
       ...(audit === undefined ? {} : { audit }),
     },
     fixed: [
-      ...differing("server", pick(server, isFixed), pick(next.server, isFixed)),
+      ...differing("server", ofSockets(running), ofSockets(next)),
+      ...differing("runs", pick(running, "runs", isFixed), pick(next, "runs", isFixed)),
       ...differing("spool", spool, next.spool),
-      ...differing("runs", runs, withWebhooks(next.runs, runs)),
       ...(JSON.stringify(audit) === JSON.stringify(next.audit) ? [] : ["log.audit"]),
     ],
   };
 }
 
-/** What is said of runs, but of webhooks what another configuration says. */
-function withWebhooks(
-  { webhooks: _, ...runs }: RunsSettings,
-  { webhooks }: RunsSettings,
-): RunsSettings {
-  return { ...runs, ...(webhooks ? { webhooks } : {}) };
+/** What sockets are made with; over TLS, other files may be taken. */
+function ofSockets(config: Config): object {
+  return { ...pick(config, "server", isFixed), tls: config.server.tls !== undefined };
 }
 
-function isTaken(key: string): boolean {
-  return SERVER_KEYS.includes(key);
+/** A section with what is taken of another one. */
+function mix<Name extends keyof typeof TAKEN>(running: Config, next: Config, name: Name) {
+  return {
+    ...pick(running, name, isFixed),
+    ...pick(next, name, isTaken),
+  } as unknown as Config[Name];
 }
 
-function isFixed(key: string): boolean {
-  return !isTaken(key);
+function isTaken(name: keyof typeof TAKEN, key: string): boolean {
+  return (TAKEN[name] as readonly string[]).includes(key);
 }
 
-function pick(section: object, wanted: (key: string) => boolean): object {
-  return Object.fromEntries(Object.entries(section).filter(([key]) => wanted(key)));
+function isFixed(name: keyof typeof TAKEN, key: string): boolean {
+  return !isTaken(name, key);
+}
+
+function pick(config: Config, name: keyof typeof TAKEN, wanted: typeof isTaken): object {
+  return Object.fromEntries(Object.entries(config[name]).filter(([key]) => wanted(name, key)));
 }
 
 /** The paths, as the file has them, of the keys of a section that differ. */

@@ -9,7 +9,8 @@ import { loadFormats } from "../exporters/mod.ts";
 import { isEssential } from "../routes/app.ts";
 import type { Wait } from "../routes/authenticate.ts";
 import { shareHeaders } from "../routes/cors.ts";
-import { createBackground } from "../runs/background.ts";
+import { createRunEvents } from "../routes/run_events.ts";
+import { type BackgroundLimits, createBackground } from "../runs/background.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { Check } from "../runs/readiness.ts";
 import type { Deliveries } from "../runs/webhooks/deliveries.ts";
@@ -17,6 +18,7 @@ import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
+import { openCertificate } from "./certificate.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { createGeneration, type Generation, type GenerationDependencies } from "./generation.ts";
@@ -118,9 +120,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     files: wholeFiles,
     receipts,
     server: serverId,
-    concurrent: config.runs.background,
-    maxQueued: config.runs.maxQueued,
-    keep: config.runs.retention.files,
+    ...backgroundLimits(config),
     prepare: (row) => ({
       ...runAgain(row, { catalog: current.config, formats }),
       startRun: current.startRun,
@@ -158,7 +158,12 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       ...(options.access?.now ? { now: options.access.now } : {}),
       formats,
       wholeFiles,
-      runs: { receipts, files: wholeFiles, background, stopping: stopping.signal },
+      runs: {
+        receipts,
+        files: wholeFiles,
+        background,
+        events: createRunEvents(receipts, stopping.signal),
+      },
       readiness: engine.readiness,
       scrape: () =>
         metrics.scrape({
@@ -171,6 +176,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
           ledger: receipts.counts,
           log: options.log,
           reload,
+          certificate,
         }),
       trace: tracing?.start,
       auditFailing: () => audit?.failing ?? false,
@@ -180,6 +186,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
     },
   };
+  let certificate = server.tls && await openCertificate(server.tls);
   current = createGeneration(config, shared);
   await background?.resume(engine.again);
   webhooks = stack.use(createWebhooks({
@@ -189,8 +196,12 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     now: options.now,
   }));
   webhooks.wake();
-  const reload = createReload(() => current.config, (next) => {
+  const reload = createReload(() => current.config, async (next) => {
+    const renewed = next.server.tls && await openCertificate(next.server.tls);
     current = createGeneration(next, shared);
+    certificate = renewed;
+    ledgered.configure(next.runs);
+    background?.configure(backgroundLimits(next));
     http.limitAddresses(next.limits.perAddress);
     webhooks?.wake();
   });
@@ -207,6 +218,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const http = listen(
     {
       ...common,
+      tls: server.tls && (() => certificate!.context),
       origin: server.publicUrl,
       connections,
       perAddress: limits.perAddress,
@@ -216,7 +228,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   );
   stack.defer(() => http.close());
   const admin = server.admin && listen(
-    { ...common, ...server.admin, connections: ADMIN_CONNECTIONS },
+    { ...common, ...server.admin, tls: undefined, connections: ADMIN_CONNECTIONS },
     (request, client) => current.handleAdmin(request, client),
   );
   if (admin) stack.defer(() => admin.close());
@@ -240,6 +252,11 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       return open.disposeAsync();
     },
   };
+}
+
+function backgroundLimits({ runs }: Config): BackgroundLimits {
+  const { background, maxQueued, retention } = runs;
+  return { concurrent: background, maxQueued, keep: retention.files };
 }
 
 /** Listens, or says why not. */

@@ -37,7 +37,9 @@ export function migrations({ json }: Dialect): readonly (readonly string[])[] {
       data ${json} not null
     )`,
     `create unique index spillway_run_key on spillway_run (idempotency_scope, idempotency_key)`,
-    `create index spillway_run_owner on spillway_run (principal, tenant, queued_at, id)`,
+    // What lists are filtered by is in it, so that a row that is not wanted is not read.
+    `create index spillway_run_owner on spillway_run
+      (principal, tenant, queued_at, id, state, exports)`,
     `create index spillway_run_open on spillway_run (queued_at)
       where state in ('queued', 'running', 'publishing')`,
     `create index spillway_run_kept on spillway_run (ended_at) where kept = 1`,

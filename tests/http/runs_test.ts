@@ -306,6 +306,26 @@ Deno.test("a run that waits is cancelled at once, and more than may wait are ref
   assert.ok(isUnread(server.database));
 });
 
+for (const queue of [0, 1]) {
+  Deno.test(`a run in the background is queued until it has a slot, where ${queue} may wait for one`, async () => {
+    await using server = await startServer({
+      spool: SPOOL,
+      limits: `{ concurrent: 1, queue: ${queue}, queue_timeout: 1h }`,
+    });
+    const { admission } = server.engine;
+    const left = new AbortController();
+    const held = fetch(`${server.origin}/exports/sorts.csv`, { signal: left.signal });
+    held.catch(() => {});
+    await until(() => admission.taken === 1);
+    const { body } = await post(server, { export: "table", format: "csv" });
+    await until(() => queue === 0 ? admission.refused.full > 1 : admission.waiting === 1);
+    assert.equal((await json(server, `/runs/${body.id}`)).body.state, "queued");
+    left.abort();
+    const { attempt, rows } = await receipt(server, body.id, "complete");
+    assert.deepEqual([attempt, rows], [1, 1]);
+  });
+}
+
 Deno.test("files and receipts of the background survive a restart, and runs that waited go on", async () => {
   const folder = await Deno.makeTempDir({ prefix: "spillway-http-" });
   const sections = {
