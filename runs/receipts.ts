@@ -35,8 +35,6 @@ export interface ReceiptsOptions {
   readonly required?: boolean;
   /** Called when the ledger fails, and when it works again. */
   readonly onIssue?: (issue: LedgerIssue) => void;
-  /** Called when a run has ended, and that is written down. */
-  readonly onEnded?: () => void;
   /** The time of receipts. @default the system's */
   readonly now?: (() => Date) | undefined;
   /** The clock of what is tried again. @default the system's */
@@ -98,6 +96,8 @@ export interface Receipts {
   list(filter: RowFilter): Promise<RowPage>;
   /** Has a listener called each time that a run changes, until it has ended; what it returns takes that back. */
   watch(id: string, listener: (row: LedgerRow) => void): () => void;
+  /** Has a listener called each time that a run has ended, and that is written down. */
+  onEnded(listener: () => void): void;
   /** Cancels a run of this server; false where it has ended, or is not this server's. */
   cancel(id: string): boolean;
   /** Writes down what waits, and closes nothing. */
@@ -133,11 +133,12 @@ interface LiveRun {
 
 /** Makes the receipts of a server. */
 export function createReceipts(options: ReceiptsOptions): Receipts {
-  const { ledger, server, required = false, onIssue = () => {}, onEnded = () => {} } = options;
+  const { ledger, server, required = false, onIssue = () => {} } = options;
   const { now = () => new Date(), clock = systemClock } = options;
   const live = new Map<string, LiveRun>();
   /** Runs whose steps could not be written. */
   const stuck = new Set<LiveRun>();
+  const onEnded: (() => void)[] = [];
   let failures = 0;
   let lost = 0;
   let failing = false;
@@ -198,7 +199,7 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
     stuck.delete(run);
     if (!isFinal(run.row.state)) return;
     live.delete(id);
-    onEnded();
+    for (const listener of onEnded) listener();
   }
 
   function recovered(): void {
@@ -388,6 +389,8 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
       run?.listeners.add(listener);
       return () => run?.listeners.delete(listener);
     },
+
+    onEnded: (listener) => void onEnded.push(listener),
 
     cancel(id) {
       const run = live.get(id);

@@ -32,13 +32,11 @@ export interface Ledgered extends AsyncDisposable {
 /**
  * Opens the ledger.
  *
- * @param onEnded called when a run has ended, and that is written down
  * @throws {StartError} where it cannot be opened
  */
 export async function openConfiguredLedger(
   settings: RunsSettings,
   now: () => Date = () => new Date(),
-  onEnded = () => {},
 ): Promise<Ledgered> {
   const { ledger: name, ledgerRequired } = settings;
   let { retention } = settings;
@@ -49,7 +47,6 @@ export async function openConfiguredLedger(
     server,
     required: ledgerRequired,
     onIssue: logIssue,
-    onEnded,
     now,
   });
   const tell = (error: unknown) => logIssue({ kind: "failing", error });

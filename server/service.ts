@@ -13,7 +13,6 @@ import { createRunEvents } from "../routes/run_events.ts";
 import { type BackgroundLimits, createBackground } from "../runs/background.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { Check } from "../runs/readiness.ts";
-import type { Deliveries } from "../runs/webhooks/deliveries.ts";
 import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
@@ -93,10 +92,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   // Before anything else is opened, so that all of it is counted.
   const connections = fittingConnections(config);
   const audit = options.log?.audit;
-  let webhooks: Deliveries | undefined;
-  const ledgered = stack.use(
-    await openConfiguredLedger(config.runs, options.now, () => webhooks?.wake()),
-  );
+  const ledgered = stack.use(await openConfiguredLedger(config.runs, options.now));
   const { receipts, server: serverId } = ledgered;
   const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
   const engine: Engine = stack.use(
@@ -189,12 +185,13 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   let certificate = server.tls && await openCertificate(server.tls);
   current = createGeneration(config, shared);
   await background?.resume(engine.again);
-  webhooks = stack.use(createWebhooks({
+  const webhooks = stack.use(createWebhooks({
     ledger: ledgered.ledger,
     config: () => current.config,
     onAttempt: ({ state }) => metrics.webhook(state),
     now: options.now,
   }));
+  receipts.onEnded(webhooks.wake);
   webhooks.wake();
   const reload = createReload(() => current.config, async (next) => {
     const renewed = next.server.tls && await openCertificate(next.server.tls);
@@ -203,7 +200,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     ledgered.configure(next.runs);
     background?.configure(backgroundLimits(next));
     http.limitAddresses(next.limits.perAddress);
-    webhooks?.wake();
+    webhooks.wake();
   });
   const lost = Promise.withResolvers<Error>();
   const common = {

@@ -1,6 +1,8 @@
 /** Another configuration over real sockets: nothing of what was learnt or kept for the one before is of it. */
 
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import type { Config } from "../../catalog/config.ts";
 import { loadConfig } from "../../catalog/load.ts";
@@ -179,6 +181,48 @@ exports:
     (await server.ask(`/runs/${holding.id}`, { method: "DELETE" })).response.status,
     200,
   );
+});
+
+Deno.test("webhooks go where the configuration of now lets them, and all of its secrets sign", async () => {
+  const signatures: string[] = [];
+  const receiver = createServer((request, response) => {
+    signatures.push(String(request.headers["webhook-signature"]));
+    response.writeHead(204).end();
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = receiver.address() as AddressInfo;
+    const yaml = (secret: string) => `
+server: { port: 0 }
+spool: { dir: spool, min_free: 1MiB, allow_memory: true, allow_shared: true }
+runs: { webhooks: { secret: ${secret}, allow_private: ["http://127.0.0.1:${port}"] } }
+sources: { app: { type: sqlite, path: one.db } }
+exports: { all: { source: app, query: select * from t } }
+`;
+    await using server = await start(reading("one"));
+    const post = async () => {
+      const body = JSON.stringify({
+        export: "all",
+        format: "csv",
+        notify: `http://127.0.0.1:${port}/`,
+      });
+      return (await server.ask("/runs", { method: "POST", body })).response.status;
+    };
+    assert.equal(await post(), 400);
+    const [one, two] = ["AAECAwQFBgcICQoLDA0ODxAREhMUFRYX", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"];
+    await server.reload(yaml(`whsec_${one}`));
+    assert.equal(await post(), 202);
+    await until(() => signatures.length === 1);
+    await server.reload(yaml(`[whsec_${two}, whsec_${one}]`));
+    assert.equal(await post(), 202);
+    await until(() => signatures.length === 2);
+    assert.deepEqual(signatures.map((all) => all.split(" ").length), [1, 2]);
+    await server.reload(reading("one"));
+    assert.equal(await post(), 400);
+  } finally {
+    receiver.closeAllConnections();
+    await new Promise((resolve) => receiver.close(resolve));
+  }
 });
 
 Deno.test("the keys of an issuer that is down hold for another configuration", async () => {
