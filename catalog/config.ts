@@ -6,6 +6,7 @@ import type { AccessConfig } from "../access/config.ts";
 import { ORIGIN_RULE, parseOrigin } from "../access/identity_params.ts";
 import type { MaskRule } from "../access/policy.ts";
 import { type Caps, readName } from "../access/principal.ts";
+import { readSigningKey, type SigningKey } from "../access/signing_key.ts";
 import type { DocumentProperties } from "../exporters/document.ts";
 import { MASKS } from "../table/masks.ts";
 import { isCurrency, isNumberFormat } from "../table/number_format.ts";
@@ -353,8 +354,27 @@ export const RUNS = {
   /** Runs that may wait to run in the background. */
   max_queued: wholeNumber("a whole number", 1, 100_000).default(1000),
   retention: z.unknown(),
+  signing_keys: z.unknown(),
   webhooks: z.unknown(),
 };
+
+/** A key that receipts are signed with: itself, or the path of its file. */
+export type SigningKeySetting = { readonly key: SigningKey } | { readonly file: string };
+
+const SIGNING_KEY = "an Ed25519 key, as PEM or as a JWK, or its file, such as file:./receipts.pem";
+
+/** What `runs.signing_keys` says; no message shows a word of it. */
+export const SIGNING_KEYS: z.ZodType<readonly SigningKeySetting[]> = z.array(
+  parsed(parseSigningKey, SIGNING_KEY),
+  {
+    error: "a list of keys",
+  },
+)
+  .superRefine(([first], context) => {
+    if (!first || "file" in first || first.key.d !== undefined) return;
+    const message = "a private key, as the first one signs";
+    context.addIssue({ code: "custom", path: [0], message });
+  });
 
 /** The keys of `runs.retention`; durations are milliseconds. */
 export const RETENTION = {
@@ -365,12 +385,16 @@ export const RETENTION = {
 };
 
 /** Where receipts are kept, and what runs in the background. */
-export type RunsSettings = Omit<Settings<typeof RUNS>, "retention" | "webhooks"> & {
-  /** How long things are kept. */
-  readonly retention: Settings<typeof RETENTION>;
-  /** Where ends of runs are told of; absent: nowhere. */
-  readonly webhooks?: WebhooksSettings;
-};
+export type RunsSettings =
+  & Omit<Settings<typeof RUNS>, "retention" | "signingKeys" | "webhooks">
+  & {
+    /** How long things are kept. */
+    readonly retention: Settings<typeof RETENTION>;
+    /** What receipts are signed with, of which the first signs. @default none: they are not signed */
+    readonly signingKeys: readonly SigningKeySetting[];
+    /** Where ends of runs are told of; absent: nowhere. */
+    readonly webhooks?: WebhooksSettings;
+  };
 
 /** The keys of an export that say how much one file may take. */
 export const CAPS = {
@@ -478,6 +502,13 @@ function isNetwork(text: string): boolean {
   const [, address = "", prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const family = isIP(address);
   return family !== 0 && Number(prefix ?? 0) <= (family === 4 ? 32 : 128);
+}
+
+function parseSigningKey(text: string): SigningKeySetting | undefined {
+  const [, file] = /^file:(.+)$/s.exec(text) ?? [];
+  if (file !== undefined) return { file };
+  const key = readSigningKey(text);
+  return key && { key };
 }
 
 function isLedger(text: string): boolean {

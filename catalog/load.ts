@@ -16,6 +16,8 @@ import {
   RETENTION,
   RUNS,
   SERVER,
+  SIGNING_KEYS,
+  type SigningKeySetting,
   type SourceSetting,
   SPOOL,
   TLS,
@@ -121,6 +123,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     : reader.fields(SPOOL, root.spool ?? {}, ["spool"]);
   const runs = reader.fields(RUNS, root.runs ?? {}, ["runs"]);
   const retention = reader.fields(RETENTION, runs.partial.retention ?? {}, ["runs", "retention"]);
+  const signingKeys = readSigningKeys(reader, runs.partial.signing_keys, options.folder);
   const webhooks = runs.partial.webhooks === undefined
     ? undefined
     : readWebhooks(reader, runs.partial.webhooks, ["runs", "webhooks"]);
@@ -167,11 +170,11 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
 
   if (
     !server.whole || admin && !admin.whole || tls && !tls.whole || !access || !limits.whole ||
-    !log.whole || !runs.whole || !retention.whole ||
+    !log.whole || !runs.whole || !retention.whole || !signingKeys ||
     spool && !spool.whole
   ) return undefined;
   const { admin: _, tls: __, ...serverSettings } = toSettings<typeof SERVER>(server.whole);
-  const { retention: ___, webhooks: ____, ...runsSettings } = toSettings<typeof RUNS>(runs.whole);
+  const { webhooks: ___, ...runsSettings } = toSettings<typeof RUNS>(runs.whole);
   return {
     server: {
       ...serverSettings,
@@ -193,6 +196,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
       ...runsSettings,
       ledger: resolveLedger(runs.whole.ledger, options.folder),
       retention: toSettings<typeof RETENTION>(retention.whole),
+      signingKeys,
       ...(webhooks ? { webhooks } : {}),
     },
     ...(audit === undefined ? {} : { audit }),
@@ -230,6 +234,16 @@ function readAudit(reader: Reader, value: unknown, folder: string): AuditSetting
   if (!whole) return undefined;
   const { file, max_bytes: maxBytes, keep } = whole;
   return { file: resolvePath(file, folder), rotation: { maxBytes, keep } };
+}
+
+/** Reads what receipts are signed with, with no word of it. */
+function readSigningKeys(
+  reader: Reader,
+  value: unknown,
+  folder: string,
+): readonly SigningKeySetting[] | undefined {
+  const keys = reader.value(SIGNING_KEYS, value ?? [], ["runs", "signing_keys"], () => true);
+  return keys?.value.map((key) => "file" in key ? { file: resolvePath(key.file, folder) } : key);
 }
 
 /** What exports may name, whether or not the settings of the sources are right. */

@@ -8,6 +8,7 @@ import type { Environment } from "./environment.ts";
 import { exportRoutes } from "./exports.ts";
 import { guard } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
+import { jwksRoutes } from "./jwks.ts";
 import { linkRoutes } from "./links.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { notFound, ProblemError, problemResponse, toProblem, unaudited } from "./problems.ts";
@@ -18,6 +19,8 @@ import { traceRequests } from "./trace.ts";
 /** Makes the app. */
 export function createApp(dependencies: Dependencies): Hono<Environment> {
   const app = createBase(dependencies);
+  // Before the question who asks: who verifies a receipt has a file and no credential.
+  app.route("/.well-known/jwks.json", jwksRoutes(dependencies));
   app.use(authenticate(dependencies));
   app.use(refuseUnaudited(dependencies));
   app.route("/exports", exportRoutes(dependencies));

@@ -8,6 +8,7 @@ import type { Readiness } from "../runs/readiness.ts";
 import type { Background } from "../runs/background.ts";
 import type { Receipts } from "../runs/receipts.ts";
 import type { StartRun } from "../runs/run.ts";
+import type { ReceiptSigner } from "../runs/signed_receipt.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import type { SourceColumn } from "../sources/source.ts";
 import type { Wait } from "./authenticate.ts";
@@ -87,6 +88,8 @@ export interface Dependencies extends Offer {
   readonly wholeFiles?: WholeFiles | undefined;
   /** What is known of runs. @default nothing */
   readonly runs?: RunsAccess | undefined;
+  /** Signs receipts. @default they are not signed */
+  readonly signer?: ReceiptSigner | undefined;
   /** Where the ends of runs are told of. @default nowhere */
   readonly webhooks?: WebhooksSettings | undefined;
   /** All columns of an export, as its source gives them. @default they are not known */

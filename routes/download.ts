@@ -200,11 +200,17 @@ async function sendWhole(
       signal: request.signal,
       request: asked,
       client,
+      joins: asked.exports.every(({ join }) => join),
     },
-    (made, truncated) => {
+    async (object, truncated) => {
       headers.delete("Export-Truncated");
       tellTruncated(headers, truncated, task);
-      return madeResponse(request, made, headers, files);
+      const response = await madeResponse(request, object, headers, files);
+      // The run of another request made it, whose line does not tell of this one.
+      if (response && object.key !== id) {
+        onResent?.(resent({ object, truncated, replacedOther: false }, response));
+      }
+      return response;
     },
   );
   if (!response) throw new Error(`Cannot send the file of run ${id}: it is gone`);

@@ -96,6 +96,11 @@ export function notFound(detail: string): Problem {
   return { status: 404, title: "Not found", detail };
 }
 
+/** 406, for what there is, and not in that form. */
+export function notAcceptable(detail: string): Problem {
+  return { status: 406, title: "Not acceptable", detail };
+}
+
 /** 409, for what a run does not do in the state that it is in. */
 export function conflict(detail: string): Problem {
   return { status: 409, title: "Conflict", detail };

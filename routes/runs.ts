@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { type Context, Hono } from "hono";
+import { accepts } from "hono/accepts";
 import { z } from "zod";
 import type { Principal } from "../access/principal.ts";
 import { toBackgroundRun } from "../requests/background_run.ts";
@@ -21,6 +22,7 @@ import {
   conflict,
   gone,
   methodNotAllowed,
+  notAcceptable,
   notFound,
   ProblemError,
 } from "./problems.ts";
@@ -66,7 +68,7 @@ const FILTER = {
 
 /** The routes under `/runs`. */
 export function runRoutes(dependencies: Dependencies): Hono<Environment> {
-  const { runs } = dependencies;
+  const { runs, signer } = dependencies;
   const routes = new Hono<Environment>();
   if (!runs) return routes;
   const { receipts, files, events } = runs;
@@ -115,10 +117,15 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
     .all("/", (context) => {
       throw new ProblemError(methodNotAllowed(context.req.method, "GET, HEAD, POST"));
     })
-    .get(
-      "/:id",
-      async (context) => context.json(receiptWithLinks(await ownRun(context)), 200, CALLERS_OWN),
-    )
+    .get("/:id", async (context) => {
+      const row = await ownRun(context);
+      if (!wantsSigned(context)) return context.json(receiptWithLinks(row), 200, RECEIPT_HEADERS);
+      if (!signer) throw new ProblemError(notAcceptable(UNSIGNED));
+      return context.body(await signer.sign(row), 200, {
+        ...RECEIPT_HEADERS,
+        "Content-Type": SIGNED_TYPE,
+      });
+    })
     .delete("/:id", async (context) => {
       const { id, state } = await ownRun(context);
       if (isFinal(state)) throw new ProblemError(conflict(`The run is ${state} already`));
@@ -160,6 +167,21 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
     .all("/:id/events", (context) => {
       throw new ProblemError(methodNotAllowed(context.req.method, "GET"));
     });
+}
+
+/** The media type of a signed receipt (RFC 7515, 9.2.1). */
+const SIGNED_TYPE = "application/jose";
+
+const UNSIGNED = "This server signs no receipts: runs.signing_keys is not set";
+
+/** The headers of a receipt, which has two forms. */
+const RECEIPT_HEADERS = { ...CALLERS_OWN, "Vary": `${CALLERS_OWN.Vary}, Accept` };
+
+/** Whether a client would rather have the receipt signed than as JSON. */
+function wantsSigned(context: Context<Environment>): boolean {
+  const plain = "application/json";
+  const supports = [plain, SIGNED_TYPE, "application/*", "*/*"];
+  return accepts(context, { header: "Accept", supports, default: plain }) === SIGNED_TYPE;
 }
 
 const GONE = "The file of this run is not kept here any more";

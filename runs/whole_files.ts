@@ -46,6 +46,8 @@ export interface MakeOptions {
   readonly id: string;
   /** The key of the request, which the file is found by. @default it is found by the run's id alone */
   readonly key?: string;
+  /** Whether an equal request that comes meanwhile may have the same file. @default false */
+  readonly joins?: boolean;
   /** How the file gets to who asked. @default "whole" */
   readonly delivery?: Exclude<RunDelivery, "direct">;
   /** Milliseconds for which it is kept. @default as long as the others */
@@ -82,6 +84,9 @@ export interface WholeFiles {
    * Runs a task to its end. What fails on the way is a plain rejection that leaves nothing behind: an
    * `AdmissionError`, a `TaskError`, a `RunTimeoutError`, a `NoRoomError`, a `DiskError`.
    *
+   * Where the file of an equal request is being made, and joins are allowed, it is that one; it is cancelled
+   * when all that wait for it have.
+   *
    * @param use begins to read it; not before that is it deleted for a newer one
    */
   make<Result>(
@@ -110,6 +115,24 @@ interface Entry extends KeptFile {
   evicted: boolean;
 }
 
+/** A file that is made, or about to be read, for those who asked for it. */
+interface Making {
+  /** The file, once it is there. */
+  readonly made: Promise<Made>;
+  /** Ends its run. */
+  readonly stop: AbortController;
+  /** How many wait for it, or begin to read it. */
+  waiting: number;
+  /** Whether there is a newer one already. */
+  replaced: boolean;
+}
+
+/** A file that is there. */
+interface Made {
+  readonly object: StoredObject;
+  readonly truncated: readonly string[];
+}
+
 /** What is kept of a file with it, so that the next process finds it and knows whether it may be resumed. */
 const METADATA = {
   /** The key of its request. */
@@ -136,8 +159,10 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
   /** The same files, by their key. */
   const entries = new Map<string, Entry>();
   const expiries = new ExpiryQueue<Entry>();
-  /** Files that those who asked for them are about to read, and whether there is a newer one already. */
-  const awaited = new Map<string, { replaced: boolean }>();
+  /** Files that those who asked for them wait for or are about to read, by the ids of their runs. */
+  const awaited = new Map<string, Making>();
+  /** Files that are being made and may be joined, by the keys of their requests. */
+  const joinable = new Map<string, Making>();
 
   function remember(entry: Entry): void {
     if (entry.key !== undefined) latest.set(entry.key, entry);
@@ -185,9 +210,102 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
 
   /** Deletes a file that there is a newer one for, once it was read from. */
   async function replace(object: StoredObject): Promise<void> {
-    const reader = awaited.get(object.key);
-    if (reader) reader.replaced = true;
+    const making = awaited.get(object.key);
+    if (making) making.replaced = true;
     else await remove(object);
+  }
+
+  /** Runs a task, and keeps its file. */
+  async function produce(task: RunTask, options: MakeOptions): Promise<Made> {
+    const { startRun, id, key, mediaType, filename, signal, request, client } = options;
+    const { delivery = "whole", keep = dependencies.keep } = options;
+    /** The file of an equal request before this one. */
+    const former = () => key === undefined ? undefined : latest.get(key);
+    const tenant = tenantOf(request);
+    const reservation = await reserve(FIRST_BYTES, tenant);
+    if (typeof reservation === "string") throw new NoRoomError(id, reservation);
+    let run: Run;
+    try {
+      run = await startRun(id, task, { signal, whole: true, delivery, request, client });
+    } catch (error) {
+      reservation.release();
+      // One that found no slot may try again.
+      if (!(error instanceof AdmissionError)) fail(id, error, signal);
+      throw error;
+    }
+    const promised = delivery === "background";
+    const object = await store.put(id, announced(run), {
+      reservation,
+      metadata: {
+        mediaType,
+        filename,
+        ...(key === undefined || canEndEarly(task) ? {} : { [METADATA.request]: key }),
+        ...previousOf(former()),
+        ...(promised ? { [METADATA.delivery]: delivery } : {}),
+        ...(tenant === undefined ? {} : { tenant }),
+      },
+      // From its end on: a run may take longer than its file is kept.
+      expiresAt: (createdAt) => new Date(createdAt.getTime() + keep),
+    }).catch((error) => {
+      fail(id, error, signal);
+      throw error;
+    });
+    receipts?.conclude(id, { object });
+    const previous = former();
+    const replacedOther = previous !== undefined &&
+      (previous.replacedOther || previous.object.etag !== object.etag);
+    if (previous) forget(previous);
+    const { truncated = [] } = run;
+    remember({ key, object, promised, replacedOther, truncated, evicted: false });
+    if (previous) await replace(previous.object);
+    return { object, truncated };
+  }
+
+  /** Begins to make a file. */
+  function begin(task: RunTask, options: MakeOptions): Making {
+    const { id, key, joins = false } = options;
+    const stop = new AbortController();
+    const made = produce(task, { ...options, signal: stop.signal });
+    const making: Making = { made, stop, waiting: 0, replaced: false };
+    // Before it is there: from then on it could be evicted.
+    awaited.set(id, making);
+    if (key !== undefined && joins) joinable.set(key, making);
+    made.then(
+      () => close(making, key),
+      () => {
+        awaited.delete(id);
+        close(making, key);
+      },
+    );
+    return making;
+  }
+
+  /** Has no other request join a file. */
+  function close(making: Making, key: string | undefined): void {
+    if (key !== undefined && joinable.get(key) === making) joinable.delete(key);
+  }
+
+  /**
+   * Waits for a file; a caller that cancels leaves it to the others, or ends its run.
+   *
+   * @param stopWaiting called once, when the caller waits no more
+   */
+  async function wait(making: Making, { key, signal }: MakeOptions, stopWaiting: () => void) {
+    const { promise: left, reject } = Promise.withResolvers<never>();
+    left.catch(() => {});
+    const abort = () => {
+      stopWaiting();
+      if (making.waiting > 0) return reject(signal.reason);
+      close(making, key);
+      making.stop.abort(signal.reason);
+    };
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+    try {
+      return await Promise.race([making.made, left]);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
   }
 
   const found = await store.list();
@@ -206,59 +324,27 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
     find: (key) => live(latest.get(key)),
     get: (id) => live(entries.get(id)),
     async make(task, options, use) {
-      const { startRun, id, key, mediaType, filename, signal, request, client } = options;
-      const { delivery = "whole", keep = dependencies.keep } = options;
-      /** The file of an equal request before this one. */
-      const former = () => key === undefined ? undefined : latest.get(key);
-      const tenant = tenantOf(request);
-      const reservation = await reserve(FIRST_BYTES, tenant);
-      if (typeof reservation === "string") throw new NoRoomError(id, reservation);
-      let run: Run;
+      const joined = options.key !== undefined && options.joins
+        ? joinable.get(options.key)
+        : undefined;
+      const making = joined ?? begin(task, options);
+      making.waiting++;
+      let waits = true;
+      const stopWaiting = () => {
+        if (waits) making.waiting--;
+        waits = false;
+      };
+      let made: Made | undefined;
       try {
-        run = await startRun(id, task, { signal, whole: true, delivery, request, client });
-      } catch (error) {
-        reservation.release();
-        // One that found no slot may try again.
-        if (!(error instanceof AdmissionError)) fail(id, error, signal);
-        throw error;
-      }
-      // Before it is there: from then on it could be evicted.
-      const reader = { replaced: false };
-      awaited.set(id, reader);
-      try {
-        const object = await store.put(id, announced(run), {
-          reservation,
-          metadata: {
-            mediaType,
-            filename,
-            ...(key === undefined || canEndEarly(task) ? {} : { [METADATA.request]: key }),
-            ...previousOf(former()),
-            ...(delivery === "background" ? { [METADATA.delivery]: delivery } : {}),
-            ...(tenant === undefined ? {} : { tenant }),
-          },
-          // From its end on: a run may take longer than its file is kept.
-          expiresAt: (createdAt) => new Date(createdAt.getTime() + keep),
-        }).catch((error) => {
-          fail(id, error, signal);
-          throw error;
-        });
-        receipts?.conclude(id, { object });
-        const previous = former();
-        const replacedOther = previous !== undefined &&
-          (previous.replacedOther || previous.object.etag !== object.etag);
-        if (previous) forget(previous);
-        const { truncated = [] } = run;
-        const promised = delivery === "background";
-        remember({ key, object, promised, replacedOther, truncated, evicted: false });
-        if (previous) await replace(previous.object);
-        try {
-          return await use(object, truncated);
-        } finally {
-          // What is being read stays on the disk until it was, without a name.
-          if (reader.replaced) await remove(object);
-        }
+        made = await wait(making, options, stopWaiting);
+        return await use(made.object, made.truncated);
       } finally {
-        awaited.delete(id);
+        stopWaiting();
+        if (made && making.waiting === 0) {
+          awaited.delete(made.object.key);
+          // What is being read stays on the disk until it was, without a name.
+          if (making.replaced) await remove(made.object);
+        }
       }
     },
     async read({ key }, range) {

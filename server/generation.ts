@@ -10,6 +10,7 @@ import type { StartRun } from "../runs/run.ts";
 import { createColumns } from "./columns.ts";
 import type { Engine } from "./engine.ts";
 import type { Handler } from "./http/exchange.ts";
+import { openReceiptSigner } from "./receipt_signer.ts";
 
 /** A configuration, and what answers with it: a request that has begun goes on with its own. */
 export interface Generation {
@@ -39,6 +40,7 @@ export interface GenerationDependencies {
     | "catalog"
     | "startRun"
     | "columns"
+    | "signer"
     | "webhooks"
     | "debug"
     | "adminElsewhere"
@@ -63,6 +65,7 @@ export function createGeneration(
     catalog: config,
     startRun: (id, task, options) => startRun(id, task, options),
     columns: columns.of,
+    signer: openReceiptSigner(config.runs),
     webhooks: config.runs.webhooks,
     debug: (request, client) => server.debug ?? isLocal(request, client),
     adminElsewhere: server.admin !== undefined,

@@ -6,8 +6,8 @@ import type { Pressure } from "../runs/pressure.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { RunNotification } from "../runs/receipt.ts";
-import type { Certificate } from "./certificate.ts";
 import type { LedgerCounts } from "../runs/receipts.ts";
+import type { Certificate } from "./certificate.ts";
 import {
   createCounter,
   createHistogram,
@@ -100,7 +100,18 @@ export function createMetrics(): Metrics {
       }
     },
     async scrape(
-      { admission, memory, pressure, pool, spool, connections, ledger, log, reload, certificate },
+      {
+        admission,
+        memory,
+        pressure,
+        pool,
+        spool,
+        connections,
+        ledger,
+        log,
+        reload,
+        certificate,
+      },
     ) {
       const text = expositionText([
         counter(

@@ -133,7 +133,7 @@ spillway.yaml:28: exports."audit.log": a name is small letters, digits, - and _,
 a letter or a digit
 spillway.yaml:28: exports."audit.log".query: missing; expected text
 spillway.yaml:29: runs.store: unknown key; the keys here are ledger, ledger_required, \
-background, max_queued, retention and webhooks
+background, max_queued, retention, signing_keys and webhooks
 spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not 0
 spillway.yaml:30: limits.memory: expected a size such as 512MiB, or a part such as 80%, not "0%"
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \

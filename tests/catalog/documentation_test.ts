@@ -1,6 +1,7 @@
 /** The configurations of `docs/` can be pasted, and the one that is called whole has every key. */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { newSigningKey } from "../../access/signing_key.ts";
 import {
   ADMIN,
   AUDIT,
@@ -25,6 +26,7 @@ const VARIABLES = {
   KEY_SHA256: "ab".repeat(32),
   LINK_SECRET: "x".repeat(32),
   MASK_SECRET: "x".repeat(32),
+  RECEIPT_KEY: JSON.stringify(newSigningKey()),
   WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 };
 

@@ -1,9 +1,9 @@
 /** A configuration that is right. */
 
-import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, doesNotMatch, match, ok, strictEqual, throws } from "node:assert/strict";
 import { z } from "zod";
 import type { Config } from "../../catalog/config.ts";
-import { ConfigError } from "../../catalog/issues.ts";
+import { ConfigError, formatConfigError } from "../../catalog/issues.ts";
 import type { LoadOptions } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
@@ -202,6 +202,7 @@ exports:
       background: 4,
       maxQueued: 1000,
       retention: { files: 86_400_000, receipts: 7_776_000_000 },
+      signingKeys: [],
     },
   });
   deepStrictEqual(load("sources: {}\nexports: {}\n").exports, new Map());
@@ -309,6 +310,40 @@ Deno.test("webhooks have secrets and origins, and no issue has a word of a secre
   }
   refused(`secret: ${secret}, allow: [https://a.com], max_attempts: 21`, "from 1 to 20");
   refused(`secret: ${secret}, allow: [https://a.com], timeout: 61s`, "from 100ms to 60s");
+});
+
+Deno.test("receipts are signed with keys that stand there, in the environment or in files", () => {
+  const x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+  const d = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+  const pem = "-----BEGIN PUBLIC KEY-----\n" +
+    "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
+  const keys = (list: string) =>
+    load(`runs: { signing_keys: ${list} }\nsources: {}\nexports: {}\n`, {
+      KEY: `{"kty":"OKP","crv":"Ed25519","x":"${x}","d":"${d}"}`,
+      OLD: pem,
+    }).runs.signingKeys;
+  const key = { kty: "OKP", crv: "Ed25519", x, d };
+  deepStrictEqual(keys('["${KEY}", "${OLD}", "file:old.pem", "file:/run/older.pem"]'), [
+    { key },
+    { key: { kty: "OKP", crv: "Ed25519", x } },
+    { file: "/etc/spillway/old.pem" },
+    { file: "/run/older.pem" },
+  ]);
+  deepStrictEqual(keys("[]"), []);
+  for (
+    const [list, said] of [
+      ['["${OLD}"]', /signing_keys\[0\]: expected a private key, as the first one signs, not text/],
+      ['["file:a.pem", s3cret]', /\[1\]: expected an Ed25519 key, as PEM .*, not text/],
+      ["s3cret", /signing_keys: expected a list of keys, not text/],
+    ] as const
+  ) {
+    throws(() => keys(list), (error) => {
+      const text = formatConfigError(error as ConfigError, "spillway.yaml");
+      match(text, said);
+      doesNotMatch(text, /s3cret|MCowBQ|11qYAY/);
+      return true;
+    });
+  }
 });
 
 Deno.test("origins whose pages may read answers are listed as browsers write them", () => {

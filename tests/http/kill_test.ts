@@ -188,7 +188,9 @@ async function check(server: Serving, folder: string, promised: Promised): Promi
     kept.map(({ id }) => id).sort(),
   );
   for (const { file, sha256, bytes, rows, params } of kept) {
-    const body = await (await fetch(server.origin + file.url)).bytes();
+    const response = await fetch(server.origin + file.url);
+    assert.equal(response.status, 200);
+    const body = await response.bytes();
     assert.equal(createHash("sha256").update(body).digest("hex"), sha256);
     assert.deepEqual([body.length, rows], [bytes, Number(params.rows)]);
   }
@@ -202,7 +204,7 @@ async function check(server: Serving, folder: string, promised: Promised): Promi
 
 Deno.test(`a server that is killed ${KILLS} times leaves every run where it belongs`, async () => {
   await using folder = await configured();
-  const spool = "{ dir: spool, max_bytes: 2GiB, min_free: 1MiB, allow_memory: true }";
+  const spool = "{ dir: spool, max_bytes: 2GiB, min_free: 1MiB, allow_memory: true, keep: 1d }";
   await Deno.mkdir(`${folder.path}/spool`);
   await Deno.writeTextFile(
     `${folder.path}/spillway.yaml`,

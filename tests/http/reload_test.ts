@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { DatabaseSync } from "node:sqlite";
+import { newSigningKey } from "../../access/signing_key.ts";
 import type { Config } from "../../catalog/config.ts";
 import { loadConfig } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
@@ -223,6 +224,29 @@ exports: { all: { source: app, query: select * from t } }
     receiver.closeAllConnections();
     await new Promise((resolve) => receiver.close(resolve));
   }
+});
+
+Deno.test("keys of receipts are taken: the new one signs, and the old one is published", async () => {
+  const yaml = (keys: readonly string[]) => `
+server: { port: 0 }
+runs: { signing_keys: ${JSON.stringify(keys)} }
+sources: { app: { type: sqlite, path: one.db } }
+exports: { all: { source: app, query: select * from t } }
+`;
+  await using server = await start(yaml([]));
+  const keys = async () => {
+    const { response, text } = await server.ask("/.well-known/jwks.json");
+    return response.status === 200 ? JSON.parse(text).keys.map(({ x }: { x: string }) => x) : [];
+  };
+  assert.deepEqual(await keys(), []);
+  const [old, young] = [newSigningKey(), newSigningKey()];
+  await server.reload(yaml([JSON.stringify(old)]));
+  assert.deepEqual(await keys(), [old.x]);
+  await server.reload(yaml(["file:no-such-key.pem", JSON.stringify(old)]));
+  assert.deepEqual(await keys(), [old.x], "what is bad is refused whole");
+  await Deno.writeTextFile(`${server.folder}/key.jwk`, JSON.stringify(young));
+  await server.reload(yaml(["file:key.jwk", JSON.stringify(old)]));
+  assert.deepEqual(await keys(), [young.x, old.x]);
 });
 
 Deno.test("the keys of an issuer that is down hold for another configuration", async () => {

@@ -286,6 +286,34 @@ Deno.test("an equal request joins the run that has not ended, and no other", asy
   assert.notEqual(three.body.id, one.body.id);
 });
 
+Deno.test("a second click on a file that is made first gets the same file, by the same run", async () => {
+  await using server = await startServer({
+    spool: SPOOL,
+    limits: "{ concurrent: 1, queue: 10, queue_timeout: 60s }",
+  });
+  const { admission } = server.engine;
+  // What is asked for now waits for the slot of this one.
+  const sorts = new AbortController();
+  const sorting = fetch(`${server.origin}/exports/sorts.csv`, { signal: sorts.signal });
+  sorting.catch(() => {});
+  await until(() => admission.taken === 1);
+  const click = async () => {
+    const url = `${server.origin}/exports/pages.csv?rows=2000&_delivery=whole`;
+    const response = await fetch(url);
+    return { id: response.headers.get("Export-Id"), bytes: await response.bytes() };
+  };
+  const first = click();
+  await until(() => admission.waiting === 1);
+  const second = click();
+  await until(() => server.counts.open >= 3);
+  await (await fetch(`${server.origin}/healthz`)).text();
+  assert.equal(admission.waiting, 1);
+  sorts.abort();
+  const [one, two] = await Promise.all([first, second]);
+  assert.deepEqual(one, two);
+  assert.notEqual((await click()).id, one.id);
+});
+
 Deno.test("a run that waits is cancelled at once, and more than may wait are refused", async () => {
   await using server = await startServer({
     spool: SPOOL,
