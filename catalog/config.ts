@@ -23,6 +23,7 @@ import { MAX_DURATION_MS, parseDuration, parseSize } from "../table/units.ts";
 import type { FilenameTemplate } from "./filename.ts";
 import { isOrigin } from "./origin.ts";
 import { listing, type Param } from "./params.ts";
+import type { ScheduleDefinition } from "./schedules.ts";
 import type { Settings } from "./settings.ts";
 import { ITEM_TYPES, PARAM_TYPES } from "./values.ts";
 import type { WebhooksSettings } from "./webhooks.ts";
@@ -43,6 +44,8 @@ export interface Config {
   readonly spool?: SpoolSettings;
   /** Where receipts are kept, and what runs in the background. */
   readonly runs: RunsSettings;
+  /** What the server asks for by itself, by name. */
+  readonly schedules: ReadonlyMap<string, ScheduleDefinition>;
   /** Where it is written down who had what. @default nowhere by itself */
   readonly audit?: AuditSettings;
 }

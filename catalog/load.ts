@@ -35,6 +35,7 @@ import {
   NAME_RULE,
   readExport,
 } from "./read_export.ts";
+import { readSchedule } from "./schedules.ts";
 import { toSettings } from "./settings.ts";
 import { readWebhooks } from "./webhooks.ts";
 
@@ -72,6 +73,7 @@ const SECTIONS = [
   "limits",
   "spool",
   "runs",
+  "schedules",
   "log",
 ] as const;
 
@@ -156,6 +158,17 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     }),
   );
 
+  const schedules: Config["schedules"] = new Map(
+    reader.entries(root.schedules ?? null, ["schedules"]).flatMap(([name, value]) => {
+      if (!isName(name)) reader.add(["schedules", name], NAME_RULE);
+      const definition = readSchedule(reader, name, value);
+      return definition === undefined ? [] : [[name, definition]];
+    }),
+  );
+  if (schedules.size > 0 && root.spool === undefined) {
+    reader.add(["schedules"], "needs a spool, where its files are kept");
+  }
+
   if (access && access.maskSecret === undefined) {
     for (const { name, masks } of exports.values()) {
       for (const [column, { mask }] of Object.entries(masks)) {
@@ -199,6 +212,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
       signingKeys,
       ...(webhooks ? { webhooks } : {}),
     },
+    schedules,
     ...(audit === undefined ? {} : { audit }),
     ...(spool?.whole
       ? {

@@ -5,7 +5,7 @@ import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { z } from "zod";
 import type { Principal } from "../access/principal.ts";
-import { toBackgroundRun } from "../requests/background_run.ts";
+import { type RunExtras, toBackgroundRun } from "../requests/background_run.ts";
 import { findExports } from "../requests/find_exports.ts";
 import { readNotify } from "../requests/notify.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
@@ -187,11 +187,9 @@ function wantsSigned(context: Context<Environment>): boolean {
 const GONE = "The file of this run is not kept here any more";
 
 /** What a run in the background has besides its request. */
-export interface BackgroundRequest {
+export interface BackgroundRequest extends RunExtras {
   /** The client that asked for it, where it is known. */
   readonly client: Client | undefined;
-  /** Where its end is told of. @default nowhere */
-  readonly notify?: string | undefined;
 }
 
 /**
@@ -203,15 +201,15 @@ export async function runInBackground(
   request: Request,
   asked: RunRequest,
   { catalog, startRun, runs }: Dependencies,
-  { client, notify }: BackgroundRequest,
+  { client, ...extras }: BackgroundRequest,
 ): Promise<Response> {
   const background = runs?.background;
   if (!background) throw new ProblemError(notFound("This server keeps no files: it has no spool"));
   const row = await background.submit(crypto.randomUUID(), {
-    ...toBackgroundRun(asked, catalog, notify),
+    ...toBackgroundRun(asked, catalog, extras),
     startRun,
     client: client?.remoteAddress,
-  }, readIdempotencyKey(request, asked, notify));
+  }, readIdempotencyKey(request, asked, extras));
   return Response.json(receiptWithLinks(row), {
     status: 202,
     headers: {
@@ -318,7 +316,7 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 function readIdempotencyKey(
   { headers }: Request,
   { principal, exports, format, given }: RunRequest,
-  notify: string | undefined,
+  { notify, schedule }: RunExtras,
 ): IdempotencyKey | undefined {
   const header = headers.get("Idempotency-Key");
   if (header === null) return undefined;
@@ -334,6 +332,7 @@ function readIdempotencyKey(
       one < other ? -1 : one > other ? 1 : 0
     ),
     notify,
+    schedule?.name,
   ];
   return {
     scope: `principal ${principal.tenant ?? ""} ${principal.id}`,

@@ -161,6 +161,14 @@ export interface RunNotification {
   readonly attempts: readonly WebhookAttempt[];
 }
 
+/** The schedule that a run is of. */
+export interface RunSchedule {
+  /** Its name. */
+  readonly name: string;
+  /** The slot; absent where it was asked for in between. */
+  readonly slot?: Instant;
+}
+
 /** What is known of a run. */
 export interface Receipt {
   /** The run's id, which its caller knows as `Export-Id`. */
@@ -203,6 +211,8 @@ export interface Receipt {
   readonly problem?: RunProblem;
   /** Its file, where it is kept. */
   readonly file?: ReceiptFile;
+  /** The schedule that it is of. @default none */
+  readonly schedule?: RunSchedule;
   /** The webhook of its end. @default none is sent */
   readonly notify?: RunNotification;
 }
@@ -234,6 +244,7 @@ export function receiptJson(receipt: Receipt): Readonly<Record<string, unknown>>
     started_at: receipt.startedAt,
     ended_at: receipt.endedAt,
     problem,
+    schedule: receipt.schedule,
     notify: receipt.notify,
     file: file && definedOnly({
       filename: file.filename,

@@ -42,6 +42,7 @@ export interface GenerationDependencies {
     | "columns"
     | "signer"
     | "webhooks"
+    | "schedules"
     | "debug"
     | "adminElsewhere"
   >;
@@ -67,6 +68,7 @@ export function createGeneration(
     columns: columns.of,
     signer: openReceiptSigner(config.runs),
     webhooks: config.runs.webhooks,
+    schedules: config.schedules,
     debug: (request, client) => server.debug ?? isLocal(request, client),
     adminElsewhere: server.admin !== undefined,
   };

@@ -14,6 +14,9 @@ import type { LedgerRow } from "../runs/ledger/ledger.ts";
 export function runAgain(row: LedgerRow, offer: Offer): Omit<BackgroundRun, "startRun"> {
   if (!row.caller) throw new Error(`Cannot run ${row.id} again: its caller is not known`);
   const request = requestAgain(row, row.caller, offer);
-  const run = toBackgroundRun(request, offer.catalog, row.notify?.url);
+  const run = toBackgroundRun(request, offer.catalog, {
+    notify: row.notify?.url,
+    schedule: row.schedule,
+  });
   return { ...run, filename: row.file?.filename ?? run.filename };
 }

@@ -29,6 +29,7 @@ import { createReload, type Reload } from "./reload.ts";
 import { logLink, logRefusal, logResent, type Refused } from "./request_log.ts";
 import { runAgain } from "./run_again.ts";
 import { openConfiguredSpool } from "./spool.ts";
+import { createSchedules } from "./schedules.ts";
 import { StartError } from "./start_error.ts";
 import { createWebhooks } from "./webhooks.ts";
 
@@ -127,6 +128,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   stack.defer(async () =>
     void await settlesWithin(background?.close() ?? Promise.resolve(), BACKGROUND_MS)
   );
+  const auditFailing = () => audit?.failing ?? false;
   const stopping = new AbortController();
   const onRefusal = (refused: Refused) => {
     metrics.refused(refused.status);
@@ -175,7 +177,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
           certificate,
         }),
       trace: tracing?.start,
-      auditFailing: () => audit?.failing ?? false,
+      auditFailing,
       onRefusal,
       onLink: logLink,
       onResent: logResent,
@@ -193,6 +195,15 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   }));
   receipts.onEnded(webhooks.wake);
   webhooks.wake();
+  const schedules = background && stack.use(createSchedules({
+    ledger: ledgered.ledger,
+    background,
+    current: () => current,
+    formats,
+    auditFailing,
+    now: options.now,
+  }));
+  schedules?.configure();
   const reload = createReload(() => current.config, async (next) => {
     const renewed = next.server.tls && await openCertificate(next.server.tls);
     current = createGeneration(next, shared);
@@ -201,6 +212,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     background?.configure(backgroundLimits(next));
     http.limitAddresses(next.limits.perAddress);
     webhooks.wake();
+    schedules?.configure();
   });
   const lost = Promise.withResolvers<Error>();
   const common = {

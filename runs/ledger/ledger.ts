@@ -134,6 +134,13 @@ export interface Ledger extends AsyncDisposable {
     times: { readonly from: number; readonly to: number | undefined },
     notify?: RunNotification,
   ): Promise<boolean>;
+  /**
+   * The slot of a schedule that was taken last; where it is seen for the first time, or with another pattern, the
+   * time of now.
+   */
+  scheduled(name: string, pattern: string, now: Date): Promise<Date>;
+  /** Says that a slot was taken, and with it all before it. */
+  taken(name: string, slot: Date): Promise<void>;
   /** Says that this server lives, which others see in a ledger that they share. */
   beat(): Promise<void>;
   /** Deletes runs that ended before, unless files are kept of them or webhooks to be sent; how many there were. */

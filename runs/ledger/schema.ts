@@ -49,5 +49,8 @@ export function migrations({ json }: Dialect): readonly (readonly string[])[] {
     `alter table spillway_run add column notify_origin text`,
     `alter table spillway_run add column notify_at bigint`,
     `create index spillway_run_notify on spillway_run (notify_at) where notify_at is not null`,
+  ], [
+    `create table spillway_schedule (name text primary key, pattern text not null,
+      slot_at bigint not null)`,
   ]];
 }

@@ -167,6 +167,21 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
       return (await execute("write a receipt", text, [to, data, id, from])).length > 0;
     },
 
+    async scheduled(name, pattern, now) {
+      const text = `insert into spillway_schedule (name, pattern, slot_at) values (?, ?, ?)
+        on conflict (name) do update set pattern = excluded.pattern,
+          slot_at = case when spillway_schedule.pattern = excluded.pattern
+            then spillway_schedule.slot_at else excluded.slot_at end
+        returning slot_at`;
+      const [row] = await execute("read a schedule", text, [name, pattern, now.getTime()]);
+      return new Date(Number(row!.slot_at));
+    },
+
+    async taken(name, slot) {
+      const text = "update spillway_schedule set slot_at = ? where name = ? and slot_at < ?";
+      await execute("write a schedule", text, [slot.getTime(), name, slot.getTime()]);
+    },
+
     async beat() {
       if (!shared) return;
       const text = `insert into spillway_server (id, seen_at) values (?, ${dialect.now})

@@ -15,6 +15,7 @@ import {
 } from "../../catalog/config.ts";
 import { readDocument } from "../../catalog/document.ts";
 import { isMapping } from "../../catalog/reader.ts";
+import { SCHEDULE } from "../../catalog/schedules.ts";
 import { WEBHOOKS } from "../../catalog/webhooks.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
 import { load } from "./fixture.ts";
@@ -64,6 +65,9 @@ Deno.test("the whole file of docs/configuration.md can be pasted, and has every 
   deepStrictEqual(keys(root.runs), keys(RUNS));
   deepStrictEqual(keys(root.runs.retention), keys(RETENTION));
   deepStrictEqual(keys(root.runs.webhooks), keys(WEBHOOKS));
+  ok(isMapping(root.schedules));
+  const written = new Set(Object.values(root.schedules).flatMap((one) => keys(one)));
+  deepStrictEqual([...written].sort(), keys(SCHEDULE));
   ok(isMapping(root.log));
   deepStrictEqual(keys(root.log), keys(LOG));
   deepStrictEqual(keys(root.log.audit), keys(AUDIT));

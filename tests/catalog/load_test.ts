@@ -204,6 +204,7 @@ exports:
       retention: { files: 86_400_000, receipts: 7_776_000_000 },
       signingKeys: [],
     },
+    schedules: new Map(),
   });
   deepStrictEqual(load("sources: {}\nexports: {}\n").exports, new Map());
 });
@@ -310,6 +311,60 @@ Deno.test("webhooks have secrets and origins, and no issue has a word of a secre
   }
   refused(`secret: ${secret}, allow: [https://a.com], max_attempts: 21`, "from 1 to 20");
   refused(`secret: ${secret}, allow: [https://a.com], timeout: 61s`, "from 100ms to 60s");
+});
+
+Deno.test("a schedule has its params, options and reason as a query string has them", () => {
+  const { schedules } = load(`
+spool: { dir: /var/spool }
+sources: {}
+exports: {}
+schedules:
+  plain: { cron: "@daily", export: "invoices,people", format: xlsx }
+  full:
+    cron: 30 6 * * 1-5
+    timezone: Europe/Berlin
+    export: invoices
+    format: csv
+    params: { since: 2026-01-01, ids: [1, 2], paid: true }
+    options: { dialect: excel, bom: false }
+    reason: monthly
+    notify: https://app.example.com/hook
+    principal: jwt:user-7
+    tenant: "42"
+    scopes: [pii]
+  key: { cron: "@hourly", export: invoices, format: csv, key: k7f3q2ab }
+`);
+  const [plain, full, key] = [...schedules.values()].map(({ slots: _, ...rest }) => rest);
+  deepStrictEqual(plain, {
+    name: "plain",
+    cron: "@daily",
+    timezone: "UTC",
+    export: "invoices,people",
+    format: "xlsx",
+    pairs: [],
+    owner: { kind: "anonymous" },
+  });
+  deepStrictEqual(full, {
+    name: "full",
+    cron: "30 6 * * 1-5",
+    timezone: "Europe/Berlin",
+    export: "invoices",
+    format: "csv",
+    pairs: [
+      ["since", "2026-01-01"],
+      ["ids", "1"],
+      ["ids", "2"],
+      ["paid", "true"],
+      ["_dialect", "excel"],
+      ["_bom", "false"],
+      ["_reason", "monthly"],
+    ],
+    notify: "https://app.example.com/hook",
+    owner: { kind: "principal", id: "jwt:user-7", tenant: "42", scopes: ["pii"] },
+  });
+  deepStrictEqual(key?.owner, { kind: "key", id: "k7f3q2ab" });
+  const friday = schedules.get("full")!.slots.next(new Date("2026-01-02T05:30:00Z"));
+  deepStrictEqual(friday, new Date("2026-01-05T05:30:00Z"));
 });
 
 Deno.test("receipts are signed with keys that stand there, in the environment or in files", () => {

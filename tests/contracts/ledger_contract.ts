@@ -59,6 +59,7 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
       warnings: [{ kind: "text-cut", column: "note", count: 3 }],
       idempotency: { scope: "key:k7f3q2", key: "once", fingerprint: "f" },
       file: { filename: "a.csv", mediaType: "text/csv" },
+      schedule: { name: "nightly", slot: "2026-01-01T06:00:00.000Z" },
       notify: { url: "https://app.example.com/hook?a=b", state: "pending", attempts: [] },
     });
     assert.equal(await ledger.insert(whole), undefined);
@@ -276,6 +277,21 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
     // What is to be sent is not purged.
     assert.equal(await ledger.purge(new Date("2026-01-02T00:00:00Z")), 2);
     assert.ok(await ledger.get("b"));
+  });
+
+  it("knows which slot of a schedule was taken last", async (ledger) => {
+    const at = (hour: number) => new Date(Date.UTC(2026, 0, 1, hour));
+    const last = async (name: string, pattern: string, hour: number) =>
+      (await ledger.scheduled(name, pattern, at(hour))).getUTCHours();
+    assert.equal(await last("a", "daily", 5), 5);
+    assert.equal(await last("a", "daily", 9), 5);
+    await ledger.taken("a", at(8));
+    await ledger.taken("a", at(7));
+    assert.equal(await last("a", "daily", 9), 8);
+    assert.equal(await last("b", "daily", 9), 9);
+    assert.equal(await last("a", "hourly", 10), 10);
+    assert.equal(await last("a", "hourly", 11), 10);
+    await ledger.taken("none", at(8));
   });
 
   it("loses none of a thousand runs that are written at once", async (ledger) => {

@@ -226,6 +226,21 @@ exports: { all: { source: app, query: select * from t } }
   }
 });
 
+Deno.test("other schedules are taken", async () => {
+  const yaml = (schedules: string) => `${reading("one")}schedules: ${schedules}`;
+  await using server = await start(yaml("{}"));
+  const names = async () =>
+    JSON.parse((await server.ask("/schedules")).text).schedules
+      .map(({ name, cron }: Record<string, string>) => `${name} ${cron}`);
+  assert.deepEqual(await names(), []);
+  await server.reload(yaml('{ a: { cron: "@daily", export: all, format: csv } }'));
+  assert.deepEqual(await names(), ["a @daily"]);
+  await server.reload(yaml('{ b: { cron: "* * * * *", export: all, format: csv } }'));
+  assert.deepEqual(await names(), ["b * * * * *"]);
+  const { response } = await server.ask("/schedules/b/runs", { method: "POST" });
+  assert.equal(response.status, 202);
+});
+
 Deno.test("keys of receipts are taken: the new one signs, and the old one is published", async () => {
   const yaml = (keys: readonly string[]) => `
 server: { port: 0 }
