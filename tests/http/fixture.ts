@@ -18,7 +18,7 @@ const sources = await loadDescriptors();
  * 10,000, which come five times as fast a byte and are not deflated in a workbook, so that a file larger
  * than the kernel's buffers is soon made; `breaks` overflows an integer at the row it is told; `sorts`
  * keeps SQLite busy before its first row for as long as any test could wait. `table` reads a real table,
- * `missing` one that is not there.
+ * `missing` one that is not there; `apart` is joined by no equal request.
  */
 const EXPORTS = `
 exports:
@@ -28,6 +28,10 @@ exports:
       with recursive n(id) as (select 1 union all select id + 1 from n limit :rows)
       select id, printf('%090d', id) as padding from n
     params: { rows: { type: integer, default: 1000 } }
+  apart:
+    source: app
+    query: select 'of its own' as file
+    join: false
   pages:
     source: app
     query: |
