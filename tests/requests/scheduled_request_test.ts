@@ -65,7 +65,7 @@ Deno.test("a schedule with a key may do what the key may, and for its tenant", (
     issueOf("export: own, format: json, key: k7f3q2ab"),
     "format: your credential is for csv, and not for json",
   );
-  strictEqual(issueOf("export: asked, format: csv, key: k7f3q2ab"), "Unknown export: asked");
+  strictEqual(issueOf("export: asked, format: csv, key: k7f3q2ab"), 'There is no export "asked"');
 });
 
 Deno.test("what could not be asked for is said when the configuration is read", () => {
