@@ -3,7 +3,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import type { AccessConfig } from "../access/config.ts";
-import { ORIGIN_RULE, parseOrigin } from "../access/identity_params.ts";
 import type { MaskRule } from "../access/policy.ts";
 import { type Caps, readName } from "../access/principal.ts";
 import { readSigningKey, type SigningKey } from "../access/signing_key.ts";
@@ -20,6 +19,7 @@ import {
 } from "../table/table.ts";
 import { isTimeZone } from "../table/time_zone.ts";
 import { MAX_DURATION_MS, parseDuration, parseSize } from "../table/units.ts";
+import { parseSource, SOURCE_RULE } from "./cursors.ts";
 import type { FilenameTemplate } from "./filename.ts";
 import { isOrigin } from "./origin.ts";
 import { listing, type Param } from "./params.ts";
@@ -481,7 +481,7 @@ export const PARAM = {
   required: yesOrNo.optional(),
   default: z.unknown(),
   title: text.optional(),
-  from: parsed(parseOrigin, ORIGIN_RULE).optional(),
+  from: parsed(parseSource, SOURCE_RULE).optional(),
   log: yesOrNo.optional(),
   values: z.array(z.string({ error: "text" }), { error: "a list of texts" })
     .min(1, { error: "a list of at least one value" }).optional(),

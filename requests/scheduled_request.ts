@@ -9,9 +9,11 @@ import { ConfigError, formatPath } from "../catalog/issues.ts";
 import type { ScheduleDefinition } from "../catalog/schedules.ts";
 import type { WebhooksSettings } from "../catalog/webhooks.ts";
 import { findExports, type Offer } from "./find_exports.ts";
+import type { Receipt } from "../runs/receipt.ts";
 import { readNotify } from "./notify.ts";
 import { RequestError } from "./request_error.ts";
 import { parseRequest, type RunRequest } from "./run_request.ts";
+import { beginAfter } from "./since.ts";
 
 /** What a schedule asks for. */
 export interface ScheduledRequest {
@@ -31,6 +33,7 @@ export interface ScheduleOffer extends Offer {
  * The request of a schedule.
  *
  * @param now in milliseconds since 1970
+ * @param last its last run that was complete and handed over
  * @throws {RequestError} where there is no such request
  * @throws {AccessError} where its principal may not make it
  */
@@ -38,11 +41,14 @@ export function scheduledRequest(
   schedule: ScheduleDefinition,
   { catalog, formats, webhooks }: ScheduleOffer,
   now: number,
+  last?: Receipt,
 ): ScheduledRequest {
   const principal = schedulePrincipal(schedule, catalog.access, now);
   if (!principal) throw new RequestError(refusalOf(schedule));
   const file = findExports(schedule.export, schedule.format, { catalog, formats }, principal);
-  const request = parseRequest(file, schedule.pairs, { principal, formats });
+  const names = file.exports.map(({ name }) => name);
+  const begin = beginAfter(last, schedule.pairs, names, principal);
+  const request = parseRequest(file, schedule.pairs, { principal, formats, begin });
   if (schedule.notify === undefined) return { request };
   return { request, notify: readNotify(schedule.notify, webhooks) };
 }

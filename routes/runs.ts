@@ -9,6 +9,7 @@ import { type RunExtras, toBackgroundRun } from "../requests/background_run.ts";
 import { findExports } from "../requests/find_exports.ts";
 import { readNotify } from "../requests/notify.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
+import { findSince } from "../requests/since.ts";
 import type { IdempotencyKey, LedgerRow } from "../runs/ledger/ledger.ts";
 import { isFinal, RUN_STATES } from "../runs/receipt.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
@@ -92,8 +93,13 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
         ...(reason === undefined ? [] : [["_reason", reason] as const]),
       ];
       const file = findExports(body.export, body.format, dependencies, principal);
+      const begin = await findSince(pairs, file.exports.map(({ name }) => name), {
+        principal,
+        find: receipts.get,
+      });
       const asked = parseRequest(file, pairs, {
         principal,
+        begin,
         formats: dependencies.formats,
         traceparent: context.get("traceparent"),
       });

@@ -14,7 +14,8 @@ const MAX_NAME_LENGTH = 64;
 
 /** The routes under `/schedules`. */
 export function scheduleRoutes(dependencies: Dependencies): Hono<Environment> {
-  const { schedules = new Map(), catalog, formats, webhooks, now = Date.now } = dependencies;
+  const { schedules = new Map(), catalog, formats, webhooks, runs } = dependencies;
+  const { now = Date.now } = dependencies;
 
   /** Whether a caller would see the runs of a schedule: they may as well ask for them. */
   function isCallers(schedule: ScheduleDefinition, context: Context<Environment>): boolean {
@@ -38,7 +39,12 @@ export function scheduleRoutes(dependencies: Dependencies): Hono<Environment> {
         const quoted = JSON.stringify(name.slice(0, MAX_NAME_LENGTH));
         throw new ProblemError(notFound(`There is no schedule ${quoted}`));
       }
-      const { request, notify } = scheduledRequest(schedule, { catalog, formats, webhooks }, now());
+      const { request, notify } = scheduledRequest(
+        schedule,
+        { catalog, formats, webhooks },
+        now(),
+        await runs?.receipts.lastOf(name),
+      );
       return await runInBackground(context.req.raw, request, dependencies, {
         client: context.env?.client,
         notify,

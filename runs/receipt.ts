@@ -161,6 +161,21 @@ export interface RunNotification {
   readonly attempts: readonly WebhookAttempt[];
 }
 
+/** A column of an export that a param follows from run to run. */
+export interface RunCursor {
+  /** The name of the export. */
+  readonly export: string;
+  /** The name of the column. */
+  readonly column: string;
+  /** Its highest value of the run before, as text; absent where the run begins at the start. */
+  readonly from?: string;
+  /**
+   * Its highest value by now, as text: of this run, else of the run before. Of complete runs; absent where there
+   * was none.
+   */
+  readonly to?: string;
+}
+
 /** The schedule that a run is of. */
 export interface RunSchedule {
   /** Its name. */
@@ -213,6 +228,10 @@ export interface Receipt {
   readonly file?: ReceiptFile;
   /** The schedule that it is of. @default none */
   readonly schedule?: RunSchedule;
+  /** The columns that its params follow. @default none */
+  readonly cursors?: readonly RunCursor[];
+  /** When its last byte was taken, where it has cursors. */
+  readonly handedOverAt?: Instant;
   /** The webhook of its end. @default none is sent */
   readonly notify?: RunNotification;
 }
@@ -245,6 +264,8 @@ export function receiptJson(receipt: Receipt): Readonly<Record<string, unknown>>
     ended_at: receipt.endedAt,
     problem,
     schedule: receipt.schedule,
+    cursors: receipt.cursors,
+    handed_over_at: receipt.handedOverAt,
     notify: receipt.notify,
     file: file && definedOnly({
       filename: file.filename,

@@ -19,6 +19,7 @@ import {
   type MaskedColumn,
   mayFollow,
   type ReceiptRequest,
+  type RunCursor,
   type RunDelivery,
   type RunState,
 } from "./receipt.ts";
@@ -88,6 +89,10 @@ export interface Receipts {
   conclude(id: string, outcome: KeptOutcome): void;
   /** Says that the file of a run is gone. */
   expire(id: string): void;
+  /** Says that a reader has taken the last byte of a run's kept file. */
+  handOver(id: string): void;
+  /** The last run of a schedule that was complete and handed over. */
+  lastOf(schedule: string): Promise<LedgerRow | undefined>;
   /** Resolves when all that is known of a run is written down, or cannot be for now. */
   written(id: string): Promise<void>;
   /** A run, as it is now. */
@@ -282,12 +287,20 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
         endedAt: instant(),
       });
     }
+    const followed = cursorsAfter(run.row, report);
     if (run.row.request.delivery === "direct") {
-      return step(run, report.state, { ...patch, ...digestsOf(report, task), endedAt: instant() });
+      const endedAt = instant();
+      return step(run, report.state, {
+        ...patch,
+        ...digestsOf(report, task),
+        ...(followed ? { cursors: followed, handedOverAt: endedAt } : {}),
+        endedAt,
+      });
     }
     // Whether it is complete or failed is known once its file is, or is not, in the store.
-    if (report.state === "complete") step(run, "publishing", patch);
-    else run.row = { ...run.row, ...patch };
+    if (report.state === "complete") {
+      step(run, "publishing", { ...patch, ...(followed ? { cursors: followed } : {}) });
+    } else run.row = { ...run.row, ...patch };
   }
 
   const receipts: Receipts = {
@@ -368,6 +381,16 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
       void receipts.written(id).then(step).catch(() => failures++);
     },
 
+    handOver(id) {
+      const step = async () => {
+        const row = await ledger.get(id);
+        if (row?.cursors && row.handedOverAt === undefined) await ledger.handOver(id, now());
+      };
+      void receipts.written(id).then(step).catch(() => failures++);
+    },
+
+    lastOf: (schedule) => ledger.lastOf(schedule),
+
     async written(id) {
       await live.get(id)?.writing;
     },
@@ -439,6 +462,7 @@ export function toRow(
     ...(principal.credential === undefined ? {} : { credential: principal.credential }),
     ...(principal.tenant === undefined ? {} : { tenant: principal.tenant }),
     ...(reason === undefined ? {} : { reason }),
+    ...(request.cursors ? { cursors: request.cursors } : {}),
     rows: 0,
     bytes: 0,
     warnings: [],
@@ -481,6 +505,25 @@ function masksOf({ export: names, tables }: RunTask): readonly MaskedColumn[] {
       mask,
     }))
   );
+}
+
+/**
+ * How far a complete run has come with its cursors; nothing where it has none, or is not complete. One whose rows
+ * end early has not come further: the rows that it has are in no order.
+ */
+function cursorsAfter(
+  { cursors, request: { exports } }: LedgerRow,
+  { state, highest = [], truncated = [] }: RunReport,
+): readonly RunCursor[] | undefined {
+  if (state !== "complete" || !cursors) return undefined;
+  // An attempt before may have come to an end, which was not its file's.
+  return cursors.map(({ to: _, ...cursor }) => {
+    const values = truncated.includes(cursor.export)
+      ? {}
+      : highest[exports.indexOf(cursor.export)] ?? {};
+    const to = Object.hasOwn(values, cursor.column) ? values[cursor.column] : cursor.from;
+    return { ...cursor, ...(to === undefined ? {} : { to }) };
+  });
 }
 
 /** The digests of a file that was streamed: of itself, and of what was sent instead. */

@@ -48,12 +48,18 @@ export function createSchedules(options: SchedulesOptions): Schedules {
     if (!schedule) return;
     if (auditFailing()) throw new Error("the audit log cannot be written");
     const at = slot.toISOString();
+    const last = await ledger.lastOf(name);
     try {
-      const { request, notify } = scheduledRequest(schedule, {
-        catalog: config,
-        formats,
-        webhooks: config.runs.webhooks,
-      }, now().getTime());
+      const { request, notify } = scheduledRequest(
+        schedule,
+        {
+          catalog: config,
+          formats,
+          webhooks: config.runs.webhooks,
+        },
+        now().getTime(),
+        last,
+      );
       const extras = { notify, schedule: { name, slot: at } };
       const { id } = await background.submit(crypto.randomUUID(), {
         ...toBackgroundRun(request, config, extras),

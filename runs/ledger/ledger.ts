@@ -134,6 +134,10 @@ export interface Ledger extends AsyncDisposable {
     times: { readonly from: number; readonly to: number | undefined },
     notify?: RunNotification,
   ): Promise<boolean>;
+  /** Says that the last byte of a complete run's file was taken. */
+  handOver(id: string, at: Date): Promise<void>;
+  /** Of the runs of a schedule that were handed over, the one that was asked for last. */
+  lastOf(schedule: string): Promise<LedgerRow | undefined>;
   /**
    * The slot of a schedule that was taken last; where it is seen for the first time, or with another pattern, the
    * time of now.
@@ -143,6 +147,9 @@ export interface Ledger extends AsyncDisposable {
   taken(name: string, slot: Date): Promise<void>;
   /** Says that this server lives, which others see in a ledger that they share. */
   beat(): Promise<void>;
-  /** Deletes runs that ended before, unless files are kept of them or webhooks to be sent; how many there were. */
+  /**
+   * Deletes runs that ended before, unless files are kept of them, webhooks are to be sent, or the next run of their
+   * schedule goes on from them; how many there were.
+   */
   purge(before: Date): Promise<number>;
 }

@@ -52,5 +52,10 @@ export function migrations({ json }: Dialect): readonly (readonly string[])[] {
   ], [
     `create table spillway_schedule (name text primary key, pattern text not null,
       slot_at bigint not null)`,
+  ], [
+    `alter table spillway_run add column schedule text`,
+    `alter table spillway_run add column handed_at bigint`,
+    `create index spillway_run_handed on spillway_run (schedule, queued_at)
+      where handed_at is not null`,
   ]];
 }

@@ -44,8 +44,8 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
   const { driver, dialect, server, durable, shared } = options;
   const insertText = `insert into spillway_run (id, state, attempt, server, principal, tenant,
     exports, queued_at, ended_at, kept, idempotency_scope, idempotency_key,
-    notify_origin, notify_at, data)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${dialect.jsonParam})
+    notify_origin, notify_at, schedule, data)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${dialect.jsonParam})
     on conflict do nothing returning id`;
   const transitionText = `update spillway_run set state = ?, attempt = coalesce(?, attempt),
     ended_at = coalesce(?, ended_at), kept = ?,
@@ -89,6 +89,7 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
         idempotency?.key ?? null,
         row.notify ? new URL(row.notify.url).origin : null,
         row.notify ? NOT_ENDED : null,
+        row.schedule?.name ?? null,
         encodeData(row),
       ]);
       if (added.length > 0 || !idempotency) return undefined;
@@ -167,6 +168,20 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
       return (await execute("write a receipt", text, [to, data, id, from])).length > 0;
     },
 
+    async handOver(id, at) {
+      const text = `update spillway_run set handed_at = ?, data = ${dialect.mergedData}
+        where id = ? and state in ('complete', 'expired') and handed_at is null`;
+      const data = JSON.stringify({ handedOverAt: at.toISOString() });
+      await execute("write a receipt", text, [at.getTime(), data, id]);
+    },
+
+    async lastOf(schedule) {
+      const where =
+        "where schedule = ? and handed_at is not null order by queued_at desc, id limit 1";
+      const [row] = await select("read a receipt", where, [schedule]);
+      return row;
+    },
+
     async scheduled(name, pattern, now) {
       const text = `insert into spillway_schedule (name, pattern, slot_at) values (?, ?, ?)
         on conflict (name) do update set pattern = excluded.pattern,
@@ -191,7 +206,10 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
 
     async purge(before) {
       const text = `delete from spillway_run where ended_at < ? and kept = 0 and not ${OPEN}
-        and notify_at is null returning id`;
+        and notify_at is null and (schedule is null or handed_at is null or exists (
+          select 1 from spillway_run later where later.schedule = spillway_run.schedule
+            and later.handed_at is not null and later.queued_at > spillway_run.queued_at))
+        returning id`;
       return (await execute("delete receipts", text, [before.getTime()])).length;
     },
 

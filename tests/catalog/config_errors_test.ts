@@ -105,7 +105,7 @@ spillway.yaml:15: exports.audit-log.query: names :from, which is not declared in
 spillway.yaml:17: exports.audit-log.params.org.type: expected string, integer, number, boolean, \
 date, datetime, enum or a list of one such as integer[], not "int"
 spillway.yaml:17: exports.audit-log.params.org.from: expected tenant, principal or claim: with \
-the name of a claim, not "tennant"
+the name of a claim; or cursor: with the name of a column, not "tennant"
 spillway.yaml:18: exports.audit-log.params.since: not used: the query does not name :since
 spillway.yaml:18: exports.audit-log.params.since.default: expected a date such as 2026-01-31, \
 not "2026-02-30"
@@ -615,7 +615,7 @@ has a value
 spillway.yaml:8: exports.one.params.org.default: not for a param from the identity, which always \
 has a value
 spillway.yaml:9: exports.one.params.team.from: expected tenant, principal or claim: with the name \
-of a claim, not "claim:"
+of a claim; or cursor: with the name of a column, not "claim:"
 `,
   );
 });

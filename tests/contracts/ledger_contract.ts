@@ -294,6 +294,39 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
     await ledger.taken("none", at(8));
   });
 
+  it("finds the last run of a schedule that was handed over, and keeps it for the next one", async (ledger) => {
+    const at = (second: number) => `2026-01-01T12:00:0${second}.000Z`;
+    const last = async () => (await ledger.lastOf("nightly"))?.id;
+    const schedule = { name: "nightly", slot: at(0) };
+    const cursors = [{ export: "audit-log", column: "id", from: "7", to: "12" }];
+    for (const [id, second] of [["a", 1], ["b", 2], ["c", 3]] as const) {
+      await ledger.insert(row(id, { schedule, queuedAt: at(second) }));
+      await ledger.transition(id, { from: "queued", attempt: 1, to: "running" });
+    }
+    await ledger.insert(row("d", { schedule: { name: "other" }, state: "complete" }));
+    await ledger.handOver("d", new Date(at(5)));
+    assert.equal(await last(), undefined);
+    // One that is not complete is not handed over.
+    await ledger.handOver("a", new Date(at(5)));
+    assert.equal(await last(), undefined);
+    for (const id of ["a", "b", "c"]) {
+      await ledger.transition(id, { from: "running", attempt: 1, to: "complete" }, {
+        endedAt: at(4),
+        cursors,
+      });
+    }
+    await ledger.handOver("b", new Date(at(5)));
+    await ledger.handOver("b", new Date(at(6)));
+    assert.equal(await last(), "b");
+    await ledger.handOver("a", new Date(at(7)));
+    const { id, handedOverAt, cursors: kept } = (await ledger.lastOf("nightly"))!;
+    assert.deepEqual({ id, handedOverAt, kept }, { id: "b", handedOverAt: at(5), kept: cursors });
+    await ledger.transition("b", { from: "complete", attempt: 1, to: "expired" });
+    await ledger.purge(new Date("2026-01-02T00:00:00Z"));
+    const left = await Promise.all(["a", "b", "c"].map((id) => ledger.get(id)));
+    assert.deepEqual(left.map((row) => row?.id), [undefined, "b", undefined]);
+  });
+
   it("loses none of a thousand runs that are written at once", async (ledger) => {
     const ids = Array.from({ length: 1000 }, (_, index) => `run-${index}`);
     const endedAt = "2026-01-01T12:00:01.000Z";
