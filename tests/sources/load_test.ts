@@ -13,6 +13,9 @@ const { imports } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", ROOT))
 const SERVER_LIBRARIES = ["@logtape/logtape", "hono", "jose", "yaml", "zod"];
 const WORKER_LIBRARIES = ["@zip.js/zip.js"];
 
+/** What a server loads only where it sends spans. */
+const TRACING_LIBRARIES = ["@opentelemetry/api"];
+
 /** Those that drivers read with. */
 const DRIVER_LIBRARIES: Readonly<Record<keyof typeof SOURCES, readonly string[]>> = {
   http: ["csv-parse"],
@@ -60,7 +63,7 @@ function importing(paths: readonly string[], then: string): string {
 Deno.test("every library is the server's, the workers' or a driver's", () => {
   const drivers = Object.values(DRIVER_LIBRARIES).flat();
   assert.deepEqual(
-    [...SERVER_LIBRARIES, ...WORKER_LIBRARIES, ...drivers].sort(),
+    [...SERVER_LIBRARIES, ...WORKER_LIBRARIES, ...TRACING_LIBRARIES, ...drivers].sort(),
     Object.keys(imports).filter((name) => name !== "@types/node").sort(),
   );
 });
