@@ -120,6 +120,13 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     });
   }
 
+  /** Looks again after a while: a ledger that cannot be written may well be read. */
+  function rest(): void {
+    if (looking || closed.aborted) return;
+    stopTimer?.();
+    stopTimer = clock.after(LOOK_MS, wake);
+  }
+
   /** Begins what is due, as far as there is room; the milliseconds until it is to look again. */
   async function look(): Promise<number> {
     const free = MAX_CONCURRENT - running.size;
@@ -140,12 +147,14 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
 
   function start(due: DueNotification, origin: string): void {
     busy.set(origin, (busy.get(origin) ?? 0) + 1);
-    const done = deliver(due, origin).catch(onError).finally(() => {
+    const done = deliver(due, origin).finally(() => {
       const others = busy.get(origin)! - 1;
       if (others === 0) busy.delete(origin);
       else busy.set(origin, others);
       running.delete(done);
-      wake();
+    }).then(wake, (error) => {
+      onError(error);
+      rest();
     });
     running.add(done);
   }

@@ -219,7 +219,10 @@ Deno.test("a file is made in the background, and fetched whole, in ranges and by
   assert.deepEqual(await part.bytes(), bytes.subarray(10, 20));
   const head = await fetch(server.origin + run.file.url, { method: "HEAD" });
   assert.equal(head.headers.get("Content-Length"), `${bytes.length}`);
-  const direct = await fetch(`${server.origin}/exports/rows.csv?rows=5000&_bom=true`);
+  // One that has all of a coding may leave before the last chunk, and cancels the run with that.
+  const direct = await fetch(`${server.origin}/exports/rows.csv?rows=5000&_bom=true`, {
+    headers: { "Accept-Encoding": "identity" },
+  });
   assert.deepEqual(await direct.bytes(), bytes);
   const id = direct.headers.get("Export-Id")!;
   await receipt(server, id, "complete");

@@ -278,6 +278,24 @@ Deno.test("what was under way when the server ended is sent by the next one at o
   assert.equal((await ledger.get("run-1"))!.notify!.state, "delivered");
 });
 
+Deno.test("a ledger that can be read and not written is asked again after a while, and nothing is sent", async () => {
+  const clock = new FakeClock();
+  await using memory = createMemoryLedger("one");
+  let asked = 0;
+  const ledger: DeliveriesOptions["ledger"] = {
+    ...memory,
+    reschedule: (...times) =>
+      ++asked <= 3 ? Promise.reject(new Error("disk full")) : memory.reschedule(...times),
+  };
+  const { deliveries, at, errors } = startAnswering(memory, clock, () => 200, { ledger });
+  await using _ = deliveries;
+  await endRun(memory, "run-1");
+  deliveries.wake();
+  await clock.pass(600_000);
+  assert.equal(errors.length, 3);
+  assert.deepEqual(at, [90]);
+});
+
 Deno.test("looks again where the ledger failed", async () => {
   const clock = new FakeClock();
   await using memory = createMemoryLedger("one");
