@@ -102,7 +102,7 @@ export function createKeyring(
   const keys = new Map(
     settings.map((setting) => [
       setting.id,
-      { setting, principal: principalOf(setting), hash: Buffer.from(setting.sha256, "hex") },
+      { setting, principal: principalOfKey(setting), hash: Buffer.from(setting.sha256, "hex") },
     ]),
   );
   return {
@@ -122,11 +122,13 @@ export function createKeyring(
   };
 }
 
-function isExpired({ expires = Infinity }: KeySetting, now: number): boolean {
+/** Whether a key is not taken any more. */
+export function isExpired({ expires = Infinity }: KeySetting, now: number): boolean {
   return now >= expires;
 }
 
-function principalOf(setting: KeySetting): Principal {
+/** Who has a key. */
+export function principalOfKey(setting: KeySetting): Principal {
   const { id, tenant, subject, exports, formats, caps, scopes, expires } = setting;
   return {
     id: `key:${id}`,

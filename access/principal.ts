@@ -1,7 +1,7 @@
 /** Who asks, and what the credential of the request lets them do. */
 
 /** How a principal showed who it is. */
-export type Authentication = "anonymous" | "key" | "jwt" | "link";
+export type Authentication = "anonymous" | "key" | "jwt" | "link" | "schedule";
 
 /** How much one export may take; what is absent is not limited here. */
 export interface Caps {

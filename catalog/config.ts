@@ -3,7 +3,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import type { AccessConfig } from "../access/config.ts";
-import { ORIGIN_RULE, parseOrigin } from "../access/identity_params.ts";
 import type { MaskRule } from "../access/policy.ts";
 import { type Caps, readName } from "../access/principal.ts";
 import { readSigningKey, type SigningKey } from "../access/signing_key.ts";
@@ -20,10 +19,14 @@ import {
 } from "../table/table.ts";
 import { isTimeZone } from "../table/time_zone.ts";
 import { MAX_DURATION_MS, parseDuration, parseSize } from "../table/units.ts";
+import { parseSource, SOURCE_RULE } from "./cursors.ts";
 import type { FilenameTemplate } from "./filename.ts";
+import { isOrigin } from "./origin.ts";
 import { listing, type Param } from "./params.ts";
+import type { ScheduleDefinition } from "./schedules.ts";
 import type { Settings } from "./settings.ts";
 import { ITEM_TYPES, PARAM_TYPES } from "./values.ts";
+import type { WebhooksSettings } from "./webhooks.ts";
 
 /** Everything that `spillway.yaml` says, with its defaults filled in. */
 export interface Config {
@@ -41,6 +44,8 @@ export interface Config {
   readonly spool?: SpoolSettings;
   /** Where receipts are kept, and what runs in the background. */
   readonly runs: RunsSettings;
+  /** What the server asks for by itself, by name. */
+  readonly schedules: ReadonlyMap<string, ScheduleDefinition>;
   /** Where it is written down who had what. @default nowhere by itself */
   readonly audit?: AuditSettings;
 }
@@ -335,7 +340,7 @@ const retention = parsed(
   "a duration such as 24h or 90d, of at least 1s and at most 366d",
 );
 
-/** The keys of `runs`; those of its `retention` are read afterwards. */
+/** The keys of `runs`; those of its `retention` and `webhooks` are read afterwards. */
 export const RUNS = {
   /** Where receipts are kept. */
   ledger: z.string({ error: LEDGER }).refine(isLedger, { error: LEDGER }).default(MEMORY_LEDGER),
@@ -347,6 +352,7 @@ export const RUNS = {
   max_queued: wholeNumber("a whole number", 1, 100_000).default(1000),
   retention: z.unknown(),
   signing_keys: z.unknown(),
+  webhooks: z.unknown(),
 };
 
 /** A key that receipts are signed with: itself, or the path of its file. */
@@ -376,12 +382,16 @@ export const RETENTION = {
 };
 
 /** Where receipts are kept, and what runs in the background. */
-export type RunsSettings = Omit<Settings<typeof RUNS>, "retention" | "signingKeys"> & {
-  /** How long things are kept. */
-  readonly retention: Settings<typeof RETENTION>;
-  /** What receipts are signed with, of which the first signs. @default none: they are not signed */
-  readonly signingKeys: readonly SigningKeySetting[];
-};
+export type RunsSettings =
+  & Omit<Settings<typeof RUNS>, "retention" | "signingKeys" | "webhooks">
+  & {
+    /** How long things are kept. */
+    readonly retention: Settings<typeof RETENTION>;
+    /** What receipts are signed with, of which the first signs. @default none: they are not signed */
+    readonly signingKeys: readonly SigningKeySetting[];
+    /** Where ends of runs are told of; absent: nowhere. */
+    readonly webhooks?: WebhooksSettings;
+  };
 
 /** The keys of an export that say how much one file may take. */
 export const CAPS = {
@@ -465,7 +475,7 @@ export const PARAM = {
   required: yesOrNo.optional(),
   default: z.unknown(),
   title: text.optional(),
-  from: parsed(parseOrigin, ORIGIN_RULE).optional(),
+  from: parsed(parseSource, SOURCE_RULE).optional(),
   log: yesOrNo.optional(),
   values: z.array(z.string({ error: "text" }), { error: "a list of texts" })
     .min(1, { error: "a list of at least one value" }).optional(),
@@ -476,11 +486,6 @@ export const PARAM = {
 };
 
 /** Whether a text is a URL of the web with nothing behind its host and port. */
-function isOrigin(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
-}
-
 function isScope(text: string): boolean {
   return readName(text) !== undefined && !/\s/.test(text);
 }

@@ -35,7 +35,9 @@ import {
   NAME_RULE,
   readExport,
 } from "./read_export.ts";
+import { readSchedule } from "./schedules.ts";
 import { toSettings } from "./settings.ts";
+import { readWebhooks } from "./webhooks.ts";
 
 /** What the loader needs to know of a kind of source; every `SourceDescriptor` is one. */
 export interface SourceSchema {
@@ -71,6 +73,7 @@ const SECTIONS = [
   "limits",
   "spool",
   "runs",
+  "schedules",
   "log",
 ] as const;
 
@@ -123,6 +126,9 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   const runs = reader.fields(RUNS, root.runs ?? {}, ["runs"]);
   const retention = reader.fields(RETENTION, runs.partial.retention ?? {}, ["runs", "retention"]);
   const signingKeys = readSigningKeys(reader, runs.partial.signing_keys, options.folder);
+  const webhooks = runs.partial.webhooks === undefined
+    ? undefined
+    : readWebhooks(reader, runs.partial.webhooks, ["runs", "webhooks"]);
   const log = reader.fields(LOG, root.log ?? {}, ["log"]);
   const audit = readAudit(reader, log.partial.audit, options.folder);
   const { hostname } = server.partial;
@@ -152,6 +158,17 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     }),
   );
 
+  const schedules: Config["schedules"] = new Map(
+    reader.entries(root.schedules ?? null, ["schedules"]).flatMap(([name, value]) => {
+      if (!isName(name)) reader.add(["schedules", name], NAME_RULE);
+      const definition = readSchedule(reader, name, value);
+      return definition === undefined ? [] : [[name, definition]];
+    }),
+  );
+  if (schedules.size > 0 && root.spool === undefined) {
+    reader.add(["schedules"], "needs a spool, where its files are kept");
+  }
+
   if (access && access.maskSecret === undefined) {
     for (const { name, masks } of exports.values()) {
       for (const [column, { mask }] of Object.entries(masks)) {
@@ -170,6 +187,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     spool && !spool.whole
   ) return undefined;
   const { admin: _, tls: __, ...serverSettings } = toSettings<typeof SERVER>(server.whole);
+  const { webhooks: ___, ...runsSettings } = toSettings<typeof RUNS>(runs.whole);
   return {
     server: {
       ...serverSettings,
@@ -188,11 +206,13 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     exports,
     limits: toSettings<typeof LIMITS>(limits.whole),
     runs: {
-      ...toSettings<typeof RUNS>(runs.whole),
+      ...runsSettings,
       ledger: resolveLedger(runs.whole.ledger, options.folder),
       retention: toSettings<typeof RETENTION>(retention.whole),
       signingKeys,
+      ...(webhooks ? { webhooks } : {}),
     },
+    schedules,
     ...(audit === undefined ? {} : { audit }),
     ...(spool?.whole
       ? {

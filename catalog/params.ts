@@ -30,6 +30,8 @@ export interface Param {
   readonly log?: boolean;
   /** What of the identity it is; a caller cannot give it then. @default nothing: callers give it */
   readonly from?: ParamOrigin;
+  /** The column whose highest value of the run before it is; a caller cannot give it then. @default none */
+  readonly cursor?: string;
   /** The values of an enum, or of the items of a list of them; so are the limits below. */
   readonly values?: readonly string[];
   /** The least integer, number, date or datetime. */

@@ -88,6 +88,13 @@ export function readExport(
   }
   const filename = readFilename(reader, partial.filename, declared, [...path, "filename"]);
   const { columns, masks } = readColumns(reader, value.columns ?? null, [...path, "columns"]);
+  for (const { name: param, cursor } of params.values()) {
+    if (cursor === undefined || !Object.hasOwn(masks, cursor)) continue;
+    reader.add(
+      [...path, "params", param, "from"],
+      "follows a column that is masked, and receipts would show a value of it",
+    );
+  }
   const properties = value.properties === undefined
     ? undefined
     : readProperties(reader, value.properties, [...path, "properties"]);

@@ -1,7 +1,8 @@
 /** Reads the declaration of one param. */
 
-import type { ParamItem, ParamItemType, ParamValue } from "../sources/source.ts";
+import type { ParamItem, ParamItemType, ParamType, ParamValue } from "../sources/source.ts";
 import { PARAM } from "./config.ts";
+import { CURSOR_TYPES } from "./cursors.ts";
 import type { Path } from "./issues.ts";
 import {
   DEFAULT_MAX_ITEMS,
@@ -52,7 +53,18 @@ export function readParam(
   if (itemTypeOf(type) === "enum" && value.values === undefined) {
     reader.refuse([...path, "values"], "the list of the enum's values", undefined);
   }
-  if (partial.from !== undefined) {
+  const { from } = partial;
+  if (from?.kind === "cursor") {
+    if (value.required !== undefined) {
+      reader.add(
+        [...path, "required"],
+        "not for a param that follows a column: no caller gives it",
+      );
+    }
+    if (!(CURSOR_TYPES as readonly ParamType[]).includes(type)) {
+      reader.refuse([...path, "type"], `${listing(CURSOR_TYPES)}, as it follows a column`, type);
+    }
+  } else if (from !== undefined) {
     for (const key of ["required", "default"]) {
       if (value[key] === undefined) continue;
       reader.add([...path, key], "not for a param from the identity, which always has a value");
@@ -69,9 +81,9 @@ export function readParam(
   const unlimited: Param = {
     name,
     type,
-    required: required !== false && preset === undefined,
+    required: required !== false && preset === undefined && from?.kind !== "cursor",
     ...(partial.title === undefined ? {} : { title: partial.title }),
-    ...(partial.from === undefined ? {} : { from: partial.from }),
+    ...(from === undefined ? {} : from.kind === "cursor" ? { cursor: from.column } : { from }),
     ...(partial.log === undefined ? {} : { log: partial.log }),
     ...(partial.values === undefined ? {} : { values: partial.values }),
     ...(partial.max_length === undefined ? {} : { maxLength: partial.max_length }),

@@ -7,6 +7,7 @@ import { locateConfig } from "../catalog/locate.ts";
 import { ConfigError, formatConfigError } from "../catalog/issues.ts";
 import { createDemo } from "../examples/demo_data.ts";
 import { loadFormats } from "../exporters/mod.ts";
+import { checkSchedules } from "../requests/scheduled_request.ts";
 import { loadDescriptors } from "../sources/mod.ts";
 import { messageOf } from "../table/message_of.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
@@ -60,7 +61,9 @@ async function load(
   }
   const [sources, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
   try {
-    return loadConfig(text, { env, folder, sources, formats });
+    const config = loadConfig(text, { env, folder, sources, formats });
+    checkSchedules(config, formats, Date.now());
+    return config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const issues = formatConfigError(error, file).trimEnd();

@@ -12,7 +12,7 @@ import { parseRequest, type RunRequest } from "./run_request.ts";
  * @throws {AccessError} where it is not for that caller any more
  */
 export function requestAgain(
-  { request, reason }: Pick<Receipt, "request" | "reason">,
+  { request, reason, cursors = [] }: Pick<Receipt, "request" | "reason" | "cursors">,
   caller: Principal,
   offer: Offer,
 ): RunRequest {
@@ -25,5 +25,6 @@ export function requestAgain(
     ...Object.entries(options).map(([name, text]) => [`_${name}`, text] as const),
     ...(reason === undefined ? [] : [["_reason", reason] as const]),
   ];
-  return parseRequest(file, given, { principal: caller, formats: offer.formats });
+  const begin = cursors.map(({ from, ...cursor }) => ({ ...cursor, value: from }));
+  return parseRequest(file, given, { principal: caller, formats: offer.formats, begin });
 }

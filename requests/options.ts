@@ -45,6 +45,10 @@ export const COMMON_OPTIONS = {
     description: "made first, then sent; auto and direct: streamed while it is made",
     examples: ["whole"],
   }),
+  since: z.string().meta({
+    description: "the run that params go on from which follow a column",
+    examples: ["1f0c4a9e-7d0a-4a4e-9a53-2f6d3f1f6c11"],
+  }),
   reason: z.string().regex(/\S/, { error: REASON }).regex(ONE_LINE, { error: REASON })
     .max(MAX_REASON_LENGTH, { error: REASON }).refine((text) => text.isWellFormed(), {
       error: REASON,

@@ -6,9 +6,11 @@ import { masksFor, strictestCaps } from "../access/policy.ts";
 import type { Caps, Principal } from "../access/principal.ts";
 import { maskSecrets } from "../access/redact_text.ts";
 import type { ExportDefinition } from "../catalog/config.ts";
-import { listing, parseParams, readIdentityValue } from "../catalog/params.ts";
+import { readCursor } from "../catalog/cursors.ts";
+import { listing, type Param, parseParams, readIdentityValue } from "../catalog/params.ts";
 import type { Format, OptionSchemas, OptionValues } from "../exporters/format.ts";
 import type { ParamValue } from "../sources/source.ts";
+import type { RunCursor } from "../runs/receipt.ts";
 import type { Mask } from "../table/masks.ts";
 import type { FileOfExports } from "./find_exports.ts";
 import { COMMON_OPTIONS, type Delivery } from "./options.ts";
@@ -30,6 +32,8 @@ export interface RunRequest extends FileOfExports {
   readonly filename?: string;
   /** How it is delivered. */
   readonly delivery: Delivery;
+  /** The columns that its params follow, and where they begin. @default none */
+  readonly cursors?: readonly RunCursor[];
   /** Why it is asked for, in the principal's words. */
   readonly reason?: string;
   /** How columns of each export are hidden from the principal, by name: objects without a prototype. */
@@ -43,6 +47,9 @@ export interface RunRequest extends FileOfExports {
 /** Params and options of a request, a list counting once; more are no request but an attempt. */
 const MAX_PARAMS = 200;
 
+/** What is wrong with a `_since` that names no run which this request could go on from. */
+export const NO_SUCH_RUN = "you have no such run that was complete and handed over";
+
 /** What a request is parsed with. */
 export interface ParseOptions {
   /** Who asks. */
@@ -51,6 +58,14 @@ export interface ParseOptions {
   readonly formats: Readonly<Record<string, Format>>;
   /** The trace that it belongs to. @default none */
   readonly traceparent?: string | undefined;
+  /** Where params begin that follow a column: the ends of the run before. @default at their start */
+  readonly begin?: readonly CursorBegin[] | undefined;
+}
+
+/** A value that a column had at most. */
+export interface CursorBegin extends Pick<RunCursor, "export" | "column"> {
+  /** The value, as text; absent: none. */
+  readonly value?: string | undefined;
 }
 
 /**
@@ -63,7 +78,7 @@ export interface ParseOptions {
 export function parseRequest(
   { exports, format }: FileOfExports,
   pairs: Iterable<readonly [name: string, text: string]>,
-  { principal, formats, traceparent }: ParseOptions,
+  { principal, formats, traceparent, begin }: ParseOptions,
 ): RunRequest {
   const all = [...pairs];
   const { size } = new Set(all.map(([name]) => name));
@@ -111,7 +126,10 @@ export function parseRequest(
     const asking = exports.find(({ reasonRequired }) => reasonRequired);
     if (asking) issues.push({ name: "_reason", detail: `missing; ${asking.name} asks for why` });
   }
+  if (common.since !== undefined && !begin) issues.push({ name: "_since", detail: NO_SUCH_RUN });
   const read = parseParamsOfAll(exports, params, principal);
+  const followed = parseCursors(exports, params, begin);
+  issues.push(...followed.issues);
   issues.push(...read.issues);
   if (issues.length > 0) throw withIssues(issues);
   for (const kind of ["missing", "misfit"] as const) {
@@ -124,12 +142,13 @@ export function parseRequest(
     principal,
     given: all,
     exports,
-    params: read.params,
+    params: read.params.map((values, index) => Object.assign(values, followed.values[index])),
     format,
     options: format.toExporterOptions(exports[0]?.formatSettings ?? {}, own),
     ...(columns ? { select: columns } : {}),
     ...(filename === undefined ? {} : { filename }),
     delivery,
+    ...(followed.cursors.length > 0 ? { cursors: followed.cursors } : {}),
     // It goes to logs and receipts.
     ...(reason === undefined ? {} : { reason: maskSecrets(reason) }),
     masks: exports.map(({ masks }) => masksFor(principal, masks)),
@@ -147,10 +166,14 @@ function parseParamsOfAll(
   given: readonly (readonly [name: string, text: string])[],
   principal: Principal,
 ) {
-  const origins = new Set(exports.flatMap(({ params }) => [...originsOf(params).keys()]));
-  const open = given.filter(([name]) => !origins.has(name));
+  const fixed = new Set(
+    exports.flatMap(({ params }) => [...params.values()]).flatMap((param) =>
+      isGivable(param) ? [] : [param.name]
+    ),
+  );
+  const open = given.filter(([name]) => !fixed.has(name));
   const givable = exports.map(({ params }) =>
-    new Map([...params].filter(([, { from }]) => from === undefined))
+    new Map([...params].filter(([, param]) => isGivable(param)))
   );
   const all = new Map(givable.flatMap((params) => [...params]));
   // One export says so itself.
@@ -173,6 +196,43 @@ function parseParamsOfAll(
     issues: once(issues),
     denied: once(own.flatMap(({ denied }) => denied)),
   };
+}
+
+/** Whether a caller gives a param. */
+function isGivable({ from, cursor }: Param): boolean {
+  return from === undefined && cursor === undefined;
+}
+
+/** The values of params that follow a column; what is sent for one is an issue. */
+function parseCursors(
+  exports: readonly ExportDefinition[],
+  given: readonly (readonly [name: string, text: string])[],
+  begin: readonly CursorBegin[] = [],
+) {
+  const issues: RequestIssue[] = [];
+  const cursors = new Map<string, RunCursor>();
+  const values = exports.map(({ name: exportName, params }) => {
+    const read: Record<string, ParamValue> = Object.create(null);
+    for (const param of params.values()) {
+      const { name, cursor: column } = param;
+      if (column === undefined) continue;
+      if (given.some(([other]) => other === name)) {
+        const detail = "follows a column: it is where the run ended that _since names";
+        issues.push({ name, detail });
+      }
+      const from = begin.find((one) => one.export === exportName && one.column === column)?.value;
+      const reading = readCursor(param, from);
+      if ("detail" in reading) issues.push({ name, detail: reading.detail });
+      else read[name] = reading.value;
+      cursors.set(`${exportName} ${column}`, {
+        export: exportName,
+        column,
+        ...(from === undefined ? {} : { from }),
+      });
+    }
+    return read;
+  });
+  return { values, issues: once(issues), cursors: [...cursors.values()] };
 }
 
 function once<T extends AccessIssue>(issues: readonly T[]): readonly T[] {

@@ -5,7 +5,7 @@ import { strictestCaps } from "../access/policy.ts";
 import type { Principal } from "../access/principal.ts";
 import type { Config, ExportDefinition, SourceSetting } from "../catalog/config.ts";
 import type { DocumentOptions } from "../exporters/document.ts";
-import type { ContentCoding, RunTask, TableTask } from "../runs/protocol.ts";
+import type { ContentCoding, FollowedType, RunTask, TableTask } from "../runs/protocol.ts";
 import type { ParamType } from "../sources/source.ts";
 import { aboutEntries } from "./about.ts";
 import type { RunRequest } from "./run_request.ts";
@@ -37,6 +37,7 @@ export function toTask(
       ...(select ? { select } : {}),
       ...hiding(masks[index]!, principal, access.maskSecret),
       ...rowLimit(definition, principal),
+      ...following(definition),
     })),
     format: format.key,
     options: {
@@ -58,6 +59,14 @@ function hiding(
   if (!kinds.includes("hash") || secret === undefined) return { masks };
   const text = JSON.stringify(["spillway-mask-v1", tenant ?? null]);
   return { masks, maskKey: createHmac("sha256", secret).update(text).digest("base64url") };
+}
+
+/** The columns that its params follow. */
+function following({ params }: ExportDefinition): Pick<TableTask, "follow"> {
+  const followed = [...params.values()].flatMap(({ cursor, type }) =>
+    cursor === undefined ? [] : [[cursor, type as FollowedType] as const]
+  );
+  return followed.length === 0 ? {} : { follow: Object.fromEntries(followed) };
 }
 
 /** How many rows an export may have, by itself and for who asks. */

@@ -14,6 +14,7 @@ import { metricsRoutes } from "./metrics.ts";
 import { notFound, ProblemError, problemResponse, toProblem, unaudited } from "./problems.ts";
 import { tellRefusals } from "./refusals.ts";
 import { runRoutes } from "./runs.ts";
+import { scheduleRoutes } from "./schedules.ts";
 import { traceRequests } from "./trace.ts";
 
 /** Makes the app. */
@@ -26,6 +27,7 @@ export function createApp(dependencies: Dependencies): Hono<Environment> {
   app.route("/exports", exportRoutes(dependencies));
   app.route("/links", linkRoutes(dependencies));
   app.route("/runs", runRoutes(dependencies));
+  app.route("/schedules", scheduleRoutes(dependencies));
   if (!dependencies.adminElsewhere) addAdmin(app, dependencies);
   app.get("/", (context) => context.redirect("/exports"));
   return app;

@@ -1,7 +1,8 @@
 /** What the routes are given. */
 
 import type { Access } from "../access/mod.ts";
-import type { ExportDefinition } from "../catalog/config.ts";
+import type { Config, ExportDefinition } from "../catalog/config.ts";
+import type { WebhooksSettings } from "../catalog/webhooks.ts";
 import type { Offer } from "../requests/find_exports.ts";
 import type { Readiness } from "../runs/readiness.ts";
 import type { Background } from "../runs/background.ts";
@@ -89,6 +90,10 @@ export interface Dependencies extends Offer {
   readonly runs?: RunsAccess | undefined;
   /** Signs receipts. @default they are not signed */
   readonly signer?: ReceiptSigner | undefined;
+  /** What the server asks for by itself, by name. @default nothing */
+  readonly schedules?: Config["schedules"];
+  /** Where the ends of runs are told of. @default nowhere */
+  readonly webhooks?: WebhooksSettings | undefined;
   /** All columns of an export, as its source gives them. @default they are not known */
   readonly columns?: (definition: ExportDefinition) => Promise<readonly SourceColumn[] | undefined>;
   /** Whether an answer may hold what a source said of its failure. @default never */

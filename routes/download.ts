@@ -6,6 +6,7 @@ import { filenameOf } from "../requests/filename.ts";
 import type { FileOfExports } from "../requests/find_exports.ts";
 import { requestKey } from "../requests/request_key.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
+import { findSince } from "../requests/since.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import type { Run, StartRun } from "../runs/run.ts";
@@ -38,13 +39,17 @@ export async function download(
     dependencies;
   const { format } = file;
   const pairs = parseQuery(new URL(request.url).search);
-  const own = principal.via === "link" ? withoutLinkNames(pairs) : pairs;
-  const asked = parseRequest(file, own, { principal, formats, traceparent });
+  const own = [...principal.via === "link" ? withoutLinkNames(pairs) : pairs];
+  const begin = await findSince(own, file.exports.map(({ name }) => name), {
+    principal,
+    find: runs?.receipts.get,
+  });
+  const asked = parseRequest(file, own, { principal, formats, traceparent, begin });
   // A link is for its download alone: its holder could not look for what becomes of the run.
   if (
     prefersAsync(request) && request.method === "GET" && runs?.background &&
     principal.via !== "link"
-  ) return await runInBackground(request, asked, dependencies, client);
+  ) return await runInBackground(request, asked, dependencies, { client });
   const whole = asked.delivery === "whole";
   // A file that is made first has the length, the digest and the ranges of its own bytes.
   const compressible = format.compressible && !whole;

@@ -66,9 +66,11 @@ function describe(
     files: Object.fromEntries(
       shown.formats.map((format) => [format, `/exports/${definition.name}.${format}`]),
     ),
-    params: [...definition.params.values()].filter(({ from }) => from === undefined)
-      .map(describeParam),
-    options: describeOptions(shown.formats.map((key) => formats[key]!)),
+    params: [...definition.params.values()].filter(({ from, cursor }) =>
+      from === undefined && cursor === undefined
+    ).map(describeParam),
+    options: describeOptions(shown.formats.map((key) => formats[key]!))
+      .filter(({ name }) => name !== "_since" || followsColumns(definition)),
     columns: known.map(({ name, type }) => {
       const setting = Object.hasOwn(declared, name) ? declared[name]! : {};
       const mask = masks[name];
@@ -80,6 +82,11 @@ function describe(
     ...(definition.reasonRequired ? { reason: "required" } : {}),
     ...(maxRows === undefined ? {} : { max_rows: maxRows, truncate: definition.truncate }),
   };
+}
+
+/** Whether a run of an export can go on from another one. */
+function followsColumns({ params }: ExportDefinition): boolean {
+  return [...params.values()].some(({ cursor }) => cursor !== undefined);
 }
 
 /** A param as JSON can say it: integers beyond a double's reach are text. A default from the environment stays there. */

@@ -5,13 +5,13 @@ import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { z } from "zod";
 import type { Principal } from "../access/principal.ts";
-import { filenameOf } from "../requests/filename.ts";
-import { type FileOfExports, findExports } from "../requests/find_exports.ts";
-import { requestKey } from "../requests/request_key.ts";
+import { type RunExtras, toBackgroundRun } from "../requests/background_run.ts";
+import { findExports } from "../requests/find_exports.ts";
+import { readNotify } from "../requests/notify.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
-import { toTask } from "../requests/tasks.ts";
+import { findSince } from "../requests/since.ts";
 import type { IdempotencyKey, LedgerRow } from "../runs/ledger/ledger.ts";
-import { isFinal, receiptJson, RUN_STATES } from "../runs/receipt.ts";
+import { isFinal, RUN_STATES } from "../runs/receipt.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
 import type { StoredObject } from "../storage/store.ts";
 import { CALLERS_OWN } from "./authenticate.ts";
@@ -28,6 +28,7 @@ import {
   ProblemError,
 } from "./problems.ts";
 import { parseQuery } from "./query.ts";
+import { receiptWithLinks } from "./receipt_links.ts";
 import { FILE_MEMBERS, readBody, toPairs } from "./request_body.ts";
 import { describeResent } from "./resent_file.ts";
 import { statusLink } from "./status_link.ts";
@@ -51,6 +52,7 @@ const MAX_ID_LENGTH = 64;
 const BODY = z.strictObject({
   ...FILE_MEMBERS,
   reason: z.string({ error: "must be text" }).optional(),
+  notify: z.string({ error: "must be a URL" }).optional(),
 });
 
 /** What a page of runs can be asked for by. */
@@ -85,18 +87,26 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
   return routes
     .post("/", async (context) => {
       const principal = principalOf(context);
-      const { reason, ...body } = await readBody(context.req.raw, BODY);
+      const { reason, notify, ...body } = await readBody(context.req.raw, BODY);
       const pairs = [
         ...toPairs(body),
         ...(reason === undefined ? [] : [["_reason", reason] as const]),
       ];
       const file = findExports(body.export, body.format, dependencies, principal);
+      const begin = await findSince(pairs, file.exports.map(({ name }) => name), {
+        principal,
+        find: receipts.get,
+      });
       const asked = parseRequest(file, pairs, {
         principal,
+        begin,
         formats: dependencies.formats,
         traceparent: context.get("traceparent"),
       });
-      return await runInBackground(context.req.raw, asked, dependencies, context.env?.client);
+      return await runInBackground(context.req.raw, asked, dependencies, {
+        client: context.env?.client,
+        notify: notify === undefined ? undefined : readNotify(notify, dependencies.webhooks),
+      });
     })
     .get("/", async (context) => {
       const principal = principalOf(context);
@@ -107,7 +117,7 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
         principal: principal.id,
         tenant: principal.tenant,
       });
-      const page = { runs: rows.map(shown), ...(next === undefined ? {} : { next }) };
+      const page = { runs: rows.map(receiptWithLinks), ...(next === undefined ? {} : { next }) };
       return context.json(page, 200, CALLERS_OWN);
     })
     .all("/", (context) => {
@@ -115,7 +125,7 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
     })
     .get("/:id", async (context) => {
       const row = await ownRun(context);
-      if (!wantsSigned(context)) return context.json(shown(row), 200, RECEIPT_HEADERS);
+      if (!wantsSigned(context)) return context.json(receiptWithLinks(row), 200, RECEIPT_HEADERS);
       if (!signer) throw new ProblemError(notAcceptable(UNSIGNED));
       return context.body(await signer.sign(row), 200, {
         ...RECEIPT_HEADERS,
@@ -136,7 +146,7 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
         stop();
       }
       const row = await ownRun(context);
-      return context.json(shown(row), isFinal(row.state) ? 200 : 202, CALLERS_OWN);
+      return context.json(receiptWithLinks(row), isFinal(row.state) ? 200 : 202, CALLERS_OWN);
     })
     .all("/:id", (context) => {
       throw new ProblemError(methodNotAllowed(context.req.method, "GET, HEAD, DELETE"));
@@ -189,6 +199,12 @@ function wantsSigned(context: Context<Environment>): boolean {
 
 const GONE = "The file of this run is not kept here any more";
 
+/** What a run in the background has besides its request. */
+export interface BackgroundRequest extends RunExtras {
+  /** The client that asked for it, where it is known. */
+  readonly client: Client | undefined;
+}
+
 /**
  * Takes a run on that no client waits for, and answers with where to look for it.
  *
@@ -198,22 +214,16 @@ export async function runInBackground(
   request: Request,
   asked: RunRequest,
   { catalog, startRun, runs }: Dependencies,
-  client: Client | undefined,
+  { client, ...extras }: BackgroundRequest,
 ): Promise<Response> {
   const background = runs?.background;
   if (!background) throw new ProblemError(notFound("This server keeps no files: it has no spool"));
-  const task = toTask(asked, "identity", catalog);
-  const joins = asked.exports.every(({ join }) => join);
   const row = await background.submit(crypto.randomUUID(), {
+    ...toBackgroundRun(asked, catalog, extras),
     startRun,
-    task,
-    request: asked,
-    mediaType: asked.format.mediaType,
-    filename: filenameOf(asked),
     client: client?.remoteAddress,
-    ...(joins ? { key: requestKey(asked, task) } : {}),
-  }, readIdempotencyKey(request, asked));
-  return Response.json(shown(row), {
+  }, readIdempotencyKey(request, asked, extras));
+  return Response.json(receiptWithLinks(row), {
     status: 202,
     headers: {
       ...CALLERS_OWN,
@@ -234,19 +244,6 @@ export function prefersAsync({ headers }: Request): boolean {
 /** Whether a run is the caller's; another's is not there. */
 function isOwn(row: LedgerRow, { id, tenant }: Principal): boolean {
   return row.principal === id && row.tenant === tenant;
-}
-
-/** A run as JSON shows it, with the addresses of what belongs to it. */
-function shown(row: LedgerRow): Readonly<Record<string, unknown>> {
-  const { file, ...json } = receiptJson(row);
-  const url = `/runs/${row.id}`;
-  return {
-    ...json,
-    url,
-    ...(row.file
-      ? { file: { ...file as object, ...(row.state === "complete" ? { url: `${url}/file` } : {}) } }
-      : {}),
-  };
 }
 
 /** The file of a run that is kept. */
@@ -298,6 +295,7 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 function readIdempotencyKey(
   { headers }: Request,
   { principal, exports, format, given }: RunRequest,
+  { notify, schedule }: RunExtras,
 ): IdempotencyKey | undefined {
   const header = headers.get("Idempotency-Key");
   if (header === null) return undefined;
@@ -306,12 +304,14 @@ function readIdempotencyKey(
     const detail = "must be 1 to 255 visible characters of ASCII";
     throw new ProblemError(badRequest([{ name: "Idempotency-Key", detail }]));
   }
-  const whole: [FileOfExports["format"]["key"], string[], [string, string][]] = [
+  const whole = [
     format.key,
     exports.map(({ name }) => name),
     given.map(([name, text]): [string, string] => [name, text]).sort(([one], [other]) =>
       one < other ? -1 : one > other ? 1 : 0
     ),
+    notify,
+    schedule?.name,
   ];
   return {
     scope: `principal ${principal.tenant ?? ""} ${principal.id}`,

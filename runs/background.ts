@@ -7,6 +7,7 @@ import { AdmissionError } from "./admission_error.ts";
 import { FairQueue } from "./fair_queue.ts";
 import type { IdempotencyKey, LedgerRow } from "./ledger/ledger.ts";
 import type { RunTask } from "./protocol.ts";
+import type { RunSchedule } from "./receipt.ts";
 import { type Receipts, toRow } from "./receipts.ts";
 import { CancelledError, type StartRun } from "./run.ts";
 import { InterruptedError, OutdatedRequestError } from "./run_problem.ts";
@@ -23,6 +24,10 @@ export interface BackgroundRun {
   readonly request: RunRequest;
   /** The key of its request: a second one of the same joins it. @default none does */
   readonly key?: string;
+  /** Where its end is told of. @default nowhere */
+  readonly notify?: string;
+  /** The schedule that it is of. @default none */
+  readonly schedule?: RunSchedule;
   /** The value of `Content-Type`. */
   readonly mediaType: string;
   /** The name to save its file under. */
@@ -238,6 +243,10 @@ export function createBackground(options: BackgroundOptions): Background {
         caller: run.request.principal,
         file: { filename: run.filename, mediaType: run.mediaType },
         ...(idempotency ? { idempotency } : {}),
+        ...(run.schedule ? { schedule: run.schedule } : {}),
+        ...(run.notify === undefined
+          ? {}
+          : { notify: { url: run.notify, state: "pending", attempts: [] } }),
       };
       const enqueued = receipts.enqueue(row, () => cancel(id));
       if (key !== undefined && !idempotency) {

@@ -2,7 +2,7 @@
 
 import type { Warning } from "../exporters/warnings.ts";
 import type { RunRequest } from "../requests/run_request.ts";
-import type { FileDigest, RunTask, TaskColumns } from "./protocol.ts";
+import type { FileDigest, RunTask, TaskColumns, TaskEnd } from "./protocol.ts";
 import type { RunDelivery } from "./receipt.ts";
 import type { RunSteps, RunTimes } from "./run_times.ts";
 
@@ -58,6 +58,8 @@ export interface RunReport extends RunProgress {
   readonly sha256?: string;
   /** The file itself, where its bytes are a content coding of it; of complete runs. */
   readonly file?: FileDigest;
+  /** The highest values of columns of each table, where some were wanted; of complete runs. */
+  readonly highest?: TaskEnd["highest"];
   /** What it failed of. */
   readonly error?: Error;
   /** The exports that end before their rows do, as they may have no more. @default none */

@@ -19,6 +19,9 @@ import type { ColumnSetting, TableStyle } from "../table/table.ts";
 /** What a body may be coded with; `identity` leaves it as it is. */
 export type ContentCoding = "identity" | "gzip" | "zstd";
 
+/** What orders the values of a column that is followed. */
+export type FollowedType = "integer" | "number" | "date" | "datetime" | "string";
+
 /** One table of a file: where its rows come from, and what they are called. */
 export interface TableTask {
   /** The source: its kind, and the settings that the kind has validated. */
@@ -41,6 +44,8 @@ export interface TableTask {
   readonly maxRows?: number;
   /** Whether it ends at {@linkcode maxRows}; else a row more is an error. @default false */
   readonly truncate?: boolean;
+  /** The columns whose highest values are wanted, by the source's name. @default none are */
+  readonly follow?: Readonly<Record<string, FollowedType>>;
 }
 
 /** Everything that a worker needs to know to run an export. */
@@ -136,6 +141,8 @@ export interface TaskEnd extends TaskProgress {
   readonly columns?: readonly TaskColumns[];
   /** The file before its content coding. @default what was sent is the file */
   readonly file?: FileDigest;
+  /** The highest values of columns of each table, as text by name, where some were wanted. */
+  readonly highest?: readonly Readonly<Record<string, string>>[];
 }
 
 /** What a worker says of itself. */

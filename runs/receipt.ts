@@ -141,6 +141,49 @@ export interface ReceiptFile {
   readonly expiresAt?: Instant;
 }
 
+/** An attempt to send a webhook. */
+export interface WebhookAttempt {
+  /** When it began. */
+  readonly at: Instant;
+  /** The status of the answer; absent where there was none. */
+  readonly status?: number;
+  /** Why there was none. */
+  readonly error?: string;
+}
+
+/** The webhook that tells of a run's end, and what came of it. */
+export interface RunNotification {
+  /** Where it is sent. */
+  readonly url: string;
+  /** Whether it is still to be sent, was taken, or is not sent any more. */
+  readonly state: "pending" | "delivered" | "failed";
+  /** What was tried, in order. */
+  readonly attempts: readonly WebhookAttempt[];
+}
+
+/** A column of an export that a param follows from run to run. */
+export interface RunCursor {
+  /** The name of the export. */
+  readonly export: string;
+  /** The name of the column. */
+  readonly column: string;
+  /** Its highest value of the run before, as text; absent where the run begins at the start. */
+  readonly from?: string;
+  /**
+   * Its highest value by now, as text: of this run, else of the run before. Of complete runs; absent where there
+   * was none.
+   */
+  readonly to?: string;
+}
+
+/** The schedule that a run is of. */
+export interface RunSchedule {
+  /** Its name. */
+  readonly name: string;
+  /** The slot; absent where it was asked for in between. */
+  readonly slot?: Instant;
+}
+
 /** What is known of a run. */
 export interface Receipt {
   /** The run's id, which its caller knows as `Export-Id`. */
@@ -183,6 +226,14 @@ export interface Receipt {
   readonly problem?: RunProblem;
   /** Its file, where it is kept. */
   readonly file?: ReceiptFile;
+  /** The schedule that it is of. @default none */
+  readonly schedule?: RunSchedule;
+  /** The columns that its params follow. @default none */
+  readonly cursors?: readonly RunCursor[];
+  /** When its last byte was taken, where it has cursors. */
+  readonly handedOverAt?: Instant;
+  /** The webhook of its end. @default none is sent */
+  readonly notify?: RunNotification;
 }
 
 /** A receipt as JSON has it: the names that the configuration and the catalogue use, and no absent member. */
@@ -212,6 +263,10 @@ export function receiptJson(receipt: Receipt): Readonly<Record<string, unknown>>
     started_at: receipt.startedAt,
     ended_at: receipt.endedAt,
     problem,
+    schedule: receipt.schedule,
+    cursors: receipt.cursors,
+    handed_over_at: receipt.handedOverAt,
+    notify: receipt.notify,
     file: file && definedOnly({
       filename: file.filename,
       media_type: file.mediaType,

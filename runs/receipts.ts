@@ -19,6 +19,7 @@ import {
   type MaskedColumn,
   mayFollow,
   type ReceiptRequest,
+  type RunCursor,
   type RunDelivery,
   type RunState,
 } from "./receipt.ts";
@@ -88,6 +89,10 @@ export interface Receipts {
   conclude(id: string, outcome: KeptOutcome): void;
   /** Says that the file of a run is gone. */
   expire(id: string): void;
+  /** Says that a reader has taken the last byte of a run's kept file. */
+  handOver(id: string): void;
+  /** The last run of a schedule that was complete and handed over. */
+  lastOf(schedule: string): Promise<LedgerRow | undefined>;
   /** Resolves when all that is known of a run is written down, or cannot be for now. */
   written(id: string): Promise<void>;
   /** A run, as it is now. */
@@ -96,6 +101,8 @@ export interface Receipts {
   list(filter: RowFilter): Promise<RowPage>;
   /** Has a listener called each time that a run changes, until it has ended; what it returns takes that back. */
   watch(id: string, listener: (row: LedgerRow) => void): () => void;
+  /** Has a listener called each time that a run has ended, and that is written down. */
+  onEnded(listener: () => void): void;
   /** Cancels a run of this server; false where it has ended, or is not this server's. */
   cancel(id: string): boolean;
   /** Writes down what waits, and closes nothing. */
@@ -136,6 +143,7 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
   const live = new Map<string, LiveRun>();
   /** Runs whose steps could not be written. */
   const stuck = new Set<LiveRun>();
+  const onEnded: (() => void)[] = [];
   let failures = 0;
   let lost = 0;
   let failing = false;
@@ -194,7 +202,9 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
       }
     }
     stuck.delete(run);
-    if (isFinal(run.row.state)) live.delete(id);
+    if (!isFinal(run.row.state)) return;
+    live.delete(id);
+    for (const listener of onEnded) listener();
   }
 
   function recovered(): void {
@@ -284,12 +294,20 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
         endedAt: instant(),
       });
     }
+    const followed = cursorsAfter(run.row, report);
     if (run.row.request.delivery === "direct") {
-      return step(run, report.state, { ...patch, ...digestsOf(report, task), endedAt: instant() });
+      const endedAt = instant();
+      return step(run, report.state, {
+        ...patch,
+        ...digestsOf(report, task),
+        ...(followed ? { cursors: followed, handedOverAt: endedAt } : {}),
+        endedAt,
+      });
     }
     // Whether it is complete or failed is known once its file is, or is not, in the store.
-    if (report.state === "complete") step(run, "publishing", patch);
-    else run.row = { ...run.row, ...patch };
+    if (report.state === "complete") {
+      step(run, "publishing", { ...patch, ...(followed ? { cursors: followed } : {}) });
+    } else run.row = { ...run.row, ...patch };
   }
 
   const receipts: Receipts = {
@@ -368,6 +386,16 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
       void receipts.written(id).then(step).catch(() => failures++);
     },
 
+    handOver(id) {
+      const step = async () => {
+        const row = await ledger.get(id);
+        if (row?.cursors && row.handedOverAt === undefined) await ledger.handOver(id, now());
+      };
+      void receipts.written(id).then(step).catch(() => failures++);
+    },
+
+    lastOf: (schedule) => ledger.lastOf(schedule),
+
     async written(id) {
       await live.get(id)?.writing;
     },
@@ -389,6 +417,8 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
       run?.listeners.add(listener);
       return () => run?.listeners.delete(listener);
     },
+
+    onEnded: (listener) => void onEnded.push(listener),
 
     cancel(id) {
       const run = live.get(id);
@@ -447,6 +477,7 @@ export function toRow(
     ...(principal.credential === undefined ? {} : { credential: principal.credential }),
     ...(principal.tenant === undefined ? {} : { tenant: principal.tenant }),
     ...(reason === undefined ? {} : { reason }),
+    ...(request.cursors ? { cursors: request.cursors } : {}),
     rows: 0,
     bytes: 0,
     warnings: [],
@@ -489,6 +520,25 @@ function masksOf({ export: names, tables }: RunTask): readonly MaskedColumn[] {
       mask,
     }))
   );
+}
+
+/**
+ * How far a complete run has come with its cursors; nothing where it has none, or is not complete. One whose rows
+ * end early has not come further: the rows that it has are in no order.
+ */
+function cursorsAfter(
+  { cursors, request: { exports } }: LedgerRow,
+  { state, highest = [], truncated = [] }: RunReport,
+): readonly RunCursor[] | undefined {
+  if (state !== "complete" || !cursors) return undefined;
+  // An attempt before may have come to an end, which was not its file's.
+  return cursors.map(({ to: _, ...cursor }) => {
+    const values = truncated.includes(cursor.export)
+      ? {}
+      : highest[exports.indexOf(cursor.export)] ?? {};
+    const to = Object.hasOwn(values, cursor.column) ? values[cursor.column] : cursor.from;
+    return { ...cursor, ...(to === undefined ? {} : { to }) };
+  });
 }
 
 /** The digests of a file that was streamed: of itself, and of what was sent instead. */

@@ -307,8 +307,15 @@ function stateOf(
   return cancelled ? { state: "cancelled" } : { state: "failed", error };
 }
 
-function endOf(outcome: TaskOutcome): Pick<RunReport, "warnings" | "columns" | "file"> {
+function endOf(
+  outcome: TaskOutcome,
+): Pick<RunReport, "warnings" | "columns" | "file" | "highest"> {
   if (outcome.state !== "complete") return { warnings: [] };
-  const { warnings, columns, file } = outcome.end;
-  return { warnings, ...(columns ? { columns } : {}), ...(file ? { file } : {}) };
+  const { warnings, columns, file, highest } = outcome.end;
+  return {
+    warnings,
+    ...(columns ? { columns } : {}),
+    ...(file ? { file } : {}),
+    ...(highest ? { highest } : {}),
+  };
 }

@@ -35,7 +35,7 @@ export interface WholeFilesDependencies {
   /** The store's clock. @default the system's */
   readonly now?: (() => Date) | undefined;
   /** What is told of what becomes of files. @default nothing */
-  readonly receipts?: Pick<Receipts, "conclude" | "expire" | "written"> | undefined;
+  readonly receipts?: Pick<Receipts, "conclude" | "expire" | "written" | "handOver"> | undefined;
 }
 
 /** How to make a file. */
@@ -347,10 +347,12 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
         }
       }
     },
-    async read({ key }, range) {
+    async read({ key, size }, range) {
       const file = await (range ? store.range(key, range) : store.get(key));
       if (!file) receipts?.expire(key);
-      return file;
+      const toItsEnd = !range || range.last === size - 1;
+      if (!file || !toItsEnd || !receipts) return file;
+      return { ...file, body: endingAfter(file.body, () => receipts.handOver(key)) };
     },
     expire,
     async evict(bytes) {
@@ -367,7 +369,7 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
 }
 
 /** The same bytes; the end waits until something is done. */
-function endingAfter(body: Run["body"], done: () => Promise<void>): Run["body"] {
+function endingAfter(body: Run["body"], done: () => Promise<void> | void): Run["body"] {
   const reader = body.getReader();
   return new ReadableStream({
     async pull(controller) {

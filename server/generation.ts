@@ -41,6 +41,8 @@ export interface GenerationDependencies {
     | "startRun"
     | "columns"
     | "signer"
+    | "webhooks"
+    | "schedules"
     | "debug"
     | "adminElsewhere"
   >;
@@ -65,6 +67,8 @@ export function createGeneration(
     startRun: (id, task, options) => startRun(id, task, options),
     columns: columns.of,
     signer: openReceiptSigner(config.runs),
+    webhooks: config.runs.webhooks,
+    schedules: config.schedules,
     debug: (request, client) => server.debug ?? isLocal(request, client),
     adminElsewhere: server.admin !== undefined,
   };

@@ -5,6 +5,7 @@ import type { WatchedMemory } from "../runs/memory_guard.ts";
 import type { Pressure } from "../runs/pressure.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunObserver } from "../runs/observer.ts";
+import type { RunNotification } from "../runs/receipt.ts";
 import type { LedgerCounts } from "../runs/receipts.ts";
 import type { Certificate } from "./certificate.ts";
 import {
@@ -56,6 +57,8 @@ const DURATION_BOUNDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600]
 export interface Metrics extends RunObserver {
   /** Counts a request that was refused with this status. */
   refused(status: number): void;
+  /** Counts an attempt to send a webhook, by what it is after it. */
+  webhook(state: RunNotification["state"]): void;
   /** The numbers now, in Prometheus's text format; asking changes none of them. */
   scrape(measured: Measured): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -68,12 +71,14 @@ export function createMetrics(): Metrics {
   const spilled = createCounter();
   spilled.add({}, 0);
   const refused = createCounter();
+  const webhooks = createCounter();
   const firstByte = createHistogram(FIRST_BYTE_BOUNDS);
   const duration = createHistogram(DURATION_BOUNDS);
   const phases = createCounter();
 
   return {
     refused: (status) => refused.add({ status: `${status}` }),
+    webhook: (state) => webhooks.add({ state }),
     ended(report, { request, waited = 0, task: { export: names, format, describe } }) {
       // It made no file.
       if (describe) return;
@@ -159,6 +164,11 @@ export function createMetrics(): Metrics {
         gauge("workers_idle", "Worker processes without a task", pool.size.idle),
         ...connectionMetrics(connections),
         ...ledgerMetrics(ledger),
+        counter(
+          "webhook_attempts_total",
+          "Attempts to send a webhook, by whether it was delivered, is pending, or has failed",
+          webhooks.samples(),
+        ),
         counter(
           "log_lines_dropped_total",
           "Lines of the log that nobody read in time",

@@ -88,7 +88,7 @@ export interface Reloadable {
 /** The keys of sections that are taken; the others are those of sockets and of a ledger that are open. */
 const TAKEN = {
   server: ["hosts", "cors", "debug", "drainTimeout"],
-  runs: ["background", "maxQueued", "retention", "signingKeys"],
+  runs: ["background", "maxQueued", "retention", "signingKeys", "webhooks"],
 } as const satisfies { readonly [Section in keyof Config]?: readonly (keyof Config[Section])[] };
 
 /**

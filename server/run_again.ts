@@ -1,9 +1,8 @@
 /** Makes a background run anew of what the ledger has of it, after a restart. */
 
-import { filenameOf } from "../requests/filename.ts";
-import type { Offer } from "../requests/find_exports.ts";
 import { requestAgain } from "../requests/again.ts";
-import { toTask } from "../requests/tasks.ts";
+import { toBackgroundRun } from "../requests/background_run.ts";
+import type { Offer } from "../requests/find_exports.ts";
 import type { BackgroundRun } from "../runs/background.ts";
 import type { LedgerRow } from "../runs/ledger/ledger.ts";
 
@@ -15,10 +14,9 @@ import type { LedgerRow } from "../runs/ledger/ledger.ts";
 export function runAgain(row: LedgerRow, offer: Offer): Omit<BackgroundRun, "startRun"> {
   if (!row.caller) throw new Error(`Cannot run ${row.id} again: its caller is not known`);
   const request = requestAgain(row, row.caller, offer);
-  return {
-    task: toTask(request, "identity", offer.catalog),
-    request,
-    mediaType: request.format.mediaType,
-    filename: row.file?.filename ?? filenameOf(request),
-  };
+  const run = toBackgroundRun(request, offer.catalog, {
+    notify: row.notify?.url,
+    schedule: row.schedule,
+  });
+  return { ...run, filename: row.file?.filename ?? run.filename };
 }

@@ -30,7 +30,9 @@ import { createReload, type Reload } from "./reload.ts";
 import { logLink, logRefusal, logResent, type Refused } from "./request_log.ts";
 import { runAgain } from "./run_again.ts";
 import { openConfiguredSpool } from "./spool.ts";
+import { createSchedules } from "./schedules.ts";
 import { StartError } from "./start_error.ts";
+import { createWebhooks } from "./webhooks.ts";
 
 const logger = getLogger(["spillway"]);
 
@@ -127,6 +129,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   stack.defer(async () =>
     void await settlesWithin(background?.close() ?? Promise.resolve(), BACKGROUND_MS)
   );
+  const auditFailing = () => audit?.failing ?? false;
   const stopping = new AbortController();
   const onRefusal = (refused: Refused) => {
     metrics.refused(refused.status);
@@ -175,7 +178,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
           certificate,
         }),
       trace: tracing?.start,
-      auditFailing: () => audit?.failing ?? false,
+      auditFailing,
       onRefusal,
       onLink: logLink,
       onResent: logResent,
@@ -185,6 +188,23 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   let certificate = server.tls && await openCertificate(server.tls);
   current = createGeneration(config, shared);
   await background?.resume(engine.again);
+  const webhooks = stack.use(createWebhooks({
+    ledger: ledgered.ledger,
+    config: () => current.config,
+    onAttempt: ({ state }) => metrics.webhook(state),
+    now: options.now,
+  }));
+  receipts.onEnded(webhooks.wake);
+  webhooks.wake();
+  const schedules = background && stack.use(createSchedules({
+    ledger: ledgered.ledger,
+    background,
+    current: () => current,
+    formats,
+    auditFailing,
+    now: options.now,
+  }));
+  schedules?.configure();
   const reload = createReload(() => current.config, async (next) => {
     const renewed = next.server.tls && await openCertificate(next.server.tls);
     current = createGeneration(next, shared);
@@ -192,6 +212,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     ledgered.configure(next.runs);
     background?.configure(backgroundLimits(next));
     http.limitAddresses(next.limits.perAddress);
+    webhooks.wake();
+    schedules?.configure();
   });
   const lost = Promise.withResolvers<Error>();
   const common = {

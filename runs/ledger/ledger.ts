@@ -1,7 +1,7 @@
 /** Where receipts are kept: what every ledger offers. */
 
 import type { Principal } from "../../access/principal.ts";
-import type { Receipt, RunState } from "../receipt.ts";
+import type { Receipt, RunNotification, RunState } from "../receipt.ts";
 
 /** A key that a request is known by when it is sent again: the run of the first one is that of all. */
 export interface IdempotencyKey {
@@ -34,7 +34,17 @@ export interface Transition {
 }
 
 /** What changes with a step; what is absent stays. */
-export type RowPatch = Partial<Omit<LedgerRow, "id" | "state" | "server" | "idempotency">>;
+export type RowPatch = Partial<
+  Omit<LedgerRow, "id" | "state" | "server" | "idempotency" | "notify">
+>;
+
+/** A run that has ended, and whose webhook is to be sent. */
+export interface DueNotification {
+  /** The run. */
+  readonly row: LedgerRow;
+  /** When it is sent, in milliseconds since 1970. */
+  readonly at: number;
+}
 
 /** Which rows are wanted. */
 export interface RowFilter {
@@ -107,8 +117,39 @@ export interface Ledger extends AsyncDisposable {
   claim(id: string, server: string): Promise<boolean>;
   /** Runs that are complete and whose file is kept. */
   kept(): Promise<readonly LedgerRow[]>;
+  /**
+   * The next runs whose webhooks are to be sent, which may be later; those of any server.
+   *
+   * @param except origins of receivers that are passed over
+   */
+  notifications(limit: number, except?: readonly string[]): Promise<readonly DueNotification[]>;
+  /**
+   * Has a webhook be sent at another time, or not any more, where it was to be sent when it is thought to be; whether
+   * it was. Of servers that find it due at once one thus has it for a time, and another one after that.
+   *
+   * @param notify what came of it. @default what is known stays
+   */
+  reschedule(
+    id: string,
+    times: { readonly from: number; readonly to: number | undefined },
+    notify?: RunNotification,
+  ): Promise<boolean>;
+  /** Says that the last byte of a complete run's file was taken. */
+  handOver(id: string, at: Date): Promise<void>;
+  /** Of the runs of a schedule that were handed over, the one that was asked for last. */
+  lastOf(schedule: string): Promise<LedgerRow | undefined>;
+  /**
+   * The slot of a schedule that was taken last; where it is seen for the first time, or with another pattern, the
+   * time of now.
+   */
+  scheduled(name: string, pattern: string, now: Date): Promise<Date>;
+  /** Says that a slot was taken, and with it all before it. */
+  taken(name: string, slot: Date): Promise<void>;
   /** Says that this server lives, which others see in a ledger that they share. */
   beat(): Promise<void>;
-  /** Deletes runs that ended before, unless their files are kept; how many there were. */
+  /**
+   * Deletes runs that ended before, unless files are kept of them, webhooks are to be sent, or the next run of their
+   * schedule goes on from them; how many there were.
+   */
   purge(before: Date): Promise<number>;
 }

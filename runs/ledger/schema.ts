@@ -45,5 +45,17 @@ export function migrations({ json }: Dialect): readonly (readonly string[])[] {
     `create index spillway_run_kept on spillway_run (ended_at) where kept = 1`,
     `create index spillway_run_ended on spillway_run (ended_at)`,
     `create table spillway_server (id text primary key, seen_at bigint not null)`,
+  ], [
+    `alter table spillway_run add column notify_origin text`,
+    `alter table spillway_run add column notify_at bigint`,
+    `create index spillway_run_notify on spillway_run (notify_at) where notify_at is not null`,
+  ], [
+    `create table spillway_schedule (name text primary key, pattern text not null,
+      slot_at bigint not null)`,
+  ], [
+    `alter table spillway_run add column schedule text`,
+    `alter table spillway_run add column handed_at bigint`,
+    `create index spillway_run_handed on spillway_run (schedule, queued_at)
+      where handed_at is not null`,
   ]];
 }

@@ -1,7 +1,7 @@
 /** A ledger in tables, whichever database they are in. */
 
 import type { RunState } from "../receipt.ts";
-import { mayFollow } from "../receipt.ts";
+import { isFinal, mayFollow } from "../receipt.ts";
 import {
   CursorError,
   type Ledger,
@@ -34,17 +34,23 @@ export const DEAD_AFTER_MS = 60_000;
 /** States of runs that something is still done for. */
 const OPEN = `state in ('queued', 'running', 'publishing')`;
 
+/** When the webhook of a run is sent that has not ended: later than any time. */
+const NOT_ENDED = 8_640_000_000_000_000;
+
 const COLUMNS = "id, state, attempt, server, data";
 
 /** Makes a ledger of a database. */
 export function createSqlLedger(options: SqlLedgerOptions): Ledger {
   const { driver, dialect, server, durable, shared } = options;
   const insertText = `insert into spillway_run (id, state, attempt, server, principal, tenant,
-    exports, queued_at, ended_at, kept, idempotency_scope, idempotency_key, data)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${dialect.jsonParam})
+    exports, queued_at, ended_at, kept, idempotency_scope, idempotency_key,
+    notify_origin, notify_at, schedule, data)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${dialect.jsonParam})
     on conflict do nothing returning id`;
   const transitionText = `update spillway_run set state = ?, attempt = coalesce(?, attempt),
-    ended_at = coalesce(?, ended_at), kept = ?, data = ${dialect.mergedData}
+    ended_at = coalesce(?, ended_at), kept = ?,
+    notify_at = case when notify_at is null then null else coalesce(?, notify_at) end,
+    data = ${dialect.mergedData}
     where id = ? and state = ? and attempt = ? and (server = ? or state = 'complete')
     returning id`;
 
@@ -81,6 +87,9 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
         isKept(row.state, row) ? 1 : 0,
         idempotency?.scope ?? null,
         idempotency?.key ?? null,
+        row.notify ? new URL(row.notify.url).origin : null,
+        row.notify ? NOT_ENDED : null,
+        row.schedule?.name ?? null,
         encodeData(row),
       ]);
       if (added.length > 0 || !idempotency) return undefined;
@@ -92,11 +101,13 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
 
     async transition(id, { from, attempt, to }: Transition, patch: RowPatch = {}) {
       if (!mayFollow(from, to)) throw new RangeError(`No run goes from ${from} to ${to}`);
+      const endedAt = patch.endedAt === undefined ? null : Date.parse(patch.endedAt);
       const updated = await execute("write a receipt", transitionText, [
         to,
         patch.attempt ?? null,
-        patch.endedAt === undefined ? null : Date.parse(patch.endedAt),
+        endedAt,
         isKept(to, patch) ? 1 : 0,
+        isFinal(to) && !isFinal(from) ? endedAt : null,
         encodeData(patch),
         id,
         from,
@@ -140,6 +151,52 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
 
     kept: () => select("read receipts", "where kept = 1"),
 
+    async notifications(limit, except = []) {
+      const others = except.length === 0
+        ? ""
+        : `and notify_origin not in (${except.map(() => "?").join(", ")})`;
+      const text = `select notify_at, ${COLUMNS} from spillway_run
+        where notify_at < ${NOT_ENDED} ${others} order by notify_at, id limit ?`;
+      const rows = await execute("read receipts", text, [...except, limit]);
+      return rows.map(({ notify_at, ...row }) => ({ row: decodeRow(row), at: Number(notify_at) }));
+    },
+
+    async reschedule(id, { from, to = null }, notify) {
+      const text = `update spillway_run set notify_at = ?, data = ${dialect.mergedData}
+        where id = ? and notify_at = ? returning id`;
+      const data = JSON.stringify(notify ? { notify } : {});
+      return (await execute("write a receipt", text, [to, data, id, from])).length > 0;
+    },
+
+    async handOver(id, at) {
+      const text = `update spillway_run set handed_at = ?, data = ${dialect.mergedData}
+        where id = ? and state in ('complete', 'expired') and handed_at is null`;
+      const data = JSON.stringify({ handedOverAt: at.toISOString() });
+      await execute("write a receipt", text, [at.getTime(), data, id]);
+    },
+
+    async lastOf(schedule) {
+      const where =
+        "where schedule = ? and handed_at is not null order by queued_at desc, id limit 1";
+      const [row] = await select("read a receipt", where, [schedule]);
+      return row;
+    },
+
+    async scheduled(name, pattern, now) {
+      const text = `insert into spillway_schedule (name, pattern, slot_at) values (?, ?, ?)
+        on conflict (name) do update set pattern = excluded.pattern,
+          slot_at = case when spillway_schedule.pattern = excluded.pattern
+            then spillway_schedule.slot_at else excluded.slot_at end
+        returning slot_at`;
+      const [row] = await execute("read a schedule", text, [name, pattern, now.getTime()]);
+      return new Date(Number(row!.slot_at));
+    },
+
+    async taken(name, slot) {
+      const text = "update spillway_schedule set slot_at = ? where name = ? and slot_at < ?";
+      await execute("write a schedule", text, [slot.getTime(), name, slot.getTime()]);
+    },
+
     async beat() {
       if (!shared) return;
       const text = `insert into spillway_server (id, seen_at) values (?, ${dialect.now})
@@ -149,6 +206,9 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
 
     async purge(before) {
       const text = `delete from spillway_run where ended_at < ? and kept = 0 and not ${OPEN}
+        and notify_at is null and (schedule is null or handed_at is null or exists (
+          select 1 from spillway_run later where later.schedule = spillway_run.schedule
+            and later.handed_at is not null and later.queued_at > spillway_run.queued_at))
         returning id`;
       return (await execute("delete receipts", text, [before.getTime()])).length;
     },

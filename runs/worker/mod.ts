@@ -16,6 +16,7 @@ import { withRetry } from "../../sources/retry.ts";
 import { mapStream } from "../../table/map_stream.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../../table/table.ts";
 import { encodeContent } from "./content_coding.ts";
+import { followColumns, type Followed } from "./follow_columns.ts";
 import { limitRows, type RowLimit } from "./limit_rows.ts";
 import { ChunkWriter, FrameWriter } from "./frame_writer.ts";
 import {
@@ -140,6 +141,8 @@ function countsInvalidText(warnings: Warnings, select: TableTask["select"]): Inv
 /** A table, and all columns that its query gives. */
 interface Opened {
   readonly table: Table;
+  /** The highest values of columns that are followed, once all rows have passed. */
+  readonly highest: Followed["highest"];
   readonly columns: readonly SourceColumn[];
 }
 
@@ -163,9 +166,22 @@ async function openTable(
       throw error;
     }
     const count = (column: string) => warnings.count("other-type", column);
-    const table = await firstRow.time(() => toTable(stream, task, count));
-    return { table, columns: typed(stream.columns, table.columns, task.masks) };
+    const followed = await follow(stream, task.follow);
+    const table = await firstRow.time(() => toTable(followed.stream, task, count));
+    const columns = typed(stream.columns, table.columns, task.masks);
+    return { table, columns, highest: followed.highest };
   }, signal);
+}
+
+/** Follows columns of rows, where some are. */
+async function follow(stream: RowStream, columns: TableTask["follow"]): Promise<Followed> {
+  if (!columns) return { stream, highest: () => ({}) };
+  try {
+    return followColumns(stream, columns);
+  } catch (error) {
+    await (stream.text ?? stream).batches.cancel(error);
+    throw error;
+  }
 }
 
 /**
@@ -342,6 +358,9 @@ async function makeFile(
     columns: opened.map(({ columns }) => columns),
     ...(blocking.mayBlock && !mayBlock ? { mayBlock: true } : {}),
     ...(plain ? { file: plain.finish() } : {}),
+    ...(task.tables.some(({ follow }) => follow)
+      ? { highest: opened.map(({ highest }) => highest()) }
+      : {}),
   };
 }
 

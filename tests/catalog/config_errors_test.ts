@@ -105,7 +105,7 @@ spillway.yaml:15: exports.audit-log.query: names :from, which is not declared in
 spillway.yaml:17: exports.audit-log.params.org.type: expected string, integer, number, boolean, \
 date, datetime, enum or a list of one such as integer[], not "int"
 spillway.yaml:17: exports.audit-log.params.org.from: expected tenant, principal or claim: with \
-the name of a claim, not "tennant"
+the name of a claim; or cursor: with the name of a column, not "tennant"
 spillway.yaml:18: exports.audit-log.params.since: not used: the query does not name :since
 spillway.yaml:18: exports.audit-log.params.since.default: expected a date such as 2026-01-31, \
 not "2026-02-30"
@@ -133,7 +133,7 @@ spillway.yaml:28: exports."audit.log": a name is small letters, digits, - and _,
 a letter or a digit
 spillway.yaml:28: exports."audit.log".query: missing; expected text
 spillway.yaml:29: runs.store: unknown key; the keys here are ledger, ledger_required, \
-background, max_queued, retention and signing_keys
+background, max_queued, retention, signing_keys and webhooks
 spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not 0
 spillway.yaml:30: limits.memory: expected a size such as 512MiB, or a part such as 80%, not "0%"
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \
@@ -487,7 +487,8 @@ Deno.test("the error itself counts the issues and holds them as data", () => {
   deepStrictEqual(error.issues, [{
     path: "jobs",
     message:
-      "unknown key; the keys here are server, access, sources, exports, limits, spool, runs and log",
+      "unknown key; the keys here are server, access, sources, exports, limits, spool, runs, " +
+      "schedules and log",
     line: 3,
   }]);
 });
@@ -614,7 +615,7 @@ has a value
 spillway.yaml:8: exports.one.params.org.default: not for a param from the identity, which always \
 has a value
 spillway.yaml:9: exports.one.params.team.from: expected tenant, principal or claim: with the name \
-of a claim, not "claim:"
+of a claim; or cursor: with the name of a column, not "claim:"
 `,
   );
 });
@@ -657,4 +658,40 @@ rand -base64 32 prints, not text
 `,
   );
   ok(!text2.includes(canary));
+});
+
+Deno.test("schedules say when, what and as whom, and every issue is told", () => {
+  const text = `spool: { dir: /var/spool }
+sources: { app: { type: sqlite, path: a.db } }
+exports: { one: { source: app, query: select 1 } }
+schedules:
+  Nightly: { cron: "0 6 * * *", export: one, format: csv }
+  soon: { cron: soon, export: one, format: csv }
+  never: { cron: "0 0 31 2 *", export: one, format: csv }
+  mars: { cron: "0 6 * * *", timezone: Mars/Olympus, export: one, format: csv, params: { a: { b: c } } }
+  both: { cron: "0 6 * * *", export: one, format: csv, key: k7f3q2ab, principal: "jwt:user-7" }
+  half: { cron: "0 6 * * *", export: one, format: csv, tenant: "42", at: 6 }
+  less: { cron: "0 6 * * *" }
+`;
+  const when = "expected minute, hour, day, month and day of the week, such as 30 6 * * 1-5, not";
+  strictEqual(
+    printed(text),
+    `spillway.yaml:5: schedules.Nightly: a name is small letters, digits, - and _, and begins with \
+a letter or a digit
+spillway.yaml:6: schedules.soon.cron: ${when} "soon"
+spillway.yaml:7: schedules.never.cron: ${when} "0 0 31 2 *"
+spillway.yaml:8: schedules.mars.timezone: expected a time zone such as Europe/Berlin, not "Mars/Olympus"
+spillway.yaml:8: schedules.mars.params.a: expected text, a number, true or false, or a list of them, not a mapping
+spillway.yaml:9: schedules.both.key: a schedule runs with a key, or as a principal; not both
+spillway.yaml:10: schedules.half: tenant and scopes are those of a principal, which is missing
+spillway.yaml:10: schedules.half.at: unknown key; the keys here are cron, timezone, export, format, \
+params, options, reason, notify, key, principal, tenant and scopes
+spillway.yaml:11: schedules.less.export: missing; expected text
+spillway.yaml:11: schedules.less.format: missing; expected text
+`,
+  );
+  ok(
+    printed(text.replace("spool: { dir: /var/spool }", ""))
+      .includes("schedules: needs a spool, where its files are kept"),
+  );
 });

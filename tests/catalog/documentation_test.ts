@@ -15,6 +15,8 @@ import {
 } from "../../catalog/config.ts";
 import { readDocument } from "../../catalog/document.ts";
 import { isMapping } from "../../catalog/reader.ts";
+import { SCHEDULE } from "../../catalog/schedules.ts";
+import { WEBHOOKS } from "../../catalog/webhooks.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
 import { load } from "./fixture.ts";
 
@@ -26,6 +28,7 @@ const VARIABLES = {
   LINK_SECRET: "x".repeat(32),
   MASK_SECRET: "x".repeat(32),
   RECEIPT_KEY: JSON.stringify(newSigningKey()),
+  WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 };
 
 /** The configurations that a document shows. */
@@ -61,6 +64,10 @@ Deno.test("the whole file of docs/configuration.md can be pasted, and has every 
   ok(isMapping(root.runs));
   deepStrictEqual(keys(root.runs), keys(RUNS));
   deepStrictEqual(keys(root.runs.retention), keys(RETENTION));
+  deepStrictEqual(keys(root.runs.webhooks), keys(WEBHOOKS));
+  ok(isMapping(root.schedules));
+  const written = new Set(Object.values(root.schedules).flatMap((one) => keys(one)));
+  deepStrictEqual([...written].sort(), keys(SCHEDULE));
   ok(isMapping(root.log));
   deepStrictEqual(keys(root.log), keys(LOG));
   deepStrictEqual(keys(root.log.audit), keys(AUDIT));

@@ -1,6 +1,6 @@
 /** A configuration that is right. */
 
-import { deepStrictEqual, doesNotMatch, match, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, doesNotMatch, match, ok, strictEqual, throws } from "node:assert/strict";
 import { z } from "zod";
 import type { Config } from "../../catalog/config.ts";
 import { ConfigError, formatConfigError } from "../../catalog/issues.ts";
@@ -204,6 +204,7 @@ exports:
       retention: { files: 86_400_000, receipts: 7_776_000_000 },
       signingKeys: [],
     },
+    schedules: new Map(),
   });
   deepStrictEqual(load("sources: {}\nexports: {}\n").exports, new Map());
 });
@@ -262,6 +263,108 @@ Deno.test("receipts are kept in a file, a database or memory, for as long as is 
   for (const wrong of ["ledger: runs.db", "ledger: sqlite:", "retention: { files: 367d }"]) {
     throws(() => runs(wrong), ConfigError, wrong);
   }
+});
+
+Deno.test("webhooks have secrets and origins, and no issue has a word of a secret", () => {
+  const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+  const other = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+  const webhooks = (text: string, variables: Record<string, string> = {}) =>
+    load(`runs: { webhooks: { ${text} } }\nsources: {}\nexports: {}\n`, variables).runs.webhooks;
+  deepStrictEqual(webhooks(`secret: ${secret}, allow: ["https://App.example.com/"]`), {
+    secrets: [secret],
+    allow: ["https://app.example.com"],
+    allowPrivate: [],
+    timeout: 15_000,
+    maxAttempts: 8,
+  });
+  deepStrictEqual(
+    webhooks(
+      `secret: ["\${NEW}", ${other}], allow_private: ["http://[::1]:3000"], timeout: 2s, max_attempts: 3`,
+      { NEW: secret },
+    ),
+    {
+      secrets: [secret, other],
+      allow: [],
+      allowPrivate: ["http://[::1]:3000"],
+      timeout: 2_000,
+      maxAttempts: 3,
+    },
+  );
+  const refused = (text: string, issue: string) =>
+    throws(() => webhooks(text), (error: unknown) => {
+      const message = (error as ConfigError).issues
+        .map(({ path, message }) => `${path}: ${message}`).join();
+      ok(message.includes(issue), message);
+      ok(!message.includes("MfKQ9r8GKYq") && !message.includes("tooshort"), message);
+      return true;
+    });
+  const shape = "whsec_ and 24 to 64 bytes in Base64, or a list of such secrets";
+  refused("allow: [https://app.example.com]", `runs.webhooks.secret: missing; expected ${shape}`);
+  for (const wrong of ["whsec_tooshort", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "[]", "5"]) {
+    refused(`secret: ${wrong}, allow: [https://app.example.com]`, `expected ${shape}`);
+  }
+  refused(`secret: ${secret}`, "runs.webhooks.allow: missing");
+  for (
+    const wrong of ["app.example.com", "https://app.example.com/hook", "ftp://app.example.com"]
+  ) {
+    refused(`secret: ${secret}, allow: [${wrong}]`, "expected an origin");
+  }
+  refused(`secret: ${secret}, allow: [https://a.com], max_attempts: 21`, "from 1 to 20");
+  refused(`secret: ${secret}, allow: [https://a.com], timeout: 61s`, "from 100ms to 60s");
+});
+
+Deno.test("a schedule has its params, options and reason as a query string has them", () => {
+  const { schedules } = load(`
+spool: { dir: /var/spool }
+sources: {}
+exports: {}
+schedules:
+  plain: { cron: "@daily", export: "invoices,people", format: xlsx }
+  full:
+    cron: 30 6 * * 1-5
+    timezone: Europe/Berlin
+    export: invoices
+    format: csv
+    params: { since: 2026-01-01, ids: [1, 2], paid: true }
+    options: { dialect: excel, bom: false }
+    reason: monthly
+    notify: https://app.example.com/hook
+    principal: jwt:user-7
+    tenant: "42"
+    scopes: [pii]
+  key: { cron: "@hourly", export: invoices, format: csv, key: k7f3q2ab }
+`);
+  const [plain, full, key] = [...schedules.values()].map(({ slots: _, ...rest }) => rest);
+  deepStrictEqual(plain, {
+    name: "plain",
+    cron: "@daily",
+    timezone: "UTC",
+    export: "invoices,people",
+    format: "xlsx",
+    pairs: [],
+    owner: { kind: "anonymous" },
+  });
+  deepStrictEqual(full, {
+    name: "full",
+    cron: "30 6 * * 1-5",
+    timezone: "Europe/Berlin",
+    export: "invoices",
+    format: "csv",
+    pairs: [
+      ["since", "2026-01-01"],
+      ["ids", "1"],
+      ["ids", "2"],
+      ["paid", "true"],
+      ["_dialect", "excel"],
+      ["_bom", "false"],
+      ["_reason", "monthly"],
+    ],
+    notify: "https://app.example.com/hook",
+    owner: { kind: "principal", id: "jwt:user-7", tenant: "42", scopes: ["pii"] },
+  });
+  deepStrictEqual(key?.owner, { kind: "key", id: "k7f3q2ab" });
+  const friday = schedules.get("full")!.slots.next(new Date("2026-01-02T05:30:00Z"));
+  deepStrictEqual(friday, new Date("2026-01-05T05:30:00Z"));
 });
 
 Deno.test("receipts are signed with keys that stand there, in the environment or in files", () => {

@@ -59,6 +59,8 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
       warnings: [{ kind: "text-cut", column: "note", count: 3 }],
       idempotency: { scope: "key:k7f3q2", key: "once", fingerprint: "f" },
       file: { filename: "a.csv", mediaType: "text/csv" },
+      schedule: { name: "nightly", slot: "2026-01-01T06:00:00.000Z" },
+      notify: { url: "https://app.example.com/hook?a=b", state: "pending", attempts: [] },
     });
     assert.equal(await ledger.insert(whole), undefined);
     assert.deepEqual(await ledger.get("a"), whole);
@@ -227,6 +229,102 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
     assert.deepEqual(await ledger.kept(), []);
     assert.equal(await ledger.purge(new Date("2026-01-02T00:00:00Z")), 1);
     assert.deepEqual((await ledger.list(OWNER)).rows.map(({ id }) => id), ["open", "late"]);
+  });
+
+  it("has webhooks be sent of runs that have ended, each at its time and once at a time", async (ledger) => {
+    const notify = (origin: string) =>
+      ({ url: `${origin}/hook`, state: "pending", attempts: [] }) as const;
+    const [app, other] = ["https://app.example.com", "http://127.0.0.1:9000"] as const;
+    const ids = async (limit: number, except?: readonly string[]) =>
+      (await ledger.notifications(limit, except)).map(({ row, at }) => [row.id, at]);
+    await ledger.insert(row("none"));
+    for (const [id, origin] of [["a", app], ["b", other], ["c", app]] as const) {
+      await ledger.insert(row(id, { notify: notify(origin) }));
+    }
+    assert.deepEqual(await ids(10), []);
+    const end = async (id: string, second: number) => {
+      await ledger.transition(id, { from: "queued", attempt: 1, to: "cancelled" }, {
+        endedAt: `2026-01-01T12:00:0${second}.000Z`,
+      });
+    };
+    await end("none", 0);
+    await end("b", 2);
+    await end("a", 1);
+    const START = Date.parse("2026-01-01T12:00:00.000Z");
+    assert.deepEqual(await ids(10), [["a", START + 1_000], ["b", START + 2_000]]);
+    assert.deepEqual(await ids(1), [["a", START + 1_000]]);
+    assert.deepEqual(await ids(1, [app]), [["b", START + 2_000]]);
+    assert.deepEqual(await ids(1, [app, other]), []);
+    // One of several that find it due has it.
+    const times = { from: START + 1_000, to: START + 60_000 };
+    assert.deepEqual(
+      await Promise.all([ledger.reschedule("a", times), ledger.reschedule("a", times)]),
+      [true, false],
+    );
+    assert.deepEqual(await ids(10), [["b", START + 2_000], ["a", START + 60_000]]);
+    assert.deepEqual((await ledger.get("a"))!.notify, notify(app));
+    const failed = {
+      ...notify(app),
+      state: "failed",
+      attempts: [{ at: "2026-01-01T12:00:01.000Z", status: 500 }, { at: "x", error: "refused" }],
+    } as const;
+    assert.equal(
+      await ledger.reschedule("a", { from: START + 60_000, to: undefined }, failed),
+      true,
+    );
+    assert.deepEqual((await ledger.get("a"))!.notify, failed);
+    assert.deepEqual(await ids(10), [["b", START + 2_000]]);
+    // What is to be sent is not purged.
+    assert.equal(await ledger.purge(new Date("2026-01-02T00:00:00Z")), 2);
+    assert.ok(await ledger.get("b"));
+  });
+
+  it("knows which slot of a schedule was taken last", async (ledger) => {
+    const at = (hour: number) => new Date(Date.UTC(2026, 0, 1, hour));
+    const last = async (name: string, pattern: string, hour: number) =>
+      (await ledger.scheduled(name, pattern, at(hour))).getUTCHours();
+    assert.equal(await last("a", "daily", 5), 5);
+    assert.equal(await last("a", "daily", 9), 5);
+    await ledger.taken("a", at(8));
+    await ledger.taken("a", at(7));
+    assert.equal(await last("a", "daily", 9), 8);
+    assert.equal(await last("b", "daily", 9), 9);
+    assert.equal(await last("a", "hourly", 10), 10);
+    assert.equal(await last("a", "hourly", 11), 10);
+    await ledger.taken("none", at(8));
+  });
+
+  it("finds the last run of a schedule that was handed over, and keeps it for the next one", async (ledger) => {
+    const at = (second: number) => `2026-01-01T12:00:0${second}.000Z`;
+    const last = async () => (await ledger.lastOf("nightly"))?.id;
+    const schedule = { name: "nightly", slot: at(0) };
+    const cursors = [{ export: "audit-log", column: "id", from: "7", to: "12" }];
+    for (const [id, second] of [["a", 1], ["b", 2], ["c", 3]] as const) {
+      await ledger.insert(row(id, { schedule, queuedAt: at(second) }));
+      await ledger.transition(id, { from: "queued", attempt: 1, to: "running" });
+    }
+    await ledger.insert(row("d", { schedule: { name: "other" }, state: "complete" }));
+    await ledger.handOver("d", new Date(at(5)));
+    assert.equal(await last(), undefined);
+    // One that is not complete is not handed over.
+    await ledger.handOver("a", new Date(at(5)));
+    assert.equal(await last(), undefined);
+    for (const id of ["a", "b", "c"]) {
+      await ledger.transition(id, { from: "running", attempt: 1, to: "complete" }, {
+        endedAt: at(4),
+        cursors,
+      });
+    }
+    await ledger.handOver("b", new Date(at(5)));
+    await ledger.handOver("b", new Date(at(6)));
+    assert.equal(await last(), "b");
+    await ledger.handOver("a", new Date(at(7)));
+    const { id, handedOverAt, cursors: kept } = (await ledger.lastOf("nightly"))!;
+    assert.deepEqual({ id, handedOverAt, kept }, { id: "b", handedOverAt: at(5), kept: cursors });
+    await ledger.transition("b", { from: "complete", attempt: 1, to: "expired" });
+    await ledger.purge(new Date("2026-01-02T00:00:00Z"));
+    const left = await Promise.all(["a", "b", "c"].map((id) => ledger.get(id)));
+    assert.deepEqual(left.map((row) => row?.id), [undefined, "b", undefined]);
   });
 
   it("loses none of a thousand runs that are written at once", async (ledger) => {

@@ -83,6 +83,7 @@ export interface Sections {
   readonly access?: string;
   readonly spool?: string;
   readonly runs?: string;
+  readonly schedules?: string;
   /** What is known of the logs. @default nothing */
   readonly log?: ServiceOptions["log"];
   /** The file system of the spool. @default the system's */
@@ -117,11 +118,13 @@ export async function startServer(sections: Sections = {}): Promise<TestServer> 
 export async function startIn(folder: string, sections: Sections = {}): Promise<TestServer> {
   const database = `${folder}/app.db`;
   const { server = "{ port: 0 }", access = "{}", limits = "{}", runs = "{}", spool } = sections;
+  const { schedules = "{}" } = sections;
   const yaml = `
 server: ${server}
 access: ${access}
 limits: ${limits}
 runs: ${runs}
+schedules: ${schedules}
 ${spool === undefined ? "" : `spool: ${spool}`}
 sources: { app: { type: sqlite, path: app.db } }
 ${EXPORTS}`;

@@ -1,6 +1,8 @@
 /** Another configuration over real sockets: nothing of what was learnt or kept for the one before is of it. */
 
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { newSigningKey } from "../../access/signing_key.ts";
 import type { Config } from "../../catalog/config.ts";
@@ -180,6 +182,63 @@ exports:
     (await server.ask(`/runs/${holding.id}`, { method: "DELETE" })).response.status,
     200,
   );
+});
+
+Deno.test("webhooks go where the configuration of now lets them, and all of its secrets sign", async () => {
+  const signatures: string[] = [];
+  const receiver = createServer((request, response) => {
+    signatures.push(String(request.headers["webhook-signature"]));
+    response.writeHead(204).end();
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = receiver.address() as AddressInfo;
+    const yaml = (secret: string) => `
+server: { port: 0 }
+spool: { dir: spool, min_free: 1MiB, allow_memory: true, allow_shared: true }
+runs: { webhooks: { secret: ${secret}, allow_private: ["http://127.0.0.1:${port}"] } }
+sources: { app: { type: sqlite, path: one.db } }
+exports: { all: { source: app, query: select * from t } }
+`;
+    await using server = await start(reading("one"));
+    const post = async () => {
+      const body = JSON.stringify({
+        export: "all",
+        format: "csv",
+        notify: `http://127.0.0.1:${port}/`,
+      });
+      return (await server.ask("/runs", { method: "POST", body })).response.status;
+    };
+    assert.equal(await post(), 400);
+    const [one, two] = ["AAECAwQFBgcICQoLDA0ODxAREhMUFRYX", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"];
+    await server.reload(yaml(`whsec_${one}`));
+    assert.equal(await post(), 202);
+    await until(() => signatures.length === 1);
+    await server.reload(yaml(`[whsec_${two}, whsec_${one}]`));
+    assert.equal(await post(), 202);
+    await until(() => signatures.length === 2);
+    assert.deepEqual(signatures.map((all) => all.split(" ").length), [1, 2]);
+    await server.reload(reading("one"));
+    assert.equal(await post(), 400);
+  } finally {
+    receiver.closeAllConnections();
+    await new Promise((resolve) => receiver.close(resolve));
+  }
+});
+
+Deno.test("other schedules are taken", async () => {
+  const yaml = (schedules: string) => `${reading("one")}schedules: ${schedules}`;
+  await using server = await start(yaml("{}"));
+  const names = async () =>
+    JSON.parse((await server.ask("/schedules")).text).schedules
+      .map(({ name, cron }: Record<string, string>) => `${name} ${cron}`);
+  assert.deepEqual(await names(), []);
+  await server.reload(yaml('{ a: { cron: "@daily", export: all, format: csv } }'));
+  assert.deepEqual(await names(), ["a @daily"]);
+  await server.reload(yaml('{ b: { cron: "* * * * *", export: all, format: csv } }'));
+  assert.deepEqual(await names(), ["b * * * * *"]);
+  const { response } = await server.ask("/schedules/b/runs", { method: "POST" });
+  assert.equal(response.status, 202);
 });
 
 Deno.test("keys of receipts are taken: the new one signs, and the old one is published", async () => {

@@ -45,7 +45,7 @@ Deno.test("a request says everything that is wrong with it at once, by name", ()
     {
       name: "_pages",
       detail:
-        "is no option; there are _bom, _columns, _delivery, _dialect, _filename, _header, _null, _reason",
+        "is no option; there are _bom, _columns, _delivery, _dialect, _filename, _header, _null, _reason, _since",
     },
     { name: "page", detail: "unknown param; this export takes team" },
     {

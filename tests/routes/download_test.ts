@@ -89,7 +89,10 @@ Deno.test("every mistake of a request is named at once", async () => {
   assert.equal(type, "application/problem+json");
   assert.deepEqual(body.errors, [
     { name: "_bom", detail: "means nothing to the format json" },
-    { name: "_fast", detail: "is no option; there are _columns, _delivery, _filename, _reason" },
+    {
+      name: "_fast",
+      detail: "is no option; there are _columns, _delivery, _filename, _reason, _since",
+    },
     { name: "_delivery", detail: 'must be one of auto, direct, whole, not "later"' },
     { name: "_columns", detail: 'must be column names with commas between, not "a,,b"' },
     { name: "since", detail: 'expected a date such as 2026-01-31, not "2026-02-30"' },
