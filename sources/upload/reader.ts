@@ -1,0 +1,188 @@
+/** What every reader of uploads offers: an uploaded file in, columns and batches of cells out. */
+
+import { type ReadOptions, type RowStream, SourceError } from "../source.ts";
+import type { ColumnType, Row } from "../../table/table.ts";
+
+/** An uploaded file, on a disk. */
+export interface UploadFile {
+  /** Its bytes. */
+  readonly size: number;
+  /**
+   * Reads bytes from an offset on; how many, fewer than `into` holds only at the end of the file.
+   *
+   * It is no promise: a worker reads one upload and has nothing else to do, 256 KiB of a disk's cache take
+   * 50 us, and a cell that is looked up in a file cannot wait for a promise each.
+   */
+  readAt(offset: number, into: Uint8Array): number;
+}
+
+/** A file of a reader's own, for what does not fit into memory; it is removed with the upload. */
+export interface ScratchFile extends UploadFile {
+  /**
+   * Writes bytes at its end; `size` is where the next ones go.
+   *
+   * @throws {UploadError} where it would be larger than it may be
+   */
+  append(bytes: Uint8Array): void;
+}
+
+/** What the caller says about the file, instead of having it detected. */
+export interface ReadingOptions {
+  /** Whether the first row names the columns. @default detected */
+  readonly header?: boolean;
+  /** What stands between two fields of text: one ASCII character. @default detected */
+  readonly separator?: string;
+  /** What stands around fields of text; empty: nothing does. @default `"` */
+  readonly quote?: string;
+  /** The label of text's encoding (WHATWG Encoding, 4.2). @default detected */
+  readonly encoding?: string;
+  /** A sheet by its name, or by its number from 1, hidden ones counted. @default the first one that is shown */
+  readonly sheet?: string | number;
+  /** The cells of a sheet that are read: `B3:F100`, `B:F`. @default those that there are */
+  readonly range?: string;
+}
+
+/** How much a reader may take from a file. Each is for the reader to keep: it stops there. */
+export interface ReadingLimits {
+  /** Cells of the table, the empty ones of a row counted up to its last one. */
+  readonly maxCells: number;
+  /** UTF-16 units (or bytes, where the reader has those) of a row. */
+  readonly maxRow: number;
+}
+
+/**
+ * What a reader saw and did not give, or gave in another way, counted for the receipt. Each is a
+ * `WarningKind` of `exporters/warnings.ts`, and has a line in `docs/formats.md`.
+ */
+export type NoteKind =
+  /** A cell that is not of its column's type stays text. */
+  | "other-type"
+  /** Bytes that are no text in the file's encoding came with U+FFFD in place of them. */
+  | "invalid-text"
+  /** A row had fewer fields than there are columns: the others are null. */
+  | "short-row"
+  /** A cell without a title above it: its column is named `column_7`. */
+  | "column-unnamed"
+  /** A cell is an error (`#DIV/0!`), and given as this text. */
+  | "error-cell"
+  /** A formula without a cached value is null. */
+  | "formula-unknown"
+  /** A row that is hidden in its sheet; it is read all the same. */
+  | "hidden-row"
+  /** A column that is hidden in its sheet; it is read all the same. */
+  | "hidden-column"
+  /** A sheet that was not read: there were others. Where it is hidden, `hidden-sheet` instead. */
+  | "sheet-skipped"
+  /** A hidden sheet that was not read. */
+  | "hidden-sheet"
+  /** A range of merged cells: its first cell has the value, the others are null. */
+  | "merged-cells";
+
+/**
+ * Counts something. `where` is a column's name or, of sheets, the sheet's: it is shown as the warning's
+ * column.
+ */
+export type Note = (kind: NoteKind, where?: string, times?: number) => void;
+
+/** What a reader is given besides the file. */
+export interface ReaderContext extends Required<Pick<ReadOptions, "types" | "batchRows">> {
+  /** What the caller says about the file. */
+  readonly reading: ReadingOptions;
+  /** How much it may take. */
+  readonly limits: ReadingLimits;
+  /** Counts what is to be said. */
+  readonly note: Note;
+  /** Whether the rows are welcome as text (`RowStream.text`). @default false */
+  readonly text?: boolean;
+  /** Makes the scratch file, once; absent where there is none: what needs it is too large then. */
+  readonly scratch?: () => ScratchFile;
+}
+
+/**
+ * A reader of one format. `open` looks at the first rows, so that the columns' names and types are known, and
+ * reads the others as they are pulled; reading again from the start is cheap, as the file is on a disk.
+ *
+ * The file stays the caller's, who closes it when the stream has ended, failed or was cancelled.
+ */
+export interface UploadReader {
+  /**
+   * Opens a file.
+   *
+   * @throws {UploadError} where it is not what it should be
+   */
+  open(file: UploadFile, context: ReaderContext): Promise<RowStream>;
+}
+
+/**
+ * Rows as a file has them: the row that names the columns is not told from the others, and rows have any
+ * length. `toRowStream` (`raw_rows.ts`) makes columns and batches of them: what finds the header, the names and
+ * the types is the same for every format whose cells stand in a grid.
+ */
+export interface RawRows {
+  /** Columns that there are at least, as far as the file says so before its rows. @default as the first rows have */
+  readonly width?: number;
+  /**
+   * The next rows, some hundred at most and none that is empty at the end of the file; undefined at the end.
+   *
+   * @throws {UploadError} where the file is not what it should be
+   */
+  read(): Promise<RawBatch | undefined>;
+  /** Releases what reading holds, also while a read is pending; the file stays open. */
+  close(): Promise<void>;
+}
+
+/** Some rows of {@linkcode RawRows}. */
+export interface RawBatch {
+  /** Their cells, each as `table/table.ts` has those of its type. */
+  readonly rows: readonly Row[];
+  /**
+   * The type of each cell, where the file itself tells it (a style makes a number a date). It is looked at for
+   * the first {@linkcode SAMPLE_ROWS} rows alone. @default what the cell shows: text is `string`
+   */
+  readonly types?: readonly (readonly (ColumnType | undefined)[])[];
+}
+
+/** The rows whose cells decide the types of the columns. */
+export const SAMPLE_ROWS = 1000;
+
+/** Where in an upload something is wrong; as much as is known. */
+export interface UploadPosition {
+  /** A line of text, from 1, the header counted. */
+  readonly line?: number;
+  /** The name of a sheet. */
+  readonly sheet?: string;
+  /** A cell of it: `C7`. */
+  readonly cell?: string;
+}
+
+/** An upload that is not what it should be: the caller's issue, and never the server's. */
+export class UploadError extends SourceError {
+  /**
+   * `content`: it is broken, too much, or not what it says; `type`: it is whole, and of a kind that is not
+   * read (XLS, ODS, a picture).
+   */
+  readonly kind: "content" | "type";
+  /** Where. */
+  readonly position: UploadPosition;
+
+  /** Says what is wrong, as a sentence about the file without the position: `a quote is not closed`. */
+  constructor(
+    message: string,
+    { kind = "content", position = {}, ...options }:
+      & { readonly kind?: "content" | "type"; readonly position?: UploadPosition }
+      & ErrorOptions = {},
+  ) {
+    super(`Cannot read the upload${positionText(position)}: ${message}`, options);
+    this.kind = kind;
+    this.position = position;
+  }
+}
+
+/** `, line 7`; `, sheet "Data", cell C7`. */
+function positionText({ line, sheet, cell }: UploadPosition): string {
+  return [
+    line === undefined ? "" : `, line ${line}`,
+    sheet === undefined ? "" : `, sheet ${JSON.stringify(sheet)}`,
+    cell === undefined ? "" : `, cell ${cell}`,
+  ].join("");
+}
