@@ -2,8 +2,14 @@
 
 import { BATCH_UNITS, unitsOf } from "../batch_units.ts";
 import { joinTypes, typeOfCell } from "./column_types.ts";
-import { columnNames, isHeader } from "./header.ts";
-import { type RawRows, type ReaderContext, SAMPLE_ROWS, UploadError } from "./reader.ts";
+import { type ColumnEvidence, columnNames, isHeader } from "./header.ts";
+import {
+  type RawRows,
+  type ReaderContext,
+  SAMPLE_ROWS,
+  SAMPLE_UNITS,
+  UploadError,
+} from "./reader.ts";
 import type { RowStream, SourceColumn } from "../source.ts";
 import type { Batch, Cell, ColumnType, Row } from "../../table/table.ts";
 
@@ -30,32 +36,52 @@ export async function toRowStream(rows: RawRows, context: ReaderContext): Promis
   }
 }
 
-async function openRows(
-  rows: RawRows,
-  { reading, limits, note, batchRows }: ReaderContext,
-): Promise<RowStream> {
+/** What is known once the first rows are read. */
+interface Begun {
+  readonly columns: readonly SourceColumn[];
+  /** The rows that were read for it. */
+  readonly rows: readonly Row[];
+  /** Rows before those. */
+  readonly headerRows: number;
+}
+
+async function begin(rows: RawRows, { reading, note }: ReaderContext): Promise<Begun> {
+  if (rows.columns) return { columns: rows.columns, rows: [], headerRows: 0 };
   const sample: SampleRow[] = [];
-  let ended = false;
-  while (!ended && sample.length < SAMPLE_ROWS) {
+  let units = 0;
+  while (sample.length < SAMPLE_ROWS && units < SAMPLE_UNITS) {
     const batch = await rows.read();
-    ended = batch === undefined;
-    batch?.rows.forEach((cells, index) => sample.push({ cells, types: batch.types?.[index] }));
+    if (batch === undefined) break;
+    batch.rows.forEach((cells, index) => {
+      sample.push({ cells, types: batch.types?.[index] });
+      units += unitsOf(cells);
+    });
   }
   const width = sample.reduce((most, { cells }) => Math.max(most, cells.length), rows.width ?? 0);
   if (width > MAX_COLUMNS) {
     throw new UploadError(`it has ${width} columns, and at most ${MAX_COLUMNS} are read`);
   }
-  const all = columnTypes(sample, 1, width);
-  const header = reading.header ?? isHeader(evidence(sample[0], all, width));
-  const types = header ? all : columnTypes(sample, 0, width);
-  const first = header ? sample[0]?.cells ?? [] : undefined;
-  const names = columnNames(first, width, (name) => note("column-unnamed", name));
-  const columns = names.map((name, index): SourceColumn => ({
-    name,
-    type: types[index] ?? "string",
-  }));
-  const checks = columns.map(({ type }) => CHECKS[type!]);
-  let waiting: readonly Row[] = sample.slice(header ? 1 : 0).map(({ cells }) => cells);
+  const below = columnTypes(sample.slice(1), width);
+  const header = reading.header ?? isHeader(evidenceOf(sample[0], below, width));
+  const types = header ? below : columnTypes(sample, width);
+  const names = columnNames(
+    header ? sample[0]?.cells ?? [] : undefined,
+    width,
+    (name) => note("column-unnamed", name),
+  );
+  return {
+    columns: names.map((name, index) => ({ name, type: types[index] ?? "string" })),
+    rows: sample.slice(Number(header)).map(({ cells }) => cells),
+    headerRows: Number(header),
+  };
+}
+
+async function openRows(rows: RawRows, context: ReaderContext): Promise<RowStream> {
+  const { limits, note, batchRows } = context;
+  const { columns, rows: sample, headerRows } = await begin(rows, context);
+  const width = columns.length;
+  const checks = columns.map(({ type }) => type && CHECKS[type]);
+  let waiting = sample;
   let at = 0;
   let read = 0;
   let cells = 0;
@@ -66,7 +92,7 @@ async function openRows(
     cells += row.length;
     if (row.length > width && row.slice(width).some((cell) => cell !== null)) {
       throw new UploadError(
-        `row ${read + Number(header)} has ${row.length} cells, and the rows before it ${width}`,
+        `row ${read + headerRows} has ${row.length} cells, and the rows before it ${width}`,
       );
     }
     if (cells > limits.maxCells) {
@@ -77,7 +103,9 @@ async function openRows(
       : Array.from({ length: width }, (_, index): Cell => row[index] ?? null);
     for (let index = 0; index < width; index++) {
       const cell = full[index]!;
-      if (cell !== null && checks[index]?.(cell) === false) note("other-type", names[index]!);
+      if (cell !== null && checks[index]?.(cell) === false) {
+        note("other-type", columns[index]!.name);
+      }
     }
     return full;
   }
@@ -88,10 +116,11 @@ async function openRows(
     let units = 0;
     while (batch.length < batchRows && units < BATCH_UNITS) {
       if (at === waiting.length) {
-        if (batch.length > 0 || ended) break;
-        waiting = (await rows.read())?.rows ?? [];
+        if (batch.length > 0) break;
+        const more = await rows.read();
+        if (more === undefined) break;
+        waiting = more.rows;
         at = 0;
-        ended = waiting.length === 0;
         continue;
       }
       const row = complete(waiting[at++]!);
@@ -127,14 +156,13 @@ const CHECKS: Partial<Readonly<Record<ColumnType, (cell: Cell) => boolean>>> = {
   boolean: (cell) => typeof cell === "boolean",
 };
 
-/** The types of the columns, of the rows of a sample from one on. */
+/** The types of the columns in the rows of a sample. */
 function columnTypes(
   sample: readonly SampleRow[],
-  from: number,
   width: number,
 ): readonly (ColumnType | undefined)[] {
   const found = new Array<ColumnType | undefined>(width).fill(undefined);
-  for (const { cells, types } of sample.slice(from)) {
+  for (const { cells, types } of sample) {
     cells.forEach((cell, index) => {
       if (cell !== null) found[index] = joinTypes(found[index], types?.[index] ?? typeOfCell(cell));
     });
@@ -143,17 +171,17 @@ function columnTypes(
 }
 
 /** What tells whether the first row is a header. */
-function evidence(
+function evidenceOf(
   row: SampleRow | undefined,
   types: readonly (ColumnType | undefined)[],
   width: number,
-) {
+): readonly ColumnEvidence[] {
   return Array.from({ length: width }, (_, index) => {
     const first = row?.cells[index] ?? null;
-    const told = row?.types?.[index];
+    const type = row?.types?.[index];
     return {
       first,
-      firstType: first === null ? undefined : told ?? typeOfCell(first),
+      firstType: first === null ? undefined : type ?? typeOfCell(first),
       type: types[index],
     };
   });

@@ -1,6 +1,6 @@
 /** What every reader of uploads offers: an uploaded file in, columns and batches of cells out. */
 
-import { type ReadOptions, type RowStream, SourceError } from "../source.ts";
+import { type ReadOptions, type RowStream, type SourceColumn, SourceError } from "../source.ts";
 import type { ColumnType, Row } from "../../table/table.ts";
 
 /** An uploaded file, on a disk. */
@@ -59,6 +59,8 @@ export type NoteKind =
   | "other-type"
   /** Bytes that are no text in the file's encoding came with U+FFFD in place of them. */
   | "invalid-text"
+  /** The encoding of a text was guessed from its bytes, and may be another one. */
+  | "encoding-guessed"
   /** A row had fewer fields than there are columns: the others are null. */
   | "short-row"
   /** A cell without a title above it: its column is named `column_7`. */
@@ -119,6 +121,8 @@ export interface UploadReader {
  * the types is the same for every format whose cells stand in a grid.
  */
 export interface RawRows {
+  /** The columns, where the file names them elsewhere than in its first row. @default they are found */
+  readonly columns?: readonly SourceColumn[];
   /** Columns that there are at least, as far as the file says so before its rows. @default as the first rows have */
   readonly width?: number;
   /**
@@ -145,10 +149,15 @@ export interface RawBatch {
 /** The rows whose cells decide the types of the columns. */
 export const SAMPLE_ROWS = 1000;
 
+/** Bytes or UTF-16 units of them, after which the rows so far decide. */
+export const SAMPLE_UNITS = 8 * 1024 * 1024;
+
 /** Where in an upload something is wrong; as much as is known. */
 export interface UploadPosition {
   /** A line of text, from 1, the header counted. */
   readonly line?: number;
+  /** A row of data, from 1, where there are no lines. */
+  readonly row?: number;
   /** The name of a sheet. */
   readonly sheet?: string;
   /** A cell of it: `C7`. */
@@ -179,9 +188,10 @@ export class UploadError extends SourceError {
 }
 
 /** `, line 7`; `, sheet "Data", cell C7`. */
-function positionText({ line, sheet, cell }: UploadPosition): string {
+function positionText({ line, row, sheet, cell }: UploadPosition): string {
   return [
     line === undefined ? "" : `, line ${line}`,
+    row === undefined ? "" : `, row ${row}`,
     sheet === undefined ? "" : `, sheet ${JSON.stringify(sheet)}`,
     cell === undefined ? "" : `, cell ${cell}`,
   ].join("");
