@@ -233,18 +233,20 @@ function permissionsOf(
 ): Required<SourcePermissions> {
   const all = settings.map((source) => {
     const { paths: keys, permissions } = descriptors[source.type]!;
-    const { read = [], net = [], sys = [] } = permissions?.(source.config as never) ?? {};
+    const { read = [], write = [], net = [], sys = [] } = permissions?.(source.config as never) ??
+      {};
     const paths = keys.flatMap((key) => {
       const path = (source.config as Readonly<Record<string, unknown>>)[key];
       return typeof path === "string" ? [path] : [];
     });
-    return { read: [...paths, ...read], net, sys };
+    return { read: [...paths, ...read], write, net, sys };
   });
   return {
     read: [
       ...threads.map((thread) => fileURLToPath(thread)),
       ...all.flatMap(({ read }) => read),
     ],
+    write: all.flatMap(({ write }) => write),
     net: [...new Set(all.flatMap(({ net }) => net))],
     sys: [...new Set(all.flatMap(({ sys }) => sys))],
   };
