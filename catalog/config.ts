@@ -38,6 +38,8 @@ export interface Config {
   readonly limits: Limits;
   /** Where bytes wait that clients have not taken; absent: nowhere but in a little memory. */
   readonly spool?: SpoolSettings;
+  /** How uploaded files are converted; absent: none is. */
+  readonly convert?: ConvertSettings;
   /** Where it is written down who had what: standard output, or an absolute path. @default nowhere by itself */
   readonly audit?: typeof AUDIT_STDOUT | string;
 }
@@ -55,6 +57,8 @@ export interface SourceSetting {
   readonly runsCode?: boolean;
   /** Whether a query sees the rows as they were at one moment. @default false */
   readonly snapshot?: boolean;
+  /** Whether it is the upload of one request, whose worker may read nothing else. @default false */
+  readonly uploaded?: boolean;
 }
 
 /** One export: a declared table. */
@@ -250,6 +254,20 @@ export const SPOOL = {
 
 /** Where bytes wait that clients have not taken. */
 export type SpoolSettings = Settings<typeof SPOOL>;
+
+/** The keys of `convert`; sizes are bytes. */
+export const CONVERT = {
+  /** The most bytes of an uploaded file. */
+  max_bytes: size.default(2 ** 30),
+  /** The most cells of a table in one. */
+  max_cells: wholeNumber("a whole number", 1, Number.MAX_SAFE_INTEGER).default(100_000_000),
+  /** The formats that are read. @default all that can be */
+  formats: z.array(z.string({ error: "text" }), { error: "a list of formats" })
+    .min(1, { error: "a list of at least one format" }).optional(),
+};
+
+/** How uploaded files are converted. */
+export type ConvertSettings = Settings<typeof CONVERT>;
 
 /** The keys of an export that say how much one file may take. */
 export const CAPS = {

@@ -2,6 +2,7 @@
 
 import { withoutLinkNames } from "../access/link_names.ts";
 import type { Principal } from "../access/principal.ts";
+import type { Config } from "../catalog/config.ts";
 import { renderFilename, safeFilename } from "../catalog/filename.ts";
 import type { FileOfExports } from "../requests/find_exports.ts";
 import { requestKey } from "../requests/request_key.ts";
@@ -26,13 +27,32 @@ import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.
 export async function download(
   request: Request,
   file: FileOfExports,
-  { catalog, formats, startRun, wholeFiles, debug, onResent, onError }: Dependencies,
-  { principal, client }: Caller,
+  dependencies: Dependencies,
+  caller: Caller,
 ): Promise<Response> {
-  const { format } = file;
+  const { principal } = caller;
   const pairs = parseQuery(new URL(request.url).search);
   const own = principal.via === "link" ? withoutLinkNames(pairs) : pairs;
-  const asked = parseRequest(file, own, { principal, formats });
+  const asked = parseRequest(file, own, { principal, formats: dependencies.formats });
+  return await deliver(request, asked, dependencies, caller);
+}
+
+/** What a file is delivered with. */
+export type Delivering =
+  & Pick<
+    Dependencies,
+    "startRun" | "wholeFiles" | "debug" | "onResent" | "onError"
+  >
+  & { readonly catalog: Pick<Config, "sources" | "access"> };
+
+/** Answers with the file that was asked for, or with a problem. */
+export async function deliver(
+  request: Request,
+  asked: RunRequest,
+  { catalog, startRun, wholeFiles, debug, onResent, onError }: Delivering,
+  { client }: Pick<Caller, "client">,
+): Promise<Response> {
+  const { format } = asked;
   const whole = asked.delivery === "whole";
   // A file that is made first has the length, the digest and the ranges of its own bytes.
   const compressible = format.compressible && !whole;

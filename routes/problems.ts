@@ -6,7 +6,9 @@ import { RequestError, type RequestIssue, withIssues } from "../requests/request
 import { AdmissionError } from "../runs/admission.ts";
 import { RunLimitError, RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
+import type { UploadPosition } from "../sources/upload/reader.ts";
 import { DiskError } from "../storage/disk/error.ts";
+import { UploadTooLargeError } from "../storage/spool/uploads.ts";
 import { NoRoomError } from "../storage/store.ts";
 
 /** An error body, as it is sent. */
@@ -19,6 +21,8 @@ export interface Problem {
   readonly detail: string;
   /** Every issue of the request at once. */
   readonly errors?: readonly RequestIssue[];
+  /** Where an upload is wrong: its line or row, its sheet and its cell, as much as is known. */
+  readonly place?: UploadPosition;
   /** What the source said, for who may read it. */
   readonly cause?: string;
   /** Seconds after which the same request may succeed. */
@@ -71,6 +75,16 @@ export function tooLarge(maxBytes: number): Problem {
     title: "Content too large",
     detail: `A body has at most ${maxBytes} bytes here`,
   };
+}
+
+/** 415, for a body of a kind that is not read. */
+export function unsupported(detail: string): Problem {
+  return { status: 415, title: "Unsupported media type", detail };
+}
+
+/** 422, for a body that is not what it should be. */
+export function unprocessable(detail: string): Problem {
+  return { status: 422, title: "Unprocessable content", detail };
 }
 
 /** 421, for a request that is meant for another server (RFC 9110, 15.5.20). */
@@ -137,6 +151,7 @@ export function toProblem(error: unknown, debug = false): Problem {
       detail: "The source of this export did not answer in time",
     };
   }
+  if (error instanceof UploadTooLargeError) return tooLarge(error.maxBytes);
   if (error instanceof NoRoomError && error.reason === "tenant") {
     return {
       status: 507,
@@ -148,8 +163,8 @@ export function toProblem(error: unknown, debug = false): Problem {
     return {
       status: 503,
       title: "Service unavailable",
-      detail: "This server is short of disk for whole files; try again later, or without " +
-        "_delivery=whole",
+      detail: "This server is short of disk for whole files and uploads; try again later, or an " +
+        "export without _delivery=whole",
       retryAfter: DISK_RETRY_AFTER_SECONDS,
     };
   }
@@ -162,6 +177,8 @@ export function toProblem(error: unknown, debug = false): Problem {
       case "table":
       case "limit":
         return tooMuch(error);
+      case "upload":
+        return uploadProblem(error);
       case "source":
         return {
           status: 502,
@@ -180,6 +197,15 @@ export function toProblem(error: unknown, debug = false): Problem {
 /** 422, for a table that the format cannot hold, or that is more than its caller may have. */
 function tooMuch({ message }: Error): Problem {
   return { status: 422, title: "Unprocessable content", detail: message };
+}
+
+/** 415 for a file of a kind that is not read, else 422; with the place that is wrong. */
+function uploadProblem({ message, upload }: TaskError): Problem {
+  const { unread, position = {} } = upload ?? {};
+  const place = Object.keys(position).length === 0 ? {} : { place: position };
+  return unread
+    ? { ...unsupported(message), ...place }
+    : { status: 422, title: "Unprocessable content", detail: message, ...place };
 }
 
 /** What a client that has left would be answered: no problem, as its run is cancelled and nothing failed. */

@@ -29,6 +29,8 @@ export interface Route {
   readonly blocking: boolean | "learn";
   /** What its queries are known by, where they decide. */
   readonly queries: string;
+  /** The group, where it is of this task alone and goes with it. @default it is one of the pool's */
+  readonly own?: WorkerGroup;
 }
 
 /** How a pool works. */
@@ -102,7 +104,8 @@ class Group {
   restartMs = RESTART_MS.first;
   restart: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly settings: WorkerGroup) {}
+  /** `once` where its task is its only one. */
+  constructor(readonly settings: WorkerGroup, readonly once = false) {}
 
   get usable(): WorkerProcess[] {
     return [...this.workers].filter((worker) => worker.usable);
@@ -111,7 +114,7 @@ class Group {
 
 /** A pool of workers; how many tasks there may be at once is for admission to say. */
 export class WorkerPool implements AsyncDisposable {
-  readonly #groups: ReadonlyMap<string, Group>;
+  readonly #groups: Map<string, Group>;
   readonly #route: PoolOptions["route"];
   readonly #cores: number;
   readonly #tasksPerWorker: number;
@@ -176,7 +179,8 @@ export class WorkerPool implements AsyncDisposable {
   /** Whether every group has a worker that is up. */
   get state(): PoolState {
     let starting = false;
-    for (const { failure, usable } of this.#groups.values()) {
+    for (const { failure, usable, once } of this.#groups.values()) {
+      if (once) continue;
       if (failure !== undefined) return { state: "failing", reason: failure };
       starting ||= usable.length > 0 && !usable.some(({ up }) => up);
     }
@@ -189,6 +193,10 @@ export class WorkerPool implements AsyncDisposable {
     const running: RunningTask = new RunningTask(this.#queue(() => running));
     const route = this.#route(task);
     const waiting: Waiting = { task, run, running, route, attempts: 0, alone: false };
+    if (route.own) {
+      this.#groups.set(route.group, new Group(route.own, true));
+      void running.ended.then(() => this.#drop(route.group));
+    }
     this.#waiting.push(waiting);
     this.#dispatch();
     if (this.#waiting.includes(waiting)) this.#listeners.forEach((listener) => listener());
@@ -261,6 +269,18 @@ export class WorkerPool implements AsyncDisposable {
     this.#running.set(running, waiting);
     void running.ended.then(() => this.#running.delete(running));
     worker.start({ task, run, running, exclusive, window: this.#window() });
+  }
+
+  /** Ends the workers of a group whose only task has ended. */
+  #drop(name: string): void {
+    const group = this.#groups.get(name)!;
+    clearTimeout(group.restart);
+    // No task finds it any more; its workers are counted until they have exited.
+    const exits = [...group.workers].map((worker) => {
+      worker.retire();
+      return worker.exited;
+    });
+    void Promise.all(exits).then(() => this.#groups.delete(name));
   }
 
   #refuse({ running }: Waiting, message: string): void {

@@ -88,7 +88,15 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   const admission = new Admission(slots, ENDED_BYTES, memory);
   const pool = new WorkerPool({
     groups: workerGroups(config, { slots, environment, descriptors, threads }),
-    route: (task) => routeOf(task, descriptors),
+    route: (task) =>
+      routeOf(task, descriptors, (source) => ({
+        command: workerCommand({
+          ...permissionsOf([source], descriptors, threads),
+          kinds: [source.type],
+          environment,
+        }),
+        warm: 0,
+      })),
     tasksPerWorker: config.limits.runsPerWorker,
     maxExclusive: config.limits.exclusive ??
       Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
@@ -181,7 +189,9 @@ const MAX_WARM_MODULES = 4;
  * are given and write what they should: it meets nothing but its own runs.
  */
 function groupOf(source: SourceSetting): string {
-  return source.runsCode ? `${source.type} ${JSON.stringify(source.config)}` : DRIVERS;
+  return source.runsCode || source.uploaded
+    ? `${source.type} ${JSON.stringify(source.config)}`
+    : DRIVERS;
 }
 
 /** What the groups of workers are made from, besides the configuration. */
@@ -193,10 +203,16 @@ interface GroupOptions extends Pick<EngineOptions, "slots" | "environment"> {
 }
 
 /** Where a task goes; all of its tables are of one group (`requests/find_exports.ts`). */
-function routeOf({ tables }: RunTask, descriptors: Descriptors): Route {
+function routeOf(
+  { tables }: RunTask,
+  descriptors: Descriptors,
+  ownGroup: (source: SourceSetting) => WorkerGroup,
+): Route {
   const kinds = tables.map(({ source }) => descriptors[source.type]!.blocking ?? false);
+  const source: SourceSetting = tables[0]!.source;
   return {
-    group: groupOf(tables[0]!.source),
+    group: groupOf(source),
+    ...(source.uploaded ? { own: ownGroup(source) } : {}),
     blocking: kinds.includes(true) ? true : kinds.includes("learn") ? "learn" : false,
     queries: tables.map(({ source, query }) => `${source.type} ${query.text}`).join("\n"),
   };

@@ -14,6 +14,7 @@ import type { RunObserver } from "../runs/observer.ts";
 import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
+import { createUploads } from "../storage/spool/uploads.ts";
 import { createColumns } from "./columns.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
@@ -109,6 +110,9 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     formats: await loadFormats(),
     startRun,
     wholeFiles,
+    ...(config.convert && spool
+      ? { convert: { settings: config.convert, uploads: createUploads(spool, options.files) } }
+      : {}),
     columns: columns.of,
     debug: (request, client) => server.debug ?? isLocal(request, client),
     readiness: engine.readiness,

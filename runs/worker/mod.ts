@@ -11,7 +11,9 @@ import {
   type SourceColumn,
   SourceError,
 } from "../../sources/source.ts";
+import type { Note } from "../../sources/notes.ts";
 import { withRetry } from "../../sources/retry.ts";
+import { UploadError } from "../../sources/upload/reader.ts";
 import { mapStream } from "../../table/map_stream.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../../table/table.ts";
 import { encodeContent } from "./content_coding.ts";
@@ -136,7 +138,12 @@ async function openTable(
   return await withRetry(async () => {
     const config = task.source.config as never;
     const invalidText = countsInvalidText(warnings, task.select);
-    const options = { types, text, run, signal, keep: true, invalidText };
+    const note: Note = (kind, where, times) => {
+      // A column that is not written has nothing to be told of.
+      if (kind === "other-type" && !(task.select?.includes(where!) ?? true)) return;
+      warnings.count(kind, where, times);
+    };
+    const options = { types, text, run, signal, keep: true, invalidText, note };
     const stream = await driver.open(config, task.query, options);
     try {
       blocking.check(stream);
@@ -260,7 +267,7 @@ async function runTask(task: RunTask, context: TaskContext): Promise<void> {
   } catch (error) {
     if (stopped.aborted) send(FRAME.cancelled, progress);
     else if (error instanceof DeclinedError) send(FRAME.declined);
-    else send(FRAME.failure, { ...progress, ...toFailure(error) });
+    else send(FRAME.failure, { ...progress, ...toFailure(error, task) });
   }
 }
 
@@ -363,9 +370,13 @@ function toJson(value: unknown): Uint8Array {
 }
 
 /** What the server is told about an error. */
-function toFailure(error: unknown): Omit<TaskFailure, "rows"> {
+function toFailure(error: unknown, { tables: [table] }: RunTask): Omit<TaskFailure, "rows"> {
   const params = error instanceof SourceError ? error.params : [];
-  const kind = error instanceof SourceError
+  // A file of the server's own that is broken is not its caller's.
+  const upload = error instanceof UploadError && table?.source.uploaded ? error : undefined;
+  const kind = upload
+    ? "upload"
+    : error instanceof SourceError
     ? params.length > 0 ? "param" : "source"
     : error instanceof ColumnError
     ? "column"
@@ -381,6 +392,7 @@ function toFailure(error: unknown): Omit<TaskFailure, "rows"> {
     message,
     detail: Deno.inspect(error, { colors: false }),
     ...(params.length > 0 ? { params } : {}),
+    ...(upload ? { upload: { unread: upload.kind === "type", position: upload.position } } : {}),
     ...(reason === undefined || message.includes(reason) ? {} : { reason }),
   };
 }

@@ -1,0 +1,171 @@
+/** An uploaded table as a file of another format. */
+
+import { Hono } from "hono";
+import {
+  convertRequest,
+  findConversion,
+  parseConvertOptions,
+  type UploadedFile,
+} from "../requests/convert_request.ts";
+import type { SpooledUpload, Uploads } from "../storage/spool/uploads.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { deliver } from "./download.ts";
+import { type Environment, principalOf } from "./environment.ts";
+import { readForm } from "./multipart.ts";
+import {
+  badRequest,
+  methodNotAllowed,
+  noAnswer,
+  notFound,
+  ProblemError,
+  tooLarge,
+  unsupported,
+} from "./problems.ts";
+import { parseQuery } from "./query.ts";
+import { type MediaType, parseMediaType, readingOf } from "./upload_types.ts";
+
+/** What is known of an upload when all of it is there. */
+interface Received {
+  readonly upload: SpooledUpload;
+  /** The name that its sender has for it. */
+  readonly name?: string | undefined;
+  /** What its media type says of how it is read. */
+  readonly said: readonly (readonly [name: string, text: string])[];
+  /** What the fields of its form say. */
+  readonly fields: readonly (readonly [name: string, text: string])[];
+}
+
+/** The routes under `/convert`. */
+export function convertRoutes(dependencies: Dependencies): Hono<Environment> {
+  const { convert, catalog, formats } = dependencies;
+  return new Hono<Environment>()
+    .post("/:format", async (context) => {
+      if (!convert) throw new ProblemError(notFound("This server converts no uploads"));
+      const { settings, uploads } = convert;
+      const request = context.req.raw;
+      const principal = principalOf(context);
+      // All that can be refused is refused before the body is asked for.
+      const format = findConversion(context.req.param("format"), formats, principal);
+      const pairs = parseQuery(new URL(request.url).search);
+      parseConvertOptions(pairs);
+      const type = parseMediaType(request.headers.get("Content-Type") ?? "");
+      checkHeaders(request.headers, settings.maxBytes);
+
+      const { tenant } = principal;
+      const { maxBytes } = settings;
+      const received = await receive(request, type, uploads, { maxBytes, tenant })
+        .catch((error) => {
+          if (error instanceof ClientLeftError) return undefined;
+          throw error;
+        });
+      if (!received) return noAnswer();
+      const { upload, name, said, fields } = received;
+      try {
+        const file: UploadedFile = { path: upload.path, scratch: upload.scratch, name };
+        const told = parseConvertOptions(withDefaults([...pairs, ...fields], said));
+        const made = convertRequest(format, file, told, { principal, formats, settings });
+        const response = await deliver(
+          request,
+          made.request,
+          { ...dependencies, catalog: { ...catalog, sources: made.sources } },
+          { client: context.env?.client },
+        );
+        return await releaseAfter(response, upload);
+      } catch (error) {
+        await upload.release();
+        throw error;
+      }
+    })
+    .all("/:format", (context) => {
+      throw new ProblemError(methodNotAllowed(context.req.method, "POST"));
+    });
+}
+
+/** Refuses what the head of a request tells of its body. */
+function checkHeaders(headers: Headers, maxBytes: number): void {
+  const coding = headers.get("Content-Encoding") ?? "identity";
+  if (!["identity", "gzip", "zstd"].includes(coding)) {
+    throw new ProblemError(unsupported(`A body is not read in ${coding}, but in gzip and zstd`));
+  }
+  if (Number(headers.get("Content-Length") ?? 0) > maxBytes) {
+    throw new ProblemError(tooLarge(maxBytes));
+  }
+}
+
+/** What an upload is taken with. */
+interface ReceiveSettings {
+  readonly maxBytes: number;
+  readonly tenant: string | undefined;
+}
+
+/** Takes the body, or the file in its form, into the spool. */
+async function receive(
+  request: Request,
+  type: MediaType,
+  uploads: Uploads,
+  settings: ReceiveSettings,
+): Promise<Received> {
+  const { body, headers } = request;
+  if (!body) throw new ProblemError(badRequest([{ name: "body", detail: "missing" }]));
+  try {
+    if (type.essence !== "multipart/form-data") {
+      const said = readingOf(type);
+      const length = headers.get("Content-Length");
+      const size = length === null ? undefined : Number(length);
+      const upload = await uploads.receive(body, { ...settings, size });
+      return { upload, said, fields: [] };
+    }
+    const { taken, fields } = await readForm(
+      body,
+      headers.get("Content-Type")!,
+      async ({ body, name, type }) => {
+        const said = readingOf(parseMediaType(type));
+        return { upload: await uploads.receive(body, settings), name, said };
+      },
+      ({ upload }) => upload.release(),
+    );
+    return { ...taken, fields };
+  } catch (error) {
+    throw request.signal.aborted ? new ClientLeftError() : error;
+  }
+}
+
+/** A client that left while its body came: it has no answer, and nothing failed. */
+class ClientLeftError extends Error {}
+
+/** What was said, and what else says where that is silent. */
+function withDefaults(
+  pairs: readonly (readonly [name: string, text: string])[],
+  defaults: readonly (readonly [name: string, text: string])[],
+): readonly (readonly [name: string, text: string])[] {
+  const names = new Set(pairs.map(([name]) => name));
+  return [...pairs, ...defaults.filter(([name]) => !names.has(name))];
+}
+
+/** The same answer; the upload is removed when its body has ended, failed or was cancelled. */
+async function releaseAfter(response: Response, upload: SpooledUpload): Promise<Response> {
+  const { body } = response;
+  if (!body) {
+    await upload.release();
+    return response;
+  }
+  const reader = body.getReader();
+  const released = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        await upload.release();
+        controller.close();
+      } catch (error) {
+        await upload.release();
+        throw error;
+      }
+    },
+    async cancel(reason) {
+      await reader.cancel(reason);
+      await upload.release();
+    },
+  }, { highWaterMark: 0 });
+  return new Response(released, response);
+}
