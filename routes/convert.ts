@@ -39,15 +39,16 @@ interface Received {
 export function convertRoutes(dependencies: Dependencies): Hono<Environment> {
   const { convert, catalog, formats } = dependencies;
   return new Hono<Environment>()
-    .post("/:format", async (context) => {
+    .post("/:format", async ({ req, env, get }) => {
       if (!convert) throw new ProblemError(notFound("This server converts no uploads"));
       const { settings, uploads } = convert;
-      const request = context.req.raw;
-      const principal = principalOf(context);
+      const request = req.raw;
+      const principal = principalOf({ get });
       // All that can be refused is refused before the body is asked for.
-      const format = findConversion(context.req.param("format"), formats, principal);
+      const format = findConversion(req.param("format"), formats, principal);
       const pairs = parseQuery(new URL(request.url).search);
-      parseConvertOptions(pairs);
+      const context = { principal, formats, settings };
+      convertRequest(format, { path: "" }, parseConvertOptions(pairs), context);
       const type = parseMediaType(request.headers.get("Content-Type") ?? "");
       checkHeaders(request.headers, settings.maxBytes);
 
@@ -63,12 +64,12 @@ export function convertRoutes(dependencies: Dependencies): Hono<Environment> {
       try {
         const file: UploadedFile = { path: upload.path, scratch: upload.scratch, name };
         const told = parseConvertOptions(withDefaults([...pairs, ...fields], said));
-        const made = convertRequest(format, file, told, { principal, formats, settings });
+        const made = convertRequest(format, file, told, context);
         const response = await deliver(
           request,
           made.request,
           { ...dependencies, catalog: { ...catalog, sources: made.sources } },
-          { client: context.env?.client },
+          { client: env?.client },
         );
         return await releaseAfter(response, upload);
       } catch (error) {

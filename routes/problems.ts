@@ -201,7 +201,8 @@ function tooMuch({ message }: Error): Problem {
 
 /** 415 for a file of a kind that is not read, else 422; with the place that is wrong. */
 function uploadProblem({ message, upload }: TaskError): Problem {
-  const { unread, position = {} } = upload ?? {};
+  const { unread, position = {}, option } = upload ?? {};
+  if (option !== undefined) return badRequest([{ name: option, detail: message }]);
   const place = Object.keys(position).length === 0 ? {} : { place: position };
   return unread
     ? { ...unsupported(message), ...place }

@@ -141,6 +141,8 @@ export interface UploadFailure {
   readonly unread: boolean;
   /** Where it is wrong, as much as is known. */
   readonly position: UploadPosition;
+  /** What the caller said of it that does not fit it, by name. */
+  readonly option?: string;
 }
 
 /** Why a task failed. */

@@ -29,6 +29,7 @@ import {
   type TableTask,
   type TaskColumns,
   type TaskFailure,
+  type UploadFailure,
 } from "../protocol.ts";
 import { Turns } from "./turns.ts";
 import { sendHealth } from "./health.ts";
@@ -392,9 +393,13 @@ function toFailure(error: unknown, { tables: [table] }: RunTask): Omit<TaskFailu
     message,
     detail: Deno.inspect(error, { colors: false }),
     ...(params.length > 0 ? { params } : {}),
-    ...(upload ? { upload: { unread: upload.kind === "type", position: upload.position } } : {}),
+    ...(upload ? { upload: toUploadFailure(upload) } : {}),
     ...(reason === undefined || message.includes(reason) ? {} : { reason }),
   };
+}
+
+function toUploadFailure({ kind, position, option }: UploadError): UploadFailure {
+  return { unread: kind === "type", position, ...(option === undefined ? {} : { option }) };
 }
 
 /** What the innermost cause of an error says; nothing where it has none. */

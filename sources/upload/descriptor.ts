@@ -38,5 +38,5 @@ export const upload: SourceDescriptor<UploadConfig> = {
   paths: ["path"],
   // Its files are read at once, and no other run waits for them.
   blocking: true,
-  permissions: ({ scratch }) => ({ ...(scratch ? { write: [scratch.path] } : {}) }),
+  permissions: ({ scratch }) => scratch ? { read: [scratch.path], write: [scratch.path] } : {},
 };

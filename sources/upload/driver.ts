@@ -54,9 +54,12 @@ async function openUpload(
       throw new UploadError(`it is ${format}, which is not read here`, { kind: "type" });
     }
     const stream = await readContent(content, context);
-    if (signal?.aborted) {
-      await stream.batches.cancel(signal.reason);
-      signal.throwIfAborted();
+    try {
+      checkTypes(types, stream);
+      signal?.throwIfAborted();
+    } catch (error) {
+      await (stream.text ?? stream).batches.cancel(error);
+      throw error;
     }
     return releasing(stream, opened.move());
   } catch (error) {
@@ -64,6 +67,21 @@ async function openUpload(
     throw new SourceError("Cannot open source: the file cannot be read", { cause: error });
   }
 }
+
+/** Refuses types of columns that are not there. */
+function checkTypes(types: ReaderContext["types"], { columns }: RowStream): void {
+  const names = columns.map(({ name }) => name);
+  const unknown = Object.keys(types).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  const there = names.slice(0, SHOWN_NAMES).map((name) => JSON.stringify(name)).join(", ");
+  const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : "";
+  throw new UploadError(`it has no column ${JSON.stringify(unknown)}, but ${there}${more}`, {
+    option: "_types",
+  });
+}
+
+/** Names of columns that a message has. */
+const SHOWN_NAMES = 20;
 
 async function readContent(content: UploadContent, context: ReaderContext): Promise<RowStream> {
   switch (content.format) {

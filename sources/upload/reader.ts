@@ -131,6 +131,16 @@ export interface UploadPosition {
   readonly cell?: string;
 }
 
+/** How an {@linkcode UploadError} came to be. */
+export interface UploadErrorOptions extends ErrorOptions {
+  /** @default "content" */
+  readonly kind?: UploadError["kind"];
+  /** @default not known */
+  readonly position?: UploadPosition;
+  /** What the caller said of the file that does not fit it. @default nothing */
+  readonly option?: string;
+}
+
 /** An upload that is not what it should be: the caller's issue, and never the server's. */
 export class UploadError extends SourceError {
   /**
@@ -140,17 +150,18 @@ export class UploadError extends SourceError {
   readonly kind: "content" | "type";
   /** Where. */
   readonly position: UploadPosition;
+  /** What the caller said of the file that does not fit it: `sheet`, `_types`. */
+  readonly option: string | undefined;
 
   /** Says what is wrong, as a sentence about the file without the position: `a quote is not closed`. */
   constructor(
     message: string,
-    { kind = "content", position = {}, ...options }:
-      & { readonly kind?: "content" | "type"; readonly position?: UploadPosition }
-      & ErrorOptions = {},
+    { kind = "content", position = {}, option, ...options }: UploadErrorOptions = {},
   ) {
     super(`Cannot read the upload${positionText(position)}: ${message}`, options);
     this.kind = kind;
     this.position = position;
+    this.option = option;
   }
 }
 
