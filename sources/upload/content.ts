@@ -1,7 +1,7 @@
 /** Finds out what an uploaded file is: its format, below what packs it. */
 
 import { type ByteReader, decode, fileCoding, readFile } from "./byte_reader.ts";
-import { UPLOAD_FORMATS, type UploadFormat } from "./config.ts";
+import type { UploadFormat } from "./config.ts";
 import { findEncoding, toUtf8 } from "./encoding.ts";
 import { type ScratchFile, UploadError, type UploadFile } from "./reader.ts";
 import { readContent } from "./xlsx/zip_content.ts";
@@ -75,12 +75,17 @@ function workbook(file: UploadFile, { format }: ContentOptions): UploadContent {
 
 async function findInZip(file: UploadFile, options: ContentOptions): Promise<UploadContent> {
   const directory = readDirectory(file);
-  if (directory.has("[content_types].xml")) return workbook(file, options);
+  if (isPackage(directory)) return workbook(file, options);
   if (directory.has("mimetype")) {
     throw new UploadError("it is an OpenDocument file (ODS); XLSX is read", { kind: "type" });
   }
   const entry = onlyEntry(directory);
   return await findPacked(() => toByteReader(readContent(file, entry)), options);
+}
+
+/** Whether a ZIP is a package (ECMA-376 part 2, 7.3), as a workbook is one. */
+function isPackage(directory: ZipDirectory): boolean {
+  return directory.has("[content_types].xml") || directory.has("_rels/.rels");
 }
 
 /** The only file of a ZIP, besides what macOS puts beside it. */
@@ -117,7 +122,7 @@ async function findPacked(
   } finally {
     await content.close();
   }
-  if (readDirectory(file).has("[content_types].xml")) return workbook(file, options);
+  if (isPackage(readDirectory(file))) return workbook(file, options);
   throw new UploadError("it is packed more than once");
 }
 
@@ -171,9 +176,4 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Whether a format is read. */
-export function isUploadFormat(key: string): key is UploadFormat {
-  return (UPLOAD_FORMATS as readonly string[]).includes(key);
 }
