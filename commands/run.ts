@@ -30,8 +30,10 @@ export interface RunArguments extends PrincipalArguments {
 }
 
 /** Where the bytes go; the file exists under its name only once it is whole. */
-interface Output extends AsyncDisposable {
+export interface Output extends AsyncDisposable {
+  /** What is written to. */
   readonly writable: WritableStream<Uint8Array>;
+  /** Gives the file its name. */
   commit(): Promise<void>;
 }
 
@@ -76,7 +78,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
 }
 
 /** What stopped a run, for the user of the command; a mistake of ours stays what it is. */
-function explain(error: unknown, output: string): unknown {
+export function explain(error: unknown, output: string): unknown {
   if (error instanceof TaskError) return explainTask(error);
   if (error instanceof RunTimeoutError || error instanceof RunLimitError) {
     return new CommandError(`The run failed: ${error.message}`, EXIT.failure);
@@ -126,7 +128,8 @@ async function toRun(
   }
 }
 
-function standardOutput(): Output {
+/** Writes to standard output. */
+export function standardOutput(): Output {
   return directOutput(Deno.stdout.writable);
 }
 
@@ -143,7 +146,7 @@ function directOutput(writable: WritableStream<Uint8Array>): Output {
  * Writes beside the file and renames at the end, so that half an export is never taken for one.
  * What is there and no file is written to: a rename would replace `/dev/null` with a file.
  */
-async function fileOutput(path: string): Promise<Output> {
+export async function fileOutput(path: string): Promise<Output> {
   const there = await Deno.stat(path).catch(() => undefined);
   if (there && !there.isFile) {
     return directOutput((await open(path, { write: true })).writable);

@@ -63,8 +63,8 @@ export function convertRoutes(dependencies: Dependencies): Hono<Environment> {
       const { upload, name, said, fields } = received;
       try {
         const file: UploadedFile = { path: upload.path, scratch: upload.scratch, name };
-        const told = parseConvertOptions(withDefaults([...pairs, ...fields], said));
-        const made = convertRequest(format, file, told, context);
+        const options = parseConvertOptions(withDefaults([...pairs, ...fields], said));
+        const made = convertRequest(format, file, options, context);
         const response = await deliver(
           request,
           made.request,

@@ -22,7 +22,7 @@ export interface Problem {
   /** Every issue of the request at once. */
   readonly errors?: readonly RequestIssue[];
   /** Where an upload is wrong: its line or row, its sheet and its cell, as much as is known. */
-  readonly place?: UploadPosition;
+  readonly position?: UploadPosition;
   /** What the source said, for who may read it. */
   readonly cause?: string;
   /** Seconds after which the same request may succeed. */
@@ -199,14 +199,14 @@ function tooMuch({ message }: Error): Problem {
   return { status: 422, title: "Unprocessable content", detail: message };
 }
 
-/** 415 for a file of a kind that is not read, else 422; with the place that is wrong. */
+/** 415 for a file of a kind that is not read, else 422; with the position of what is wrong. */
 function uploadProblem({ message, upload }: TaskError): Problem {
   const { unread, position = {}, option } = upload ?? {};
   if (option !== undefined) return badRequest([{ name: option, detail: message }]);
-  const place = Object.keys(position).length === 0 ? {} : { place: position };
+  const where = Object.keys(position).length === 0 ? {} : { position };
   return unread
-    ? { ...unsupported(message), ...place }
-    : { status: 422, title: "Unprocessable content", detail: message, ...place };
+    ? { ...unsupported(message), ...where }
+    : { status: 422, title: "Unprocessable content", detail: message, ...where };
 }
 
 /** What a client that has left would be answered: no problem, as its run is cancelled and nothing failed. */

@@ -133,9 +133,9 @@ export interface UploadPosition {
 
 /** How an {@linkcode UploadError} came to be. */
 export interface UploadErrorOptions extends ErrorOptions {
-  /** @default "content" */
+  /** What is wrong. @default "content" */
   readonly kind?: UploadError["kind"];
-  /** @default not known */
+  /** Where. @default not known */
   readonly position?: UploadPosition;
   /** What the caller said of the file that does not fit it. @default nothing */
   readonly option?: string;

@@ -38,7 +38,11 @@ export class ZstdFrames {
     return this.#state === "magic" && this.#gathered.length === 0 && this.#skipped === 0;
   }
 
-  /** @throws {Error} where a frame has not ended */
+  /**
+   * Says that no more bytes come.
+   *
+   * @throws {Error} where a frame has not ended
+   */
   end(): void {
     if (!this.#isBetween) throw new Error("Cannot read zstd: its last frame has no end");
   }

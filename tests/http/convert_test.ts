@@ -26,8 +26,8 @@ async function convert(
 async function problem(...args: Parameters<typeof convert>) {
   const { status, headers, text } = await convert(...args);
   assert.equal(headers.get("content-type"), "application/problem+json", text);
-  const { detail, errors, place } = JSON.parse(text);
-  return { status, detail, ...(errors ? { errors } : {}), ...(place ? { place } : {}) };
+  const { detail, errors, position } = JSON.parse(text);
+  return { status, detail, ...(errors ? { errors } : {}), ...(position ? { position } : {}) };
 }
 
 /** Waits until nothing is in the spool, and no room is taken. */
@@ -154,12 +154,12 @@ Deno.test("a body is asked for only where it is wanted", async () => {
   await nothingLeft(server);
 });
 
-Deno.test("what is wrong with a file is told by its place, and nothing is left of it", async () => {
+Deno.test("what is wrong with a file is told by its position, and nothing is left of it", async () => {
   await using server = await startConverter("{ max_bytes: 1MiB, max_cells: 100, formats: [csv] }");
   assert.deepEqual(await problem(server, "csv", "a,b\n1,2\n3,4,5\n"), {
     status: 422,
     detail: "Cannot read the upload, line 3: it has 3 fields, and there are 2 columns",
-    place: { line: 3 },
+    position: { line: 3 },
   });
   assert.deepEqual(await problem(server, "csv", "x".repeat(2 ** 20 + 1)), {
     status: 413,

@@ -50,9 +50,9 @@ export async function readSample(source: TextOfRows): Promise<readonly ColumnEvi
   } finally {
     await batches.close();
   }
-  const [usual] = [...widths].sort(([, one], [, other]) => other - one)[0] ?? [];
-  if (usual === undefined) throw new UploadError("there is no row in it");
-  const width = Math.max(first.length, usual);
+  const [common] = [...widths].sort(([, one], [, other]) => other - one)[0] ?? [];
+  if (common === undefined) throw new UploadError("there is no row in it");
+  const width = Math.max(first.length, common);
   if (width > MAX_COLUMNS) {
     throw new UploadError(`it has ${width} columns, and at most ${MAX_COLUMNS} are read`);
   }
