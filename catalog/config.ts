@@ -205,10 +205,16 @@ export type ServerSettings = Omit<Settings<typeof SERVER>, "admin"> & {
 
 /** The keys of `limits`; durations are milliseconds. */
 export const LIMITS = {
-  /** Exports that run at once. */
+  /** Units that exports take at once: most weigh one, some more. */
   concurrent: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(32),
-  /** Connections at once of one client's address. */
+  /** Units that exports of one tenant take at once, those that wait included. @default as many as there are */
+  per_tenant: wholeNumber("a whole number", 1, MAX_CONCURRENT).optional(),
+  /** Connections at once of one client's address, and units that its exports take. */
   per_address: wholeNumber("a whole number", 1, MAX_CONNECTIONS).default(64),
+  /** Exports that wait for others to end. */
+  queue: wholeNumber("a whole number", 0, MAX_CONCURRENT).default(64),
+  /** The longest wait there. */
+  queue_timeout: duration(1).default(5_000),
   /** Exports that may share a worker process, and are lost with it where it dies. */
   runs_per_worker: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(64),
   /** Worker processes that one export each may hold. @default 4, or one a core where there are more */

@@ -55,11 +55,9 @@ export async function convert(context: CommandContext, args: ConvertArguments): 
   });
   const ended = Promise.withResolvers<RunReport>();
   const progress = showProgress();
-  await using engine = await createEngine(config, {
-    slots: 1,
-    environment: context.environment,
-    observers: [{ progress: progress.show, ended: ended.resolve }],
-  });
+  const { environment } = context;
+  await using engine = await createEngine(config, { slots: 1, environment });
+  const startRun = engine.configure(config, [{ progress: progress.show, ended: ended.resolve }]);
   const interrupted = new AbortController();
   for (const signal of STOP_SIGNALS) {
     Deno.addSignalListener(signal, () => {
@@ -68,7 +66,7 @@ export async function convert(context: CommandContext, args: ConvertArguments): 
   }
   await using output = args.output === "-" ? standardOutput() : await fileOutput(args.output);
   try {
-    const { body } = await engine.startRun(crypto.randomUUID(), task, {
+    const { body } = await startRun(crypto.randomUUID(), task, {
       signal: interrupted.signal,
       request,
     });

@@ -45,11 +45,9 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
 
   const ended = Promise.withResolvers<RunReport>();
-  await using engine = await createEngine(config, {
-    slots: 1,
-    environment: context.environment,
-    observers: [{ ended: ended.resolve }],
-  });
+  const { environment } = context;
+  await using engine = await createEngine(config, { slots: 1, environment });
+  const startRun = engine.configure(config, [{ ended: ended.resolve }]);
   const interrupted = new AbortController();
   for (const signal of STOP_SIGNALS) {
     Deno.addSignalListener(signal, () => {
@@ -58,7 +56,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   }
   await using output = args.output === "-" ? standardOutput() : await fileOutput(args.output);
   try {
-    const { body } = await engine.startRun(crypto.randomUUID(), task, {
+    const { body } = await startRun(crypto.randomUUID(), task, {
       signal: interrupted.signal,
       request,
     });

@@ -78,6 +78,8 @@ export interface Dependencies extends Offer {
   readonly columns?: (definition: ExportDefinition) => Promise<readonly SourceColumn[] | undefined>;
   /** Whether an answer may hold what a source said of its failure. @default never */
   readonly debug?: (request: Request, client: Client | undefined) => boolean;
+  /** Draws from 0 to 1, for `Retry-After`. @default Math.random */
+  readonly random?: () => number;
   /** Whether another export would be taken. */
   readonly readiness: () => Promise<Readiness>;
   /** The numbers of the server, in Prometheus's text format. */

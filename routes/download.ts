@@ -9,6 +9,7 @@ import { requestKey } from "../requests/request_key.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
+import type { StartRun } from "../runs/run.ts";
 import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
 import { chooseCoding } from "./accept_encoding.ts";
 import type { Dependencies, ResentFile } from "./dependencies.ts";
@@ -41,7 +42,7 @@ export async function download(
 export type Delivering =
   & Pick<
     Dependencies,
-    "startRun" | "wholeFiles" | "debug" | "onResent" | "onError"
+    "startRun" | "wholeFiles" | "debug" | "random" | "onResent" | "onError"
   >
   & { readonly catalog: Pick<Config, "sources" | "access"> };
 
@@ -49,7 +50,7 @@ export type Delivering =
 export async function deliver(
   request: Request,
   asked: RunRequest,
-  { catalog, startRun, wholeFiles, debug, onResent, onError }: Delivering,
+  { catalog, startRun, wholeFiles, debug, random, onResent, onError }: Delivering,
   { client }: Pick<Caller, "client">,
 ): Promise<Response> {
   const { format } = asked;
@@ -79,6 +80,7 @@ export async function deliver(
   try {
     if (whole) {
       return await sendWhole(request, task, {
+        startRun,
         id,
         key: requestKey(asked, task),
         name,
@@ -99,7 +101,7 @@ export async function deliver(
     return new Response(run.body, { headers });
   } catch (error) {
     if (error === request.signal.reason) return noAnswer();
-    const problem = toProblem(error, debug?.(request, client));
+    const problem = toProblem(error, { debug: debug?.(request, client), random });
     if (problem.status === 500) onError(error, request);
     return problemResponse(problem, { "Export-Id": id });
   }
@@ -128,6 +130,7 @@ function tellTruncated(headers: Headers, truncated: readonly string[] = [], task
 
 /** What a whole file is sent with. */
 interface WholeOptions {
+  readonly startRun: StartRun;
   readonly id: string;
   readonly key: string;
   readonly name: string;
@@ -141,7 +144,7 @@ interface WholeOptions {
 async function sendWhole(
   request: Request,
   task: RunTask,
-  { id, key, name, headers, files, asked, client, onResent }: WholeOptions,
+  { startRun, id, key, name, headers, files, asked, client, onResent }: WholeOptions,
 ): Promise<Response> {
   if (!files) {
     const detail = "_delivery=whole needs a spool, which this server has not";
@@ -185,7 +188,16 @@ async function sendWhole(
   const mediaType = headers.get("Content-Type")!;
   const response = await files.make(
     task,
-    { id, key, mediaType, filename: name, signal: request.signal, request: asked, client },
+    {
+      startRun,
+      id,
+      key,
+      mediaType,
+      filename: name,
+      signal: request.signal,
+      request: asked,
+      client,
+    },
     (made, truncated) => {
       headers.delete("Export-Truncated");
       tellTruncated(headers, truncated, task);

@@ -44,6 +44,11 @@ export interface SourceDescriptor<Config> {
    * do, of which `RowStream.mayBlock` tells. @default false
    */
   readonly blocking?: boolean | "learn";
+  /**
+   * What a run of one of its exports weighs beside one of SQLite or PostgreSQL, in halves: the time of a core
+   * and the memory that it takes. @default 1
+   */
+  readonly weight?: number;
   /** Whether it runs code that is not ours, in workers that nothing else uses. @default false */
   readonly runsCode?: boolean;
   /**

@@ -448,6 +448,13 @@ async function warmUp(kinds: readonly string[]): Promise<void> {
   }
 }
 
+/** Signals that are the server's business; Windows has no SIGHUP. */
+const SERVER_SIGNALS: readonly Deno.Signal[] = [
+  "SIGINT",
+  "SIGTERM",
+  ...(Deno.build.os === "windows" ? [] : ["SIGHUP"] as const),
+];
+
 /** A task in hand, as far as commands need it. */
 interface TaskInHand {
   readonly credit: Credit;
@@ -462,8 +469,9 @@ interface TaskInHand {
 export async function serveCommands(kinds: readonly string[]): Promise<void> {
   // The output belongs to the frames: one stray line would break them.
   console.log = console.info = console.debug = console.error;
-  // A terminal and a service manager signal the whole group; a server that drains needs its workers.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => {});
+  // A terminal and a service manager signal the whole group, and `pkill` all of a name: a server that drains,
+  // or reads its configuration again, needs its workers.
+  for (const signal of SERVER_SIGNALS) Deno.addSignalListener(signal, () => {});
   // Where the server is gone, so is everybody who could be told.
   const frames = new FrameWriter(Deno.stdout, () => Deno.exit(0));
   const tasks = new Map<number, TaskInHand>();

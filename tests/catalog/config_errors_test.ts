@@ -78,7 +78,7 @@ exports:
     title: Audit log
   audit.log: { source: app }
 runs: { store: ./files }
-limits: { concurrent: 0, memory: 0%, first_row: 60d, queue: 64 }
+limits: { concurrent: 0, memory: 0%, first_row: 60d, queues: 64 }
 `;
   strictEqual(
     printed(text),
@@ -138,8 +138,9 @@ spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not
 spillway.yaml:30: limits.memory: expected a size such as 512MiB, or a part such as 80%, not "0%"
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \
 1ms and at most 24d, not "60d"
-spillway.yaml:30: limits.queue: unknown key; the keys here are concurrent, per_address, \
-runs_per_worker, exclusive, memory, first_row, source_idle and run
+spillway.yaml:30: limits.queues: unknown key; the keys here are concurrent, per_tenant, \
+per_address, queue, queue_timeout, runs_per_worker, exclusive, memory, first_row, source_idle and \
+run
 `,
   );
 });
