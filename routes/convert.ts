@@ -71,7 +71,9 @@ export function convertRoutes(dependencies: Dependencies): Hono<Environment> {
           { ...dependencies, catalog: { ...catalog, sources: made.sources } },
           { client: env?.client },
         );
-        return await releaseAfter(response, upload);
+        // Where a run has begun, its end removes the upload.
+        if (response.status !== 200) await upload.release();
+        return response;
       } catch (error) {
         await upload.release();
         throw error;
@@ -141,32 +143,4 @@ function withDefaults(
 ): readonly (readonly [name: string, text: string])[] {
   const names = new Set(pairs.map(([name]) => name));
   return [...pairs, ...defaults.filter(([name]) => !names.has(name))];
-}
-
-/** The same answer; the upload is removed when its body has ended, failed or was cancelled. */
-async function releaseAfter(response: Response, upload: SpooledUpload): Promise<Response> {
-  const { body } = response;
-  if (!body) {
-    await upload.release();
-    return response;
-  }
-  const reader = body.getReader();
-  const released = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (!done) return controller.enqueue(value);
-        await upload.release();
-        controller.close();
-      } catch (error) {
-        await upload.release();
-        throw error;
-      }
-    },
-    async cancel(reason) {
-      await reader.cancel(reason);
-      await upload.release();
-    },
-  }, { highWaterMark: 0 });
-  return new Response(released, response);
 }

@@ -8,6 +8,7 @@ import type { Dependencies } from "../routes/dependencies.ts";
 import { isLocal } from "../routes/local_request.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { StartRun } from "../runs/run.ts";
+import type { UploadConfig } from "../sources/upload/config.ts";
 import type { Uploads } from "../storage/spool/uploads.ts";
 import { createColumns } from "./columns.ts";
 import type { Engine } from "./engine.ts";
@@ -71,10 +72,25 @@ export function createGeneration(
     ...dependencies,
     names: { ...server, hostname: server.admin?.hostname ?? server.hostname },
   });
-  const startRun: StartRun = engine.configure(config, [columns, ...observers]);
+  const startRun: StartRun = engine.configure(config, [
+    columns,
+    ...(uploads ? [releasesUploads(uploads)] : []),
+    ...observers,
+  ]);
   return {
     config,
     handle: (request, client) => app.fetch(request, { client }),
     handleAdmin: (request, client) => admin.fetch(request, { client }),
+  };
+}
+
+/** Removes the upload that a run has read, whatever became of the run. */
+function releasesUploads(uploads: Pick<Uploads, "release">): RunObserver {
+  return {
+    ended(_report, { task }) {
+      for (const { source } of task.tables) {
+        if (source.uploaded) void uploads.release((source.config as UploadConfig).path);
+      }
+    },
   };
 }

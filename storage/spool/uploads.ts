@@ -41,6 +41,8 @@ export interface Uploads {
     body: ReadableStream<Uint8Array>,
     options: ReceiveOptions,
   ): Promise<SpooledUpload>;
+  /** Removes the upload of a path, as its own `release` does; does nothing where there is none. */
+  release(path: string): Promise<void>;
 }
 
 /** A body that is longer than it may be. */
@@ -67,13 +69,17 @@ export function createUploads(
   { directory, files: room }: Pick<OpenedSpool, "directory" | "files">,
   files: FileSystem = systemFiles,
 ): Uploads {
+  const open = new Map<string, WrittenUpload>();
   return {
+    release: async (path) => await open.get(path)?.release(),
     async receive(body, options) {
       const { maxBytes, size, tenant } = options;
       if (size !== undefined && size > maxBytes) throw new UploadTooLargeError(maxBytes);
       const reservation = await reserve(room, size ?? STEP_BYTES, tenant);
       const path = join(directory, `upload-${crypto.randomUUID()}`);
-      const upload = new WrittenUpload(path, { files, room, reservation });
+      const onReleased = () => void open.delete(path);
+      const upload = new WrittenUpload(path, { files, room, reservation, onReleased });
+      open.set(path, upload);
       try {
         await room.restore();
         await upload.write(body, maxBytes);
@@ -98,21 +104,24 @@ class WrittenUpload {
   readonly #files: FileSystem;
   readonly #room: DiskRoom;
   readonly #reservation: Reservation;
+  readonly #onReleased: () => void;
   #size = 0;
   #released = false;
 
   constructor(
     path: string,
-    { files, room, reservation }: {
+    { files, room, reservation, onReleased }: {
       readonly files: FileSystem;
       readonly room: DiskRoom;
       readonly reservation: Reservation;
+      readonly onReleased: () => void;
     },
   ) {
     this.#path = path;
     this.#files = files;
     this.#room = room;
     this.#reservation = reservation;
+    this.#onReleased = onReleased;
   }
 
   async write(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<void> {
@@ -188,5 +197,6 @@ class WrittenUpload {
     }
     this.#room.freed(this.#size);
     this.#reservation.release();
+    this.#onReleased();
   }
 }
