@@ -7,6 +7,7 @@ import { ORIGIN_RULE, parseOrigin } from "../access/identity_params.ts";
 import type { MaskRule } from "../access/policy.ts";
 import { type Caps, readName } from "../access/principal.ts";
 import type { DocumentProperties } from "../exporters/document.ts";
+import type { UploadFormat } from "../sources/upload/config.ts";
 import { MASKS } from "../table/masks.ts";
 import { isCurrency, isNumberFormat } from "../table/number_format.ts";
 import { parsed } from "../table/parsed.ts";
@@ -261,6 +262,15 @@ export const SPOOL = {
 /** Where bytes wait that clients have not taken. */
 export type SpoolSettings = Settings<typeof SPOOL>;
 
+/** The formats of uploads. */
+const READ_FORMATS = [
+  "csv",
+  "tsv",
+  "ndjson",
+  "json",
+  "xlsx",
+] as const satisfies readonly UploadFormat[];
+
 /** The keys of `convert`; sizes are bytes. */
 export const CONVERT = {
   /** The most bytes of an uploaded file. */
@@ -268,7 +278,7 @@ export const CONVERT = {
   /** The most cells of a table in one. */
   max_cells: wholeNumber("a whole number", 1, Number.MAX_SAFE_INTEGER).default(100_000_000),
   /** The formats that are read. @default all that can be */
-  formats: z.array(z.string({ error: "text" }), { error: "a list of formats" })
+  formats: z.array(oneOf(READ_FORMATS), { error: "a list of formats" })
     .min(1, { error: "a list of at least one format" }).optional(),
 };
 

@@ -55,8 +55,6 @@ export interface LoadOptions {
   readonly sources: Readonly<Record<string, SourceSchema>>;
   /** The formats, by key, in the order in which they are offered. */
   readonly formats: Readonly<Record<string, FormatSchema>>;
-  /** The formats of uploads that can be read. @default none */
-  readonly uploadFormats?: readonly string[];
 }
 
 const SECTIONS = [
@@ -113,7 +111,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   const spool = root.spool === undefined
     ? undefined
     : reader.fields(SPOOL, root.spool ?? {}, ["spool"]);
-  const convert = root.convert === undefined ? undefined : readConvert(reader, root, options);
+  const convert = root.convert === undefined ? undefined : readConvert(reader, root);
   const log = reader.fields(LOG, root.log ?? {}, ["log"]);
   const { hostname } = server.partial;
   if (access && isEmpty(access) && hostname !== undefined && !isLoopback(hostname)) {
@@ -198,17 +196,11 @@ function readAccess(reader: Reader, value: unknown): AccessConfig | undefined {
 function readConvert(
   reader: Reader,
   root: Readonly<Record<string, unknown>>,
-  { uploadFormats = [] }: LoadOptions,
 ): ConvertSettings | undefined {
-  const path = ["convert"];
-  const { whole } = reader.fields(CONVERT, root.convert ?? {}, path);
+  const { whole } = reader.fields(CONVERT, root.convert ?? {}, ["convert"]);
   if (root.spool === undefined) {
-    reader.add(path, "needs the section spool: an upload waits there until it is read");
+    reader.add(["convert"], "needs the section spool: an upload waits there until it is read");
   }
-  whole?.formats?.forEach((format, index) => {
-    if (uploadFormats.includes(format)) return;
-    reader.refuse([...path, "formats", index], listing(uploadFormats), format);
-  });
   return whole && toSettings<typeof CONVERT>(whole);
 }
 

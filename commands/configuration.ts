@@ -8,7 +8,6 @@ import { ConfigError, formatConfigError } from "../catalog/issues.ts";
 import { createDemo } from "../examples/demo_data.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { loadDescriptors } from "../sources/mod.ts";
-import { UPLOAD_FORMATS } from "../sources/upload/config.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 
 /** The variable that says where the demo keeps what it makes, and where it does when that is not set. */
@@ -60,7 +59,7 @@ async function load(
   }
   const [sources, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
   try {
-    return loadConfig(text, { env, folder, sources, formats, uploadFormats: UPLOAD_FORMATS });
+    return loadConfig(text, { env, folder, sources, formats });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const issues = formatConfigError(error, file).trimEnd();

@@ -9,7 +9,7 @@ import type {
   SourceSetting,
 } from "../catalog/config.ts";
 import type { Format } from "../exporters/format.ts";
-import type { UploadConfig, UploadFormat } from "../sources/upload/config.ts";
+import type { UploadConfig } from "../sources/upload/config.ts";
 import { parseTypes, READING_OPTIONS, type ReadingValues } from "../sources/upload/options.ts";
 import type { ColumnType } from "../table/table.ts";
 import { RequestError, type RequestIssue, withIssues } from "./request_error.ts";
@@ -147,7 +147,7 @@ export function convertRequest(
   const config: UploadConfig = {
     ...reading,
     path: file.path,
-    formats: settings.formats as readonly UploadFormat[] | undefined,
+    formats: settings.formats,
     max_cells: settings.maxCells,
     max_row: MAX_ROW,
     scratch: file.scratch,

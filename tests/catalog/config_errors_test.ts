@@ -133,7 +133,7 @@ spillway.yaml:28: exports."audit.log": a name is small letters, digits, - and _,
 a letter or a digit
 spillway.yaml:28: exports."audit.log".query: missing; expected text
 spillway.yaml:29: runs: unknown key; the keys here are server, access, sources, exports, \
-limits, spool and log
+limits, spool, convert and log
 spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not 0
 spillway.yaml:30: limits.memory: expected a size such as 512MiB, or a part such as 80%, not "0%"
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \
@@ -487,7 +487,7 @@ Deno.test("the error itself counts the issues and holds them as data", () => {
   deepStrictEqual(error.issues, [{
     path: "runs",
     message:
-      "unknown key; the keys here are server, access, sources, exports, limits, spool and log",
+      "unknown key; the keys here are server, access, sources, exports, limits, spool, convert and log",
     line: 3,
   }]);
 });

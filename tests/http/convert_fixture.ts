@@ -6,7 +6,6 @@ import { loadFormats } from "../../exporters/mod.ts";
 import type { ObservedRun, RunReport } from "../../runs/observer.ts";
 import { type Service, startService } from "../../server/service.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
-import { UPLOAD_FORMATS } from "../../sources/upload/config.ts";
 
 const formats = await loadFormats();
 const sources = await loadDescriptors();
@@ -48,7 +47,7 @@ convert: ${convert}
 sources: {}
 exports: {}
 `,
-    { env: () => undefined, folder, sources, formats, uploadFormats: UPLOAD_FORMATS },
+    { env: () => undefined, folder, sources, formats },
   );
   const reports: (ObservedRun & RunReport)[] = [];
   const service = await startService(config, {
