@@ -3,6 +3,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { z } from "zod";
 import type { Config } from "../../catalog/config.ts";
+import type { ConfigError } from "../../catalog/issues.ts";
 import type { LoadOptions } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
@@ -486,4 +487,26 @@ exports: {}`,
     caps: {},
   }]);
   deepStrictEqual([...access.links!.secrets], [["b", "b".repeat(32)], ["a", "a".repeat(32)]]);
+});
+
+Deno.test("convert has defaults, and needs a spool", () => {
+  const base = "sources: {}\nexports: {}\nspool: { dir: s }\n";
+  deepStrictEqual(load(`${base}convert: {}`).convert, { maxBytes: 2 ** 30, maxCells: 100_000_000 });
+  deepStrictEqual(load(`${base}convert: { max_bytes: 1MiB, formats: [csv] }`).convert, {
+    maxBytes: 2 ** 20,
+    maxCells: 100_000_000,
+    formats: ["csv"],
+  });
+  strictEqual(load(base).convert, undefined);
+  const issues = (text: string) => {
+    try {
+      load(text);
+    } catch (error) {
+      return (error as ConfigError).issues.map(({ path, message }) => `${path}: ${message}`);
+    }
+  };
+  deepStrictEqual(issues("sources: {}\nexports: {}\nconvert: { formats: [xls] }"), [
+    "convert: needs the section spool: an upload waits there until it is read",
+    'convert.formats[0]: expected csv, tsv, ndjson, json or xlsx, not "xls"',
+  ]);
 });
