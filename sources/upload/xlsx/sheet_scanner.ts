@@ -261,7 +261,7 @@ export function createRowScanner(rows: SheetRows): RowScanner {
       return setValue(rows, "n", style, decodeBytes(from, end), hasFormula);
     }
     if (decimals > 0) number /= POWERS[decimals]!;
-    rows.setNumber(isNegative && number !== 0 ? -number : number, style, digits);
+    rows.setNumber(isNegative && number !== 0 ? -number : number, style);
   }
 
   function setShared(from: number, end: number): void {
