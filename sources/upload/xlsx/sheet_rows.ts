@@ -244,16 +244,18 @@ export class SheetRows {
     if (!(index >= 0 && index < strings.length && Number.isInteger(index))) {
       throw this.error(`it is shared string ${index}, and there are ${strings.length}`);
     }
-    this.setText(this.decoded(() => strings.text(index)));
+    let text: string;
+    try {
+      text = strings.text(index);
+    } catch (error) {
+      throw this.textError(error);
+    }
+    this.setText(text);
   }
 
-  /** Text of bytes, whose errors are the cell's. */
-  decoded(decode: () => string): string {
-    try {
-      return decode();
-    } catch (error) {
-      throw error instanceof XmlTextError ? this.error(error.message, error) : error;
-    }
+  /** What was thrown where text was made of bytes: the cell's error, where they were none. */
+  textError(error: unknown): unknown {
+    return error instanceof XmlTextError ? this.error(error.message, error) : error;
   }
 
   /** Sets the cell to a boolean, by its text. */
