@@ -15,6 +15,8 @@ Usage:
       check the configuration and say every mistake in it
   spillway run EXPORT --format FORMAT --output FILE|- [--param NAME=VALUE]... [--config FILE]
       run one export to a file, or to standard output
+  spillway convert FILE FILE|- [--format FORMAT] [--param NAME=VALUE]...
+      convert a file (CSV, TSV, NDJSON, JSON, XLSX; packed or not) to another format
   spillway key new [--tenant NAME] [--exports 'audit-*,invoices'] [--formats csv,xlsx]
       make a key; it is printed once, with the lines of the configuration that hold its hash
   spillway link EXPORT --format FORMAT [--param NAME=VALUE]... [--expires 15m] [--config FILE]
@@ -25,7 +27,8 @@ Options:
   --config FILE       the configuration; else $SPILLWAY_CONFIG, else ./spillway.yaml, else the demo
   --format FORMAT     ${Object.keys(FORMATS).join(", ")}
   --output FILE       the file to write; - is standard output
-  --param NAME=VALUE  a param of the export, or an option such as _dialect=excel
+  --param NAME=VALUE  a param of the export, how a file is read (sheet=2), or an option such as
+                      _dialect=excel
   --tenant NAME       whose data: of a key, a link, or a run
   --subject NAME      who it is for
   --scopes A,B        what they may do besides
@@ -86,6 +89,13 @@ async function main(args: string[]): Promise<void> {
         ...{ export: operands[0]!, format, output, params },
         ...{ tenant, subject, scopes },
       });
+    }
+    case "convert": {
+      if (operands.length !== 2) throw usageError("convert takes two files");
+      const { format, param: params = [] } = values;
+      const [input, output] = operands as [string, string];
+      const { convert } = await import("./commands/convert.ts");
+      return await convert(context, { input, output, format, params });
     }
     case "key": {
       if (operands.join(" ") !== "new") throw usageError("key takes new");

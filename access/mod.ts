@@ -2,7 +2,7 @@
 
 import { type CredentialHeaders, readCredential } from "./bearer.ts";
 import type { AccessConfig } from "./config.ts";
-import { createJwks, type JwksOptions } from "./jwks.ts";
+import { createJwks, type Jwks, type JwksOptions } from "./jwks.ts";
 import { createJwtVerifier } from "./jwt.ts";
 import { limitToKey } from "./key_links.ts";
 import { createKeyring } from "./keys.ts";
@@ -41,6 +41,8 @@ export interface AccessDependencies {
   readonly now?: () => number;
   /** How the keys of the issuer are asked for. */
   readonly jwks?: Omit<JwksOptions, "now">;
+  /** The key sets by their URLs, which outlive a configuration. @default one that is empty */
+  readonly keySets?: Map<string, Jwks>;
   /** Counts wrong credentials. @default one of its own */
   readonly throttle?: Throttle;
 }
@@ -62,12 +64,14 @@ export interface AccessDependencies {
  * ```
  */
 export function createAccess(config: AccessConfig, dependencies: AccessDependencies = {}): Access {
-  const { now = Date.now, throttle = createThrottle() } = dependencies;
+  const { now = Date.now, throttle = createThrottle(), keySets = new Map() } = dependencies;
   const { anonymous, jwt } = config;
   const keyring = createKeyring(config.keys);
   const links = config.links && createLinks(config.links);
-  const tokens = jwt &&
-    createJwtVerifier(jwt, createJwks(jwt.jwks, { ...dependencies.jwks, now }), now);
+  const keySet = jwt &&
+    (keySets.get(jwt.jwks) ?? createJwks(jwt.jwks, { ...dependencies.jwks, now }));
+  if (keySet) keySets.set(jwt.jwks, keySet);
+  const tokens = keySet && createJwtVerifier(jwt, keySet, now);
 
   /** Who an attempt is of. */
   async function identify(attempt: Attempt): Promise<Principal | Rejected> {

@@ -18,10 +18,13 @@ const SCHEMA = `create table audit (
   note text
 )`;
 
-/** The server, with the settings that it is installed with. */
+/** Connections that the server takes: 100 by itself, which is fewer than exports at once here. */
+const SETTINGS = { max_connections: "200" };
+
+/** The server, with the settings that it is installed with but for connections. */
 export async function startAuditPostgres(): Promise<PostgresServer & Disposable> {
   if (BINARIES === undefined) throw new Error("Cannot start PostgreSQL: is it installed?");
-  const server = await startServer();
+  const server = await startServer({ settings: SETTINGS });
   try {
     const file = `${server.folder}/audit.csv`;
     await writeAuditFile(file, AUDIT_ROWS);

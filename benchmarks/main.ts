@@ -8,6 +8,7 @@ import { many } from "./many.ts";
 import { manyPeers } from "./many_peers.ts";
 import { mariadb } from "./mariadb.ts";
 import { memory } from "./memory.ts";
+import { overload } from "./overload.ts";
 import { postgres } from "./postgres.ts";
 import { readers } from "./readers.ts";
 import { measuredWith, replacePart } from "./report.ts";
@@ -32,6 +33,7 @@ const PARTS = {
   small,
   many,
   many_peers: manyPeers,
+  overload,
   soak,
 };
 

@@ -7,6 +7,7 @@ import { ORIGIN_RULE, parseOrigin } from "../access/identity_params.ts";
 import type { MaskRule } from "../access/policy.ts";
 import { type Caps, readName } from "../access/principal.ts";
 import type { DocumentProperties } from "../exporters/document.ts";
+import type { UploadFormat } from "../sources/upload/config.ts";
 import { MASKS } from "../table/masks.ts";
 import { isCurrency, isNumberFormat } from "../table/number_format.ts";
 import { parsed } from "../table/parsed.ts";
@@ -38,6 +39,8 @@ export interface Config {
   readonly limits: Limits;
   /** Where bytes wait that clients have not taken; absent: nowhere but in a little memory. */
   readonly spool?: SpoolSettings;
+  /** How uploaded files are converted; absent: none is. */
+  readonly convert?: ConvertSettings;
   /** Where it is written down who had what: standard output, or an absolute path. @default nowhere by itself */
   readonly audit?: typeof AUDIT_STDOUT | string;
 }
@@ -55,6 +58,8 @@ export interface SourceSetting {
   readonly runsCode?: boolean;
   /** Whether a query sees the rows as they were at one moment. @default false */
   readonly snapshot?: boolean;
+  /** Whether it is the upload of one request, whose worker may read nothing else. @default false */
+  readonly uploaded?: boolean;
 }
 
 /** One export: a declared table. */
@@ -201,10 +206,16 @@ export type ServerSettings = Omit<Settings<typeof SERVER>, "admin"> & {
 
 /** The keys of `limits`; durations are milliseconds. */
 export const LIMITS = {
-  /** Exports that run at once. */
+  /** Units that exports take at once: most weigh one, some more. */
   concurrent: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(32),
-  /** Connections at once of one client's address. */
+  /** Units that exports of one tenant take at once, those that wait included. @default as many as there are */
+  per_tenant: wholeNumber("a whole number", 1, MAX_CONCURRENT).optional(),
+  /** Connections at once of one client's address, and units that its exports take. */
   per_address: wholeNumber("a whole number", 1, MAX_CONNECTIONS).default(64),
+  /** Exports that wait for others to end. */
+  queue: wholeNumber("a whole number", 0, MAX_CONCURRENT).default(64),
+  /** The longest wait there. */
+  queue_timeout: duration(1).default(5_000),
   /** Exports that may share a worker process, and are lost with it where it dies. */
   runs_per_worker: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(64),
   /** Worker processes that one export each may hold. @default 4, or one a core where there are more */
@@ -250,6 +261,29 @@ export const SPOOL = {
 
 /** Where bytes wait that clients have not taken. */
 export type SpoolSettings = Settings<typeof SPOOL>;
+
+/** The formats of uploads. */
+const READ_FORMATS = [
+  "csv",
+  "tsv",
+  "ndjson",
+  "json",
+  "xlsx",
+] as const satisfies readonly UploadFormat[];
+
+/** The keys of `convert`; sizes are bytes. */
+export const CONVERT = {
+  /** The most bytes of an uploaded file. */
+  max_bytes: size.default(2 ** 30),
+  /** The most cells of a table in one. */
+  max_cells: wholeNumber("a whole number", 1, Number.MAX_SAFE_INTEGER).default(100_000_000),
+  /** The formats that are read. @default all that can be */
+  formats: z.array(oneOf(READ_FORMATS), { error: "a list of formats" })
+    .min(1, { error: "a list of at least one format" }).optional(),
+};
+
+/** How uploaded files are converted. */
+export type ConvertSettings = Settings<typeof CONVERT>;
 
 /** The keys of an export that say how much one file may take. */
 export const CAPS = {

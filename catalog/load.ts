@@ -8,6 +8,8 @@ import {
   ADMIN,
   AUDIT_STDOUT,
   type Config,
+  CONVERT,
+  type ConvertSettings,
   LIMITS,
   LOG,
   SERVER,
@@ -55,7 +57,16 @@ export interface LoadOptions {
   readonly formats: Readonly<Record<string, FormatSchema>>;
 }
 
-const SECTIONS = ["server", "access", "sources", "exports", "limits", "spool", "log"] as const;
+const SECTIONS = [
+  "server",
+  "access",
+  "sources",
+  "exports",
+  "limits",
+  "spool",
+  "convert",
+  "log",
+] as const;
 
 /**
  * Reads a configuration. It opens nothing: a database that is missing is found by its first export.
@@ -100,6 +111,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   const spool = root.spool === undefined
     ? undefined
     : reader.fields(SPOOL, root.spool ?? {}, ["spool"]);
+  const convert = root.convert === undefined ? undefined : readConvert(reader, root);
   const log = reader.fields(LOG, root.log ?? {}, ["log"]);
   const { hostname } = server.partial;
   if (access && isEmpty(access) && hostname !== undefined && !isLoopback(hostname)) {
@@ -143,7 +155,8 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   if (
     !server.whole || admin && !admin.whole || !access || !limits.whole ||
     !log.whole ||
-    spool && !spool.whole
+    spool && !spool.whole ||
+    root.convert !== undefined && !convert
   ) return undefined;
   const { admin: _, ...serverSettings } = toSettings<typeof SERVER>(server.whole);
   return {
@@ -152,6 +165,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     sources,
     exports,
     limits: toSettings<typeof LIMITS>(limits.whole),
+    ...(convert ? { convert } : {}),
     ...(log.whole.audit === undefined ? {} : {
       audit: log.whole.audit === AUDIT_STDOUT
         ? AUDIT_STDOUT
@@ -176,6 +190,18 @@ function readAccess(reader: Reader, value: unknown): AccessConfig | undefined {
     return undefined;
   }
   return reader.value(accessConfig, value, path, isSecretPath)?.value;
+}
+
+/** Reads how uploads are converted, which wait in the spool. */
+function readConvert(
+  reader: Reader,
+  root: Readonly<Record<string, unknown>>,
+): ConvertSettings | undefined {
+  const { whole } = reader.fields(CONVERT, root.convert ?? {}, ["convert"]);
+  if (root.spool === undefined) {
+    reader.add(["convert"], "needs the section spool: an upload waits there until it is read");
+  }
+  return whole && toSettings<typeof CONVERT>(whole);
 }
 
 /** What exports may name, whether or not the settings of the sources are right. */

@@ -16,6 +16,11 @@ export const EXIT = {
 /** Signals that ask a process to stop. */
 export const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
+/** The signal that asks a server to read its configuration again; Windows has none. */
+export const RELOAD_SIGNAL: "SIGHUP" | undefined = Deno.build.os === "windows"
+  ? undefined
+  : "SIGHUP";
+
 /** A command that cannot go on; its message, if there is one, is for its user. */
 export class CommandError extends Error {
   override readonly name = "CommandError";

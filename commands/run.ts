@@ -30,8 +30,10 @@ export interface RunArguments extends PrincipalArguments {
 }
 
 /** Where the bytes go; the file exists under its name only once it is whole. */
-interface Output extends AsyncDisposable {
+export interface Output extends AsyncDisposable {
+  /** What is written to. */
   readonly writable: WritableStream<Uint8Array>;
+  /** Gives the file its name. */
   commit(): Promise<void>;
 }
 
@@ -43,11 +45,9 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
 
   const ended = Promise.withResolvers<RunReport>();
-  await using engine = await createEngine(config, {
-    slots: 1,
-    environment: context.environment,
-    observers: [{ ended: ended.resolve }],
-  });
+  const { environment } = context;
+  await using engine = await createEngine(config, { slots: 1, environment });
+  const startRun = engine.configure(config, [{ ended: ended.resolve }]);
   const interrupted = new AbortController();
   for (const signal of STOP_SIGNALS) {
     Deno.addSignalListener(signal, () => {
@@ -56,7 +56,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   }
   await using output = args.output === "-" ? standardOutput() : await fileOutput(args.output);
   try {
-    const { body } = await engine.startRun(crypto.randomUUID(), task, {
+    const { body } = await startRun(crypto.randomUUID(), task, {
       signal: interrupted.signal,
       request,
     });
@@ -76,7 +76,7 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
 }
 
 /** What stopped a run, for the user of the command; a mistake of ours stays what it is. */
-function explain(error: unknown, output: string): unknown {
+export function explain(error: unknown, output: string): unknown {
   if (error instanceof TaskError) return explainTask(error);
   if (error instanceof RunTimeoutError || error instanceof RunLimitError) {
     return new CommandError(`The run failed: ${error.message}`, EXIT.failure);
@@ -126,7 +126,8 @@ async function toRun(
   }
 }
 
-function standardOutput(): Output {
+/** Writes to standard output. */
+export function standardOutput(): Output {
   return directOutput(Deno.stdout.writable);
 }
 
@@ -143,7 +144,7 @@ function directOutput(writable: WritableStream<Uint8Array>): Output {
  * Writes beside the file and renames at the end, so that half an export is never taken for one.
  * What is there and no file is written to: a rename would replace `/dev/null` with a file.
  */
-async function fileOutput(path: string): Promise<Output> {
+export async function fileOutput(path: string): Promise<Output> {
   const there = await Deno.stat(path).catch(() => undefined);
   if (there && !there.isFile) {
     return directOutput((await open(path, { write: true })).writable);

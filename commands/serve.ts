@@ -4,7 +4,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Config } from "../catalog/config.ts";
 import { runLog } from "../runs/run_log.ts";
 import { originOf } from "../server/http/mod.ts";
-import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
+import { type CommandContext, CommandError, EXIT, RELOAD_SIGNAL, STOP_SIGNALS } from "./command.ts";
 import { prepareDemo, readConfiguration } from "./configuration.ts";
 import { configureLogs, type Log } from "../server/logs.ts";
 import { type Service, startService } from "../server/service.ts";
@@ -20,12 +20,19 @@ const DISPOSAL_MS = 5000;
 const HURRIED_DISPOSAL_MS = 500;
 
 /**
- * Serves until SIGINT or SIGTERM; a second one does not wait for the runs, nor for what they hold.
+ * Serves until SIGINT or SIGTERM; a second one does not wait for the runs, nor for what they hold. SIGHUP has
+ * the configuration read again.
  *
  * @throws {CommandError} when it cannot listen, or not any more
  */
-export async function serve({ environment, ...context }: CommandContext): Promise<void> {
-  const { config, demoFolder } = await readConfiguration({ environment, ...context });
+export async function serve(context: CommandContext): Promise<void> {
+  const { environment } = context;
+  const started = Promise.withResolvers<() => Promise<void>>();
+  // What is changed while the server starts is not missed.
+  if (RELOAD_SIGNAL) {
+    Deno.addSignalListener(RELOAD_SIGNAL, () => void started.promise.then((reload) => reload()));
+  }
+  const { config, file, demoFolder } = await readConfiguration(context);
   if (demoFolder !== undefined) await prepareDemo(demoFolder);
   await using log = await configureLogs(config.audit).catch(explain);
   // A promise that is not awaited is a mistake of ours, and no reason to end everybody's downloads.
@@ -38,6 +45,9 @@ export async function serve({ environment, ...context }: CommandContext): Promis
   const service = await startService(config, { environment, observers: [runLog], log }).catch(
     explain,
   );
+  // The same file, also where it is missing for a moment, and another one would be chosen.
+  const again = demoFolder === undefined ? { environment, configFile: file } : context;
+  started.resolve(() => service.reload(() => readAgain(again)));
   const origin = originOf(service.http.addr);
   logger.info(`Spillway serves ${origin}`, { exports: config.exports.size });
   if (service.admin) logger.info(`Health and metrics are at ${originOf(service.admin.addr)}`);
@@ -46,13 +56,20 @@ export async function serve({ environment, ...context }: CommandContext): Promis
   const lost = await Promise.race([stopSignal(), service.lost]);
   const hurry = stopSignal();
   if (!lost) {
-    const { drainTimeout } = config.server;
+    const { drainTimeout } = service.config.server;
     const { taken } = service.engine.admission;
     logger.info(`Stopping: ${taken} runs in flight have ${drainTimeout} ms to finish`);
     await Promise.race([service.drain(), delay(drainTimeout), hurry]);
   }
   await letGo(service, log, hurry);
   if (lost) throw new CommandError(lost.message, EXIT.failure);
+}
+
+/** The configuration as it is now, as good as one that a server starts with. */
+async function readAgain(context: CommandContext): Promise<Config> {
+  const { config } = await readConfiguration(context);
+  warnOf(config.access);
+  return config;
 }
 
 /** Says what of access an operator may not have meant, and what could not work. */

@@ -28,6 +28,11 @@ export interface FormatDefinition<
   readonly holdsSeveral?: boolean;
   /** Whether a file of it says what it is: its exporter takes `DocumentOptions` too. @default false */
   readonly describesItself?: boolean;
+  /**
+   * What a run of it weighs beside one of CSV, in halves: the time of a core that it takes, above all.
+   * @default 1
+   */
+  readonly weight?: number;
   /** What its exporter starts threads of: the process that runs it must be let read it. @default nothing */
   readonly threads?: readonly URL[];
   /**
@@ -58,6 +63,7 @@ export function defineFormat<
   return {
     holdsSeveral: false,
     describesItself: false,
+    weight: 1,
     threads: [],
     settings: {},
     options: {},

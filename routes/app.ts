@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { authenticate } from "./authenticate.ts";
+import { convertRoutes } from "./convert.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Environment } from "./environment.ts";
 import { exportRoutes } from "./exports.ts";
@@ -17,6 +18,7 @@ export function createApp(dependencies: Dependencies): Hono<Environment> {
   const app = createBase(dependencies);
   app.use(authenticate(dependencies));
   app.route("/exports", exportRoutes(dependencies));
+  app.route("/convert", convertRoutes(dependencies));
   app.route("/links", linkRoutes(dependencies));
   if (!dependencies.adminElsewhere) addAdmin(app, dependencies);
   app.get("/", (context) => context.redirect("/exports"));

@@ -1,12 +1,13 @@
 /** What the routes are given. */
 
 import type { Access } from "../access/mod.ts";
-import type { ExportDefinition } from "../catalog/config.ts";
+import type { ConvertSettings, ExportDefinition } from "../catalog/config.ts";
 import type { Offer } from "../requests/find_exports.ts";
 import type { Readiness } from "../runs/readiness.ts";
 import type { StartRun } from "../runs/run.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import type { SourceColumn } from "../sources/source.ts";
+import type { Uploads } from "../storage/spool/uploads.ts";
 import type { Wait } from "./authenticate.ts";
 import type { Client } from "./environment.ts";
 import type { ServerNames } from "./guard.ts";
@@ -68,10 +69,17 @@ export interface Dependencies extends Offer {
   readonly startRun: StartRun;
   /** Makes files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles?: WholeFiles | undefined;
+  /** How uploads are converted, and what takes them; absent where none is. */
+  readonly convert?: {
+    readonly settings: ConvertSettings;
+    readonly uploads: Uploads;
+  };
   /** All columns of an export, as its source gives them. @default they are not known */
   readonly columns?: (definition: ExportDefinition) => Promise<readonly SourceColumn[] | undefined>;
   /** Whether an answer may hold what a source said of its failure. @default never */
   readonly debug?: (request: Request, client: Client | undefined) => boolean;
+  /** Draws from 0 to 1, for `Retry-After`. @default Math.random */
+  readonly random?: () => number;
   /** Whether another export would be taken. */
   readonly readiness: () => Promise<Readiness>;
   /** The numbers of the server, in Prometheus's text format. */

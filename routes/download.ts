@@ -2,12 +2,14 @@
 
 import { withoutLinkNames } from "../access/link_names.ts";
 import type { Principal } from "../access/principal.ts";
+import type { Config } from "../catalog/config.ts";
 import { renderFilename, safeFilename } from "../catalog/filename.ts";
 import type { FileOfExports } from "../requests/find_exports.ts";
 import { requestKey } from "../requests/request_key.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
+import type { StartRun } from "../runs/run.ts";
 import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
 import { chooseCoding } from "./accept_encoding.ts";
 import type { Dependencies, ResentFile } from "./dependencies.ts";
@@ -26,13 +28,32 @@ import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.
 export async function download(
   request: Request,
   file: FileOfExports,
-  { catalog, formats, startRun, wholeFiles, debug, onResent, onError }: Dependencies,
-  { principal, client }: Caller,
+  dependencies: Dependencies,
+  caller: Caller,
 ): Promise<Response> {
-  const { format } = file;
+  const { principal } = caller;
   const pairs = parseQuery(new URL(request.url).search);
   const own = principal.via === "link" ? withoutLinkNames(pairs) : pairs;
-  const asked = parseRequest(file, own, { principal, formats });
+  const asked = parseRequest(file, own, { principal, formats: dependencies.formats });
+  return await deliver(request, asked, dependencies, caller);
+}
+
+/** What a file is delivered with. */
+export type Delivering =
+  & Pick<
+    Dependencies,
+    "startRun" | "wholeFiles" | "debug" | "random" | "onResent" | "onError"
+  >
+  & { readonly catalog: Pick<Config, "sources" | "access"> };
+
+/** Answers with the file that was asked for, or with a problem. */
+export async function deliver(
+  request: Request,
+  asked: RunRequest,
+  { catalog, startRun, wholeFiles, debug, random, onResent, onError }: Delivering,
+  { client }: Pick<Caller, "client">,
+): Promise<Response> {
+  const { format } = asked;
   const whole = asked.delivery === "whole";
   // A file that is made first has the length, the digest and the ranges of its own bytes.
   const compressible = format.compressible && !whole;
@@ -59,6 +80,7 @@ export async function download(
   try {
     if (whole) {
       return await sendWhole(request, task, {
+        startRun,
         id,
         key: requestKey(asked, task),
         name,
@@ -79,7 +101,7 @@ export async function download(
     return new Response(run.body, { headers });
   } catch (error) {
     if (error === request.signal.reason) return noAnswer();
-    const problem = toProblem(error, debug?.(request, client));
+    const problem = toProblem(error, { debug: debug?.(request, client), random });
     if (problem.status === 500) onError(error, request);
     return problemResponse(problem, { "Export-Id": id });
   }
@@ -108,6 +130,7 @@ function tellTruncated(headers: Headers, truncated: readonly string[] = [], task
 
 /** What a whole file is sent with. */
 interface WholeOptions {
+  readonly startRun: StartRun;
   readonly id: string;
   readonly key: string;
   readonly name: string;
@@ -121,7 +144,7 @@ interface WholeOptions {
 async function sendWhole(
   request: Request,
   task: RunTask,
-  { id, key, name, headers, files, asked, client, onResent }: WholeOptions,
+  { startRun, id, key, name, headers, files, asked, client, onResent }: WholeOptions,
 ): Promise<Response> {
   if (!files) {
     const detail = "_delivery=whole needs a spool, which this server has not";
@@ -165,7 +188,16 @@ async function sendWhole(
   const mediaType = headers.get("Content-Type")!;
   const response = await files.make(
     task,
-    { id, key, mediaType, filename: name, signal: request.signal, request: asked, client },
+    {
+      startRun,
+      id,
+      key,
+      mediaType,
+      filename: name,
+      signal: request.signal,
+      request: asked,
+      client,
+    },
     (made, truncated) => {
       headers.delete("Export-Truncated");
       tellTruncated(headers, truncated, task);

@@ -3,22 +3,28 @@
 import { AccessError } from "../access/access_error.ts";
 import { listing } from "../catalog/params.ts";
 import { RequestError, type RequestIssue, withIssues } from "../requests/request_error.ts";
-import { AdmissionError } from "../runs/admission.ts";
+import { AdmissionError, type RefusalReason } from "../runs/admission_error.ts";
 import { RunLimitError, RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
+import type { UploadPosition } from "../sources/upload/reader.ts";
 import { DiskError } from "../storage/disk/error.ts";
+import { UploadTooLargeError } from "../storage/spool/uploads.ts";
 import { NoRoomError } from "../storage/store.ts";
 
 /** An error body, as it is sent. */
 export interface Problem {
   /** The HTTP status. */
   readonly status: number;
-  /** What the status means. */
+  /** What kind of problem it is, as a URI. @default none but its status */
+  readonly type?: string;
+  /** What the status, or the kind, means. */
   readonly title: string;
   /** What is wrong this time. */
   readonly detail: string;
   /** Every issue of the request at once. */
   readonly errors?: readonly RequestIssue[];
+  /** Where an upload is wrong: its line or row, its sheet and its cell, as much as is known. */
+  readonly position?: UploadPosition;
   /** What the source said, for who may read it. */
   readonly cause?: string;
   /** Seconds after which the same request may succeed. */
@@ -48,6 +54,11 @@ const RETRY_AFTER_SECONDS = 5;
 /** Seconds after which others' files may have been taken, or have expired. */
 const DISK_RETRY_AFTER_SECONDS = 30;
 
+/** A whole number of seconds, between so many and twice as many: those refused at once do not come back at once. */
+function jittered(seconds: number, random: () => number): number {
+  return seconds + Math.floor(random() * (seconds + 1));
+}
+
 /** 400, with every issue by name. */
 export function badRequest(issues: readonly RequestIssue[]): Problem {
   return requestProblem(withIssues(issues));
@@ -73,6 +84,11 @@ export function tooLarge(maxBytes: number): Problem {
   };
 }
 
+/** 415, for a body of a kind that is not read. */
+export function unsupported(detail: string): Problem {
+  return { status: 415, title: "Unsupported media type", detail };
+}
+
 /** 421, for a request that is meant for another server (RFC 9110, 15.5.20). */
 export function misdirected(detail: string): Problem {
   return { status: 421, title: "Misdirected request", detail };
@@ -93,18 +109,73 @@ export function methodNotAllowed(method: string, allow: string): Problem {
   };
 }
 
-const ADMISSION_DETAILS = {
-  full: "As many exports are running as this server allows; try again shortly",
-  draining: "This server is stopping; try again shortly",
-  memory: "This server is short of memory; try again shortly",
-} satisfies Record<AdmissionError["reason"], string>;
+/** What the type of a problem begins with that is more than its status: a name, which leads nowhere. */
+const TYPES = "urn:spillway:problem:";
+
+/** The title of a problem that says no more than its status. */
+const UNAVAILABLE = "Service unavailable";
+
+/** What a run that was refused a slot is answered, but for `Retry-After`: 429 for the caller's own limit. */
+const ADMISSION_PROBLEMS = {
+  tenant: {
+    status: 429,
+    type: `${TYPES}tenant-limit`,
+    title: "Too many exports of a tenant",
+    detail: "As many of your exports are running or waiting as you may have; try again shortly",
+  },
+  address: {
+    status: 429,
+    type: `${TYPES}address-limit`,
+    title: "Too many exports of an address",
+    detail: "As many exports are running or waiting as a client may have; try again shortly",
+  },
+  full: {
+    status: 503,
+    type: `${TYPES}queue-full`,
+    title: UNAVAILABLE,
+    detail: "As many exports are running as this server allows; try again shortly",
+  },
+  timeout: {
+    status: 503,
+    type: `${TYPES}queue-timeout`,
+    title: UNAVAILABLE,
+    detail: "Others' exports took longer than this one could wait; try again shortly",
+  },
+  draining: {
+    status: 503,
+    type: `${TYPES}draining`,
+    title: UNAVAILABLE,
+    detail: "This server is stopping; try again shortly",
+  },
+  memory: shortOf("memory"),
+  descriptors: shortOf("descriptors"),
+  disk: shortOf("disk"),
+} satisfies Record<RefusalReason, Problem>;
+
+function shortOf(resource: string): Problem {
+  return {
+    status: 503,
+    type: `${TYPES}short-of-${resource}`,
+    title: UNAVAILABLE,
+    detail: `This server is short of ${resource}; try again shortly`,
+  };
+}
+
+/** How an error becomes a problem. */
+export interface ProblemOptions {
+  /** Whether it also holds what the source said. @default false */
+  readonly debug?: boolean | undefined;
+  /** Draws from 0 to 1, for `Retry-After`. @default Math.random */
+  readonly random?: (() => number) | undefined;
+}
 
 /**
  * The problem that an error is, in words that hold no query, path or stack.
- *
- * @param debug whether it also holds what the source said
  */
-export function toProblem(error: unknown, debug = false): Problem {
+export function toProblem(
+  error: unknown,
+  { debug = false, random = Math.random }: ProblemOptions = {},
+): Problem {
   if (debug && error instanceof TaskError && ["source", "param"].includes(error.kind)) {
     const { message, reason } = error;
     return {
@@ -124,10 +195,8 @@ export function toProblem(error: unknown, debug = false): Problem {
   }
   if (error instanceof AdmissionError) {
     return {
-      status: 503,
-      title: "Service unavailable",
-      detail: ADMISSION_DETAILS[error.reason],
-      retryAfter: RETRY_AFTER_SECONDS,
+      ...ADMISSION_PROBLEMS[error.reason],
+      retryAfter: jittered(RETRY_AFTER_SECONDS, random),
     };
   }
   if (error instanceof RunTimeoutError) {
@@ -137,6 +206,7 @@ export function toProblem(error: unknown, debug = false): Problem {
       detail: "The source of this export did not answer in time",
     };
   }
+  if (error instanceof UploadTooLargeError) return tooLarge(error.maxBytes);
   if (error instanceof NoRoomError && error.reason === "tenant") {
     return {
       status: 507,
@@ -146,11 +216,10 @@ export function toProblem(error: unknown, debug = false): Problem {
   }
   if (error instanceof NoRoomError || error instanceof DiskError) {
     return {
-      status: 503,
-      title: "Service unavailable",
-      detail: "This server is short of disk for whole files; try again later, or without " +
-        "_delivery=whole",
-      retryAfter: DISK_RETRY_AFTER_SECONDS,
+      ...ADMISSION_PROBLEMS.disk,
+      detail: "This server is short of disk for whole files and uploads; try again later, or an " +
+        "export without _delivery=whole",
+      retryAfter: jittered(DISK_RETRY_AFTER_SECONDS, random),
     };
   }
   if (error instanceof TaskError) {
@@ -162,6 +231,8 @@ export function toProblem(error: unknown, debug = false): Problem {
       case "table":
       case "limit":
         return tooMuch(error);
+      case "upload":
+        return uploadProblem(error);
       case "source":
         return {
           status: 502,
@@ -180,6 +251,16 @@ export function toProblem(error: unknown, debug = false): Problem {
 /** 422, for a table that the format cannot hold, or that is more than its caller may have. */
 function tooMuch({ message }: Error): Problem {
   return { status: 422, title: "Unprocessable content", detail: message };
+}
+
+/** 415 for a file of a kind that is not read, else 422; with the position of what is wrong. */
+function uploadProblem({ message, upload }: TaskError): Problem {
+  const { unread, position = {}, option } = upload ?? {};
+  if (option !== undefined) return badRequest([{ name: option, detail: message }]);
+  const where = Object.keys(position).length === 0 ? {} : { position };
+  return unread
+    ? { ...unsupported(message), ...where }
+    : { status: 422, title: "Unprocessable content", detail: message, ...where };
 }
 
 /** What a client that has left would be answered: no problem, as its run is cancelled and nothing failed. */

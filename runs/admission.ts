@@ -1,27 +1,12 @@
-/** Admission: how many runs may be at work at once, and what those that have done it may keep. */
+/** Admission: who may run now, who waits for that, and what those that have done it may keep. */
 
+import { type Clock, systemClock } from "../storage/clock.ts";
+import { AdmissionError, type RefusalReason } from "./admission_error.ts";
+import { FairQueue } from "./fair_queue.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
-
-/** A run was refused a slot. */
-export class AdmissionError extends Error {
-  override readonly name = "AdmissionError";
-  /** Why. */
-  readonly reason: RefusalReason;
-
-  constructor(reason: RefusalReason) {
-    super(REFUSALS[reason]);
-    this.reason = reason;
-  }
-}
-
-const REFUSALS: Readonly<Record<RefusalReason, string>> = {
-  full: "Every slot is taken",
-  draining: "The server is stopping",
-  memory: "The server is short of memory",
-};
-
-/** Why a run is refused: every slot is taken, the server is about to stop, or memory is short. */
-export type RefusalReason = "full" | "draining" | "memory";
+import { type Pressure, type Resource, STEPS } from "./pressure.ts";
+import { SlotPace } from "./slot_pace.ts";
+import { UnitLimit } from "./unit_limit.ts";
 
 /**
  * Bytes in memory that all runs may keep whose source has ended, until their clients have taken them. A run
@@ -29,8 +14,54 @@ export type RefusalReason = "full" | "draining" | "memory";
  */
 export const ENDED_BYTES = 64 * 1024 * 1024;
 
+/**
+ * The part of the longest wait in which as many slots must have been freed lately as a run would wait for. Half
+ * of it is left for what it did not foresee, such as another tenant that comes and has its share.
+ */
+const EXPECTED_PART = 1 / 2;
+
+/** How many runs are admitted, besides those that have slots. */
+export interface AdmissionLimits {
+  /** Units that runs of one tenant may take, those that wait included. @default as many as there are */
+  readonly perTenant?: number | undefined;
+  /** Units that runs of one client may take, those that wait included. @default as many as there are */
+  readonly perAddress?: number | undefined;
+  /** Runs that may wait for a slot. @default none */
+  readonly queue?: number;
+  /** Milliseconds for which one may. @default 5,000 */
+  readonly queueTimeout?: number;
+}
+
+/** How runs are admitted. */
+export interface AdmissionOptions extends AdmissionLimits {
+  /** Bytes in memory that those may keep whose source has ended. @default {@linkcode ENDED_BYTES} */
+  readonly endedBytes?: number;
+  /** Counts runs that begin. @default they are not counted */
+  readonly memory?: MemoryGuard;
+  /** Says what to shed. @default nothing is */
+  readonly pressure?: Pick<Pressure, "highest">;
+  /** The time. @default the system's */
+  readonly clock?: Clock;
+}
+
+/** A run that asks for a slot. */
+export interface SlotRequest {
+  /** Units that it takes. @default 1 */
+  readonly weight?: number;
+  /** Whose share of the slots it takes. @default the server's own */
+  readonly share?: string;
+  /** Its tenant, which may have so many. @default none, and no such limit */
+  readonly tenant?: string | undefined;
+  /** What its client is told from others by, which may have so many. @default none, and no such limit */
+  readonly address?: string | undefined;
+  /** Aborted by a caller that does not wait any more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A run's right to work. */
 export interface Slot {
+  /** Milliseconds that it was waited for. */
+  readonly waited: number;
   /**
    * Gives the slot back for memory, as the run's source has ended and what remains is bytes that its
    * client has not taken: at once where there is memory for so many, else as soon as others have given
@@ -49,31 +80,70 @@ interface Exchange {
   readonly grant: () => void;
 }
 
-/** The slots of a server. */
+/** A run that waits for a slot. */
+interface Waiting {
+  readonly request: SlotRequest;
+  readonly grant: () => void;
+  readonly refuse: (reason: RefusalReason) => void;
+}
+
+/** The slots of a server, which are counted in units: a run takes as many as it weighs. */
 export class Admission {
-  readonly #slots: number;
+  #slots = 0;
   readonly #maxEndedBytes: number;
+  #queueTimeout = 0;
   readonly #memory: MemoryGuard | undefined;
-  readonly #refused = { full: 0, draining: 0, memory: 0 };
+  readonly #pressure: Pick<Pressure, "highest"> | undefined;
+  readonly #clock: Clock;
+  readonly #queue = new FairQueue<Waiting>();
+  #pace!: SlotPace;
+  readonly #tenants = new UnitLimit();
+  readonly #addresses = new UnitLimit();
+  readonly #refused = {
+    tenant: 0,
+    address: 0,
+    full: 0,
+    timeout: 0,
+    draining: 0,
+    memory: 0,
+    descriptors: 0,
+    disk: 0,
+  };
+  readonly #waited = { runs: 0, milliseconds: 0 };
   readonly #listeners = new Set<() => void>();
   /** Runs that wait for memory, the longest first. */
   readonly #exchanges = new Set<Exchange>();
   #taken = 0;
+  #units = 0;
   #endedBytes = 0;
   #closed = false;
   #emptied: (() => void) | undefined;
 
   /**
-   * Makes free slots.
+   * Makes free slots. A run begins while less than all of their units are taken, so that one that weighs more
+   * than what is left begins too: it would wait for longer than lighter ones otherwise, or for ever.
    *
-   * @param slots runs that may be at work at once
-   * @param endedBytes bytes in memory that those may keep whose source has ended
-   * @param memory says when there is too little of it for another run; absent: it is not looked at
+   * @param slots units that runs may take at once
    */
-  constructor(slots: number, endedBytes: number = ENDED_BYTES, memory?: MemoryGuard) {
+  constructor(slots: number, options: AdmissionOptions = {}) {
+    this.#maxEndedBytes = options.endedBytes ?? ENDED_BYTES;
+    this.#memory = options.memory;
+    this.#pressure = options.pressure;
+    this.#clock = options.clock ?? systemClock;
+    this.configure(slots, options);
+  }
+
+  /** Sets slots and limits; runs that have a slot or wait for one keep what they have. */
+  configure(slots: number, limits: AdmissionLimits): void {
+    const { queue = 0, queueTimeout = 5_000 } = limits;
+    const { perTenant = Infinity, perAddress = Infinity } = limits;
     this.#slots = slots;
-    this.#maxEndedBytes = endedBytes;
-    this.#memory = memory;
+    this.#queueTimeout = queueTimeout;
+    this.#queue.maxLength = queue;
+    this.#pace = new SlotPace(queueTimeout * EXPECTED_PART, queue + 1);
+    this.#tenants.max = perTenant;
+    this.#addresses.max = perAddress;
+    this.#dispatch();
   }
 
   /** Runs that have a slot. */
@@ -81,14 +151,30 @@ export class Admission {
     return this.#taken;
   }
 
+  /** Units that they take. */
+  get units(): number {
+    return this.#units;
+  }
+
+  /** Runs that wait for a slot. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** Runs that got a slot after they had waited for one, and how long they did in all. */
+  get waited(): { readonly runs: number; readonly milliseconds: number } {
+    return this.#waited;
+  }
+
   /** Bytes that runs without a slot keep in memory. */
   get endedBytes(): number {
     return this.#endedBytes;
   }
 
-  /** Whether there is a slot for a run now, and why not. */
+  /** Whether a run would get a slot, now or later, and why not. */
   get state(): "ready" | "full" | "draining" {
-    return this.#closed ? "draining" : this.contended ? "full" : "ready";
+    if (this.#closed) return "draining";
+    return this.contended && this.#queue.full ? "full" : "ready";
   }
 
   /** How many runs were refused, by reason. */
@@ -98,7 +184,7 @@ export class Admission {
 
   /** Whether runs wait for a slot, or would have to. */
   get contended(): boolean {
-    return this.#taken >= this.#slots;
+    return this.#units >= this.#slots;
   }
 
   /** Has a listener called each time that slots become contended; what it returns takes that back. */
@@ -108,51 +194,156 @@ export class Admission {
   }
 
   /**
-   * Takes a slot.
+   * Takes a slot, or waits for one in the queue.
    *
-   * @throws {AdmissionError} when there is none, or too little memory
+   * @throws {AdmissionError} when there is none, when others are to have it, or when something is short
    */
-  acquire(): Slot {
-    const { state } = this;
-    if (state !== "ready") throw this.#refuse(state);
-    if (this.#memory?.short) throw this.#refuse("memory");
-    const end = this.#memory?.begin();
+  async acquire(request: SlotRequest = {}): Promise<Slot> {
+    request.signal?.throwIfAborted();
+    const reason = this.#refusalOf(request);
+    if (reason) throw this.#refuse(reason);
+    const stopCounting = this.#count(request);
+    return this.contended
+      ? await this.#wait(request, stopCounting)
+      : this.#grant(request, stopCounting, 0);
+  }
+
+  /** Lets no run in any more, those that wait included, and resolves when none has a slot. */
+  async drain(): Promise<void> {
+    this.#closed = true;
+    for (let next = this.#queue.next(); next; next = this.#queue.next()) next.refuse("draining");
+    if (this.#taken > 0) await new Promise<void>((resolve) => this.#emptied = resolve);
+  }
+
+  /** Why a run may not even wait. */
+  #refusalOf(request: SlotRequest): RefusalReason | undefined {
+    if (this.#closed) return "draining";
+    if (this.#tenants.isFull(request.tenant)) return "tenant";
+    if (this.#addresses.isFull(request.address)) return "address";
+    return this.#shed(request, this.contended) ?? (this.#isTooFar(request) ? "full" : undefined);
+  }
+
+  /**
+   * Whether a run would wait for too long, by the slots that were freed lately: it is refused now, and not when
+   * it has waited. Of each share one may wait, whatever is expected, so that no slot that is freed stays free.
+   */
+  #isTooFar({ share = "" }: SlotRequest): boolean {
+    const position = this.#queue.position(share);
+    return position > 0 && this.#pace.isBelow(position, this.#clock.now());
+  }
+
+  /** What is too short for a run, if anything is. */
+  #shed({ weight = 1 }: SlotRequest, waits: boolean): Resource | undefined {
+    const { step = STEPS.none, resource } = this.#pressure?.highest ?? {};
+    const shed = step >= (weight > 1 ? STEPS.heavy : STEPS.all) || (waits && step >= STEPS.queue);
+    return shed ? resource : undefined;
+  }
+
+  /** Counts a run for its tenant and its client, from when it waits until it has no slot any more. */
+  #count({ weight = 1, tenant, address }: SlotRequest): () => void {
+    this.#tenants.add(tenant, weight);
+    this.#addresses.add(address, weight);
+    return () => {
+      this.#tenants.add(tenant, -weight);
+      this.#addresses.add(address, -weight);
+    };
+  }
+
+  #wait(request: SlotRequest, stopCounting: () => void): Promise<Slot> {
+    const { share = "", signal } = request;
+    const { promise, resolve, reject } = Promise.withResolvers<Slot>();
+    const since = this.#clock.now();
+    const end = () => {
+      stopTimer();
+      signal?.removeEventListener("abort", abort);
+    };
+    const fail = (error: unknown) => {
+      end();
+      stopCounting();
+      reject(error);
+    };
+    const waiting: Waiting = {
+      request,
+      grant: () => {
+        end();
+        const waited = this.#clock.now() - since;
+        this.#waited.runs++;
+        this.#waited.milliseconds += waited;
+        resolve(this.#grant(request, stopCounting, waited));
+      },
+      refuse: (reason) => fail(this.#refuse(reason)),
+    };
+    const abort = () => {
+      this.#queue.delete(share, waiting);
+      fail(signal!.reason);
+    };
+    const stopTimer = this.#clock.after(this.#queueTimeout, () => {
+      this.#queue.delete(share, waiting);
+      waiting.refuse("timeout");
+    });
+    signal?.addEventListener("abort", abort);
+    this.#queue.add(share, waiting)?.refuse("full");
+    return promise;
+  }
+
+  #grant({ weight = 1, share = "" }: SlotRequest, stopCounting: () => void, waited: number): Slot {
+    const stopMemory = this.#memory?.begin();
+    const stopHolding = this.#queue.hold(share, weight);
+    const freeSlot = () => {
+      this.#taken--;
+      this.#units -= weight;
+      stopHolding();
+      stopCounting();
+      this.#pace.free(this.#clock.now());
+      this.#dispatch();
+      this.#pace.update(this.contended, this.#clock.now());
+      if (this.#taken === 0) this.#emptied?.();
+    };
     this.#taken++;
+    this.#units += weight;
+    this.#pace.update(this.contended, this.#clock.now());
     if (this.contended) this.#listeners.forEach((listener) => listener());
     let held: "slot" | "memory" | "nothing" = "slot";
     let exchange: Exchange | undefined;
     return {
+      waited,
       exchange: (bytes) => {
         exchange = {
           bytes,
           grant: () => {
             held = "memory";
-            this.#freeSlot();
+            freeSlot();
           },
         };
         this.#exchanges.add(exchange);
-        this.#grant();
+        this.#grantMemory();
         return held === "memory";
       },
       release: () => {
-        end?.();
-        if (held === "slot") this.#freeSlot();
+        stopMemory?.();
         if (held === "memory") this.#endedBytes -= exchange!.bytes;
         if (exchange) this.#exchanges.delete(exchange);
+        const hadSlot = held === "slot";
         held = "nothing";
-        this.#grant();
+        if (hadSlot) freeSlot();
+        this.#grantMemory();
       },
     };
   }
 
-  /** Lets no run in any more and resolves when none has a slot. */
-  async drain(): Promise<void> {
-    this.#closed = true;
-    if (this.#taken > 0) await new Promise<void>((resolve) => this.#emptied = resolve);
+  /** Gives slots to those that wait, as long as there are some; one that is shed by now is refused. */
+  #dispatch(): void {
+    while (!this.contended) {
+      const next = this.#queue.next();
+      if (!next) return;
+      const resource = this.#shed(next.request, false);
+      if (resource) next.refuse(resource);
+      else next.grant();
+    }
   }
 
   /** Gives memory to those that wait for it and need no more than there is. */
-  #grant(): void {
+  #grantMemory(): void {
     for (const exchange of this.#exchanges) {
       if (this.#endedBytes + exchange.bytes > this.#maxEndedBytes) continue;
       this.#exchanges.delete(exchange);
@@ -164,10 +355,5 @@ export class Admission {
   #refuse(reason: RefusalReason): AdmissionError {
     this.#refused[reason]++;
     return new AdmissionError(reason);
-  }
-
-  #freeSlot(): void {
-    this.#taken--;
-    if (this.#taken === 0) this.#emptied?.();
   }
 }

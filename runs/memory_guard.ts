@@ -1,11 +1,7 @@
-/** Says when memory is too short for another run, before the kernel ends processes for it. */
+/** Says which part of the memory is taken, before the kernel ends processes for it. */
 
 import { type Clock, systemClock } from "../storage/clock.ts";
 import type { MemoryReading } from "./cgroup.ts";
-
-/** Parts of the limit: at the first runs are refused, below the second they are let in again. */
-const REFUSE_PART = 0.85;
-const RESUME_PART = 0.75;
 
 /** Milliseconds between two readings, at least: workers tell once a second what they take. */
 const READING_MS = 500;
@@ -19,10 +15,8 @@ const RUN_BYTES = 8 * 1024 * 1024;
 /** Milliseconds after its start for which a run counts so: it has begun, and its worker has told of it. */
 const STARTING_MS = 2_000;
 
-/** What admission asks before it lets a run in. */
+/** Who counts the runs that begin, as no reading shows them yet. */
 export interface MemoryGuard {
-  /** Whether there is too little for another run. */
-  readonly short: boolean;
   /** Counts a run that is let in; what it gives is called once the run has ended, which then counts no more. */
   begin(): () => void;
 }
@@ -31,26 +25,25 @@ export interface MemoryGuard {
 export interface WatchedMemory extends MemoryGuard {
   /** What is taken and what may be; absent where it is not known. */
   readonly reading: MemoryReading | undefined;
+  /** The part of what may be taken that is, with the runs that have just begun; absent where it is not known. */
+  readonly used: number | undefined;
 }
 
 /**
  * Makes a guard. It looks when it is asked, so that it costs an idle server nothing.
  *
  * @param read tells what is taken, and what may be; undefined where it is not known
- * @param onChange called each time that runs begin or cease to be refused
  */
 export function createMemoryGuard(
   read: () => MemoryReading | undefined,
-  onChange: (short: boolean, reading: MemoryReading) => void = () => {},
   clock: Clock = systemClock,
 ): WatchedMemory {
   /** The runs that no reading shows yet, by when they began, the oldest first. */
   const begun = new Set<{ readonly at: number }>();
-  let short = false;
   let reading: MemoryReading | undefined;
   let readAt = -Infinity;
 
-  function look(): void {
+  function look(): MemoryReading | undefined {
     const now = clock.now();
     for (const run of begun) {
       if (now - run.at < STARTING_MS) break;
@@ -60,28 +53,21 @@ export function createMemoryGuard(
       reading = read();
       readAt = now;
     }
-    const before = short;
-    if (!reading) short = false;
-    else {
-      const used = reading.used + begun.size * RUN_BYTES;
-      short = used >= reading.limit * (short ? RESUME_PART : REFUSE_PART);
-      if (short !== before) onChange(short, reading);
-    }
+    return reading;
   }
 
   return {
-    get short() {
-      look();
-      return short;
+    get reading() {
+      return look();
+    },
+    get used() {
+      const seen = look();
+      return seen && (seen.used + begun.size * RUN_BYTES) / seen.limit;
     },
     begin() {
       const run = { at: clock.now() };
       begun.add(run);
       return () => void begun.delete(run);
-    },
-    get reading() {
-      look();
-      return reading;
     },
   };
 }

@@ -12,6 +12,8 @@ export interface ObservedRun {
   readonly task: RunTask;
   /** When it got its slot. */
   readonly startedAt: Date;
+  /** Milliseconds that it waited for that. @default 0 */
+  readonly waited?: number;
   /** What was asked for, its principal included; absent for a question of the server's own. */
   readonly request?: RunRequest;
   /** The address of the client that asked for it. */

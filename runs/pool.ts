@@ -15,6 +15,8 @@ import { type Assignment, type WorkerOwner, WorkerProcess } from "./worker_proce
 export interface WorkerGroup {
   /** The command that starts one. */
   readonly command: Deno.Command;
+  /** What tells the command from that of a group of the same name in another configuration. @default nothing */
+  readonly key?: string;
   /** Workers that are kept while there is nothing to do, so that a run does not wait for a start. */
   readonly warm: number;
   /** Whether its tasks can share workers: then one is free for them while others are held. @default false */
@@ -29,16 +31,16 @@ export interface Route {
   readonly blocking: boolean | "learn";
   /** What its queries are known by, where they decide. */
   readonly queries: string;
+  /** The group, where it is of this task alone and goes with it. @default one of the configuration's */
+  readonly own?: WorkerGroup;
 }
 
-/** How a pool works. */
-export interface PoolOptions {
+/** What the tasks of one configuration need. */
+export interface PoolSettings {
   /** The groups, by name. */
   readonly groups: Readonly<Record<string, WorkerGroup>>;
   /** Says where a task goes. */
   readonly route: (task: RunTask) => Route;
-  /** Cores that all workers share. @default those of the machine */
-  readonly cores?: number;
   /**
    * Tasks that may share a worker, and are lost with it where it dies. Fewer take 20 MB more for each
    * worker; more are lost together where a driver or V8 breaks.
@@ -46,6 +48,12 @@ export interface PoolOptions {
   readonly tasksPerWorker: number;
   /** Workers that may be held by one task each. */
   readonly maxExclusive: number;
+}
+
+/** How a pool works. */
+export interface PoolOptions {
+  /** Cores that all workers share. @default those of the machine */
+  readonly cores?: number;
   /** Milliseconds after which a worker beyond the warm ones ends. @default {@linkcode IDLE_MS} */
   readonly idleTimeout?: number;
   /** Called each time that a worker cannot be started, or does not come up. */
@@ -90,9 +98,16 @@ const MAX_LEARNT = 1000;
 /** A task that waits for a worker. */
 interface Waiting extends Pick<Assignment, "task" | "run" | "running"> {
   readonly route: Route;
+  readonly group: Group;
   attempts: number;
   /** Whether it is known to need a worker to itself, whatever its route says. */
   alone: boolean;
+}
+
+/** Starts the tasks of one configuration. */
+export interface TaskStarter extends Pick<WorkerPool, "contended" | "onContended"> {
+  /** Hands a task, of the run with that id, to a worker; it waits where none is free. */
+  start(task: RunTask, run: string): RunningTask;
 }
 
 /** The workers of a group. */
@@ -102,7 +117,13 @@ class Group {
   restartMs = RESTART_MS.first;
   restart: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly settings: WorkerGroup) {}
+  /**
+   * Makes one without workers.
+   *
+   * @param added whether it is of a configuration that took another one's place: no client is to be sent
+   * elsewhere while its first workers start
+   */
+  constructor(public settings: WorkerGroup, readonly added: boolean) {}
 
   get usable(): WorkerProcess[] {
     return [...this.workers].filter((worker) => worker.usable);
@@ -111,11 +132,13 @@ class Group {
 
 /** A pool of workers; how many tasks there may be at once is for admission to say. */
 export class WorkerPool implements AsyncDisposable {
-  readonly #groups: ReadonlyMap<string, Group>;
-  readonly #route: PoolOptions["route"];
+  /** The groups of the configuration that is in force. */
+  #groups: ReadonlyMap<string, Group> = new Map();
+  /** Those of configurations before, and of a single task, that have a task or a worker yet. */
+  readonly #former = new Set<Group>();
   readonly #cores: number;
-  readonly #tasksPerWorker: number;
-  readonly #maxExclusive: number;
+  #tasksPerWorker = 1;
+  #maxExclusive = 1;
   readonly #idleTimeout: number;
   readonly #onFailed: (reason: string) => void;
   readonly #listeners = new Set<() => void>();
@@ -126,20 +149,53 @@ export class WorkerPool implements AsyncDisposable {
   readonly #sweeping: ReturnType<typeof setInterval>;
   #closed = false;
 
-  /** Starts the warm workers. */
-  constructor(options: PoolOptions) {
-    const { groups, route, cores = navigator.hardwareConcurrency, idleTimeout = IDLE_MS } = options;
-    this.#groups = new Map(
-      Object.entries(groups).map(([name, settings]) => [name, new Group(settings)]),
-    );
-    this.#route = route;
+  /** Makes one without workers, for no tasks yet. */
+  constructor(options: PoolOptions = {}) {
+    const { cores = navigator.hardwareConcurrency, idleTimeout = IDLE_MS } = options;
     this.#cores = cores;
-    this.#tasksPerWorker = options.tasksPerWorker;
-    this.#maxExclusive = options.maxExclusive;
     this.#idleTimeout = idleTimeout;
     this.#onFailed = options.onFailure ?? (() => {});
     this.#sweeping = setInterval(() => this.#sweep(), idleTimeout / 4);
-    for (const group of this.#groups.values()) this.#fill(group);
+  }
+
+  /**
+   * Takes a configuration: its warm workers start. Workers of one before go on where it has their group too, and
+   * else end when they have nothing to do.
+   *
+   * @returns what starts its tasks, also when there is another one already: then its groups have workers while
+   * there are tasks
+   */
+  configure({ groups, route, tasksPerWorker, maxExclusive }: PoolSettings): TaskStarter {
+    const before = this.#groups;
+    const now = new Map<string, Group>();
+    for (const [name, settings] of Object.entries(groups)) {
+      const same = before.get(name);
+      if (same && same.settings.key === settings.key) {
+        same.settings = settings;
+        now.set(name, same);
+      } else now.set(name, new Group(settings, before.size > 0));
+    }
+    for (const [name, group] of before) {
+      if (now.get(name) === group) continue;
+      group.settings = { ...group.settings, warm: 0, shares: false };
+      this.#former.add(group);
+    }
+    this.#groups = now;
+    this.#tasksPerWorker = tasksPerWorker;
+    this.#maxExclusive = maxExclusive;
+    this.#dispatch();
+    const contended = () => this.contended;
+    return {
+      start: (task, run) => {
+        const wanted = route(task);
+        const group = wanted.own ? new Group(wanted.own, true) : now.get(wanted.group)!;
+        return this.#start(task, run, wanted, group);
+      },
+      get contended() {
+        return contended();
+      },
+      onContended: (listener) => this.onContended(listener),
+    };
   }
 
   /** How many workers there are, how many of them have nothing to do, and how many tasks wait. */
@@ -176,19 +232,18 @@ export class WorkerPool implements AsyncDisposable {
   /** Whether every group has a worker that is up. */
   get state(): PoolState {
     let starting = false;
-    for (const { failure, usable } of this.#groups.values()) {
+    for (const { added, failure, usable } of this.#groups.values()) {
       if (failure !== undefined) return { state: "failing", reason: failure };
-      starting ||= usable.length > 0 && !usable.some(({ up }) => up);
+      starting ||= !added && usable.length > 0 && !usable.some(({ up }) => up);
     }
     return { state: starting ? "starting" : "ready" };
   }
 
-  /** Hands a task, of the run with that id, to a worker; it waits where none is free. */
-  start(task: RunTask, run: string): RunningTask {
+  #start(task: RunTask, run: string, route: Route, group: Group): RunningTask {
     if (this.#closed) throw new Error("Cannot start a task: the pool is closed");
     const running: RunningTask = new RunningTask(this.#queue(() => running));
-    const route = this.#route(task);
-    const waiting: Waiting = { task, run, running, route, attempts: 0, alone: false };
+    const waiting: Waiting = { task, run, running, route, group, attempts: 0, alone: false };
+    if (this.#groups.get(route.group) !== group) this.#former.add(group);
     this.#waiting.push(waiting);
     this.#dispatch();
     if (this.#waiting.includes(waiting)) this.#listeners.forEach((listener) => listener());
@@ -210,7 +265,7 @@ export class WorkerPool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweeping);
-    for (const { restart } of this.#groups.values()) clearTimeout(restart);
+    for (const { restart } of this.#allGroups()) clearTimeout(restart);
     for (const waiting of this.#waiting.splice(0)) this.#refuse(waiting, "The server is stopping");
     const workers = this.#workers();
     for (const worker of workers) {
@@ -235,8 +290,12 @@ export class WorkerPool implements AsyncDisposable {
     };
   }
 
+  #allGroups(): Group[] {
+    return [...this.#former, ...this.#groups.values()];
+  }
+
   #workers(): WorkerProcess[] {
-    return [...this.#groups.values()].flatMap(({ workers }) => [...workers]);
+    return this.#allGroups().flatMap(({ workers }) => [...workers]);
   }
 
   /** Gives workers to the tasks that wait, in order; one that finds none does not hold up the others. */
@@ -244,7 +303,7 @@ export class WorkerPool implements AsyncDisposable {
     if (this.#closed) return;
     for (const waiting of [...this.#waiting]) {
       const exclusive = this.#isExclusive(waiting);
-      const group = this.#groups.get(waiting.route.group)!;
+      const { group } = waiting;
       const worker = this.#choose(group, exclusive);
       if (!worker && (group.failure === undefined || group.usable.length > 0)) continue;
       this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
@@ -252,7 +311,19 @@ export class WorkerPool implements AsyncDisposable {
       else this.#refuse(waiting, `Cannot start a worker: ${group.failure}`);
     }
     for (const group of this.#groups.values()) this.#fill(group);
+    this.#endFormer();
     this.#shareCores();
+  }
+
+  /** Ends the workers of such groups that have nothing to do any more. */
+  #endFormer(): void {
+    for (const group of this.#former) {
+      if (this.#waiting.some((waiting) => waiting.group === group)) continue;
+      for (const worker of group.usable) if (worker.tasks === 0) worker.retire();
+      if (group.workers.size > 0) continue;
+      clearTimeout(group.restart);
+      this.#former.delete(group);
+    }
   }
 
   #hand(waiting: Waiting, worker: WorkerProcess, exclusive: boolean): void {

@@ -9,6 +9,7 @@ import type { ObservedRun, RunObserver, RunReport } from "./observer.ts";
 import type { RunTask } from "./protocol.ts";
 import { createLimitCheck, limitBytes, type RunLimits } from "./run_limits.ts";
 import type { RunningTask, TaskOutcome } from "./running_task.ts";
+import { shareOf } from "./shares.ts";
 import { createTicker } from "./ticker.ts";
 
 /** A run whose first chunk exists. */
@@ -48,6 +49,10 @@ export interface RunDependencies {
   readonly pool: TaskRunner;
   /** How long a run may take. */
   readonly limits: RunLimits;
+  /** How much of the slots a run takes. @default 1 */
+  readonly weigh?: (task: RunTask) => number;
+  /** What clients are told from each other by, of their addresses. @default the whole address */
+  readonly clientKey?: (address: string) => string;
   /** Where the file waits for a reader that falls behind, and how long it may. */
   readonly spill?: Pick<SpillOptions, "spool" | "spillAfter" | "spillRate" | "stallTimeout">;
   /** What observes each run. @default nothing */
@@ -98,18 +103,27 @@ const HELD_UP_SHARE = 1 / 10;
 export function createRuns(dependencies: RunDependencies): StartRun {
   const { admission, pool, limits, spill: { spool, ...pace } = {} } = dependencies;
   const { observers = [], clock = systemClock } = dependencies;
+  const { weigh = () => 1, clientKey = (address) => address } = dependencies;
   const tick = createTicker(WATCH_MS, clock);
   const digests = observers.some(({ digests }) => digests);
   const watchers = observers.filter(({ progress }) => progress);
 
   return async (id, task, { signal, whole = false, request, client } = {}) => {
-    const slot = admission.acquire();
+    const address = client === undefined ? undefined : clientKey(client);
+    const slot = await admission.acquire({
+      weight: weigh(task),
+      share: shareOf(request?.principal, address),
+      tenant: tenantOf(request),
+      address,
+      signal,
+    });
     const started = clock.now();
     const running = startTask(pool, id, task, slot);
     const run: ObservedRun = {
       id,
       task,
       startedAt: new Date(),
+      waited: slot.waited,
       ...(request ? { request } : {}),
       ...(client === undefined ? {} : { client }),
     };

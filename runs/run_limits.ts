@@ -1,6 +1,6 @@
 /** How long a run may take, and which of its steps took too long. */
 
-import { AdmissionError } from "./admission.ts";
+import { AdmissionError } from "./admission_error.ts";
 import type { RunningTask } from "./running_task.ts";
 
 /** Milliseconds that a run may take, as a whole and for its steps. */

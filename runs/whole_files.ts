@@ -18,8 +18,6 @@ const FIRST_BYTES = 1024 * 1024;
 
 /** What whole files need of their server. */
 export interface WholeFilesDependencies {
-  /** Runs an export. */
-  readonly startRun: StartRun;
   /** Where the files live. */
   readonly store: Store & Required<Pick<Store, "range" | "list" | "delete" | "expire" | "evict">>;
   /** Asks for room in the store; the reason, where there is none. */
@@ -32,6 +30,8 @@ export interface WholeFilesDependencies {
 
 /** How to make a file. */
 export interface MakeOptions {
+  /** Runs the task. */
+  readonly startRun: StartRun;
   /** The run's id, which the file is known by. */
   readonly id: string;
   /** The key of the request, which the file is found by. */
@@ -104,7 +104,7 @@ const SEVERAL = "several";
 
 /** Makes the access to whole files, those of the process before among them. */
 export async function createWholeFiles(dependencies: WholeFilesDependencies): Promise<WholeFiles> {
-  const { startRun, store, reserve, keep, now = () => new Date() } = dependencies;
+  const { store, reserve, keep, now = () => new Date() } = dependencies;
   /** The last file of each request: an older one would be of older rows. */
   const latest = new Map<string, Entry>();
   /** The same files, by their key. */
@@ -156,7 +156,8 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
       const kept = latest.get(key);
       return kept && !kept.evicted && kept.object.expiresAt > now() ? kept : undefined;
     },
-    async make(task, { id, key, mediaType, filename, signal, request, client }, use) {
+    async make(task, options, use) {
+      const { startRun, id, key, mediaType, filename, signal, request, client } = options;
       const tenant = tenantOf(request);
       const reservation = await reserve(FIRST_BYTES, tenant);
       if (typeof reservation === "string") throw new NoRoomError(id, reservation);

@@ -2,10 +2,12 @@
 
 import { PRIORITY_PERMISSIONS } from "./worker/priority.ts";
 
-/** What workers are given: what their sources need; no writing, no programs, no secret of the server. */
+/** What workers are given: what their sources need; no programs, no secret of the server. */
 export interface WorkerPermissions {
   /** Files and folders of sources, which they may read. */
   readonly read: readonly string[];
+  /** Files that a source makes for itself. @default none */
+  readonly write?: readonly string[];
   /** Hosts of sources, which they may connect to: `db.internal:5432`. @default none */
   readonly net?: readonly string[];
   /** What sources' libraries ask the system for: `hostname`. @default nothing */
@@ -72,7 +74,7 @@ function isFile(path: string): boolean {
 
 /** The command that starts a worker. */
 export function workerCommand(
-  { read, net = [], sys = [], kinds = [], environment }: WorkerPermissions,
+  { read, write = [], net = [], sys = [], kinds = [], environment }: WorkerPermissions,
 ): Deno.Command {
   const passed = PASSED_VARIABLES.filter((name) => Object.hasOwn(environment, name));
   // A binary takes no flags: what it may was said when it was made, and it gives some of that back.
@@ -85,6 +87,7 @@ export function workerCommand(
     // The environment is cleared below, and libraries stop where they may not look at it.
     "--allow-env",
     ...read.map((path) => `--allow-read=${path.replaceAll(",", ",,")}`),
+    ...write.map((path) => `--allow-write=${path.replaceAll(",", ",,")}`),
     ...net.map((host) => `--allow-net=${host}`),
     ...[...sys, ...PRIORITY_PERMISSIONS].map((name) => `--allow-sys=${name}`),
     new URL("./worker/mod.ts", import.meta.url).href,

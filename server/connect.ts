@@ -53,17 +53,15 @@ async function connectSource(
   environment: Readonly<Record<string, string>>,
 ): Promise<Connected> {
   let ended = Promise.withResolvers<RunReport>();
-  await using engine = await createEngine({ ...config, sources: new Map([[name, source]]) }, {
-    slots: 1,
-    environment,
-    observers: [{ ended: (report) => ended.resolve(report) }],
-  });
+  const alone = { ...config, sources: new Map([[name, source]]) };
+  await using engine = await createEngine(alone, { slots: 1, environment });
+  const startRun = engine.configure(alone, [{ ended: (report) => ended.resolve(report) }]);
 
   /** What a task learns; what is wrong, where it fails. */
   async function ask(task: RunTask): Promise<TaskColumns | string> {
     ended = Promise.withResolvers();
     try {
-      const { body } = await engine.startRun(crypto.randomUUID(), task);
+      const { body } = await startRun(crypto.randomUUID(), task);
       await body.pipeTo(new WritableStream());
       return (await ended.promise).columns?.[0] ?? null;
     } catch (error) {

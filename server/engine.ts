@@ -5,15 +5,23 @@ import { fileURLToPath } from "node:url";
 import type { Config, SourceSetting } from "../catalog/config.ts";
 import { MAX_DURATION_MS } from "../table/units.ts";
 import { loadFormats } from "../exporters/mod.ts";
-import { Admission, ENDED_BYTES } from "../runs/admission.ts";
-import type { MemoryReading } from "../runs/cgroup.ts";
+import { Admission } from "../runs/admission.ts";
+import { createDescriptorGuard, RESERVED_DESCRIPTORS } from "../runs/descriptor_guard.ts";
 import { createMemoryGuard, type WatchedMemory } from "../runs/memory_guard.ts";
 import { createMemoryReading } from "../runs/memory_reading.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import { type Route, type WorkerGroup, WorkerPool } from "../runs/pool.ts";
+import {
+  createPressure,
+  type Pressure,
+  type Resource,
+  type Step,
+  STEPS,
+} from "../runs/pressure.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
 import { createRuns, type StartRun } from "../runs/run.ts";
+import { createScale } from "../runs/shares.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
 import { workerCommand } from "../runs/worker_command.ts";
 import type { SourcePermissions } from "../sources/descriptor.ts";
@@ -23,19 +31,26 @@ import type { FileSystem } from "../storage/disk/file_system.ts";
 import type { Recovery } from "../storage/disk_store/recovery.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
 import type { OpenedSpool } from "../storage/spool/mod.ts";
+import { clientKey } from "./http/addresses.ts";
+import { countFreeDescriptors } from "./http/descriptors.ts";
 
 const logger = getLogger(["spillway"]);
 
-/** What runs exports; disposing it ends its workers. */
+/** What runs exports, of one configuration after another; disposing it ends its workers. */
 export interface Engine extends AsyncDisposable {
   /** The slots. */
   readonly admission: Admission;
   /** What is known of memory. */
   readonly memory: WatchedMemory;
+  /** What is shed while something is short. */
+  readonly pressure: Pressure;
   /** The workers. */
   readonly pool: WorkerPool;
-  /** Runs an export. */
-  readonly startRun: StartRun;
+  /**
+   * Takes a configuration, whose warm workers start at once; what it gives runs its exports, and has them observed.
+   * Runs of one before go on as they began.
+   */
+  readonly configure: (config: Config, observers: readonly RunObserver[]) => StartRun;
   /** Files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles: WholeFiles | undefined;
   /** Whether another export would be taken. */
@@ -44,8 +59,8 @@ export interface Engine extends AsyncDisposable {
 
 /** How an engine works. */
 export interface EngineOptions {
-  /** Runs that may be in flight at once. */
-  readonly slots: number;
+  /** Units that runs may take at once. @default `limits.concurrent` */
+  readonly slots?: number;
   /** The environment that workers see a little of. */
   readonly environment: Readonly<Record<string, string>>;
   /** Where bytes wait that clients have not taken; it stays the caller's. */
@@ -56,8 +71,6 @@ export interface EngineOptions {
   readonly now?: (() => Date) | undefined;
   /** What else an export needs, for the readiness. @default nothing */
   readonly checks?: readonly Check[];
-  /** What observes each run. */
-  readonly observers: readonly RunObserver[];
 }
 
 /** Milliseconds that the workers have to end in: one that is killed takes a few, whatever it does. */
@@ -73,43 +86,56 @@ const EXPIRE_MS = 30_000;
  */
 const RUN_STALL_FACTOR = 10;
 
-/** Makes an engine; its first workers start at once. */
+/** Makes an engine, which has no configuration to run yet; the spool of this one is that of all. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
-  const { slots, environment, spool, files, now, observers } = options;
+  const { environment, spool, files, now } = options;
+  const slotsOf = ({ limits }: Config) => options.slots ?? limits.concurrent;
   const [descriptors, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
   const threads = Object.values(formats).flatMap(({ threads }) => threads);
-  const memory = createMemoryGuard(
-    createMemoryReading(() => pool.rss, config.limits.memory),
-    (short, reading) => {
-      if (short) pool.shrink();
-      logMemory(short, reading);
-    },
-  );
-  const admission = new Admission(slots, ENDED_BYTES, memory);
+  const readMemoryOf = ({ limits }: Config) => createMemoryReading(() => pool.rss, limits.memory);
+  let readMemory = readMemoryOf(config);
+  const memory = createMemoryGuard(() => readMemory());
+  const pressure = createPressure({
+    memory: () => memory.used,
+    descriptors: createDescriptorGuard(() => countFreeDescriptors(RESERVED_DESCRIPTORS)),
+    disk: () => spool?.isShort() ?? false,
+  }, (resource, step) => {
+    if (resource === "memory" && step === STEPS.all) pool.shrink();
+    logStep(resource, step, resource === "memory" ? { ...memory.reading } : {});
+  });
+  const admission = new Admission(slotsOf(config), { ...config.limits, memory, pressure });
   const pool = new WorkerPool({
-    groups: workerGroups(config, { slots, environment, descriptors, threads }),
-    route: (task) => routeOf(task, descriptors),
-    tasksPerWorker: config.limits.runsPerWorker,
-    maxExclusive: config.limits.exclusive ??
-      Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
     onFailure: (reason) => logger.error("Cannot start a worker: {reason}", { reason }),
   });
   const stallTimeout = Math.min(
     config.server.stallTimeout * RUN_STALL_FACTOR,
     MAX_DURATION_MS,
   );
-  const startRun = createRuns({
-    admission,
-    pool,
-    limits: config.limits,
-    spill: {
-      stallTimeout,
-      ...(config.spool && spool
-        ? { spool, spillAfter: config.spool.spillAfter, spillRate: config.spool.spillRate }
-        : {}),
-    },
-    observers,
-  });
+  const spill = {
+    stallTimeout,
+    ...(config.spool && spool
+      ? { spool, spillAfter: config.spool.spillAfter, spillRate: config.spool.spillRate }
+      : {}),
+  };
+  const weigh = createScale(formats, descriptors);
+  let configurations = 0;
+  function configure(config: Config, observers: readonly RunObserver[]): StartRun {
+    const { limits } = config;
+    const slots = slotsOf(config);
+    const version = ++configurations;
+    admission.configure(slots, limits);
+    readMemory = readMemoryOf(config);
+    const runner = pool.configure({
+      groups: workerGroups(config, { slots, environment, descriptors, threads, version }),
+      route: (task) => ({
+        ...routeOf(task, descriptors),
+        ...ownGroup(task.tables[0]!.source, { environment, descriptors, threads }),
+      }),
+      tasksPerWorker: limits.runsPerWorker,
+      maxExclusive: limits.exclusive ?? Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
+    });
+    return createRuns({ admission, pool: runner, limits, weigh, clientKey, spill, observers });
+  }
   const store = spool && await createDiskStore({
     dir: spool.keptDirectory,
     room: spool.files,
@@ -118,7 +144,6 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   });
   if (store) logRecovery(store.recovery);
   const wholeFiles = spool && store && await createWholeFiles({
-    startRun,
     store,
     reserve: spool.files.reserve,
     keep: config.spool!.keep,
@@ -131,12 +156,16 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   return {
     admission,
     memory,
+    pressure,
     pool,
-    startRun,
+    configure,
     wholeFiles,
     readiness: createReadiness([
       { name: "slots", state: () => admission.state },
-      { name: "memory", state: () => memory.short ? "full" : "ready" },
+      ...(["memory", "descriptors"] as const).map((name) => ({
+        name,
+        state: () => pressure.steps[name] === STEPS.all ? "full" as const : "ready" as const,
+      })),
       { name: "workers", state: () => pool.state.state },
       ...(spool ? [{ name: "spool", state: () => spool.state() }] : []),
       ...(options.checks ?? []),
@@ -161,10 +190,16 @@ function logRecovery({ damaged, refused }: Recovery): void {
   }
 }
 
-function logMemory(short: boolean, { used, limit }: MemoryReading): void {
-  const fields = { used, limit };
-  if (short) logger.warn("Memory is short: no more runs begin ({used} of {limit} bytes)", fields);
-  else logger.info("Memory is no longer short ({used} of {limit} bytes)", fields);
+/** What the log says of each step. */
+const STEP_MESSAGES = [
+  "No longer short of {resource}",
+  "Short of {resource}: no more runs wait",
+  "Short of {resource}: no more runs wait, and no heavy ones begin",
+  "Short of {resource}: no more runs begin",
+] as const satisfies Record<Step, string>;
+
+function logStep(resource: Resource, step: Step, fields: Readonly<Record<string, number>>): void {
+  logger[step === STEPS.none ? "info" : "warn"](STEP_MESSAGES[step], { resource, step, ...fields });
 }
 
 /** Workers held by one run each, where the configuration does not say how many: they are of 51 MB while they are busy. */
@@ -185,11 +220,13 @@ function groupOf(source: SourceSetting): string {
 }
 
 /** What the groups of workers are made from, besides the configuration. */
-interface GroupOptions extends Pick<EngineOptions, "slots" | "environment"> {
+interface GroupOptions extends Required<Pick<EngineOptions, "slots" | "environment">> {
   /** The kinds of sources. */
   readonly descriptors: Descriptors;
   /** What the formats start threads of. */
   readonly threads: readonly URL[];
+  /** Which configuration it is: a worker that has loaded a module never loads a newer one of that name. */
+  readonly version: number;
 }
 
 /** Where a task goes; all of its tables are of one group (`requests/find_exports.ts`). */
@@ -202,25 +239,37 @@ function routeOf({ tables }: RunTask, descriptors: Descriptors): Route {
   };
 }
 
+/** The group of an upload, which its worker may read, and of the server's files no other. */
+function ownGroup(
+  source: SourceSetting,
+  { environment, descriptors, threads }: Pick<
+    GroupOptions,
+    "environment" | "descriptors" | "threads"
+  >,
+): Pick<Route, "own"> {
+  if (!source.uploaded) return {};
+  const permissions = permissionsOf([source], descriptors, threads);
+  const command = workerCommand({ ...permissions, kinds: [source.type], environment });
+  return { own: { command, key: "", warm: 0 } };
+}
+
 /** The workers: those of the drivers share the permissions of all their sources. */
 function workerGroups(
   config: Config,
-  { slots, environment, descriptors, threads }: GroupOptions,
+  { slots, environment, descriptors, threads, version }: GroupOptions,
 ): Record<string, WorkerGroup> {
   const groups = Object.groupBy(config.sources.values(), groupOf);
   const modules = Object.keys(groups).filter((name) => name !== DRIVERS);
   return Object.fromEntries(
     Object.entries(groups).map(([name, settings = []]) => {
       const kinds = [...new Set(settings.map(({ type }) => type))];
-      const command = workerCommand({
-        ...permissionsOf(settings, descriptors, threads),
-        kinds,
-        environment,
-      });
+      const permissions = permissionsOf(settings, descriptors, threads);
+      const command = workerCommand({ ...permissions, kinds, environment });
+      const key = JSON.stringify([permissions, kinds, ...(name === DRIVERS ? [] : [version])]);
       const warm = name === DRIVERS
         ? Math.min(slots, navigator.hardwareConcurrency)
         : Number(modules.indexOf(name) < MAX_WARM_MODULES);
-      return [name, { command, warm, shares: name === DRIVERS && slots > 1 }];
+      return [name, { command, key, warm, shares: name === DRIVERS && slots > 1 }];
     }),
   );
 }
@@ -233,18 +282,20 @@ function permissionsOf(
 ): Required<SourcePermissions> {
   const all = settings.map((source) => {
     const { paths: keys, permissions } = descriptors[source.type]!;
-    const { read = [], net = [], sys = [] } = permissions?.(source.config as never) ?? {};
+    const { read = [], write = [], net = [], sys = [] } = permissions?.(source.config as never) ??
+      {};
     const paths = keys.flatMap((key) => {
       const path = (source.config as Readonly<Record<string, unknown>>)[key];
       return typeof path === "string" ? [path] : [];
     });
-    return { read: [...paths, ...read], net, sys };
+    return { read: [...paths, ...read], write, net, sys };
   });
   return {
     read: [
       ...threads.map((thread) => fileURLToPath(thread)),
       ...all.flatMap(({ read }) => read),
     ],
+    write: all.flatMap(({ write }) => write),
     net: [...new Set(all.flatMap(({ net }) => net))],
     sys: [...new Set(all.flatMap(({ sys }) => sys))],
   };

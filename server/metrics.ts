@@ -2,12 +2,14 @@
 
 import type { Admission } from "../runs/admission.ts";
 import type { WatchedMemory } from "../runs/memory_guard.ts";
+import type { Pressure } from "../runs/pressure.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import { createCounter, EXPOSITION_TYPE, expositionText, type Metric } from "./exposition.ts";
 import type { ConnectionCounts } from "./http/mod.ts";
 import type { OpenedSpool } from "../storage/spool/mod.ts";
 import type { LogWriter } from "./log_writer.ts";
+import type { ReloadState } from "./reload.ts";
 
 /** What is measured. */
 export interface Measured {
@@ -15,6 +17,8 @@ export interface Measured {
   readonly admission: Admission;
   /** What is known of memory. */
   readonly memory: Pick<WatchedMemory, "reading">;
+  /** What is shed. */
+  readonly pressure: Pick<Pressure, "steps">;
   /** The workers. */
   readonly pool: WorkerPool;
   /** The spool, where there is one. */
@@ -23,6 +27,8 @@ export interface Measured {
   readonly connections: ConnectionCounts;
   /** The log, where lines may be dropped. */
   readonly log: Pick<LogWriter, "dropped"> | undefined;
+  /** What came of the last reading of the configuration. */
+  readonly reload: ReloadState;
 }
 
 /** What runs of several exports count under; no export can be called so. */
@@ -53,25 +59,28 @@ export function createMetrics(): Metrics {
       bytes.add({ export: name, format }, report.bytes);
       if (report.spilled) spilled.add({});
     },
-    async scrape({ admission, memory, pool, spool, connections, log }) {
+    async scrape({ admission, memory, pressure, pool, spool, connections, log, reload }) {
       const text = expositionText([
         counter("runs_total", "Runs that have ended, by state", runs.samples()),
         counter("rows_total", "Rows that sources gave", rows.samples()),
         counter("bytes_total", "Bytes of files handed to connections", bytes.samples()),
         counter("spilled_runs_total", "Runs that waited on the disk", spilled.samples()),
         gauge("runs_in_flight", "Runs that have a slot", admission.taken),
+        ...admissionMetrics(admission),
+        {
+          name: "spillway_shedding_step",
+          help:
+            "What is shed as a resource is short: 0 nothing, 1 waiting, 2 heavy runs, 3 all runs",
+          type: "gauge",
+          samples: Object.entries(pressure.steps).map(([resource, value]) => ({
+            labels: { resource },
+            value,
+          })),
+        },
         gauge(
           "ended_runs_bytes",
           "Bytes in memory of runs whose source has ended and whose client reads on",
           admission.endedBytes,
-        ),
-        counter(
-          "runs_refused_total",
-          "Runs that were refused before they began, by reason",
-          Object.entries(admission.refused).map(([reason, value]) => ({
-            labels: { reason },
-            value,
-          })),
         ),
         ...memoryMetrics(memory),
         gauge("workers", "Worker processes", pool.size.workers),
@@ -80,11 +89,30 @@ export function createMetrics(): Metrics {
         counter("log_lines_dropped_total", "Lines of the log that nobody read in time", [
           { labels: {}, value: log?.dropped ?? 0 },
         ]),
+        ...reloadMetrics(reload),
         ...await spoolMetrics(spool),
       ]);
       return { contentType: EXPOSITION_TYPE, text };
     },
   };
+}
+
+function admissionMetrics({ units, waiting, waited, refused }: Admission): Metric[] {
+  return [
+    gauge("units_taken", "Units of limits.concurrent that runs take", units),
+    gauge("queue_length", "Runs that wait for a slot", waiting),
+    counter("queued_runs_total", "Runs that got a slot after they had waited for one", [
+      { labels: {}, value: waited.runs },
+    ]),
+    counter("queue_wait_seconds_total", "Seconds that they waited", [
+      { labels: {}, value: waited.milliseconds / 1000 },
+    ]),
+    counter(
+      "runs_refused_total",
+      "Runs that were refused before they began, by reason",
+      Object.entries(refused).map(([reason, value]) => ({ labels: { reason }, value })),
+    ),
+  ];
 }
 
 /** Why connections are closed, as labels. */
@@ -121,6 +149,22 @@ function memoryMetrics({ reading }: Pick<WatchedMemory, "reading">): Metric[] {
   return [
     gauge("memory_bytes", "Memory that the server and its workers take", reading.used),
     gauge("memory_limit_bytes", "Memory that they may take", reading.limit),
+  ];
+}
+
+/** Named as Prometheus names those of its own, for which there are alerts to copy. */
+function reloadMetrics({ successful, succeededAt }: ReloadState): Metric[] {
+  return [
+    gauge(
+      "config_last_reload_successful",
+      "Whether the configuration that was read last is in force",
+      Number(successful),
+    ),
+    gauge(
+      "config_last_reload_success_timestamp_seconds",
+      "When the configuration in force was read",
+      succeededAt,
+    ),
   ];
 }
 

@@ -3,6 +3,7 @@
 import { getLogger } from "@logtape/logtape";
 import { cutText, redactPath } from "../access/redact_text.ts";
 import type { ResentFile, SignedLink } from "../routes/dependencies.ts";
+import { asTemplate } from "./as_template.ts";
 
 const logger = getLogger(["spillway", "http"]);
 
@@ -62,9 +63,4 @@ export function logResent({ range, ...resent }: ResentFile): void {
     asTemplate(`Sent a kept file with ${status}: ${name}.${format}`),
     { ...resent, ...(range === undefined ? {} : { range: cutText(range) }) },
   );
-}
-
-/** A text whose braces are no placeholders. */
-function asTemplate(text: string): string {
-  return text.replaceAll(/[{}]/g, "$&$&");
 }

@@ -1,24 +1,24 @@
 /** A whole server, wired: spool, engine, routes, sockets and numbers. */
 
 import { getLogger } from "@logtape/logtape";
-import { isEmpty } from "../access/config.ts";
-import { type AccessDependencies, createAccess } from "../access/mod.ts";
+import type { AccessDependencies } from "../access/mod.ts";
 import { redactText } from "../access/redact_text.ts";
+import { createThrottle } from "../access/throttle.ts";
 import type { Config } from "../catalog/config.ts";
 import { loadFormats } from "../exporters/mod.ts";
-import { createAdminApp, createApp, isEssential } from "../routes/app.ts";
+import { isEssential } from "../routes/app.ts";
 import type { Wait } from "../routes/authenticate.ts";
-import type { Dependencies } from "../routes/dependencies.ts";
-import { isLocal } from "../routes/local_request.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
-import { createColumns } from "./columns.ts";
+import { createUploads } from "../storage/spool/uploads.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
+import { createGeneration, type GenerationDependencies } from "./generation.ts";
 import type { LogWriter } from "./log_writer.ts";
 import { createMetrics } from "./metrics.ts";
+import { createReload, type Reload } from "./reload.ts";
 import { logLink, logRefusal, logResent } from "./request_log.ts";
 import { openConfiguredSpool } from "./spool.ts";
 import { StartError } from "./start_error.ts";
@@ -33,6 +33,14 @@ export interface Service extends AsyncDisposable {
   readonly admin: HttpServer | undefined;
   /** What runs its exports. */
   readonly engine: Engine;
+  /** What it answers with. */
+  readonly config: Config;
+  /**
+   * Reads another configuration and answers with it what is asked from then on; what has begun, and every
+   * connection, goes on. One that is bad is refused whole, and said in the log. Calls while one is
+   * being read are one more reading, after it.
+   */
+  readonly reload: Reload["reload"];
   /** Resolves when its port is lost and cannot be opened again. */
   readonly lost: Promise<Error>;
   /** Resolves when everybody has what they asked for; from now on no new client is let in. */
@@ -71,62 +79,58 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   // Before anything else is opened, so that all of it is counted.
   const connections = fittingConnections(config);
   const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
-  const columns = createColumns({
-    startRun: (id, task, options) => engine.startRun(id, task, options),
-    sources: config.sources,
-    exports: config.exports,
-  });
   const engine: Engine = stack.use(
     await createEngine(config, {
-      slots: config.limits.concurrent,
       environment: options.environment,
       spool,
       files: options.files,
       now: options.now,
       checks: [{ name: "connections", state: () => http.state }],
-      observers: [columns, metrics, ...options.observers],
     }),
   );
-  const { admission, memory, pool, startRun, wholeFiles } = engine;
+  const { admission, memory, pressure, pool, wholeFiles } = engine;
   const { server, limits } = config;
-  const access = createAccess(
-    // Only this machine reaches it then, as the configuration was read.
-    isEmpty(config.access) ? { ...config.access, anonymous: true } : config.access,
-    {
+  const shared: GenerationDependencies = {
+    engine,
+    observers: [metrics, ...options.observers],
+    ...(spool ? { uploads: createUploads(spool, options.files) } : {}),
+    access: {
+      throttle: createThrottle(),
+      keySets: new Map(),
       jwks: {
         onFailure: ({ message }) =>
           logger.error("Cannot check tokens with new keys: {error}", { error: message }),
       },
       ...options.access,
     },
-  );
-  const dependencies: Dependencies = {
-    access,
-    ...(options.wait ? { wait: options.wait } : {}),
-    ...(options.access?.now ? { now: options.access.now } : {}),
-    names: server,
-    catalog: config,
-    formats: await loadFormats(),
-    startRun,
-    wholeFiles,
-    columns: columns.of,
-    debug: (request, client) => server.debug ?? isLocal(request, client),
-    readiness: engine.readiness,
-    scrape: () =>
-      metrics.scrape({
-        admission,
-        memory,
-        pool,
-        spool,
-        connections: http.counts,
-        log: options.log,
-      }),
-    adminElsewhere: server.admin !== undefined,
-    onRefusal: logRefusal,
-    onLink: logLink,
-    onResent: logResent,
-    onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
+    routes: {
+      ...(options.wait ? { wait: options.wait } : {}),
+      ...(options.access?.now ? { now: options.access.now } : {}),
+      formats: await loadFormats(),
+      wholeFiles,
+      readiness: engine.readiness,
+      scrape: () =>
+        metrics.scrape({
+          admission,
+          memory,
+          pressure,
+          pool,
+          spool,
+          connections: http.counts,
+          log: options.log,
+          reload,
+        }),
+      onRefusal: logRefusal,
+      onLink: logLink,
+      onResent: logResent,
+      onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
+    },
   };
+  let current = createGeneration(config, shared);
+  const reload = createReload(() => current.config, (next) => {
+    current = createGeneration(next, shared);
+    http.limitAddresses(next.limits.perAddress);
+  });
   const lost = Promise.withResolvers<Error>();
   const common = {
     ...server,
@@ -136,34 +140,30 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     onError: logError,
     onLost: lost.resolve,
   };
-  const app = createApp(dependencies);
   const http = listen(
     { ...common, origin: server.publicUrl, connections, perAddress: limits.perAddress },
-    (request, client) => app.fetch(request, { client }),
+    (request, client) => current.handle(request, client),
   );
   stack.defer(() => http.close());
-  const admin = server.admin && openAdmin({ ...common, ...server.admin }, dependencies);
+  const admin = server.admin && listen(
+    { ...common, ...server.admin, connections: ADMIN_CONNECTIONS },
+    (request, client) => current.handleAdmin(request, client),
+  );
   if (admin) stack.defer(() => admin.close());
   const open = stack.move();
   return {
     http,
     admin,
     engine,
+    get config() {
+      return current.config;
+    },
+    reload: reload.reload,
     lost: lost.promise,
     // A run is over when the server has taken its last chunk, which a slow client has yet to get.
     drain: () => admission.drain().then(() => http.drain()),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
-}
-
-/** Opens the port for health and metrics. */
-function openAdmin(options: HttpOptions, dependencies: Dependencies): HttpServer {
-  const names = { ...dependencies.names, hostname: options.hostname };
-  const app = createAdminApp({ ...dependencies, names });
-  return listen(
-    { ...options, connections: ADMIN_CONNECTIONS },
-    (request, client) => app.fetch(request, { client }),
-  );
 }
 
 /** Listens, or says why not. */

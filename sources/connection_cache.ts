@@ -27,6 +27,11 @@ export interface CacheOptions {
   readonly idle: number;
   /** Milliseconds after its first run from which one is not kept again. @default without end */
   readonly age?: number;
+  /**
+   * Milliseconds that a run may wait for one where none is kept, instead of opening one; only where as lately one
+   * came back, as one that serves long runs does not come soon. @default 0
+   */
+  readonly wait?: number;
   /** What it goes by. @default the system's */
   readonly clock?: Clock;
 }
@@ -38,23 +43,35 @@ interface Kept<T> {
   readonly since: number;
 }
 
+/** A run that waits for a connection. */
+interface Waiting<T> {
+  readonly key: string;
+  readonly resolve: (connection: T | undefined) => void;
+}
+
 /** The connections that a process keeps of a kind of source. */
 export class ConnectionCache<T extends Keepable> {
   readonly #max: number;
   readonly #idle: number;
   readonly #age: number;
+  readonly #wait: number;
   readonly #clock: Clock;
   /** Those that are kept, the one that was used last at the end. */
   #kept: Kept<T>[] = [];
   /** When each was put here for the first time. */
   readonly #born = new WeakMap<T, number>();
+  /** When one of a key was put here last. */
+  readonly #returned = new Map<string, number>();
+  /** Runs that wait, the first at the beginning. */
+  readonly #waiting = new Set<Waiting<T>>();
   #sweeping = false;
 
   /** Makes one that is empty. */
-  constructor({ max, idle, age = Infinity, clock = SYSTEM }: CacheOptions) {
+  constructor({ max, idle, age = Infinity, wait = 0, clock = SYSTEM }: CacheOptions) {
     this.#max = max;
     this.#idle = idle;
     this.#age = age;
+    this.#wait = wait;
     this.#clock = clock;
   }
 
@@ -73,12 +90,30 @@ export class ConnectionCache<T extends Keepable> {
     return index < 0 ? undefined : this.#kept.splice(index, 1)[0]!.connection;
   }
 
-  /** Keeps one, or closes it where it is too old; it is not used any more. */
+  /** Takes one out as {@linkcode take} does, or the next that is put here, within the time to wait. */
+  async acquire(key: string): Promise<T | undefined> {
+    const kept = this.take(key);
+    const returned = this.#returned.get(key) ?? -Infinity;
+    if (kept || this.#clock.now() - returned >= this.#wait) return kept;
+    return await new Promise((resolve) => {
+      const waiting = { key, resolve };
+      this.#waiting.add(waiting);
+      this.#clock.after(this.#wait, () => this.#waiting.delete(waiting) && resolve(undefined));
+    });
+  }
+
+  /** Keeps one, gives it to the run that waits for it, or closes it where it is too old; it is not used any more. */
   put(key: string, connection: T): void {
     const since = this.#clock.now();
     const born = this.#born.get(connection) ?? since;
     if (since - born >= this.#age) return connection.close();
     this.#born.set(connection, born);
+    this.#returned.set(key, since);
+    for (const waiting of this.#waiting) {
+      if (waiting.key !== key) continue;
+      this.#waiting.delete(waiting);
+      return waiting.resolve(connection);
+    }
     this.#kept.push({ key, connection, since });
     if (this.#kept.length > this.#max) this.#kept.shift()!.connection.close();
     this.#sweepLater();
@@ -108,10 +143,16 @@ export class ConnectionCache<T extends Keepable> {
 }
 
 /**
+ * Milliseconds that a run waits for another's connection to a server. A login takes 5 to 20 of both sides'
+ * cores; 128 short runs at once over 32 connections have one each 100.
+ */
+const WAIT_MS = 250;
+
+/**
  * Makes a cache of connections to database servers. One is kept for seconds, as it takes one of those that the
  * server has, and used for a minute: so long one goes on whose account has been locked, or whose server's name
  * means another one.
  */
 export function createServerCache<T extends Keepable>(clock = SYSTEM): ConnectionCache<T> {
-  return new ConnectionCache({ max: 16, idle: 5000, age: 60_000, clock });
+  return new ConnectionCache({ max: 16, idle: 5000, age: 60_000, wait: WAIT_MS, clock });
 }

@@ -8,6 +8,8 @@ export interface SourcePermissions {
   readonly net?: readonly string[];
   /** Files and folders that it reads. */
   readonly read?: readonly string[];
+  /** Files that it makes and writes. */
+  readonly write?: readonly string[];
   /** Names that its library asks the system for (`hostname`), see `--allow-sys`. */
   readonly sys?: readonly string[];
 }
@@ -42,6 +44,11 @@ export interface SourceDescriptor<Config> {
    * do, of which `RowStream.mayBlock` tells. @default false
    */
   readonly blocking?: boolean | "learn";
+  /**
+   * What a run of one of its exports weighs beside one of SQLite or PostgreSQL, in halves: the time of a core
+   * and the memory that it takes. @default 1
+   */
+  readonly weight?: number;
   /** Whether it runs code that is not ours, in workers that nothing else uses. @default false */
   readonly runsCode?: boolean;
   /**

@@ -1,4 +1,4 @@
-/** Tells the URLs whose answers nobody can change on the way. */
+/** Tells the URLs whose answers no one can change on the way. */
 
 import { isLoopback } from "./loopback.ts";
 

@@ -11,7 +11,9 @@ import {
   type SourceColumn,
   SourceError,
 } from "../../sources/source.ts";
+import type { Note } from "../../sources/notes.ts";
 import { withRetry } from "../../sources/retry.ts";
+import { UploadError } from "../../sources/upload/reader.ts";
 import { mapStream } from "../../table/map_stream.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../../table/table.ts";
 import { encodeContent } from "./content_coding.ts";
@@ -27,6 +29,7 @@ import {
   type TableTask,
   type TaskColumns,
   type TaskFailure,
+  type UploadFailure,
 } from "../protocol.ts";
 import { Turns } from "./turns.ts";
 import { sendHealth } from "./health.ts";
@@ -136,7 +139,12 @@ async function openTable(
   return await withRetry(async () => {
     const config = task.source.config as never;
     const invalidText = countsInvalidText(warnings, task.select);
-    const options = { types, text, run, signal, keep: true, invalidText };
+    const note: Note = (kind, where, times) => {
+      // A column that is not written has nothing to be told of.
+      if (kind === "other-type" && !(task.select?.includes(where!) ?? true)) return;
+      warnings.count(kind, where, times);
+    };
+    const options = { types, text, run, signal, keep: true, invalidText, note };
     const stream = await driver.open(config, task.query, options);
     try {
       blocking.check(stream);
@@ -260,7 +268,7 @@ async function runTask(task: RunTask, context: TaskContext): Promise<void> {
   } catch (error) {
     if (stopped.aborted) send(FRAME.cancelled, progress);
     else if (error instanceof DeclinedError) send(FRAME.declined);
-    else send(FRAME.failure, { ...progress, ...toFailure(error) });
+    else send(FRAME.failure, { ...progress, ...toFailure(error, task) });
   }
 }
 
@@ -363,9 +371,13 @@ function toJson(value: unknown): Uint8Array {
 }
 
 /** What the server is told about an error. */
-function toFailure(error: unknown): Omit<TaskFailure, "rows"> {
+function toFailure(error: unknown, { tables: [table] }: RunTask): Omit<TaskFailure, "rows"> {
   const params = error instanceof SourceError ? error.params : [];
-  const kind = error instanceof SourceError
+  // A file of the server's own that is broken is not its caller's.
+  const upload = error instanceof UploadError && table?.source.uploaded ? error : undefined;
+  const kind = upload
+    ? "upload"
+    : error instanceof SourceError
     ? params.length > 0 ? "param" : "source"
     : error instanceof ColumnError
     ? "column"
@@ -381,8 +393,13 @@ function toFailure(error: unknown): Omit<TaskFailure, "rows"> {
     message,
     detail: Deno.inspect(error, { colors: false }),
     ...(params.length > 0 ? { params } : {}),
+    ...(upload ? { upload: toUploadFailure(upload) } : {}),
     ...(reason === undefined || message.includes(reason) ? {} : { reason }),
   };
+}
+
+function toUploadFailure({ kind, position, option }: UploadError): UploadFailure {
+  return { unread: kind === "type", position, ...(option === undefined ? {} : { option }) };
 }
 
 /** What the innermost cause of an error says; nothing where it has none. */
@@ -431,6 +448,13 @@ async function warmUp(kinds: readonly string[]): Promise<void> {
   }
 }
 
+/** Signals that are the server's business; Windows has no SIGHUP. */
+const SERVER_SIGNALS: readonly Deno.Signal[] = [
+  "SIGINT",
+  "SIGTERM",
+  ...(Deno.build.os === "windows" ? [] : ["SIGHUP"] as const),
+];
+
 /** A task in hand, as far as commands need it. */
 interface TaskInHand {
   readonly credit: Credit;
@@ -445,8 +469,9 @@ interface TaskInHand {
 export async function serveCommands(kinds: readonly string[]): Promise<void> {
   // The output belongs to the frames: one stray line would break them.
   console.log = console.info = console.debug = console.error;
-  // A terminal and a service manager signal the whole group; a server that drains needs its workers.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => {});
+  // A terminal and a service manager signal the whole group, and `pkill` all of a name: a server that drains,
+  // or reads its configuration again, needs its workers.
+  for (const signal of SERVER_SIGNALS) Deno.addSignalListener(signal, () => {});
   // Where the server is gone, so is everybody who could be told.
   const frames = new FrameWriter(Deno.stdout, () => Deno.exit(0));
   const tasks = new Map<number, TaskInHand>();

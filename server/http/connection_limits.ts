@@ -45,6 +45,12 @@ export class ConnectionLimits {
     this.#requests = new Counts(perAddress);
   }
 
+  /** Sets how many one client may have from now on. */
+  limitAddresses(perAddress: number): void {
+    this.#regular.perKey = perAddress;
+    this.#requests.perKey = perAddress;
+  }
+
   /** Whether there are as many as there may be. */
   get full(): boolean {
     return this.#regular.all >= this.#connections;
@@ -113,15 +119,12 @@ interface SilentConnection {
 class Counts {
   /** What all have. */
   all = 0;
-  readonly #perKey: number;
   readonly #ofKey = new Map<string, number>();
 
-  constructor(perKey: number) {
-    this.#perKey = perKey;
-  }
+  constructor(public perKey: number) {}
 
   isFull(key: string | undefined): boolean {
-    return key !== undefined && (this.#ofKey.get(key) ?? 0) >= this.#perKey;
+    return key !== undefined && (this.#ofKey.get(key) ?? 0) >= this.perKey;
   }
 
   add(key: string | undefined): void {

@@ -8,15 +8,22 @@ const NOTHING = "/dev/null";
  * `/proc/self/limits`) is only for processes that Deno lets do everything, and counts those that are open.
  *
  * @param wanted when to stop
- * @returns as many as `wanted`, or as there are; undefined where even one cannot be opened
+ * @returns as many as `wanted`, or as there are; undefined where that cannot be tried
  */
 export function countFreeDescriptors(wanted: number): number | undefined {
   const files: Deno.FsFile[] = [];
   try {
     while (files.length < wanted) files.push(Deno.openSync(NOTHING));
-  } catch {
-    // Too many, or no permission to read it.
+  } catch (error) {
+    // Not where it may not be read, or is not there.
+    if (!isOutOfDescriptors(error)) return undefined;
+  } finally {
+    for (const file of files) file.close();
   }
-  for (const file of files) file.close();
-  return files.length === 0 ? undefined : files.length;
+  return files.length;
+}
+
+/** Whether this process has no more (EMFILE), or the machine (ENFILE). */
+function isOutOfDescriptors(error: unknown): boolean {
+  return ["EMFILE", "ENFILE"].includes((error as NodeJS.ErrnoException).code ?? "");
 }

@@ -67,6 +67,8 @@ export interface HttpServer {
   readonly counts: ConnectionCounts;
   /** Whether another client would be answered: every connection may be taken, or none can be accepted. */
   readonly state: "ready" | "full" | "failing";
+  /** Sets how many connections one client may have from now on. */
+  limitAddresses(perAddress: number): void;
   /** Accepts nothing any more; resolves when every client has all that was there for it. */
   drain(): Promise<void>;
   /** Closes every socket; resolves when the last answer is abandoned. */
@@ -201,6 +203,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
     get state() {
       return !listener.accepting ? "failing" : limits.full ? "full" : "ready";
     },
+    limitAddresses: (perAddress) => limits.limitAddresses(perAddress),
     async drain() {
       draining = true;
       await new Promise((resolve) => setTimeout(resolve, LAST_REQUESTS_MS));

@@ -11,7 +11,7 @@ export interface Refusal {
   readonly title: string;
   /** What is wrong, for the client to read. */
   readonly detail: string;
-  /** Seconds after which the same request may succeed. */
+  /** Seconds after which the same request may succeed; a client is told up to twice as many. */
   readonly retryAfter?: number;
 }
 
@@ -76,10 +76,13 @@ function bodyOf({ status, title, detail }: Refusal): string {
   return `${JSON.stringify({ type: "about:blank", status, title, detail })}\n`;
 }
 
+/** Those that are refused at once are told to come back at other times, so that they do not do so at once. */
 function headersOf({ retryAfter }: Refusal): Record<string, string> {
   return {
     "Content-Type": "application/problem+json",
     "Cache-Control": "no-store",
-    ...(retryAfter === undefined ? {} : { "Retry-After": `${retryAfter}` }),
+    ...(retryAfter === undefined ? {} : {
+      "Retry-After": `${retryAfter + Math.floor(Math.random() * (retryAfter + 1))}`,
+    }),
   };
 }

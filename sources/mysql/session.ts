@@ -134,7 +134,7 @@ export async function openSession(
 
 /** Takes a connection that was kept, and is as good as a new one; its transaction has begun. */
 async function takeKept(connections: Connections, key: string): Promise<Connection | undefined> {
-  const kept = connections.take(key);
+  const kept = await connections.acquire(key);
   if (!kept || await kept.begin()) return kept;
   kept.close();
   // What has become of it has become of the others.

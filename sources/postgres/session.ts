@@ -158,7 +158,7 @@ export async function openSession(
 
 /** Takes a connection that was kept, and proven to be as good as a new one. */
 async function takeKept(backends: Backends, key: string): Promise<Backend | undefined> {
-  for (let kept = backends.take(key); kept; kept = backends.take(key)) {
+  for (let kept = await backends.acquire(key); kept; kept = backends.take(key)) {
     if (await kept.clean && kept.wire.rouse()) return kept;
     kept.close();
   }

@@ -56,25 +56,35 @@ const MAX_RATIO = 500;
 export function decode(coded: ByteReader, coding: FileCoding): ByteReader {
   const options = { chunkSize: PIECE_BYTES };
   const stream = coding === "gzip" ? createGunzip(options) : createZstdDecompress(options);
-  // The decoder of Deno 2.9.6 takes a file that is cut off for a whole one, and so does what follows a frame.
+  // The decoder of Deno 2.9.6 takes a file that is cut off for a whole one, and passes over what follows a frame
+  // in the same write: another frame, or anything.
   const frames = coding === "zstd" ? new ZstdFrames() : undefined;
   let taken = 0;
   let given = 0;
   let failure: unknown;
+
+  /** Resolves when the stream takes more, or nothing any more. */
+  function drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const settle = () => {
+        stream.off("drain", settle);
+        stream.off("close", settle);
+        resolve();
+      };
+      stream.on("drain", settle);
+      stream.on("close", settle);
+    });
+  }
 
   /** Hands bytes over as they are taken. */
   async function feed(): Promise<void> {
     try {
       for (let bytes; (bytes = await coded.read()) !== undefined;) {
         taken += bytes.length;
-        frames?.pass(bytes);
-        if (stream.destroyed) return;
-        // A copy: the stream keeps them for longer than until the next read.
-        if (!stream.write(Buffer.from(bytes))) {
-          await new Promise<void>((resolve) => {
-            stream.once("drain", resolve);
-            stream.once("close", resolve);
-          });
+        for (const part of frames?.pass(bytes) ?? [bytes]) {
+          if (stream.destroyed) return;
+          // A copy: the stream keeps them for longer than until the next read.
+          if (!stream.write(Buffer.from(part))) await drained();
         }
       }
       frames?.end();

@@ -1,23 +1,21 @@
 /** Tells the encoding of a text, and reads it as UTF-8. */
 
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import { analyse } from "chardet";
 import type { ByteReader } from "./byte_reader.ts";
 import type { Note } from "./reader.ts";
 
-/** Bytes of a text that are looked at for its encoding: the first name with an accent may be far down. */
-const LOOKED_AT_BYTES = 16 * 1024 * 1024;
+/** Bytes of a text that are looked at for its encoding. */
+const LOOKED_AT_BYTES = 1024 * 1024;
 
-/** Bytes with a character beyond ASCII near by that are enough to tell an older encoding. */
+/** Bytes of lines that are not ASCII that are enough to tell an older encoding. */
 const EVIDENCE_BYTES = 64 * 1024;
 
-/** A text's encoding. */
-interface TextEncoding {
-  /** Its label (WHATWG Encoding, 4.2). */
-  readonly label: string;
-  /** Whether that was found out, and not said by the text itself or by the caller. */
-  readonly guessed: boolean;
-}
+/**
+ * The label of a text that began with ASCII alone, and goes on: what the first character beyond is of is seen
+ * when it comes, as every encoding of a kind with ASCII reads the text before it.
+ */
+export const ASCII_SO_FAR = "ascii-so-far";
 
 /** Marks in front of a text, by its encoding. */
 const MARKS: readonly (readonly [string, readonly number[]])[] = [
@@ -27,54 +25,49 @@ const MARKS: readonly (readonly [string, readonly number[]])[] = [
 ];
 
 /**
- * The label of a text's encoding. One that is guessed is said.
+ * The label of a text's encoding (WHATWG Encoding, 4.2), or {@linkcode ASCII_SO_FAR}: by its mark, by the zeros of
+ * UTF-16, as UTF-8 where it is that; else it is guessed from the lines that are not ASCII, and said.
  *
  * @param open begins to read the text anew
  */
 export async function findEncoding(open: () => ByteReader, note: Note): Promise<string> {
   const text = open();
   try {
-    const { label, guessed } = await detectEncoding(text);
-    if (guessed) note("encoding-guessed", label);
-    return label;
+    return await detect(text, note);
   } finally {
     await text.close();
   }
 }
 
-/**
- * Finds a text's encoding: by its mark, by the zeros of UTF-16, as UTF-8 where it is that; else it is guessed
- * from the lines that are not ASCII.
- */
-async function detectEncoding(text: ByteReader): Promise<TextEncoding> {
-  const evidence: Uint8Array[] = [];
-  let evidenceBytes = 0;
-  let looked = 0;
-  let rest: Uint8Array = new Uint8Array();
-  let isFirst = true;
-  for (let piece; (piece = await text.read()) !== undefined;) {
-    if (isFirst) {
-      isFirst = false;
-      const label = markOf(piece) ?? utf16Of(piece);
-      if (label !== undefined) return { label, guessed: false };
-    }
-    const bytes = joined(rest, piece);
-    const end = evidenceBytes > 0 ? bytes.length : wholeCharacters(bytes);
-    const whole = bytes.subarray(0, end);
-    if (evidenceBytes > 0 || !isUtf8(whole)) {
-      // Lines of ASCII alone tell nothing.
-      for (const line of linesBeyondAscii(whole)) {
-        evidence.push(line.slice());
-        evidenceBytes += line.length;
-      }
-      if (evidenceBytes >= EVIDENCE_BYTES) break;
-    }
-    rest = bytes.slice(end);
-    looked += piece.length;
-    if (looked >= LOOKED_AT_BYTES) break;
+async function detect(text: ByteReader, note: Note): Promise<string> {
+  let all: Uint8Array = new Uint8Array();
+  let ended = false;
+  while (!ended && all.length < LOOKED_AT_BYTES) {
+    const piece = await text.read();
+    ended = piece === undefined;
+    // A copy in any case: the piece is its reader's.
+    all = joined(all, (piece ?? new Uint8Array()).slice());
   }
-  if (evidenceBytes === 0 && rest.length === 0) return { label: "utf-8", guessed: false };
-  return { label: guess(joined(...evidence, rest)), guessed: true };
+  const known = markOf(all) ?? utf16Of(all);
+  if (known !== undefined) return known;
+  const whole = ended ? all : all.subarray(0, wholeCharacters(all));
+  if (isAscii(whole)) return ended ? "utf-8" : ASCII_SO_FAR;
+  return isUtf8(whole) ? "utf-8" : guessed(all, note);
+}
+
+/** Guesses, and says so. */
+function guessed(bytes: Uint8Array, note: Note): string {
+  const evidence: Uint8Array[] = [];
+  let size = 0;
+  // Lines of ASCII alone tell nothing.
+  for (const line of linesBeyondAscii(bytes)) {
+    if (size >= EVIDENCE_BYTES) break;
+    evidence.push(line);
+    size += line.length;
+  }
+  const label = guess(joined(...evidence));
+  note("encoding-guessed", label);
+  return label;
 }
 
 function joined(...parts: readonly Uint8Array[]): Uint8Array {
@@ -258,7 +251,14 @@ export function isLabel(label: string): boolean {
  * Reads a text as UTF-8 without a mark. What is none in its encoding is U+FFFD then, and counted.
  */
 export function toUtf8(text: ByteReader, label: string, note: Note): ByteReader {
-  return label === "utf-8" ? checkUtf8(text, note) : transcode(text, label, note);
+  switch (label) {
+    case "utf-8":
+      return checkUtf8(text, note);
+    case ASCII_SO_FAR:
+      return readOnFromAscii(text, note);
+    default:
+      return transcode(text, label, note);
+  }
 }
 
 const encoder = new TextEncoder();
@@ -284,6 +284,36 @@ function transcode(text: ByteReader, label: string, note: Note): ByteReader {
         if (decoded !== "") return encoder.encode(decoded);
       }
       return undefined;
+    },
+    close: () => text.close(),
+  };
+}
+
+/** Passes ASCII on, and what follows it in the encoding that it is found to be of. */
+function readOnFromAscii(text: ByteReader, note: Note): ByteReader {
+  let rest: ByteReader | undefined;
+  return {
+    async read() {
+      if (rest) return await rest.read();
+      const piece = await text.read();
+      if (piece === undefined || isAscii(piece)) return piece;
+      const label = isUtf8(piece.subarray(0, wholeCharacters(piece)))
+        ? "utf-8"
+        : guessed(piece, note);
+      rest = toUtf8(startingWith(piece, text), label, note);
+      return await rest.read();
+    },
+    close: () => text.close(),
+  };
+}
+
+function startingWith(first: Uint8Array, text: ByteReader): ByteReader {
+  let isFirst = true;
+  return {
+    async read() {
+      if (!isFirst) return await text.read();
+      isFirst = false;
+      return first;
     },
     close: () => text.close(),
   };

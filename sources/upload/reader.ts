@@ -1,7 +1,10 @@
 /** What every reader of uploads offers: an uploaded file in, columns and batches of cells out. */
 
+import type { Note } from "../notes.ts";
 import { type ReadOptions, type RowStream, type SourceColumn, SourceError } from "../source.ts";
 import type { ColumnType, Row } from "../../table/table.ts";
+
+export type { Note, NoteKind } from "../notes.ts";
 
 /** An uploaded file, on a disk. */
 export interface UploadFile {
@@ -29,17 +32,17 @@ export interface ScratchFile extends UploadFile {
 /** What the caller says about the file, instead of having it detected. */
 export interface ReadingOptions {
   /** Whether the first row names the columns. @default detected */
-  readonly header?: boolean;
+  readonly header?: boolean | undefined;
   /** What stands between two fields of text: one ASCII character. @default detected */
-  readonly separator?: string;
+  readonly separator?: string | undefined;
   /** What stands around fields of text; empty: nothing does. @default `"` */
-  readonly quote?: string;
+  readonly quote?: string | undefined;
   /** The label of text's encoding (WHATWG Encoding, 4.2). @default detected */
-  readonly encoding?: string;
+  readonly encoding?: string | undefined;
   /** A sheet by its name, or by its number from 1, hidden ones counted. @default the first one that is shown */
-  readonly sheet?: string | number;
+  readonly sheet?: string | number | undefined;
   /** The cells of a sheet that are read: `B3:F100`, `B:F`. @default those that there are */
-  readonly range?: string;
+  readonly range?: string | undefined;
 }
 
 /** How much a reader may take from a file. Each is for the reader to keep: it stops there. */
@@ -49,42 +52,6 @@ export interface ReadingLimits {
   /** UTF-16 units (or bytes, where the reader has those) of a row. */
   readonly maxRow: number;
 }
-
-/**
- * What a reader saw and did not give, or gave in another way, counted for the receipt. Each is a
- * `WarningKind` of `exporters/warnings.ts`, and has a line in `docs/formats.md`.
- */
-export type NoteKind =
-  /** A cell that is not of its column's type stays text. */
-  | "other-type"
-  /** Bytes that are no text in the file's encoding came with U+FFFD in place of them. */
-  | "invalid-text"
-  /** The encoding of a text was guessed from its bytes, and may be another one. */
-  | "encoding-guessed"
-  /** A row had fewer fields than there are columns: the others are null. */
-  | "short-row"
-  /** A cell without a title above it: its column is named `column_7`. */
-  | "column-unnamed"
-  /** A cell is an error (`#DIV/0!`), and given as this text. */
-  | "error-cell"
-  /** A formula without a cached value is null. */
-  | "formula-unknown"
-  /** A row that is hidden in its sheet; it is read all the same. */
-  | "hidden-row"
-  /** A column that is hidden in its sheet; it is read all the same. */
-  | "hidden-column"
-  /** A sheet that was not read: there were others. Where it is hidden, `hidden-sheet` instead. */
-  | "sheet-skipped"
-  /** A hidden sheet that was not read. */
-  | "hidden-sheet"
-  /** A range of merged cells: its first cell has the value, the others are null. */
-  | "merged-cells";
-
-/**
- * Counts something. `where` is a column's name or, of sheets, the sheet's: it is shown as the warning's
- * column.
- */
-export type Note = (kind: NoteKind, where?: string, times?: number) => void;
 
 /** What a reader is given besides the file. */
 export interface ReaderContext extends Required<Pick<ReadOptions, "types" | "batchRows">> {
@@ -164,6 +131,16 @@ export interface UploadPosition {
   readonly cell?: string;
 }
 
+/** How an {@linkcode UploadError} came to be. */
+export interface UploadErrorOptions extends ErrorOptions {
+  /** What is wrong. @default "content" */
+  readonly kind?: UploadError["kind"];
+  /** Where. @default not known */
+  readonly position?: UploadPosition;
+  /** What the caller said of the file that does not fit it. @default nothing */
+  readonly option?: string;
+}
+
 /** An upload that is not what it should be: the caller's issue, and never the server's. */
 export class UploadError extends SourceError {
   /**
@@ -173,17 +150,18 @@ export class UploadError extends SourceError {
   readonly kind: "content" | "type";
   /** Where. */
   readonly position: UploadPosition;
+  /** What the caller said of the file that does not fit it: `sheet`, `_types`. */
+  readonly option: string | undefined;
 
   /** Says what is wrong, as a sentence about the file without the position: `a quote is not closed`. */
   constructor(
     message: string,
-    { kind = "content", position = {}, ...options }:
-      & { readonly kind?: "content" | "type"; readonly position?: UploadPosition }
-      & ErrorOptions = {},
+    { kind = "content", position = {}, option, ...options }: UploadErrorOptions = {},
   ) {
     super(`Cannot read the upload${positionText(position)}: ${message}`, options);
     this.kind = kind;
     this.position = position;
+    this.option = option;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Walks over the frames of zstd (RFC 8878, 3.1), to know that a file ends where one does. */
+/** Walks over the frames of zstd (RFC 8878, 3.1), to know where each ends, and that a file ends where one does. */
 
 const FRAME = 0xfd2fb528;
 const SKIPPABLE = 0x184d2a50;
@@ -12,26 +12,39 @@ export class ZstdFrames {
   #checksumBytes = 0;
 
   /**
-   * Takes the next bytes.
+   * Takes the next bytes, and cuts them where frames end.
    *
    * @throws {Error} where they are no frame
    */
-  pass(bytes: Uint8Array): void {
+  *pass(bytes: Uint8Array): Generator<Uint8Array> {
+    let start = 0;
     for (let at = 0; at < bytes.length;) {
       const skipped = Math.min(this.#skipped, bytes.length - at);
       this.#skipped -= skipped;
       at += skipped;
+      if (this.#isBetween && start < at) {
+        yield bytes.subarray(start, at);
+        start = at;
+      }
       if (at === bytes.length) break;
       this.#gathered.push(bytes[at++]!);
       if (this.#gathered.length === NEEDED[this.#state]) this.#take(this.#gathered.splice(0));
     }
+    if (start < bytes.length) yield bytes.subarray(start);
   }
 
-  /** @throws {Error} where a frame has not ended */
+  /** Whether a frame has ended, and no other has begun. */
+  get #isBetween(): boolean {
+    return this.#state === "magic" && this.#gathered.length === 0 && this.#skipped === 0;
+  }
+
+  /**
+   * Says that no more bytes come.
+   *
+   * @throws {Error} where a frame has not ended
+   */
   end(): void {
-    if (this.#state !== "magic" || this.#gathered.length > 0 || this.#skipped > 0) {
-      throw new Error("Cannot read zstd: its last frame has no end");
-    }
+    if (!this.#isBetween) throw new Error("Cannot read zstd: its last frame has no end");
   }
 
   #take(bytes: readonly number[]): void {

@@ -3,7 +3,13 @@
 import { toDiskError } from "../disk/error.ts";
 import { type FileSystem, systemFiles } from "../disk/file_system.ts";
 import type { DiskRoom } from "../disk/disk_room.ts";
-import { createQuota, type Refusal, type RefusalReason, type Reservation } from "../disk/quota.ts";
+import {
+  createQuota,
+  type Refusal,
+  type RefusalReason,
+  type Reservation,
+  type Use,
+} from "../disk/quota.ts";
 import { createSegment, type Segment, type SegmentOwner } from "./segment.ts";
 import { type DirectoryOptions, openSpoolDirectory } from "./directory.ts";
 
@@ -21,6 +27,12 @@ export const FILE_SHARE = 3 / 4;
 
 /** The part of `max_bytes` that one tenant may hold, so that its slow clients leave room for those of others. */
 export const TENANT_SHARE = 1 / 2;
+
+/**
+ * Milliseconds after a refusal for which there is taken to be no room, where none is had meanwhile: a run that
+ * was refused asks again after 30 s at the latest.
+ */
+export const SHORT_MS = 30_000;
 
 /** Where to spool, and how much. */
 export interface SpoolOptions extends DirectoryOptions {
@@ -111,6 +123,8 @@ export interface OpenedSpool extends Spool {
    * one of them met, reservations are refused for a while.
    */
   readonly files: DiskRoom;
+  /** Whether bytes were refused for which no tenant had room, in the last {@linkcode SHORT_MS} and none given since. */
+  isShort(): boolean;
   /** Has bytes given back before any are refused; see `QuotaOptions.reclaim`. */
   reclaimWith(reclaim: (bytes: number) => Promise<boolean>): void;
   /** Whether it can be used: its directory is there, or could be made again. Where not, that is reported. */
@@ -131,19 +145,22 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
   let { room } = directory;
   const notify = limitRate(options.onIssue, now);
   let reclaim = (_bytes: number) => Promise.resolve(false);
+  let refusedAt = -Infinity;
   const quota = createQuota({
     tenantShare: TENANT_SHARE,
     ...options,
     fileShare: FILE_SHARE,
     reclaim: (bytes) => reclaim(bytes),
     room: async () => room = await restoring(() => files.room(path)),
-    onRefused: (refusal) =>
+    onRefused: (refusal) => {
+      if (refusal.reason !== "tenant") refusedAt = now();
       notify(`refused ${refusal.reason}`, (unreported) => ({
         kind: "refused",
         ...refusal,
         unreported,
         disk: state(),
-      })),
+      }));
+    },
   });
   const { space } = quota;
 
@@ -157,6 +174,12 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
       await directory.restore();
       return await work();
     }
+  }
+
+  async function reserve(bytes: number, tenant: string | undefined, use: Use) {
+    const reserved = await quota.reserve(bytes, tenant, use);
+    if (typeof reserved !== "string") refusedAt = -Infinity;
+    return reserved;
   }
 
   function state(): DiskState {
@@ -206,7 +229,7 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
     directory: path,
     keptDirectory: directory.keptPath,
     mount,
-    reserve: (bytes, tenant) => quota.reserve(bytes, tenant, "spill"),
+    reserve: (bytes, tenant) => reserve(bytes, tenant, "spill"),
     async createSegment() {
       try {
         return await restoring(() => createSegment(files, path, owner));
@@ -215,13 +238,14 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
       }
     },
     files: {
-      reserve: (bytes, tenant) => quota.reserve(bytes, tenant, "file"),
+      reserve: (bytes, tenant) => reserve(bytes, tenant, "file"),
       wrote: space.wrote,
       freed: space.freed,
       failed,
       noticed: async (action, error) => void await report(action, error, 0),
       restore: () => directory.restore(),
     },
+    isShort: () => now() - refusedAt < SHORT_MS,
     reclaimWith(give) {
       reclaim = give;
     },

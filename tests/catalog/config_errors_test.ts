@@ -78,7 +78,7 @@ exports:
     title: Audit log
   audit.log: { source: app }
 runs: { store: ./files }
-limits: { concurrent: 0, memory: 0%, first_row: 60d, queue: 64 }
+limits: { concurrent: 0, memory: 0%, first_row: 60d, queues: 64 }
 `;
   strictEqual(
     printed(text),
@@ -133,13 +133,14 @@ spillway.yaml:28: exports."audit.log": a name is small letters, digits, - and _,
 a letter or a digit
 spillway.yaml:28: exports."audit.log".query: missing; expected text
 spillway.yaml:29: runs: unknown key; the keys here are server, access, sources, exports, \
-limits, spool and log
+limits, spool, convert and log
 spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not 0
 spillway.yaml:30: limits.memory: expected a size such as 512MiB, or a part such as 80%, not "0%"
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \
 1ms and at most 24d, not "60d"
-spillway.yaml:30: limits.queue: unknown key; the keys here are concurrent, per_address, \
-runs_per_worker, exclusive, memory, first_row, source_idle and run
+spillway.yaml:30: limits.queues: unknown key; the keys here are concurrent, per_tenant, \
+per_address, queue, queue_timeout, runs_per_worker, exclusive, memory, first_row, source_idle and \
+run
 `,
   );
 });
@@ -486,7 +487,7 @@ Deno.test("the error itself counts the issues and holds them as data", () => {
   deepStrictEqual(error.issues, [{
     path: "runs",
     message:
-      "unknown key; the keys here are server, access, sources, exports, limits, spool and log",
+      "unknown key; the keys here are server, access, sources, exports, limits, spool, convert and log",
     line: 3,
   }]);
 });

@@ -1,7 +1,7 @@
 /** The configurations of `docs/` can be pasted, and the one that is called whole has every key. */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { ADMIN, type Config, LIMITS, LOG, SERVER, SPOOL } from "../../catalog/config.ts";
+import { ADMIN, type Config, CONVERT, LIMITS, LOG, SERVER, SPOOL } from "../../catalog/config.ts";
 import { readDocument } from "../../catalog/document.ts";
 import { isMapping } from "../../catalog/reader.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
@@ -46,5 +46,6 @@ Deno.test("the whole file of docs/configuration.md can be pasted, and has every 
   deepStrictEqual(keys(root.server.admin), keys(ADMIN));
   deepStrictEqual(keys(root.limits), keys(LIMITS));
   deepStrictEqual(keys(root.spool), keys(SPOOL));
+  deepStrictEqual(keys(root.convert), keys(CONVERT));
   deepStrictEqual(keys(root.log), keys(LOG));
 });

@@ -89,6 +89,8 @@ access: {}
   deepStrictEqual(config.limits, {
     concurrent: 32,
     perAddress: 64,
+    queue: 64,
+    queueTimeout: 5_000,
     runsPerWorker: 64,
     firstRow: 60_000,
     sourceIdle: 60_000,
@@ -184,6 +186,8 @@ exports:
     limits: {
       concurrent: 32,
       perAddress: 64,
+      queue: 64,
+      queueTimeout: 5_000,
       runsPerWorker: 64,
       firstRow: 60_000,
       sourceIdle: 60_000,
@@ -218,7 +222,7 @@ server:
   trusted_proxies: [10.0.0.0/8, "fd00::/8", 192.0.2.1]
   admin: { port: 9090 }
   body_timeout: 5s
-limits: { per_address: 3 }
+limits: { per_address: 3, per_tenant: 4, queue: 0, queue_timeout: 250ms }
 sources: {}
 exports: {}
 `);
@@ -227,7 +231,10 @@ exports: {}
   deepStrictEqual(server.trustedProxies, ["10.0.0.0/8", "fd00::/8", "192.0.2.1"]);
   deepStrictEqual(server.admin, { hostname: "127.0.0.1", port: 9090 });
   strictEqual(server.bodyTimeout, 5000);
-  strictEqual(limits.perAddress, 3);
+  deepStrictEqual(
+    [limits.perAddress, limits.perTenant, limits.queue, limits.queueTimeout],
+    [3, 4, 0, 250],
+  );
 });
 
 Deno.test("relative paths start at the folder of the file, absolute ones stay", () => {

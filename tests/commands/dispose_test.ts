@@ -25,16 +25,15 @@ Deno.test("an engine ends although one of its workers is stopped", async () => {
   const folder = await Deno.makeTempDir();
   try {
     let runs = 0;
-    const engine = await createEngine(configure(folder), {
-      slots: 1,
-      environment: Deno.env.toObject(),
-      observers: [{ ended: () => void runs++ }],
-    });
+    const config = configure(folder);
+    const environment = Deno.env.toObject();
+    const engine = await createEngine(config, { slots: 1, environment });
+    const startRun = engine.configure(config, [{ ended: () => void runs++ }]);
     // A worker that has had a task, be it one that it cannot do, is asked to end by itself.
     const source = { type: "sqlite", config: { path: `${folder}/none.db` } };
     const query = { text: "select 1", params: {} };
     const task = { ...fakeTask("one"), tables: [{ source, query, title: "One", columns: {} }] };
-    await assert.rejects(engine.startRun("one", task));
+    await assert.rejects(startRun("one", task));
     await until(() => runs === 1);
     const { pids } = engine.pool;
     for (const pid of pids) Deno.kill(pid, "SIGSTOP");

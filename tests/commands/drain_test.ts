@@ -72,7 +72,7 @@ Deno.test("SIGTERM lets a download finish, and takes no other meanwhile", async 
   await healthy.body!.cancel();
   const refused = await fetch(`${server.origin}/exports/rows.csv`);
   assert.equal(refused.status, 503);
-  assert.equal(refused.headers.get("retry-after"), "5");
+  assert.match(refused.headers.get("retry-after")!, /^([5-9]|10)$/);
   assert.equal((await refused.json()).detail, "This server is stopping; try again shortly");
   await assertWhole(download);
   assert.equal(await server.ended(), 0);

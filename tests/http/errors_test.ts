@@ -75,11 +75,11 @@ Deno.test("a server that is short of memory answers 503 with Retry-After, and sa
 });
 
 Deno.test("a server whose slots are taken answers 503 with Retry-After, then takes runs again", async () => {
-  await using server = await startServer({ limits: "{ concurrent: 1 }" });
+  await using server = await startServer({ limits: "{ concurrent: 1, queue: 0 }" });
   const first = await fetch(`${server.origin}/exports/rows.csv?rows=10000000`);
   const second = await fetch(`${server.origin}/exports/rows.csv`);
   assert.equal(second.status, 503);
-  assert.equal(second.headers.get("retry-after"), "5");
+  assert.match(second.headers.get("retry-after")!, /^([5-9]|10)$/);
   assert.equal((await second.json()).status, 503);
   assert.equal((await fetch(`${server.origin}/readyz`)).status, 503);
   await first.body!.cancel();

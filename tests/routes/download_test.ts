@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { AdmissionError } from "../../runs/admission.ts";
+import { AdmissionError, type RefusalReason } from "../../runs/admission_error.ts";
 import { RunTimeoutError } from "../../runs/run_limits.ts";
 import { TaskError } from "../../runs/running_task.ts";
 import type { WholeFiles } from "../../runs/whole_files.ts";
+import { NoRoomError } from "../../storage/store.ts";
 import { fakeApp, problem } from "./fixture.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -259,7 +260,7 @@ Deno.test("a run that fails before its first byte is a problem with the right st
     [new AdmissionError("draining"), 503, "This server is stopping; try again shortly", "5"],
   ];
   for (const [error, status, detail, retryAfter] of cases) {
-    const { app } = fakeApp({ startRun: () => Promise.reject(error) });
+    const { app } = fakeApp({ startRun: () => Promise.reject(error), random: () => 0 });
     const response = await app.request("/exports/audit-log.csv");
     assert.equal(response.headers.get("retry-after"), retryAfter);
     assert.match(response.headers.get("export-id")!, UUID);
@@ -267,6 +268,38 @@ Deno.test("a run that fails before its first byte is a problem with the right st
     assert.equal(type, "application/problem+json");
     assert.deepEqual({ status: body.status, detail: body.detail }, { status, detail });
   }
+});
+
+Deno.test("a refused run says in its status and its type whose limit it was", async () => {
+  const cases: readonly (readonly [RefusalReason, status: number, type: string])[] = [
+    ["tenant", 429, "tenant-limit"],
+    ["address", 429, "address-limit"],
+    ["full", 503, "queue-full"],
+    ["timeout", 503, "queue-timeout"],
+    ["draining", 503, "draining"],
+    ["memory", 503, "short-of-memory"],
+    ["descriptors", 503, "short-of-descriptors"],
+    ["disk", 503, "short-of-disk"],
+  ];
+  for (const [reason, status, type] of cases) {
+    const { app } = fakeApp({ startRun: () => Promise.reject(new AdmissionError(reason)) });
+    const { body } = await problem(await app.request("/exports/audit-log.csv"));
+    assert.deepEqual([body.status, body.type], [status, `urn:spillway:problem:${type}`]);
+  }
+  const { app } = fakeApp({ startRun: () => Promise.reject(new Error("ours")) });
+  const { body } = await problem(await app.request("/exports/audit-log.csv"));
+  assert.equal(body.type, "about:blank");
+});
+
+Deno.test("those that are refused at once are told to come back after 5 to 10 seconds, not at once", async () => {
+  const retryAfter = async (drawn: number, error: Error) => {
+    const { app } = fakeApp({ startRun: () => Promise.reject(error), random: () => drawn });
+    return (await app.request("/exports/audit-log.csv")).headers.get("retry-after");
+  };
+  for (const [drawn, seconds] of [[0, "5"], [0.49, "7"], [0.99999, "10"]] as const) {
+    assert.equal(await retryAfter(drawn, new AdmissionError("full")), seconds);
+  }
+  assert.equal(await retryAfter(0.99999, new NoRoomError("a", "quota")), "60");
 });
 
 Deno.test("what a source said is told to who may read it, and to nobody else", async () => {

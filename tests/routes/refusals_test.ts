@@ -1,7 +1,7 @@
 /** What the log is told of requests that are refused. */
 
 import assert from "node:assert/strict";
-import { AdmissionError } from "../../runs/admission.ts";
+import { AdmissionError } from "../../runs/admission_error.ts";
 import { TaskError } from "../../runs/running_task.ts";
 import { fakeApp } from "./fixture.ts";
 

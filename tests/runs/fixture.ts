@@ -1,6 +1,11 @@
 /** Makes pools of fake workers, and tasks for them. */
 
-import { type PoolOptions, WorkerPool } from "../../runs/pool.ts";
+import {
+  type PoolOptions,
+  type PoolSettings,
+  type TaskStarter,
+  WorkerPool,
+} from "../../runs/pool.ts";
 import type { RunTask } from "../../runs/protocol.ts";
 
 export { until } from "../waiting.ts";
@@ -17,7 +22,7 @@ export function fakeTask(action: string): RunTask {
 }
 
 /** How a fake pool differs from one of a warm worker, of which every task has one to itself. */
-export interface FakePoolOptions extends Partial<PoolOptions> {
+export interface FakePoolOptions extends PoolOptions, Partial<PoolSettings> {
   /** @default 1 */
   readonly warm?: number;
   /** Whether tasks share workers. @default false */
@@ -32,9 +37,19 @@ export const FAKE_WORKER = new Deno.Command(Deno.execPath(), {
   stderr: "inherit",
 });
 
-/** A pool of fake workers. */
+/** A pool of fake workers, and of one configuration. */
+export class FakePool extends WorkerPool {
+  readonly start: TaskStarter["start"];
+
+  constructor(options: PoolOptions & PoolSettings) {
+    super(options);
+    ({ start: this.start } = this.configure(options));
+  }
+}
+
+/** Makes a pool of fake workers. */
 export function fakePool({ warm = 1, shared = false, ...options }: FakePoolOptions = {}) {
-  return new WorkerPool({
+  return new FakePool({
     groups: { all: { command: FAKE_WORKER, warm, shares: shared } },
     route: (task) => ({ group: "all", blocking: !shared, queries: task.export }),
     tasksPerWorker: 8,

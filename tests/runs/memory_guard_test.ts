@@ -1,29 +1,33 @@
+/** Which part of the memory is taken, and what admission makes of it. */
+
 import assert from "node:assert/strict";
-import { Admission, AdmissionError } from "../../runs/admission.ts";
+import { Admission } from "../../runs/admission.ts";
+import { AdmissionError } from "../../runs/admission_error.ts";
 import { createMemoryGuard } from "../../runs/memory_guard.ts";
 import { createMemoryReading, type SystemMemory } from "../../runs/memory_reading.ts";
+import { createPressure } from "../../runs/pressure.ts";
 import { FakeClock } from "../storage/spool/fake_spool.ts";
 
 const MIB = 1024 * 1024;
 
-/** A guard of 1000 MiB, of which a test says how many are taken. */
+/** A guard of 1000 MiB, of which a test says how many are taken, and what is shed for it. */
 function setup() {
   const clock = new FakeClock();
-  const changes: boolean[] = [];
   const memory = { used: 100, readings: 0 };
-  const guard = createMemoryGuard(
-    () => {
-      memory.readings++;
-      return { used: memory.used * MIB, limit: 1000 * MIB };
-    },
-    (short) => void changes.push(short),
-    clock,
-  );
+  const guard = createMemoryGuard(() => {
+    memory.readings++;
+    return { used: memory.used * MIB, limit: 1000 * MIB };
+  }, clock);
+  const pressure = createPressure({
+    memory: () => guard.used,
+    descriptors: () => undefined,
+    disk: () => false,
+  });
   return {
     guard,
-    clock,
-    changes,
+    pressure,
     memory,
+    admission: new Admission(2, { memory: guard, pressure }),
     /** Says what is taken from now on, and lets time go by until it is known. */
     async take(used: number) {
       memory.used = used;
@@ -33,58 +37,50 @@ function setup() {
 }
 
 Deno.test("no run begins from 85 % of the memory on, until less than 75 % are taken", async () => {
-  const { guard, take, changes } = setup();
+  const { pressure, take } = setup();
   const seen: boolean[] = [];
   for (const used of [849, 850, 849, 750, 749, 849, 900]) {
     await take(used);
-    seen.push(guard.short);
+    seen.push(pressure.steps.memory === 3);
   }
   assert.deepEqual(seen, [false, true, true, true, false, false, true]);
-  assert.deepEqual(changes, [true, false, true]);
 });
 
 Deno.test("runs that have just begun count before a reading shows them", async () => {
-  const { guard, take } = setup();
+  const { guard, pressure, take } = setup();
   await take(810);
   let begun = 0;
-  for (; !guard.short; begun++) guard.begin();
+  for (; pressure.steps.memory < 3; begun++) guard.begin();
   assert.equal(begun, 5, "8 MiB each");
   await take(740);
-  assert.equal(guard.short, false);
+  assert.equal(pressure.steps.memory, 2);
 });
 
 Deno.test("runs that have ended count no more, however many there were in a moment", async () => {
-  const { guard, take } = setup();
-  await take(810);
-  const admission = new Admission(2, undefined, guard);
-  for (let run = 0; run < 1000; run++) admission.acquire().release();
-  assert.equal(guard.short, false);
+  const { admission, guard, take } = setup();
+  await take(700);
+  for (let run = 0; run < 1000; run++) (await admission.acquire()).release();
+  assert.equal(guard.used, 0.7);
 });
 
 Deno.test("a burst of requests costs one reading", () => {
   const { guard, memory } = setup();
-  for (let request = 0; request < 100; request++) assert.equal(guard.short, false);
+  for (let request = 0; request < 100; request++) assert.equal(guard.used, 0.1);
   assert.equal(memory.readings, 1);
 });
 
 Deno.test("admission refuses for memory and counts it, and lets in again", async () => {
-  const { guard, take } = setup();
-  const admission = new Admission(2, undefined, guard);
+  const { admission, take } = setup();
+  const isRefused = (reason: string) => (error: unknown) =>
+    error instanceof AdmissionError && error.reason === reason;
   await take(900);
-  assert.throws(
-    () => admission.acquire(),
-    (error) => error instanceof AdmissionError && error.reason === "memory",
-  );
-  assert.deepEqual(admission.refused, { full: 0, draining: 0, memory: 1 });
-  assert.equal(admission.taken, 0);
+  await assert.rejects(admission.acquire(), isRefused("memory"));
+  assert.deepEqual([admission.refused.memory, admission.taken], [1, 0]);
   await take(100);
-  admission.acquire();
-  admission.acquire();
-  assert.throws(
-    () => admission.acquire(),
-    (error) => error instanceof AdmissionError && error.reason === "full",
-  );
-  assert.deepEqual(admission.refused, { full: 1, draining: 0, memory: 1 });
+  await admission.acquire();
+  await admission.acquire();
+  await assert.rejects(admission.acquire(), isRefused("full"));
+  assert.deepEqual([admission.refused.memory, admission.refused.full], [1, 1]);
 });
 
 /** A machine with 900 MiB left, whose files of cgroups may not be read. */

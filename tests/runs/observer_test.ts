@@ -52,8 +52,8 @@ Deno.test("each observer is told of a run's start, its progress and its end, wit
   const before = Date.now();
   const task = fakeTask("any");
   const starting = startRun("a", task, { request: REQUEST, client: "192.0.2.1" });
-  assert.deepEqual(one.lines, ["started a"]);
   await settle();
+  assert.deepEqual(one.lines, ["started a"]);
   runner.tasks[0]!.give(128 * KIB);
   const client = slowReader((await starting).body);
   await client.read(64 * KIB);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { PoolSettings } from "../../runs/pool.ts";
 import { TaskError } from "../../runs/running_task.ts";
 import { inTime, standstill, until } from "../waiting.ts";
 import { byteLength, FAKE_WORKER, fakePool, fakeTask } from "./fixture.ts";
@@ -332,6 +333,45 @@ Deno.test("workers of one group are not used for another, and give way to it whe
     assert.equal(await byteLength(pool.start(fakeTask(`send:1:${name}`), "run").chunks), 65536);
   }
   await until(() => pool.size.workers <= 2);
+});
+
+/** What another configuration needs, whose workers have other permissions where the key is another one. */
+function otherSettings(key?: string): PoolSettings {
+  const command = { command: FAKE_WORKER, warm: 1, ...(key === undefined ? {} : { key }) };
+  return {
+    groups: { all: command },
+    route: (task) => ({ group: "all", blocking: true, queries: task.export }),
+    tasksPerWorker: 8,
+    maxExclusive: 4,
+  };
+}
+
+Deno.test("tasks of a configuration before have its workers, which end with the last of them", async () => {
+  await using pool = fakePool();
+  const held = pool.start(fakeTask("silent"), "held");
+  const [before] = pool.pids;
+  const other = pool.configure(otherSettings("other permissions"));
+  assert.equal(pool.state.state, "ready", "no client is sent elsewhere while workers start");
+  assert.equal(await byteLength(other.start(fakeTask("send:1"), "run").chunks), 65536);
+  const [after] = pool.pids.filter((pid) => pid !== before);
+  // One that was asked for before, and comes to its worker after.
+  assert.equal(await byteLength(pool.start(fakeTask("send:2"), "late").chunks), 131072);
+  assert.ok(pool.pids.includes(before!), "it has a task");
+  await held.chunks.cancel();
+  await until(() => pool.size.workers === 1);
+  assert.deepEqual(pool.pids, [after]);
+  assert.equal(await byteLength(pool.start(fakeTask("send:3"), "later").chunks), 196608);
+  await until(() => pool.size.workers === 1);
+  assert.deepEqual(pool.pids, [after], "what was started for it is gone again");
+});
+
+Deno.test("a configuration with the same groups has the same workers", async () => {
+  await using pool = fakePool();
+  await until(() => pool.state.state === "ready");
+  const workers = pool.pids;
+  const other = pool.configure(otherSettings());
+  assert.equal(await byteLength(other.start(fakeTask("send:1"), "run").chunks), 65536);
+  assert.deepEqual(pool.pids, workers);
 });
 
 Deno.test("a pool that cannot start a worker fails its tasks and says so until it can", async () => {

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { ANONYMOUS } from "../../access/principal.ts";
 import type { RunRequest } from "../../requests/run_request.ts";
-import { Admission, AdmissionError } from "../../runs/admission.ts";
+import { Admission } from "../../runs/admission.ts";
+import { AdmissionError } from "../../runs/admission_error.ts";
 import type { RunReport } from "../../runs/observer.ts";
 import { createRuns, type RunOptions } from "../../runs/run.ts";
 import { StallError } from "../../storage/spool/spill_buffer.ts";

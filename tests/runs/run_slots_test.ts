@@ -23,7 +23,7 @@ interface Setup {
 function setup({ slots = 1, endedBytes = 0, spill = {} }: Setup) {
   const clock = new FakeClock();
   const runner = fakeRunner();
-  const admission = new Admission(slots, endedBytes);
+  const admission = new Admission(slots, { endedBytes });
   const reports: RunReport[] = [];
   const startRun = createRuns({
     admission,

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { TableTask } from "../../runs/protocol.ts";
+import type { StartRun } from "../../runs/run.ts";
 import { createWholeFiles, type MakeOptions, type WholeFiles } from "../../runs/whole_files.ts";
 import type { StoredObject } from "../../storage/store.ts";
 import { createDiskFixture, type DiskStoreFixture } from "../storage/disk_store/fixture.ts";
@@ -18,18 +19,18 @@ async function setup(disk?: DiskStoreFixture) {
   const { store, quota, clock } = disk;
   const calls = { runs: 0, expire: 0 };
   const made = { byte: 1, milliseconds: 0, truncated: [] as string[] };
+  const startRun: StartRun = (id) => {
+    calls.runs++;
+    const body = new ReadableStream({
+      pull(controller) {
+        clock.now = new Date(clock.now.getTime() + made.milliseconds);
+        controller.enqueue(new Uint8Array(100 * KIB).fill(made.byte));
+        controller.close();
+      },
+    });
+    return Promise.resolve({ id, body, truncated: made.truncated });
+  };
   const wholeFiles = await createWholeFiles({
-    startRun: (id) => {
-      calls.runs++;
-      const body = new ReadableStream({
-        pull(controller) {
-          clock.now = new Date(clock.now.getTime() + made.milliseconds);
-          controller.enqueue(new Uint8Array(100 * KIB).fill(made.byte));
-          controller.close();
-        },
-      });
-      return Promise.resolve({ id, body, truncated: made.truncated });
-    },
     store: {
       ...store,
       expire: (now) => {
@@ -43,6 +44,7 @@ async function setup(disk?: DiskStoreFixture) {
   });
   let ids = 0;
   const options = (key: string): MakeOptions => ({
+    startRun,
     id: `run-${ids++}`,
     key,
     mediaType: "text/csv",

@@ -71,3 +71,31 @@ Deno.test("those of a source are closed together, and no others", () => {
   assert.deepEqual(closed, ["a", "c"]);
   assert.equal(cache.size, 1);
 });
+
+Deno.test("where one came back lately, a run waits for the next, and those that wait take turns", async () => {
+  const { cache, connection, pass } = createCache({ wait: 250 });
+  const [a, b] = [connection("a"), connection("b")];
+  assert.equal(await cache.acquire("orders"), undefined, "none came back: one is opened");
+  cache.put("orders", a);
+  assert.equal(await cache.acquire("orders"), a);
+  pass(249);
+  const [first, stock, second] = ["orders", "stock", "orders"].map((key) => cache.acquire(key));
+  assert.equal(await stock, undefined, "none of its own came back");
+  cache.put("orders", a);
+  cache.put("orders", b);
+  assert.deepEqual(await Promise.all([first, second]), [a, b]);
+  assert.equal(cache.size, 0);
+});
+
+Deno.test("a run that waited long enough opens one, and what comes back then is kept", async () => {
+  const { cache, closed, connection, pass } = createCache({ wait: 250 });
+  cache.put("orders", connection("a"));
+  const taken = await cache.acquire("orders");
+  const waiting = cache.acquire("orders");
+  pass(250);
+  assert.equal(await waiting, undefined);
+  assert.equal(await cache.acquire("orders"), undefined, "none came back for as long");
+  cache.put("orders", taken!);
+  assert.equal(cache.size, 1);
+  assert.deepEqual(closed, []);
+});

@@ -66,7 +66,7 @@ async function readBegin(text: ByteReader) {
 
 async function openStream(
   source: TextOfRows,
-  { reading, types: declared, note, limits, batchRows }: ReaderContext,
+  { reading, types: declared, note, limits, batchRows, text = false }: ReaderContext,
 ): Promise<RowStream> {
   const evidence = await readSample(source);
   const width = evidence.length;
@@ -127,5 +127,5 @@ async function openStream(
     }, { highWaterMark: 0 }),
   };
   const columns = names.map((name, index): SourceColumn => ({ name, type: types[index]! }));
-  return { columns, batches: toBatches(rows), text: rows };
+  return { columns, batches: toBatches(rows), ...(text ? { text: rows } : {}) };
 }

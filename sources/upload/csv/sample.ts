@@ -17,7 +17,7 @@ const { utf8Slice } = Buffer.prototype as unknown as {
 };
 
 /**
- * What the first rows tell of each column; there are as many as the widest of them has fields.
+ * What the first rows tell of each column; there are as many as the first row has fields, or most others.
  *
  * @throws {UploadError} where the text is no rows, or has too many columns
  */
@@ -25,7 +25,7 @@ export async function readSample(source: TextOfRows): Promise<readonly ColumnEvi
   const scanner = new CsvScanner(source.dialect);
   const first: (string | null)[] = [];
   const types: (ColumnType | undefined)[] = [];
-  let width = 0;
+  const widths = new Map<number, number>();
   const batches = await openRows(source, scanner, UNNOTED);
   try {
     let bytes = 0;
@@ -33,7 +33,7 @@ export async function readSample(source: TextOfRows): Promise<readonly ColumnEvi
       if (await batches.next(STEP) === 0) break;
       let field = 0;
       for (const fields of scanner.counts) {
-        width = Math.max(width, fields);
+        widths.set(fields, (widths.get(fields) ?? 0) + 1);
         for (let column = 0; column < fields; column++, field += 2) {
           const start = scanner.bounds[field]!;
           const end = scanner.bounds[field + 1]!;
@@ -50,10 +50,13 @@ export async function readSample(source: TextOfRows): Promise<readonly ColumnEvi
   } finally {
     await batches.close();
   }
-  if (width === 0) throw new UploadError("there is no row in it");
+  const [common] = [...widths].sort(([, one], [, other]) => other - one)[0] ?? [];
+  if (common === undefined) throw new UploadError("there is no row in it");
+  const width = Math.max(first.length, common);
   if (width > MAX_COLUMNS) {
     throw new UploadError(`it has ${width} columns, and at most ${MAX_COLUMNS} are read`);
   }
+  if ([...widths.keys()].some((fields) => fields > width)) await checkWidth(source, width);
   return Array.from({ length: width }, (_, index) => {
     const cell = first[index] ?? null;
     return {
@@ -62,4 +65,20 @@ export async function readSample(source: TextOfRows): Promise<readonly ColumnEvi
       type: types[index],
     };
   });
+}
+
+/** Refuses a row among the first that has more fields than there are columns, by its line. */
+async function checkWidth(source: TextOfRows, width: number): Promise<void> {
+  const batches = await openRows(source, new CsvScanner(source.dialect, width), UNNOTED);
+  try {
+    for (let rows = 0; rows < SAMPLE_ROWS;) {
+      const count = await batches.next(STEP);
+      if (count === 0) break;
+      rows += count;
+    }
+  } catch (error) {
+    throw await explain(error, source);
+  } finally {
+    await batches.close();
+  }
 }

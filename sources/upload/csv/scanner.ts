@@ -35,7 +35,7 @@ export class CsvError extends Error {
 const FIRST_FIELDS = 4096;
 
 /**
- * A scanner. Empty lines are no rows. A field is quoted where it begins with a quote; any other quote is a
+ * A scanner. Empty lines are no rows, but those of a single column are null. A field is quoted where it begins with a quote; any other quote is a
  * byte like others, as `5" disk` is in spreadsheets. Rows end with CRLF, LF or CR.
  */
 export class CsvScanner {
@@ -51,6 +51,8 @@ export class CsvScanner {
   readonly #width: number | undefined;
   /** 1 where a field without quotes ends. */
   readonly #ends = new Uint8Array(256);
+  /** Whether lines without a byte are passed over: in a single column they are rows, but for those in front. */
+  #skipsEmpty = true;
   /** Fields of the current row that hold quotes, by their place in the bounds. */
   #doubled: number[] = [];
   /** Whether the quoted field that was found last holds quotes. */
@@ -84,7 +86,7 @@ export class CsvScanner {
     scanning:
     while (rows < maxRows && at < to) {
       rowStart = at;
-      if (bytes[at] === LF || bytes[at] === CR) {
+      if (this.#skipsEmpty && (bytes[at] === LF || bytes[at] === CR)) {
         rowStart = ++at;
         continue;
       }
@@ -124,6 +126,7 @@ export class CsvScanner {
       bounds = this.bounds;
       rows++;
       rowStart = at;
+      this.#skipsEmpty = this.#width !== 1;
     }
     this.#doubled.length = 0;
     return { rows, end: rowStart };

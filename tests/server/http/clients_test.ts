@@ -268,11 +268,8 @@ Deno.test("beyond all connections health is answered, all else 503, and there is
   using other = await RawClient.connect(server);
   await other.get("/exports/a.csv?_x=/healthz");
   const { status, headers } = await other.answer();
-  assert.deepEqual([status, headers.get("retry-after"), headers.get("connection")], [
-    503,
-    "5",
-    "close",
-  ]);
+  assert.deepEqual([status, headers.get("connection")], [503, "close"]);
+  assert.match(headers.get("retry-after")!, /^([5-9]|10)$/);
   clients.pop()![Symbol.dispose]();
   await until(() => server.state === "ready");
   using next = await RawClient.connect(server);
@@ -291,7 +288,8 @@ Deno.test("one client cannot have them all, and is told so; others, and health, 
   using fourth = await RawClient.connect(server);
   await fourth.get("/exports/a.csv");
   const answer = await fourth.answer();
-  assert.deepEqual([answer.status, answer.headers.get("retry-after")], [429, "5"]);
+  assert.equal(answer.status, 429);
+  assert.match(answer.headers.get("retry-after")!, /^([5-9]|10)$/);
   using health = await RawClient.connect(server);
   await health.get("/healthz");
   assert.equal((await health.answer()).status, 200);

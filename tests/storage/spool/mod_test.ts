@@ -271,6 +271,26 @@ Deno.test(
 );
 
 Deno.test(
+  "a spool is short from a refusal on, until bytes are had or half a minute has gone by",
+  inDirectory(async (dir) => {
+    let time = 0;
+    await using spool = await openTestSpool(dir, { tenantShare: 0.5, now: () => time });
+    assert.equal(await spool.reserve(MiB, "a"), "tenant");
+    assert.equal(spool.isShort(), false, "others have room");
+    assert.equal(await spool.reserve(2 * MiB), "quota");
+    assert.equal(spool.isShort(), true);
+    const reservation = await spool.files.reserve(1) as Reservation;
+    assert.equal(spool.isShort(), false);
+    assert.equal(await reservation.grow(2 * MiB), "quota");
+    time = 29_999;
+    assert.equal(spool.isShort(), true);
+    time = 30_000;
+    assert.equal(spool.isShort(), false);
+    reservation.release();
+  }),
+);
+
+Deno.test(
   "a whole file's failure is told like a segment's",
   inDirectory(async (dir) => {
     await using spool = await openTestSpool(dir);
