@@ -23,6 +23,7 @@ export const POI_JARS: readonly string[] = [
 const PROGRAMS = {
   python: [PYTHON, "-c", "import sys; assert sys.version_info >= (3, 11)"],
   openpyxl: [PYTHON, "-c", "import sys, openpyxl; assert sys.version_info >= (3, 11)"],
+  xlsxwriter: [PYTHON, "-c", "import sys, xlsxwriter; assert sys.version_info >= (3, 11)"],
   sqlite3: ["sqlite3", "--version"],
   psql: [PSQL, "--version"],
   soffice: ["soffice", "--version"],
@@ -41,6 +42,7 @@ export type Program = keyof typeof PROGRAMS;
 const MISSING: Readonly<Record<Program, string>> = {
   python: "Python 3.11 is not installed",
   openpyxl: "openpyxl for Python 3.11 is not installed",
+  xlsxwriter: "XlsxWriter for Python 3.11 is not installed",
   sqlite3: "sqlite3 is not installed",
   psql: "no PostgreSQL server is installed",
   soffice: "LibreOffice is not installed",

@@ -1,10 +1,10 @@
 /** Reads the numbers of cells, with nothing lost. */
 
 /** The digits of a whole number that a double surely holds. */
-const SAFE_DIGITS = 15;
+export const SAFE_DIGITS = 15;
 
 /** Those that a double is written with at most: more are of a decimal that no double is. */
-const DOUBLE_DIGITS = 17;
+export const DOUBLE_DIGITS = 17;
 
 const NUMBER = /^[+-]?(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE][+-]?\d{1,4})?$/;
 

@@ -19,13 +19,8 @@ const LEAP_SERIAL = 60;
 /** The day after 9999-12-31. */
 const END_SERIAL = 2_958_466;
 
+const DAY_MILLISECONDS = 86_400e3;
 const DAY_MICROSECONDS = 86_400e6;
-
-/**
- * Microseconds that a serial of 15 digits, as LibreOffice writes it, may be away from the millisecond that it
- * stands for.
- */
-const SHORT_TOLERANCE = 5;
 
 /** How a number is read. */
 export interface SerialReading {
@@ -46,20 +41,17 @@ export interface SerialCell {
 /**
  * Reads a serial of the 1900 date system, or one of 1904 with {@linkcode DAYS_1904} added.
  *
- * @param digits the significant digits that it was written with
  * @returns nothing where it is none: below zero, after 9999-12-31, the zeroth of January, 29 February 1900
  */
 export function serialCell(
   serial: number,
   { type, fractions }: SerialReading,
-  digits: number,
 ): SerialCell | undefined {
   if (!(serial >= 0 && serial < END_SERIAL)) return undefined;
   let day = Math.floor(serial);
-  const part = serial - day;
   let micros = fractions
-    ? microsecondsOf(part, digits <= 15 ? SHORT_TOLERANCE : 0)
-    : Math.round(part * DAY_MICROSECONDS / 1000) * 1000;
+    ? microsecondsOf(serial, day)
+    : Math.round((serial - day) * DAY_MILLISECONDS) * 1000;
   if (micros === DAY_MICROSECONDS) {
     micros = 0;
     day++;
@@ -77,13 +69,19 @@ export function serialCell(
 }
 
 /**
- * The microseconds of a part of a day, where its format shows fractions of a second. Else they are
- * milliseconds: more is what is left of sums and of fewer digits.
+ * The microseconds of the day, where the format shows fractions of a second. Else they are milliseconds: what is
+ * finer is left of sums and of cut digits.
  */
-function microsecondsOf(part: number, tolerance: number): number {
-  const micros = Math.round(part * DAY_MICROSECONDS);
-  const whole = Math.round(micros / 1000) * 1000;
-  return Math.abs(micros - whole) <= tolerance ? whole : micros;
+function microsecondsOf(serial: number, day: number): number {
+  const micros = Math.round((serial - day) * DAY_MICROSECONDS);
+  const millis = Math.round(micros / 1000);
+  if (millis * 1000 === micros) return micros;
+  // LibreOffice writes 15 digits of a serial and XlsxWriter 16, which miss a millisecond by 5 us and 1 us.
+  const whole = day + millis / DAY_MILLISECONDS;
+  const scale = 10 ** (15 - String(day).length);
+  const isWhole = serial === whole || serial === Number(whole.toPrecision(16)) ||
+    serial === Number(whole.toPrecision(15)) || serial === Math.round(whole * scale) / scale;
+  return isWhole ? millis * 1000 : micros;
 }
 
 function dateTimeText(days: number, micros: number): string {

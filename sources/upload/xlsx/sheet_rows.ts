@@ -68,6 +68,8 @@ export class SheetRows {
   /** The number of the last row that was given, 0 before. */
   #given = 0;
   #givenRows = 0;
+  /** Whether the rows are still those that decide the types of the columns. */
+  #isSample = true;
   #units = 0;
   #rowUnits = 0;
   #cellCount = 0;
@@ -89,6 +91,8 @@ export class SheetRows {
   take(): RawBatch | undefined {
     if (this.#rows.length === 0) return undefined;
     const batch = { rows: this.#rows, types: this.#types };
+    this.#givenRows += this.#rows.length;
+    this.#isSample = this.#givenRows < SAMPLE_ROWS;
     this.#rows = [];
     this.#types = [];
     this.#units = 0;
@@ -163,8 +167,7 @@ export class SheetRows {
 
   #give(cells: Row): void {
     this.#rows.push(cells);
-    if (this.#givenRows >= SAMPLE_ROWS) return;
-    this.#givenRows++;
+    if (!this.#isSample) return;
     this.#types.push(cells === EMPTY_ROW ? [] : this.#cellTypes);
     if (cells !== EMPTY_ROW) this.#cellTypes = [];
   }
@@ -198,15 +201,11 @@ export class SheetRows {
       cells.push(cell);
     }
     if (index >= this.#length) this.#length = index + 1;
-    if (type !== undefined && this.#givenRows < SAMPLE_ROWS) this.#cellTypes[index] = type;
+    if (type !== undefined && this.#isSample) this.#cellTypes[index] = type;
   }
 
-  /**
-   * Sets the cell to a number, or to the date that its style makes of it.
-   *
-   * @param digits the significant digits that it was written with
-   */
-  setNumber(number: number, style: number, digits: number): void {
+  /** Sets the cell to a number, or to the date that its style makes of it. */
+  setNumber(number: number, style: number): void {
     const { styles, is1904 } = this.#context;
     if (styles === undefined) return this.#set(number);
     if (style >= styles.length) {
@@ -216,7 +215,7 @@ export class SheetRows {
     if (reading === undefined) return this.#set(number);
     const isClock = reading.type === "duration" || reading.type === "time" && number < 1;
     const serial = is1904 && !isClock ? number + DAYS_1904 : number;
-    const cell = serialCell(serial, reading, digits);
+    const cell = serialCell(serial, reading);
     if (cell === undefined) this.#set(number);
     else this.#set(cell.text, cell.type);
   }
@@ -227,7 +226,7 @@ export class SheetRows {
     if (number === undefined) throw this.error(`${quoted(text)} is no number`);
     if (typeof number !== "number") {
       this.#set(number, typeof number === "string" ? "decimal" : undefined);
-    } else this.setNumber(number, style, text.replace(/[eE].*$/, "").replaceAll(/\D/g, "").length);
+    } else this.setNumber(number, style);
   }
 
   /** Sets the cell to a text. */
@@ -245,16 +244,18 @@ export class SheetRows {
     if (!(index >= 0 && index < strings.length && Number.isInteger(index))) {
       throw this.error(`it is shared string ${index}, and there are ${strings.length}`);
     }
-    this.setText(this.decoded(() => strings.text(index)));
+    let text: string;
+    try {
+      text = strings.text(index);
+    } catch (error) {
+      throw this.textError(error);
+    }
+    this.setText(text);
   }
 
-  /** Text of bytes, whose errors are the cell's. */
-  decoded(decode: () => string): string {
-    try {
-      return decode();
-    } catch (error) {
-      throw error instanceof XmlTextError ? this.error(error.message, error) : error;
-    }
+  /** What was thrown where text was made of bytes: the cell's error, where they were none. */
+  textError(error: unknown): unknown {
+    return error instanceof XmlTextError ? this.error(error.message, error) : error;
   }
 
   /** Sets the cell to a boolean, by its text. */

@@ -1,5 +1,6 @@
 /** Takes the rows of a sheet from bytes: what it does not know, it leaves to saxes. */
 
+import { DOUBLE_DIGITS, SAFE_DIGITS } from "./numbers.ts";
 import { MAX_COLUMNS } from "./references.ts";
 import { setValue } from "./sheet_handler.ts";
 import type { SheetRows } from "./sheet_rows.ts";
@@ -257,11 +258,12 @@ export function createRowScanner(rows: SheetRows): RowScanner {
       decimals = at - point - 1;
       digits += decimals;
     }
-    if (at !== end || digits === 0 || digits > 15) {
+    if (at !== end || digits === 0 || digits > (decimals > 0 ? DOUBLE_DIGITS : SAFE_DIGITS)) {
       return setValue(rows, "n", style, decodeBytes(from, end), hasFormula);
     }
+    if (digits > SAFE_DIGITS) return rows.setNumber(Number(decodeBytes(from, end)), style);
     if (decimals > 0) number /= POWERS[decimals]!;
-    rows.setNumber(isNegative && number !== 0 ? -number : number, style, digits);
+    rows.setNumber(isNegative && number !== 0 ? -number : number, style);
   }
 
   function setShared(from: number, end: number): void {
@@ -282,7 +284,11 @@ export function createRowScanner(rows: SheetRows): RowScanner {
   }
 
   function decodeBytes(from: number, end: number): string {
-    return rows.decoded(() => decodeText(bytes, from, end));
+    try {
+      return decodeText(bytes, from, end);
+    } catch (error) {
+      throw rows.textError(error);
+    }
   }
 
   let inlineText = "";

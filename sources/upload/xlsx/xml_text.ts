@@ -22,6 +22,14 @@ BYTE_KINDS[LF] = BYTE_KINDS[0x09] = PLAIN;
 /** UTF-16 units that are made into a string at a time. */
 const BLOCK_UNITS = 8192;
 
+/** Units of a text that is made from an array of its own length, in half the time of a part of a larger one. */
+const SHORT_UNITS = 32;
+
+const SHORT_TEXTS = Array.from(
+  { length: SHORT_UNITS + 1 },
+  (_, length) => new Array<number>(length).fill(0),
+);
+
 const units = new Uint16Array(BLOCK_UNITS + 2);
 
 /** The references that XML has without a DTD (XML 1.0, 4.6). */
@@ -39,6 +47,22 @@ const ENTITIES: Readonly<Record<string, number>> = {
  * @throws {XmlTextError} when it is none
  */
 export function decodeText(bytes: Uint8Array, from: number, to: number): string {
+  return (to - from <= SHORT_UNITS ? shortText(bytes, from, to) : undefined) ??
+    longText(bytes, from, to);
+}
+
+/** A short text of plain characters alone; undefined for another. */
+function shortText(bytes: Uint8Array, from: number, to: number): string | undefined {
+  const codes = SHORT_TEXTS[to - from]!;
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at]!;
+    if (BYTE_KINDS[byte] !== PLAIN) return undefined;
+    codes[at - from] = byte;
+  }
+  return String.fromCharCode.apply(null, codes);
+}
+
+function longText(bytes: Uint8Array, from: number, to: number): string {
   let text = "";
   let count = 0;
   let escaped = false;
