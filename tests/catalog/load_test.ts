@@ -52,6 +52,7 @@ const OPEN = {
 const SERVER = {
   connections: 1024,
   hosts: [],
+  cors: [],
   trustedProxies: [],
   headTimeout: 15_000,
   bodyTimeout: 30_000,
@@ -236,6 +237,31 @@ exports: {}
     [limits.perAddress, limits.perTenant, limits.queue, limits.queueTimeout],
     [3, 4, 0, 250],
   );
+});
+
+Deno.test("origins whose pages may read answers are listed as browsers write them", () => {
+  const cors = (list: string) =>
+    load(`server: { cors: ${list} }\nsources: {}\nexports: {}`).server.cors;
+  deepStrictEqual(
+    cors('["https://App.Example.com/", "https://app.example.com:443", "http://localhost:5173"]'),
+    ["https://app.example.com", "https://app.example.com", "http://localhost:5173"],
+  );
+  deepStrictEqual(load("sources: {}\nexports: {}").server.cors, []);
+});
+
+Deno.test("the audit log is a file, one that is rotated, or standard output", () => {
+  const audit = (text: string) => load(`log: ${text}\nsources: {}\nexports: {}`).audit;
+  strictEqual(audit("{}"), undefined);
+  deepStrictEqual(audit("{ audit: stdout }"), { file: "stdout" });
+  deepStrictEqual(audit("{ audit: audit.log }"), { file: "/etc/spillway/audit.log" });
+  deepStrictEqual(audit("{ audit: { file: /srv/audit.log, max_bytes: 100MiB } }"), {
+    file: "/srv/audit.log",
+    rotation: { maxBytes: 104_857_600, keep: 10 },
+  });
+  deepStrictEqual(audit("{ audit: { file: a.log, max_bytes: 64KiB, keep: 2 } }"), {
+    file: "/etc/spillway/a.log",
+    rotation: { maxBytes: 65_536, keep: 2 },
+  });
 });
 
 Deno.test("relative paths start at the folder of the file, absolute ones stay", () => {
