@@ -10,7 +10,15 @@ const { imports } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", ROOT))
 };
 
 /** The libraries that a server needs and no worker, and the other way round. */
-const SERVER_LIBRARIES = ["@fastify/busboy", "@logtape/logtape", "hono", "jose", "yaml", "zod"];
+const SERVER_LIBRARIES = [
+  "@fastify/busboy",
+  "@logtape/logtape",
+  "@opentelemetry/api",
+  "hono",
+  "jose",
+  "yaml",
+  "zod",
+];
 const WORKER_LIBRARIES = ["@zip.js/zip.js"];
 
 /** Those that drivers read with. */
