@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import manifest from "./deno.json" with { type: "json" };
 import { type CommandContext, CommandError, EXIT } from "./commands/command.ts";
 import { FORMATS, loadFormats } from "./exporters/mod.ts";
-import { WORKER_ARGUMENT } from "./runs/worker_command.ts";
+import { WORKER_ARGUMENT, WRITES_ARGUMENT } from "./runs/worker_command.ts";
 
 const USAGE = `Spillway turns rows into files: streamed, in constant memory.
 
@@ -121,11 +121,12 @@ async function main(args: string[]): Promise<void> {
     case WORKER_ARGUMENT: {
       // Not for people: a compiled binary starts itself so, with all the permissions that it was made
       // with. What no source needs is given back; to keep some hosts or folders alone is not possible.
+      const writes = operands[0] === WRITES_ARGUMENT;
       for (const name of ["write", "run", "sys", "ffi"] as const) {
-        await Deno.permissions.revoke({ name });
+        if (name !== "write" || !writes) await Deno.permissions.revoke({ name });
       }
       const { serveCommands } = await import("./runs/worker/mod.ts");
-      return await serveCommands(operands);
+      return await serveCommands(operands.slice(Number(writes)));
     }
     case undefined:
       throw usageError("there is no command");

@@ -15,6 +15,8 @@ import type { ColumnType } from "../table/table.ts";
 import { RequestError, type RequestIssue, withIssues } from "./request_error.ts";
 import { parseRequest, type RunRequest } from "./run_request.ts";
 
+export { scratchBytes } from "../sources/upload/options.ts";
+
 /** What its runs are called where exports have their name. */
 export const CONVERT_NAME = "convert";
 
@@ -155,7 +157,8 @@ export function convertRequest(
     scratch: file.scratch,
   };
   const source: SourceSetting = { type: "upload", config, snapshot: true, uploaded: true };
-  const stem = file.name?.replace(/^.*[/\\]/, "").replace(/(?:\.[A-Za-z0-9]{1,8}){1,2}$/, "");
+  const stem = file.name?.replace(/^.*[/\\]/, "").replace(/\.(?:gz|zst|zstd|zip)$/i, "")
+    .replace(/\.[A-Za-z0-9]{1,8}$/, "");
   const title = stem === undefined || stem === "" ? CONVERT_NAME : stem;
   const definition: ExportDefinition = {
     name: CONVERT_NAME,

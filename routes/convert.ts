@@ -5,9 +5,10 @@ import {
   convertRequest,
   findConversion,
   parseConvertOptions,
+  scratchBytes,
   type UploadedFile,
 } from "../requests/convert_request.ts";
-import type { SpooledUpload, Uploads } from "../storage/spool/uploads.ts";
+import type { ReceiveOptions, SpooledUpload, Uploads } from "../storage/spool/uploads.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { deliver } from "./download.ts";
 import { type Environment, principalOf } from "./environment.ts";
@@ -54,7 +55,7 @@ export function convertRoutes(dependencies: Dependencies): Hono<Environment> {
 
       const { tenant } = principal;
       const { maxBytes } = settings;
-      const received = await receive(request, type, uploads, { maxBytes, tenant })
+      const received = await receive(request, type, uploads, { maxBytes, tenant, scratchBytes })
         .catch((error) => {
           if (error instanceof ClientLeftError) return undefined;
           throw error;
@@ -95,18 +96,12 @@ function checkHeaders(headers: Headers, maxBytes: number): void {
   }
 }
 
-/** What an upload is taken with. */
-interface ReceiveSettings {
-  readonly maxBytes: number;
-  readonly tenant: string | undefined;
-}
-
 /** Takes the body, or the file in its form, into the spool. */
 async function receive(
   request: Request,
   type: MediaType,
   uploads: Uploads,
-  settings: ReceiveSettings,
+  settings: ReceiveOptions,
 ): Promise<Received> {
   const { body, headers } = request;
   if (!body) throw new ProblemError(badRequest([{ name: "body", detail: "missing" }]));

@@ -48,6 +48,9 @@ const HEAP_FLAGS = [
 /** The argument that makes the compiled binary a worker. */
 export const WORKER_ARGUMENT = "worker";
 
+/** The argument of one that may write files, before the kinds of its sources. */
+export const WRITES_ARGUMENT = "writes";
+
 /** Where `setpriv` of util-linux is. */
 const SETPRIV = "/usr/bin/setpriv";
 
@@ -78,7 +81,8 @@ export function workerCommand(
 ): Deno.Command {
   const passed = PASSED_VARIABLES.filter((name) => Object.hasOwn(environment, name));
   // A binary takes no flags: what it may was said when it was made, and it gives some of that back.
-  const args = Deno.build.standalone ? [WORKER_ARGUMENT, ...kinds] : [
+  const writes = write.length > 0 ? [WRITES_ARGUMENT] : [];
+  const args = Deno.build.standalone ? [WORKER_ARGUMENT, ...writes, ...kinds] : [
     "run",
     "--quiet",
     "--no-prompt",

@@ -78,6 +78,21 @@ function isLabel(label: string): boolean {
   }
 }
 
+/** Bytes beside each byte of a packed file, and of any, for what is unpacked of it and does not fit into memory. */
+const SCRATCH_RATIO = 8;
+const MIN_SCRATCH_BYTES = 64 * 1024;
+
+/**
+ * Bytes that what is unpacked of a file may take on the disk; none where it is not packed, as a workbook is.
+ *
+ * @param begin its first bytes
+ */
+export function scratchBytes(begin: Uint8Array, size: number): number {
+  const packed = begin[0] === 0x50 && begin[1] === 0x4b || begin[0] === 0x1f && begin[1] === 0x8b ||
+    begin[0] === 0x28 && begin[1] === 0xb5;
+  return packed ? SCRATCH_RATIO * size + MIN_SCRATCH_BYTES : 0;
+}
+
 /**
  * Reads `amount:decimal,when:datetime`: the types of columns, by name. A name may hold a colon, and a comma where
  * it is percent-encoded.

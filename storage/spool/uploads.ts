@@ -27,6 +27,8 @@ export interface ReceiveOptions {
   readonly size?: number | undefined;
   /** Whose share of the spool it takes. @default no tenant's */
   readonly tenant?: string | undefined;
+  /** Bytes beside it that its reader may need, told of its first bytes and its size. @default none */
+  readonly scratchBytes?: (begin: Uint8Array, size: number) => number;
 }
 
 /** Takes uploads. */
@@ -60,9 +62,8 @@ export class UploadTooLargeError extends Error {
 /** Bytes of room that a body of unknown length takes at a time. */
 const STEP_BYTES = 4 * 1024 * 1024;
 
-/** Bytes beside each byte of a file, and of any file, for what is unpacked of it. */
-const SCRATCH_RATIO = 8;
-const MIN_SCRATCH_BYTES = 16 * 1024 * 1024;
+/** The first bytes of an upload that are kept. */
+const BEGIN_BYTES = 16;
 
 /** Makes what takes uploads into a spool. */
 export function createUploads(
@@ -83,7 +84,7 @@ export function createUploads(
       try {
         await room.restore();
         await upload.write(body, maxBytes);
-        return await upload.finish(maxBytes);
+        return await upload.finish(options);
       } catch (error) {
         await upload.release();
         throw error;
@@ -105,6 +106,7 @@ class WrittenUpload {
   readonly #room: DiskRoom;
   readonly #reservation: Reservation;
   readonly #onReleased: () => void;
+  readonly #begin = new Uint8Array(BEGIN_BYTES);
   #size = 0;
   #released = false;
 
@@ -131,12 +133,18 @@ class WrittenUpload {
     try {
       for await (const chunk of body) {
         if (this.#size + chunk.length > maxBytes) throw new UploadTooLargeError(maxBytes);
+        this.#keepBegin(chunk);
         await this.#makeRoom(this.#size + chunk.length);
         await this.#writeAll(file, chunk);
       }
     } finally {
       file.close();
     }
+  }
+
+  #keepBegin(chunk: Uint8Array): void {
+    if (this.#size >= BEGIN_BYTES) return;
+    this.#begin.set(chunk.subarray(0, BEGIN_BYTES - this.#size), this.#size);
   }
 
   async #makeRoom(bytes: number): Promise<void> {
@@ -164,19 +172,15 @@ class WrittenUpload {
   }
 
   /** The upload as its reader gets it. */
-  async finish(maxBytes: number): Promise<SpooledUpload> {
+  async finish({ maxBytes, scratchBytes = () => 0 }: ReceiveOptions): Promise<SpooledUpload> {
     this.#reservation.shrink(this.#reservation.bytes - this.#size);
-    const scratchBytes = Math.min(
-      Math.max(SCRATCH_RATIO * this.#size, MIN_SCRATCH_BYTES),
-      maxBytes,
-    );
-    const refused = await this.#reservation.grow(scratchBytes);
+    const wanted = Math.min(scratchBytes(this.#begin, this.#size), maxBytes);
+    // Most files need none of it: one that does is refused by its reader where there is no room.
+    const hasRoom = wanted > 0 && await this.#reservation.grow(wanted) === undefined;
     return {
       path: this.#path,
       size: this.#size,
-      ...(refused === undefined
-        ? { scratch: { path: this.#scratchPath, maxBytes: scratchBytes } }
-        : {}),
+      ...(hasRoom ? { scratch: { path: this.#scratchPath, maxBytes: wanted } } : {}),
       release: () => this.release(),
     };
   }

@@ -116,8 +116,9 @@ Deno.test("a worker reads its upload, and no other file of the server", async ()
     reads.filter((path) => !/\/exporters\/xlsx\/\w+\.ts$/.test(path)).map((path) =>
       path.split("/").at(-1)
     ),
-    [name, `${name}.scratch`],
+    [name],
   );
+  assert(!args.some((arg) => arg.startsWith("--allow-write")));
   await response.body!.cancel();
   await until(() => server.service.engine.pool.size.workers === 0);
   await nothingLeft(server);
