@@ -177,7 +177,7 @@ const HOST = "a host name or an address, without a port";
 
 const NETWORK = "an address, or a network such as 10.0.0.0/8";
 
-/** The keys of `server`; those of its `admin` are read afterwards. */
+/** The keys of `server`; those of its `admin` and its `tls` are read afterwards. */
 export const SERVER = {
   /** A host name or address. */
   hostname: hostname.default("127.0.0.1"),
@@ -204,6 +204,7 @@ export const SERVER = {
     { error: "a list of addresses and networks" },
   ).default([]),
   admin: z.unknown(),
+  tls: z.unknown(),
   /** Connections at once. */
   connections: wholeNumber("a whole number", 1, MAX_CONNECTIONS).default(1024),
   /** Milliseconds for the head of each request. */
@@ -223,10 +224,23 @@ export const SERVER = {
 /** The keys of `server.admin`. */
 export const ADMIN = { hostname: hostname.default("127.0.0.1"), port };
 
+/** The keys of `server.tls`: files in PEM. */
+export const TLS = {
+  /** The server's certificate, and those that lead to an authority's. */
+  cert: text,
+  /** Its private key. */
+  key: text,
+};
+
+/** The files of a certificate and of its key; absolute paths. */
+export type TlsSettings = Settings<typeof TLS>;
+
 /** Where the server listens. */
-export type ServerSettings = Omit<Settings<typeof SERVER>, "admin"> & {
+export type ServerSettings = Omit<Settings<typeof SERVER>, "admin" | "tls"> & {
   /** Where health and metrics are answered, and only there. @default where everything is */
   readonly admin?: Settings<typeof ADMIN>;
+  /** What clients are answered with over TLS, but for health and metrics on a port of their own. @default no TLS */
+  readonly tls?: TlsSettings;
 };
 
 /** The keys of `limits`; durations are milliseconds. */

@@ -18,6 +18,7 @@ import {
   SERVER,
   type SourceSetting,
   SPOOL,
+  TLS,
 } from "./config.ts";
 import { readDocument } from "./document.ts";
 import { isLoopback } from "../table/loopback.ts";
@@ -109,6 +110,9 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   const admin = server.partial.admin === undefined
     ? undefined
     : reader.fields(ADMIN, server.partial.admin, ["server", "admin"]);
+  const tls = server.partial.tls === undefined
+    ? undefined
+    : reader.fields(TLS, server.partial.tls, ["server", "tls"]);
   const access = readAccess(reader, root.access ?? {});
   const limits = reader.fields(LIMITS, root.limits ?? {}, ["limits"]);
   const spool = root.spool === undefined
@@ -157,14 +161,25 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   }
 
   if (
-    !server.whole || admin && !admin.whole || !access || !limits.whole ||
+    !server.whole || admin && !admin.whole || tls && !tls.whole || !access || !limits.whole ||
     !log.whole ||
     spool && !spool.whole ||
     root.convert !== undefined && !convert
   ) return undefined;
-  const { admin: _, ...serverSettings } = toSettings<typeof SERVER>(server.whole);
+  const { admin: _, tls: __, ...serverSettings } = toSettings<typeof SERVER>(server.whole);
   return {
-    server: { ...serverSettings, ...(admin?.whole ? { admin: admin.whole } : {}) },
+    server: {
+      ...serverSettings,
+      ...(admin?.whole ? { admin: admin.whole } : {}),
+      ...(tls?.whole
+        ? {
+          tls: {
+            cert: resolvePath(tls.whole.cert, options.folder),
+            key: resolvePath(tls.whole.key, options.folder),
+          },
+        }
+        : {}),
+    },
     access,
     sources,
     exports,

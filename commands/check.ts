@@ -1,9 +1,12 @@
 /** `check`: reads the configuration and says every issue in it; it opens nothing, unless it is told to. */
 
-import { ConfigError, formatConfigError } from "../catalog/issues.ts";
+import type { Config } from "../catalog/config.ts";
+import { ConfigError, type ConfigIssue, formatConfigError } from "../catalog/issues.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
+import { openCertificate } from "../server/certificate.ts";
 import { connectSources } from "../server/connect.ts";
+import { StartError } from "../server/start_error.ts";
 
 /** How to check. */
 export interface CheckOptions {
@@ -17,7 +20,9 @@ export async function check(context: CommandContext, { connect }: CheckOptions):
   const count = (size: number, word: string) => `${size} ${word}${size === 1 ? "" : "s"}`;
   let connected = "";
   if (connect) {
-    const { issues, undescribed } = await connectSources(config, context.environment);
+    const found = await connectSources(config, context.environment);
+    const { undescribed } = found;
+    const issues = [...await tryCertificate(config), ...found.issues];
     if (issues.length > 0) {
       const error = new ConfigError(issues);
       const lines = formatConfigError(error, file).trimEnd();
@@ -32,4 +37,15 @@ export async function check(context: CommandContext, { connect }: CheckOptions):
     `${file}: good, ${count(config.exports.size, "export")} ` +
       `from ${count(config.sources.size, "source")}${connected}`,
   );
+}
+
+async function tryCertificate({ server }: Config): Promise<readonly ConfigIssue[]> {
+  if (!server.tls) return [];
+  try {
+    await openCertificate(server.tls);
+    return [];
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    return [{ path: "server.tls", message: error.message }];
+  }
 }

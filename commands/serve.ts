@@ -5,7 +5,6 @@ import { isEmpty } from "../access/config.ts";
 import type { Config } from "../catalog/config.ts";
 import { createParamLog } from "../requests/param_log.ts";
 import { createRunLog } from "../runs/run_log.ts";
-import { originOf } from "../server/http/mod.ts";
 import { type CommandContext, CommandError, EXIT, RELOAD_SIGNAL, STOP_SIGNALS } from "./command.ts";
 import { prepareDemo, readConfiguration } from "./configuration.ts";
 import { configureLogs, type Log } from "../server/logs.ts";
@@ -54,14 +53,14 @@ export async function serve(context: CommandContext): Promise<void> {
     await log.reopen();
     await service.reload(() => readAgain(again));
   });
-  const origin = originOf(service.http.addr);
+  const { origin } = service.http;
   logger.info(`Spillway serves ${origin}`, { exports: config.exports.size });
   if (isEmpty(config.access)) {
     logger.info(
       "access is empty: this machine may export everything; set it before a proxy is there",
     );
   }
-  if (service.admin) logger.info(`Health and metrics are at ${originOf(service.admin.addr)}`);
+  if (service.admin) logger.info(`Health and metrics are at ${service.admin.origin}`);
   if (demoFolder !== undefined) log.write(greeting(origin));
 
   const lost = await Promise.race([stopSignal(), service.lost]);

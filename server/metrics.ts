@@ -5,6 +5,7 @@ import type { WatchedMemory } from "../runs/memory_guard.ts";
 import type { Pressure } from "../runs/pressure.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunObserver } from "../runs/observer.ts";
+import type { Certificate } from "./certificate.ts";
 import {
   createCounter,
   createHistogram,
@@ -35,6 +36,8 @@ export interface Measured {
   readonly log: Partial<Pick<Log, "dropped" | "audit">> | undefined;
   /** What came of the last reading of the configuration. */
   readonly reload: ReloadState;
+  /** The certificate, where there is TLS. */
+  readonly certificate: Pick<Certificate, "notAfter"> | undefined;
 }
 
 /** What runs of several exports count under; no export can be called so. */
@@ -88,7 +91,9 @@ export function createMetrics(): Metrics {
         phases.add({ export: name, phase }, milliseconds / 1000);
       }
     },
-    async scrape({ admission, memory, pressure, pool, spool, connections, log, reload }) {
+    async scrape(
+      { admission, memory, pressure, pool, spool, connections, log, reload, certificate },
+    ) {
       const text = expositionText([
         counter(
           "runs_total",
@@ -144,6 +149,15 @@ export function createMetrics(): Metrics {
         ]),
         ...auditMetrics(log?.audit),
         ...reloadMetrics(reload),
+        ...(certificate
+          ? [
+            gauge(
+              "tls_certificate_not_after_seconds",
+              "When the certificate ends",
+              certificate.notAfter.getTime() / 1000,
+            ),
+          ]
+          : []),
         ...await spoolMetrics(spool),
       ]);
       return { contentType: EXPOSITION_TYPE, text };
@@ -172,6 +186,7 @@ function admissionMetrics({ units, waiting, waited, refused }: Admission): Metri
 /** Why connections are closed, as labels. */
 const REASONS = {
   refused: "refused",
+  handshake: "handshake",
   per_address: "perAddress",
   headless: "headless",
   bodyless: "bodyless",

@@ -28,9 +28,12 @@ export interface Reload extends ReloadState {
  * Makes what takes configurations, one after the other.
  *
  * @param running gives the one that is in force
- * @param take puts one in force, or throws and changes nothing
+ * @param take puts one in force, or rejects and changes nothing
  */
-export function createReload(running: () => Config, take: (config: Config) => void): Reload {
+export function createReload(
+  running: () => Config,
+  take: (config: Config) => Promise<void>,
+): Reload {
   let successful = true;
   let succeededAt = Date.now() / 1000;
   let last = Promise.resolve();
@@ -39,7 +42,7 @@ export function createReload(running: () => Config, take: (config: Config) => vo
   async function reload(read: () => Promise<Config>): Promise<void> {
     try {
       const { config, fixed } = reloadable(running(), await read());
-      take(config);
+      await take(config);
       successful = true;
       succeededAt = Date.now() / 1000;
       logger.info("The configuration was read again", { exports: config.exports.size });
@@ -102,19 +105,29 @@ export function reloadable(running: Config, next: Config): Reloadable {
   }
   const { spool: _, audit: __, ...rest } = next;
   const { server, spool, audit } = running;
+  const tls = server.tls && (next.server.tls ?? server.tls);
   return {
     config: {
       ...rest,
-      server: { ...pick(server, isFixed), ...pick(next.server, isTaken) } as Config["server"],
+      server: {
+        ...pick(server, isFixed) as Config["server"],
+        ...pick(next.server, isTaken),
+        ...(tls ? { tls } : {}),
+      },
       ...(spool ? { spool } : {}),
       ...(audit === undefined ? {} : { audit }),
     },
     fixed: [
-      ...differing("server", pick(server, isFixed), pick(next.server, isFixed)),
+      ...differing("server", ofSockets(server), ofSockets(next.server)),
       ...differing("spool", spool, next.spool),
       ...(JSON.stringify(audit) === JSON.stringify(next.audit) ? [] : ["log.audit"]),
     ],
   };
+}
+
+/** What sockets are made with; over TLS, other files may be taken. */
+function ofSockets(server: Config["server"]): object {
+  return { ...pick(server, isFixed), tls: server.tls !== undefined };
 }
 
 function isTaken(key: string): boolean {

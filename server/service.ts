@@ -15,6 +15,7 @@ import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
 import { createUploads } from "../storage/spool/uploads.ts";
+import { openCertificate } from "./certificate.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { createGeneration, type GenerationDependencies } from "./generation.ts";
@@ -131,6 +132,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
           connections: http.counts,
           log: options.log,
           reload,
+          certificate,
         }),
       trace: tracing?.start,
       auditFailing: () => audit?.failing ?? false,
@@ -140,9 +142,12 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
     },
   };
+  let certificate = server.tls && await openCertificate(server.tls);
   let current = createGeneration(config, shared);
-  const reload = createReload(() => current.config, (next) => {
+  const reload = createReload(() => current.config, async (next) => {
+    const renewed = next.server.tls && await openCertificate(next.server.tls);
     current = createGeneration(next, shared);
+    certificate = renewed;
     http.limitAddresses(next.limits.perAddress);
   });
   const lost = Promise.withResolvers<Error>();
@@ -158,6 +163,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const http = listen(
     {
       ...common,
+      tls: server.tls && (() => certificate!.context),
       origin: server.publicUrl,
       connections,
       perAddress: limits.perAddress,
@@ -167,7 +173,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   );
   stack.defer(() => http.close());
   const admin = server.admin && listen(
-    { ...common, ...server.admin, connections: ADMIN_CONNECTIONS },
+    { ...common, ...server.admin, tls: undefined, connections: ADMIN_CONNECTIONS },
     (request, client) => current.handleAdmin(request, client),
   );
   if (admin) stack.defer(() => admin.close());

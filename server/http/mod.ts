@@ -74,6 +74,8 @@ export interface ConnectionCounts {
 export interface HttpServer {
   /** Where clients come to. */
   readonly addr: Deno.NetAddr;
+  /** The URL of that, without a path. */
+  readonly origin: string;
   /** What became of connections. */
   readonly counts: ConnectionCounts;
   /** Whether another client would be answered: every connection may be taken, or none can be accepted. */
@@ -131,8 +133,9 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
     onLost: options.onLost ?? (() => {}),
   });
   const { addr } = listener;
+  const origin = originOf(addr, options.tls ? "https" : "http");
   const context = {
-    origin: options.origin ?? originOf(addr, options.tls && "https"),
+    origin: options.origin ?? origin,
     handler,
     clients,
     limits,
@@ -229,6 +232,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
   const watching = setInterval(watch, WATCH_MS);
   return {
     addr,
+    origin,
     get counts() {
       const { failures, reopened } = listener;
       return { open: connections.size, max, ...counts, failed: failures, reopened };
@@ -257,10 +261,6 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
   };
 }
 
-/** The URL of an address, without a path. */
-export function originOf(
-  { hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">,
-  scheme: "http" | "https" = "http",
-): string {
+function originOf({ hostname, port }: Deno.NetAddr, scheme: "http" | "https"): string {
   return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }

@@ -8,15 +8,11 @@ import type { TcpStream } from "./tcp_stream.ts";
 /** What this server speaks inside of TLS (RFC 7301). */
 const PROTOCOLS = ["http/1.1"];
 
-type Written = string | Uint8Array;
-
-type Done = (error?: Error | null) => void;
-
 /** What a stream calls the encoding of what is no text. */
 const BYTES = "buffer" as BufferEncoding;
 
 /** TLS takes every text for UTF-8, also one of Latin-1, as the heads of answers are (Deno 2.9.6). */
-function toBytes(chunk: Written, encoding: BufferEncoding): Uint8Array {
+function toBytes(chunk: string | Uint8Array, encoding: BufferEncoding): Uint8Array {
   return typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk;
 }
 
@@ -74,13 +70,17 @@ export class TlsStream extends TLSSocket implements ClientStream {
     this.end(() => this.#tcp.destroySoon());
   }
 
-  override _write(chunk: Written, encoding: BufferEncoding, done: Done): void {
+  override _write(
+    chunk: string | Uint8Array,
+    encoding: BufferEncoding,
+    done: (error?: Error | null) => void,
+  ): void {
     super._write(toBytes(chunk, encoding), BYTES, done);
   }
 
   override _writev(
-    chunks: readonly { readonly chunk: Written; readonly encoding: BufferEncoding }[],
-    done: Done,
+    chunks: readonly { readonly chunk: string | Uint8Array; readonly encoding: BufferEncoding }[],
+    done: (error?: Error | null) => void,
   ): void {
     const written = chunks.map(({ chunk, encoding }) => ({
       chunk: toBytes(chunk, encoding),
@@ -92,7 +92,7 @@ export class TlsStream extends TLSSocket implements ClientStream {
   /** Reads no more below than is asked for above: TLS would keep all that comes (Deno 2.9.6). */
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     const more = super.push(chunk, encoding);
-    if (!more) this.#tcp.pause();
+    if (!more && chunk !== null) this.#tcp.pause();
     return more;
   }
 

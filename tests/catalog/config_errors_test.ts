@@ -90,7 +90,7 @@ spillway.yaml:4: server.port: expected a port from 0 to 65535, not 70000
 spillway.yaml:5: server.drain_timeout: expected a duration such as 250ms, 25s, 60m or 24h, \
 at most 24d, not 25
 spillway.yaml:6: server.link_secret: unknown key; the keys here are hostname, port, \
-public_url, hosts, cors, trusted_proxies, admin, connections, head_timeout, body_timeout, \
+public_url, hosts, cors, trusted_proxies, admin, tls, connections, head_timeout, body_timeout, \
 idle_timeout, stall_timeout, drain_timeout and debug
 spillway.yaml:8: sources.app.path: expected the path of a file, not 5
 spillway.yaml:8: sources.app.pool: unknown key
@@ -526,6 +526,7 @@ Deno.test("names, proxies and the port of health and metrics are checked one by 
   hosts: [exports, "10.0.0.1:8000", "::1"]
   trusted_proxies: [10.0.0.0/8, 10.0.0.0/33, "fd00::/8", proxy]
   admin: { hostname: 127.0.0.1 }
+  tls: { cert: server.pem }
 limits: { per_address: 0 }
 sources: {}
 exports: {}
@@ -542,7 +543,8 @@ spillway.yaml:4: server.trusted_proxies[1]: expected an address, or a network su
 spillway.yaml:4: server.trusted_proxies[3]: expected an address, or a network such as \
 10.0.0.0/8, not "proxy"
 spillway.yaml:5: server.admin.port: missing; expected a port from 0 to 65535
-spillway.yaml:6: limits.per_address: expected a whole number from 1 to 65535, not 0
+spillway.yaml:6: server.tls.key: missing; expected text
+spillway.yaml:7: limits.per_address: expected a whole number from 1 to 65535, not 0
 `,
   );
 });

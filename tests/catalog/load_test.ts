@@ -223,6 +223,7 @@ server:
   hosts: [exports, "::1"]
   trusted_proxies: [10.0.0.0/8, "fd00::/8", 192.0.2.1]
   admin: { port: 9090 }
+  tls: { cert: server.pem, key: /etc/ssl/server.key }
   body_timeout: 5s
 limits: { per_address: 3, per_tenant: 4, queue: 0, queue_timeout: 250ms }
 sources: {}
@@ -232,6 +233,7 @@ exports: {}
   deepStrictEqual(server.hosts, ["exports", "::1"]);
   deepStrictEqual(server.trustedProxies, ["10.0.0.0/8", "fd00::/8", "192.0.2.1"]);
   deepStrictEqual(server.admin, { hostname: "127.0.0.1", port: 9090 });
+  deepStrictEqual(server.tls, { cert: "/etc/spillway/server.pem", key: "/etc/ssl/server.key" });
   strictEqual(server.bodyTimeout, 5000);
   deepStrictEqual(
     [limits.perAddress, limits.perTenant, limits.queue, limits.queueTimeout],

@@ -219,3 +219,19 @@ exports:
     );
   }
 });
+
+Deno.test("check --connect tries the certificate too", async () => {
+  const result = await check(
+    `
+server: { tls: { cert: server.pem, key: /none/server.key } }
+sources: {}
+exports: {}
+`,
+    { "server.pem": "" },
+  );
+  assert.equal(result.code, 78, result.stderr);
+  assert.match(
+    lines(result)[1]!,
+    /^spillway\.yaml: server\.tls: Cannot use server\.tls\.key \(\/none\/server\.key\): No such file/,
+  );
+});

@@ -110,7 +110,7 @@ export async function startServe(
     return status;
   });
   const url = () =>
-    lines.map((line) => /Spillway serves (http:[^"\s]+)/.exec(line)?.[1]).find(Boolean);
+    lines.map((line) => /Spillway serves (https?:[^"\s]+)/.exec(line)?.[1]).find(Boolean);
   const stop = async () => {
     if (!exited) child.kill("SIGKILL");
     await status;

@@ -173,12 +173,12 @@ Deno.test("a run that would wait for too long is refused at once, but for the fi
   await ask("a1");
   await clock.pass(1_000);
   await end();
-  await clock.pass(1_000);
+  await clock.pass(250);
   await ask("a2");
   await ask("a3");
-  assert.equal(admission.waiting, 2, "1.8 s are expected");
-  await clock.pass(500);
-  // One slot was freed in 2.5 s: 3.4 s are expected for a run that would be the third, of 5 s at most.
+  assert.equal(admission.waiting, 2, "1.1 s are expected");
+  await clock.pass(250);
+  // One slot was freed in 1.5 s: 2 s are expected for a run that would be the third, of 1.25 s at most.
   await ask("a4");
   await ask("b1");
   await ask("b2");

@@ -15,17 +15,22 @@ export interface RawAnswer {
 
 /** A socket. */
 export class RawClient implements Disposable {
-  readonly #socket: Deno.TcpConn;
+  readonly #socket: Deno.Conn;
   readonly #buffer = new Uint8Array(64 * 1024);
   #text = "";
 
-  private constructor(socket: Deno.TcpConn) {
+  private constructor(socket: Deno.Conn) {
     this.#socket = socket;
   }
 
-  /** Connects to a server on this machine. */
-  static async connect({ addr }: Pick<HttpServer, "addr">): Promise<RawClient> {
-    return new RawClient(await Deno.connect({ hostname: "127.0.0.1", port: addr.port }));
+  /** Connects to a server on this machine; over TLS where the certificate of an authority is given. */
+  static async connect({ addr }: Pick<HttpServer, "addr">, ca?: string): Promise<RawClient> {
+    const address = { hostname: "127.0.0.1", port: addr.port };
+    return new RawClient(
+      ca === undefined
+        ? await Deno.connect(address)
+        : await Deno.connectTls({ ...address, caCerts: [ca] }),
+    );
   }
 
   /** Sends bytes, or text of Latin-1. */
