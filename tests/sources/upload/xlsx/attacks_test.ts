@@ -99,7 +99,7 @@ Deno.test("refuses ZIP files that are made to fool a reader", async () => {
   const bomb = { ...PARTS, sheets: { Data: "0".repeat(5_000_000) } };
   await assertRefused(
     withPart(SHEET, (part) => ({ ...part, stated: { size: 2 ** 31 } })),
-    /^its entry "xl\/worksheets\/sheet1.xml" says that \d+ bytes hold 2147483648$/,
+    'its entry "xl/worksheets/sheet1.xml" inflates to more than 500 times its size',
   );
   await assertRefused(
     zipFile(
