@@ -35,6 +35,8 @@ Options:
   --exports A,B-*     the exports of a key; else all
   --formats A,B       the formats of a key; else all
   --max-rows N        the most rows of an export with a key
+  --max-bytes SIZE    the most bytes of a file with a key, such as 512MiB
+  --max-duration TIME the longest run with a key, such as 15m
   --expires WHEN      when a key ends, such as 2027-01-01; how long a link is valid, such as 15m
   -h, --help          this text
   -V, --version       the version
@@ -100,9 +102,13 @@ async function main(args: string[]): Promise<void> {
     case "key": {
       if (operands.join(" ") !== "new") throw usageError("key takes new");
       const { tenant, subject, exports, formats, scopes, expires } = values;
-      const maxRows = values["max-rows"];
       const { key } = await import("./commands/key.ts");
-      return key({ tenant, subject, exports, formats, scopes, expires, maxRows });
+      return key({
+        ...{ tenant, subject, exports, formats, scopes, expires },
+        maxRows: values["max-rows"],
+        maxBytes: values["max-bytes"],
+        maxDuration: values["max-duration"],
+      });
     }
     case "link": {
       expects(1);
@@ -145,6 +151,8 @@ function parse(args: string[]) {
         exports: { type: "string" },
         formats: { type: "string" },
         "max-rows": { type: "string" },
+        "max-bytes": { type: "string" },
+        "max-duration": { type: "string" },
         expires: { type: "string" },
         help: { type: "boolean", short: "h" },
         version: { type: "boolean", short: "V" },

@@ -11,7 +11,8 @@ import { readText } from "../table/read_text.ts";
 /** The keys of an issuer. */
 export interface Jwks {
   /**
-   * The key that a token's header names.
+   * The key that a token's header names. One that is known is never waited for, however old it is: the
+   * first token after a pause may be checked with the keys of before.
    *
    * @throws {JwksUnavailableError} when the issuer cannot be asked, and never could or is asked too often
    * @throws {errors.JOSEError} when the issuer has no such key, or several
@@ -27,7 +28,7 @@ export interface JwksOptions {
   readonly now?: () => number;
   /** The least time between two requests, however many tokens name unknown keys. @default 30000 */
   readonly cooldown?: number;
-  /** How old keys may be before they are asked for again. @default 600000 */
+  /** How old keys may be before they are asked for again, in the background. @default 600000 */
   readonly maxAge?: number;
   /** How long a response may take, its body included. @default 5000 */
   readonly timeout?: number;
@@ -77,7 +78,8 @@ export function createJwks(url: string, options: JwksOptions = {}): Jwks {
 
   return {
     async find(header, token) {
-      if (now() - loadedAt >= maxAge) await refresh();
+      const refreshing = now() - loadedAt >= maxAge ? refresh() : undefined;
+      if (keys === undefined) await refreshing;
       const before = keys;
       if (before === undefined) throw new JwksUnavailableError("Cannot check tokens: no keys");
       try {

@@ -1,7 +1,7 @@
 /** Finds out who makes a request, from its headers or its link. */
 
 import { type CredentialHeaders, readCredential } from "./bearer.ts";
-import type { AccessConfig } from "./config.ts";
+import { type AccessConfig, isEmpty } from "./config.ts";
 import { createJwks, type Jwks, type JwksOptions } from "./jwks.ts";
 import { createJwtVerifier } from "./jwt.ts";
 import { limitToKey } from "./key_links.ts";
@@ -20,6 +20,8 @@ export interface Attempt extends CredentialHeaders {
   readonly url: string;
   /** The address of the client, which wrong credentials are counted by. */
   readonly address: string;
+  /** Whether it comes from this machine itself, and through no proxy. */
+  readonly local: boolean;
 }
 
 /** Who makes a request, or why it is not let in. */
@@ -48,8 +50,8 @@ export interface AccessDependencies {
 }
 
 /**
- * Makes what lets requests in. An empty configuration lets no caller in: who starts a server that only
- * its machine reaches says `anonymous` for it.
+ * Makes what lets requests in. An empty configuration lets in what comes from this machine itself, and no
+ * other caller: a proxy on it passes on what comes from anywhere.
  *
  * @example
  * ```ts
@@ -60,12 +62,14 @@ export interface AccessDependencies {
  *   authorization: request.headers.get("authorization"),
  *   apiKey: request.headers.get("x-api-key"),
  *   address,
+ *   local,
  * });
  * ```
  */
 export function createAccess(config: AccessConfig, dependencies: AccessDependencies = {}): Access {
   const { now = Date.now, throttle = createThrottle(), keySets = new Map() } = dependencies;
   const { anonymous, jwt } = config;
+  const empty = isEmpty(config);
   const keyring = createKeyring(config.keys);
   const links = config.links && createLinks(config.links);
   const keySet = jwt &&
@@ -84,7 +88,8 @@ export function createAccess(config: AccessConfig, dependencies: AccessDependenc
     }
     switch (credential.kind) {
       case "none":
-        return anonymous ? ANONYMOUS : { reason: "missing" };
+        if (anonymous || empty && attempt.local) return ANONYMOUS;
+        return { reason: empty ? "access-empty" : "missing" };
       case "two":
         return { reason: "two-credentials" };
       case "malformed":

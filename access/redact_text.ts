@@ -18,12 +18,15 @@ const TEXT_END = /(?:[?&]|;(?=\S)|%(?:25)*(?:3F|26|3B|23)).*$/is;
 /** A key, whole or a part of it. */
 const KEY = /sw(?:_|%(?:25)*5F)[\w%.~-]+/gi;
 
+/** The begin of a JSON Web Token: its header and its claims, which tell of a person. */
+const TOKEN = /eyJ[\w-]{8,}\.[\w-]*(?:\.[\w-]*)?/g;
+
 /** What a link is signed with, and by. */
 const SIGNED = /((?:_|%(?:25)*5F)(?:sig|kid|key))(?:=|%(?:25)*3D)[^/\s"&]*/gi;
 
 /** A path for a log: without what may be a query, in printable ASCII, and not long. */
 export function redactPath(path: string): string {
-  const text = mask(path.slice(0, MAX_READ).replace(PATH_END, "…"));
+  const text = maskSecrets(path.slice(0, MAX_READ).replace(PATH_END, "…"));
   return cut(text.replace(/[^\x21-\x7e…]+/gu, encodeURIComponent));
 }
 
@@ -34,7 +37,7 @@ export function redactText(text: string): string {
 
 /** A sentence on one line without a key or a signature; a link in it was redacted before. */
 export function cutText(text: string): string {
-  return cut(printable(mask(text.slice(0, MAX_READ))));
+  return cut(printable(maskSecrets(text.slice(0, MAX_READ))));
 }
 
 /** The names of params, without those that may be a value, and not all of them where there are many. */
@@ -46,7 +49,7 @@ export function redactNames(names: readonly string[]): string {
 
 /** A name; what is no short word may be a value. */
 export function redactName(name: string): string {
-  return /^[\w.-]{1,40}$/.test(name) ? mask(name) : "*";
+  return /^[\w.-]{1,40}$/.test(name) ? maskSecrets(name) : "*";
 }
 
 /** A text without line breaks, escapes and marks of direction: those are percent-encoded. */
@@ -54,8 +57,9 @@ function printable(text: string): string {
   return text.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, encodeURIComponent);
 }
 
-function mask(text: string): string {
-  return text.toWellFormed().replace(KEY, "sw_*").replace(SIGNED, "$1=*");
+/** A text without keys, tokens and signatures, which a person may have pasted into it. */
+export function maskSecrets(text: string): string {
+  return text.toWellFormed().replace(KEY, "sw_*").replace(TOKEN, "eyJ*").replace(SIGNED, "$1=*");
 }
 
 function cut(text: string): string {

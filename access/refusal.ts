@@ -38,6 +38,10 @@ export const REASONS = {
     kind: "missing",
     detail: "This needs a key or a token, as Authorization: Bearer, or a signed link",
   },
+  "access-empty": {
+    kind: "missing",
+    detail: "This server lets in requests of its own machine alone, until its access is set up",
+  },
   "two-credentials": {
     kind: "ambiguous",
     detail: "Two credentials are given; give a key, a token or a signed link",

@@ -41,12 +41,28 @@ export interface Config {
   readonly spool?: SpoolSettings;
   /** How uploaded files are converted; absent: none is. */
   readonly convert?: ConvertSettings;
-  /** Where it is written down who had what: standard output, or an absolute path. @default nowhere by itself */
-  readonly audit?: typeof AUDIT_STDOUT | string;
+  /** Where it is written down who had what. @default nowhere by itself */
+  readonly audit?: AuditSettings;
 }
 
 /** What `log.audit` says for standard output. */
 export const AUDIT_STDOUT = "stdout";
+
+/** Where the audit log is. */
+export interface AuditSettings {
+  /** {@linkcode AUDIT_STDOUT}, or an absolute path. */
+  readonly file: string;
+  /** When another file is begun. @default never: that is left to others */
+  readonly rotation?: AuditRotation;
+}
+
+/** When the audit log begins another file, and how many it keeps. */
+export interface AuditRotation {
+  /** Bytes of one file. */
+  readonly maxBytes: number;
+  /** Full files, besides the one that is written. */
+  readonly keep: number;
+}
 
 /** One source. */
 export interface SourceSetting {
@@ -155,6 +171,8 @@ const port = wholeNumber("a port", 0, 65_535);
 
 const PUBLIC_URL = "a URL without a path, such as https://exports.example.com";
 
+const ORIGIN = "an origin such as https://app.example.com, without a path and without *";
+
 const HOST = "a host name or an address, without a port";
 
 const NETWORK = "an address, or a network such as 10.0.0.0/8";
@@ -172,6 +190,13 @@ export const SERVER = {
   hosts: z.array(
     z.string({ error: HOST }).refine(isHost, { error: HOST }),
     { error: "a list of host names" },
+  ).default([]),
+  /** Origins whose pages may read what their reader's credentials allow; exact ones. */
+  cors: z.array(
+    z.string({ error: ORIGIN }).refine((text) => isOrigin(text) && !text.includes("*"), {
+      error: ORIGIN,
+    }).transform((url) => new URL(url).origin),
+    { error: "a list of origins" },
   ).default([]),
   /** Addresses and networks of proxies, which are believed to tell their clients' addresses. */
   trusted_proxies: z.array(
@@ -236,8 +261,34 @@ export const LIMITS = {
 /** How much at once, and for how long. */
 export type Limits = Settings<typeof LIMITS>;
 
-/** The keys of `log`. */
-export const LOG = { audit: text.optional() };
+/** The keys of `log`; those of its `audit` are read afterwards, where it is more than the name of a file. */
+export const LOG = { audit: z.unknown() };
+
+const AUDIT_WORDS = "a path, stdout, or a mapping of file, max_bytes and keep";
+
+/** What `log.audit` is where it is no mapping. */
+export const AUDIT_NAME: z.ZodType<string> = z.string({ error: AUDIT_WORDS })
+  .regex(/\S/, { error: AUDIT_WORDS });
+
+/** The least bytes of a file of the audit log: some hundred lines. */
+const MIN_AUDIT_BYTES = 64 * 1024;
+
+const AUDIT_SIZE = "a size of at least 64KiB, such as 100MiB";
+
+/** The keys of `log.audit`. */
+export const AUDIT = {
+  /** A path. */
+  file: text.refine((file) => file !== AUDIT_STDOUT, {
+    error: "a path; standard output has no size, write audit: stdout",
+  }),
+  /** Bytes after which another file is begun. */
+  max_bytes: parsed((text) => {
+    const bytes = parseSize(text) ?? 0;
+    return bytes >= MIN_AUDIT_BYTES ? bytes : undefined;
+  }, AUDIT_SIZE),
+  /** Full files that are kept. */
+  keep: wholeNumber("a whole number", 1, 1000).default(10),
+};
 
 /** The keys of `spool`; durations are milliseconds, sizes bytes. */
 export const SPOOL = {
@@ -367,6 +418,7 @@ export const PARAM = {
   default: z.unknown(),
   title: text.optional(),
   from: parsed(parseOrigin, ORIGIN_RULE).optional(),
+  log: yesOrNo.optional(),
   values: z.array(z.string({ error: "text" }), { error: "a list of texts" })
     .min(1, { error: "a list of at least one value" }).optional(),
   min: z.unknown(),

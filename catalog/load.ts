@@ -6,7 +6,10 @@ import { type AccessConfig, accessConfig, isEmpty, isSecretPath } from "../acces
 import type { SourceLanguage } from "../sources/descriptor.ts";
 import {
   ADMIN,
+  AUDIT,
+  AUDIT_NAME,
   AUDIT_STDOUT,
+  type AuditSettings,
   type Config,
   CONVERT,
   type ConvertSettings,
@@ -113,6 +116,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     : reader.fields(SPOOL, root.spool ?? {}, ["spool"]);
   const convert = root.convert === undefined ? undefined : readConvert(reader, root);
   const log = reader.fields(LOG, root.log ?? {}, ["log"]);
+  const audit = readAudit(reader, log.partial.audit, options.folder);
   const { hostname } = server.partial;
   if (access && isEmpty(access) && hostname !== undefined && !isLoopback(hostname)) {
     reader.refuse(
@@ -166,11 +170,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     exports,
     limits: toSettings<typeof LIMITS>(limits.whole),
     ...(convert ? { convert } : {}),
-    ...(log.whole.audit === undefined ? {} : {
-      audit: log.whole.audit === AUDIT_STDOUT
-        ? AUDIT_STDOUT
-        : resolvePath(log.whole.audit, options.folder),
-    }),
+    ...(audit === undefined ? {} : { audit }),
     ...(spool?.whole
       ? {
         spool: {
@@ -202,6 +202,21 @@ function readConvert(
     reader.add(["convert"], "needs the section spool: an upload waits there until it is read");
   }
   return whole && toSettings<typeof CONVERT>(whole);
+}
+
+/** Reads where the audit log is: a name alone, or a file with a size. */
+function readAudit(reader: Reader, value: unknown, folder: string): AuditSettings | undefined {
+  if (value === undefined) return undefined;
+  const path = ["log", "audit"];
+  if (!isMapping(value)) {
+    const file = reader.value(AUDIT_NAME, value, path)?.value;
+    if (file === undefined) return undefined;
+    return { file: file === AUDIT_STDOUT ? file : resolvePath(file, folder) };
+  }
+  const { whole } = reader.fields(AUDIT, value, path);
+  if (!whole) return undefined;
+  const { file, max_bytes: maxBytes, keep } = whole;
+  return { file: resolvePath(file, folder), rotation: { maxBytes, keep } };
 }
 
 /** What exports may name, whether or not the settings of the sources are right. */

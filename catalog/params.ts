@@ -26,6 +26,8 @@ export interface Param {
   readonly secretDefault?: boolean;
   /** What people read for it. */
   readonly title?: string;
+  /** Whether the log has its value, and not a keyed hash. @default false */
+  readonly log?: boolean;
   /** What of the identity it is; a caller cannot give it then. @default nothing: callers give it */
   readonly from?: ParamOrigin;
   /** The values of an enum, or of the items of a list of them; so are the limits below. */

@@ -72,6 +72,7 @@ export function readParam(
     required: required !== false && preset === undefined,
     ...(partial.title === undefined ? {} : { title: partial.title }),
     ...(partial.from === undefined ? {} : { from: partial.from }),
+    ...(partial.log === undefined ? {} : { log: partial.log }),
     ...(partial.values === undefined ? {} : { values: partial.values }),
     ...(partial.max_length === undefined ? {} : { maxLength: partial.max_length }),
     ...(partial.max_items === undefined ? {} : { maxItems: partial.max_items }),

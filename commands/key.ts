@@ -18,6 +18,10 @@ export interface KeyArguments {
   readonly scopes?: string | undefined;
   /** Rows of one export. */
   readonly maxRows?: string | undefined;
+  /** Bytes of one file, such as 512MiB. */
+  readonly maxBytes?: string | undefined;
+  /** How long one run may take, such as 15m. */
+  readonly maxDuration?: string | undefined;
   /** A date, or a date and time. */
   readonly expires?: string | undefined;
 }
@@ -38,6 +42,8 @@ export function key(args: KeyArguments): void {
     ...present("exports", args.exports?.split(",")),
     ...present("formats", args.formats?.split(",")),
     ...present("max_rows", args.maxRows === undefined ? undefined : Number(args.maxRows)),
+    ...present("max_bytes", args.maxBytes),
+    ...present("max_duration", args.maxDuration),
     ...present("scopes", args.scopes?.split(",")),
     ...present("expires", args.expires),
   };

@@ -1,8 +1,10 @@
 /** `serve`: answers HTTP until it is told to stop, then lets the runs in flight finish. */
 
 import { getLogger } from "@logtape/logtape";
+import { isEmpty } from "../access/config.ts";
 import type { Config } from "../catalog/config.ts";
-import { runLog } from "../runs/run_log.ts";
+import { createParamLog } from "../requests/param_log.ts";
+import { createRunLog } from "../runs/run_log.ts";
 import { originOf } from "../server/http/mod.ts";
 import { type CommandContext, CommandError, EXIT, RELOAD_SIGNAL, STOP_SIGNALS } from "./command.ts";
 import { prepareDemo, readConfiguration } from "./configuration.ts";
@@ -42,14 +44,23 @@ export async function serve(context: CommandContext): Promise<void> {
   });
 
   warnOf(config.access);
+  const runLog = createRunLog(createParamLog(() => service.config.access.maskSecret));
   const service = await startService(config, { environment, observers: [runLog], log }).catch(
     explain,
   );
   // The same file, also where it is missing for a moment, and another one would be chosen.
   const again = demoFolder === undefined ? { environment, configFile: file } : context;
-  started.resolve(() => service.reload(() => readAgain(again)));
+  started.resolve(async () => {
+    await log.reopen();
+    await service.reload(() => readAgain(again));
+  });
   const origin = originOf(service.http.addr);
   logger.info(`Spillway serves ${origin}`, { exports: config.exports.size });
+  if (isEmpty(config.access)) {
+    logger.info(
+      "access is empty: this machine may export everything; set it before a proxy is there",
+    );
+  }
   if (service.admin) logger.info(`Health and metrics are at ${originOf(service.admin.addr)}`);
   if (demoFolder !== undefined) log.write(greeting(origin));
 

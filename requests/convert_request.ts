@@ -123,6 +123,8 @@ export interface ConvertContext {
   readonly formats: Readonly<Record<string, Format>>;
   /** What may be converted. */
   readonly settings: ConvertSettings;
+  /** The trace that it is a part of. @default none */
+  readonly traceparent?: string | undefined;
 }
 
 /** A request, and the catalogue of its one source. */
@@ -142,7 +144,7 @@ export function convertRequest(
   format: Format,
   file: UploadedFile,
   { reading, types, rest }: ConvertOptions,
-  { principal, formats, settings }: ConvertContext,
+  { principal, formats, settings, traceparent }: ConvertContext,
 ): ConvertRequest {
   const config: UploadConfig = {
     ...reading,
@@ -176,7 +178,11 @@ export function convertRequest(
     truncate: false,
   };
   return {
-    request: parseRequest({ exports: [definition], format }, rest, { principal, formats }),
+    request: parseRequest({ exports: [definition], format }, rest, {
+      principal,
+      formats,
+      traceparent,
+    }),
     sources: new Map([[CONVERT_NAME, source]]),
   };
 }

@@ -4,6 +4,7 @@ import { AccessError, type AccessIssue } from "../access/access_error.ts";
 import { identityParams, type ParamOrigin } from "../access/identity_params.ts";
 import { masksFor, strictestCaps } from "../access/policy.ts";
 import type { Caps, Principal } from "../access/principal.ts";
+import { maskSecrets } from "../access/redact_text.ts";
 import type { ExportDefinition } from "../catalog/config.ts";
 import { listing, parseParams, readIdentityValue } from "../catalog/params.ts";
 import type { Format, OptionSchemas, OptionValues } from "../exporters/format.ts";
@@ -33,6 +34,8 @@ export interface RunRequest extends FileOfExports {
   readonly masks: readonly Readonly<Record<string, Mask>>[];
   /** How much the file may take; rows are those of each export. */
   readonly caps: Caps;
+  /** The trace that it belongs to, as the header `traceparent` says it. */
+  readonly traceparent?: string;
 }
 
 /** Params and options of a request, a list counting once; more are no request but an attempt. */
@@ -44,6 +47,8 @@ export interface ParseOptions {
   readonly principal: Principal;
   /** All formats, by key: an option of another one is told from none. */
   readonly formats: Readonly<Record<string, Format>>;
+  /** The trace that it belongs to. @default none */
+  readonly traceparent?: string | undefined;
 }
 
 /**
@@ -56,7 +61,7 @@ export interface ParseOptions {
 export function parseRequest(
   { exports, format }: FileOfExports,
   pairs: Iterable<readonly [name: string, text: string]>,
-  { principal, formats }: ParseOptions,
+  { principal, formats, traceparent }: ParseOptions,
 ): RunRequest {
   const all = [...pairs];
   const { size } = new Set(all.map(([name]) => name));
@@ -122,9 +127,11 @@ export function parseRequest(
     ...(columns ? { select: columns } : {}),
     ...(filename === undefined ? {} : { filename }),
     delivery,
-    ...(reason === undefined ? {} : { reason }),
+    // It goes to logs and receipts.
+    ...(reason === undefined ? {} : { reason: maskSecrets(reason) }),
     masks: exports.map(({ masks }) => masksFor(principal, masks)),
     caps: strictestCaps(principal.caps, ...exports.map(({ caps }) => caps)),
+    ...(traceparent === undefined ? {} : { traceparent }),
   };
 }
 

@@ -61,13 +61,15 @@ export function authenticate(
   return async (context, next) => {
     const { req, env } = context;
     if (OPEN.includes(req.path)) return await next();
-    if (req.path === METRICS && isLocal(req.raw, env?.client)) return await next();
+    const local = isLocal(req.raw, env?.client);
+    if (req.path === METRICS && local) return await next();
     const { principal, refusal } = await access.authenticate({
       method: req.method,
       url: req.url,
       authorization: req.header("Authorization"),
       apiKey: req.header("X-Api-Key"),
       address: addressOf(env?.client),
+      local,
     });
     if (principal) {
       context.set("principal", principal);

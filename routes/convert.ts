@@ -47,7 +47,7 @@ export function convertRoutes(dependencies: Dependencies): Hono<Environment> {
       // All that can be refused is refused before the body is asked for.
       const format = findConversion(req.param("format"), formats, principal);
       const pairs = parseQuery(new URL(request.url).search);
-      const context = { principal, formats, settings };
+      const context = { principal, formats, settings, traceparent: get("traceparent") };
       convertRequest(format, { path: "" }, parseConvertOptions(pairs), context);
       const type = parseMediaType(request.headers.get("Content-Type") ?? "");
       checkHeaders(request.headers, settings.maxBytes);

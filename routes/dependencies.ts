@@ -12,6 +12,7 @@ import type { Wait } from "./authenticate.ts";
 import type { Client } from "./environment.ts";
 import type { ServerNames } from "./guard.ts";
 import type { RefusedRequest } from "./refusals.ts";
+import type { StartTrace } from "./trace.ts";
 
 /** A link that was signed, without its signature. */
 export interface SignedLink {
@@ -86,6 +87,10 @@ export interface Dependencies extends Offer {
   readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Whether health and metrics are answered on a port of their own, and not here. @default false */
   readonly adminElsewhere?: boolean;
+  /** Makes a span of each request. @default none is made */
+  readonly trace?: StartTrace | undefined;
+  /** Whether what is done now could not be written to the audit log. @default there is none */
+  readonly auditFailing?: () => boolean;
   /** Called with every request that was refused, for the log. */
   readonly onRefusal: (refused: RefusedRequest) => void;
   /** Called with every link that was signed, for the log. */

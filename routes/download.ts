@@ -31,10 +31,10 @@ export async function download(
   dependencies: Dependencies,
   caller: Caller,
 ): Promise<Response> {
-  const { principal } = caller;
+  const { principal, traceparent } = caller;
   const pairs = parseQuery(new URL(request.url).search);
   const own = principal.via === "link" ? withoutLinkNames(pairs) : pairs;
-  const asked = parseRequest(file, own, { principal, formats: dependencies.formats });
+  const asked = parseRequest(file, own, { principal, formats: dependencies.formats, traceparent });
   return await deliver(request, asked, dependencies, caller);
 }
 
@@ -113,6 +113,8 @@ export interface Caller {
   readonly principal: Principal;
   /** Where from; absent where there is no server. */
   readonly client: Client | undefined;
+  /** The trace that the request belongs to. @default none */
+  readonly traceparent?: string | undefined;
 }
 
 /** The tables of a task that end at a number of rows, as a list (RFC 9651, 3.1). */

@@ -8,14 +8,21 @@ export interface Client {
   readonly remoteAddress: string;
   /** The address of ours that it is connected to. */
   readonly localAddress: string;
+  /** The version of HTTP that it speaks, such as `1.1`. */
+  readonly httpVersion?: string;
+  /** Whether the connection is a trusted proxy's. @default false */
+  readonly viaProxy?: boolean;
 }
 
 /** What comes with a request, as Hono calls it; without a server (`app.request()`) there is no `env` at all. */
 export interface Environment {
   /** Values for the routes. */
   readonly Bindings: { readonly client?: Client };
-  /** Who makes the request; absent where no credential was asked for. */
-  readonly Variables: { principal?: Principal };
+  /**
+   * Who makes the request, absent where no credential was asked for; and the trace that it belongs to, as the
+   * header `traceparent` says it.
+   */
+  readonly Variables: { principal?: Principal; traceparent?: string };
 }
 
 /** Who makes a request, on a path that asks for a credential. */

@@ -35,7 +35,8 @@ export function exportRoutes(dependencies: Dependencies): Hono<Environment> {
         return context.json(page, 200, CALLERS_OWN);
       }
       const found = findExports(file.slice(0, dot), file.slice(dot + 1), dependencies, principal);
-      const caller = { principal, client: context.env?.client };
+      const traceparent = context.get("traceparent");
+      const caller = { principal, client: context.env?.client, traceparent };
       return download(context.req.raw, found, dependencies, caller);
     })
     .all("/:file?", (context) => {
@@ -82,7 +83,7 @@ function describe(
 }
 
 /** A param as JSON can say it: integers beyond a double's reach are text. A default from the environment stays there. */
-function describeParam({ secretDefault, ...param }: Param) {
+function describeParam({ secretDefault, log: _, ...param }: Param) {
   const published = Object.entries(param).filter(([key]) => key !== "default" || !secretDefault);
   return Object.fromEntries(
     published.map(([key, value]) => [

@@ -51,6 +51,9 @@ export class ProblemError extends Error {
 /** Seconds after which a slot may be free: exports take seconds more often than minutes. */
 const RETRY_AFTER_SECONDS = 5;
 
+/** Seconds after which an operator may have seen to the audit log. */
+const AUDIT_RETRY_AFTER_SECONDS = 30;
+
 /** Seconds after which others' files may have been taken, or have expired. */
 const DISK_RETRY_AFTER_SECONDS = 30;
 
@@ -158,6 +161,17 @@ function shortOf(resource: string): Problem {
     type: `${TYPES}short-of-${resource}`,
     title: UNAVAILABLE,
     detail: `This server is short of ${resource}; try again shortly`,
+  };
+}
+
+/** 503, while it cannot be written down who has what. */
+export function unaudited(): Problem {
+  return {
+    status: 503,
+    type: `${TYPES}audit-failing`,
+    title: UNAVAILABLE,
+    detail: "This server cannot write its audit log, without which it answers nothing",
+    retryAfter: AUDIT_RETRY_AFTER_SECONDS,
   };
 }
 

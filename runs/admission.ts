@@ -15,8 +15,8 @@ import { UnitLimit } from "./unit_limit.ts";
 export const ENDED_BYTES = 64 * 1024 * 1024;
 
 /**
- * The part of the longest wait in which as many slots must have been freed lately as a run would wait for. Half
- * of it is left for what it did not foresee, such as another tenant that comes and has its share.
+ * The part of the longest wait that a run may be expected to wait. Half of it is left for what is not expected,
+ * such as another tenant that comes and has its share.
  */
 const EXPECTED_PART = 1 / 2;
 
@@ -96,7 +96,7 @@ export class Admission {
   readonly #pressure: Pick<Pressure, "highest"> | undefined;
   readonly #clock: Clock;
   readonly #queue = new FairQueue<Waiting>();
-  #pace!: SlotPace;
+  readonly #pace = new SlotPace();
   readonly #tenants = new UnitLimit();
   readonly #addresses = new UnitLimit();
   readonly #refused = {
@@ -140,7 +140,7 @@ export class Admission {
     this.#slots = slots;
     this.#queueTimeout = queueTimeout;
     this.#queue.maxLength = queue;
-    this.#pace = new SlotPace(queueTimeout * EXPECTED_PART, queue + 1);
+    this.#pace.window = queueTimeout;
     this.#tenants.max = perTenant;
     this.#addresses.max = perAddress;
     this.#dispatch();
@@ -224,12 +224,13 @@ export class Admission {
   }
 
   /**
-   * Whether a run would wait for too long, by the slots that were freed lately: it is refused now, and not when
-   * it has waited. Of each share one may wait, whatever is expected, so that no slot that is freed stays free.
+   * Whether a run is expected to wait for too long: it is refused now, and not when it has waited. Of each share
+   * one may wait, whatever is expected, so that no slot that is freed stays free.
    */
   #isTooFar({ share = "" }: SlotRequest): boolean {
     const position = this.#queue.position(share);
-    return position > 0 && this.#pace.isBelow(position, this.#clock.now());
+    const expected = this.#pace.expect(position, this.#clock.now());
+    return expected > this.#queueTimeout * EXPECTED_PART;
   }
 
   /** What is too short for a run, if anything is. */
@@ -296,12 +297,11 @@ export class Admission {
       stopCounting();
       this.#pace.free(this.#clock.now());
       this.#dispatch();
-      this.#pace.update(this.contended, this.#clock.now());
       if (this.#taken === 0) this.#emptied?.();
     };
     this.#taken++;
     this.#units += weight;
-    this.#pace.update(this.contended, this.#clock.now());
+    this.#pace.take(this.#clock.now());
     if (this.contended) this.#listeners.forEach((listener) => listener());
     let held: "slot" | "memory" | "nothing" = "slot";
     let exchange: Exchange | undefined;

@@ -3,6 +3,7 @@
 import type { Warning } from "../exporters/warnings.ts";
 import type { RunRequest } from "../requests/run_request.ts";
 import type { RunTask, TaskColumns } from "./protocol.ts";
+import type { RunSteps, RunTimes } from "./run_times.ts";
 
 /** A run, as it is known from its start on. */
 export interface ObservedRun {
@@ -38,6 +39,10 @@ export interface RunReport extends RunProgress {
   readonly firstByte?: number;
   /** Milliseconds from the start to the end. */
   readonly duration: number;
+  /** What it waited for. */
+  readonly times: RunTimes;
+  /** When it came how far. */
+  readonly steps: RunSteps;
   /** What the format could not hold as it was; known of complete runs. */
   readonly warnings: readonly Warning[];
   /** The columns of each table; known of complete runs. */

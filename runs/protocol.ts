@@ -66,6 +66,8 @@ export interface RunTask {
    * can be opened. @default it makes the file
    */
   readonly describe?: "columns" | "source";
+  /** The trace that it belongs to, for sources that tell theirs: the header `traceparent`. @default none */
+  readonly traceparent?: string;
 }
 
 /** The columns of a table, in the query's order; null where only its rows would tell. */
@@ -101,18 +103,32 @@ export type FailureKind =
   | "upload"
   | "internal";
 
+/** Milliseconds that a task took in its worker, by what it waited for. */
+export interface TaskTimes {
+  /** For rows: until its sources were open, and for each batch. */
+  readonly source: number;
+  /** For the encoding of rows, and all else. */
+  readonly encode: number;
+  /** For its client, as all that it might send was sent. */
+  readonly client: number;
+}
+
 /** How far a task is. */
 export interface TaskProgress {
   /** Rows that the source has given. */
   readonly rows: number;
   /** The exports whose rows were more than they may be, and end there. @default none */
   readonly truncated?: readonly string[];
+  /** What it waited for; of a task that is over. */
+  readonly times?: TaskTimes;
 }
 
 /** What is known of a task once its sources are open. */
 export interface TaskOpened {
   /** Whether a query of it may hold the thread for long, so that it has a worker to itself next time. */
   readonly mayBlock: boolean;
+  /** Milliseconds that the first rows took, once the queries ran. */
+  readonly firstRow: number;
 }
 
 /** How a task ended, in the words of the worker. */

@@ -9,6 +9,7 @@ import type { ObservedRun, RunObserver, RunReport } from "./observer.ts";
 import type { RunTask } from "./protocol.ts";
 import { createLimitCheck, limitBytes, type RunLimits } from "./run_limits.ts";
 import type { RunningTask, TaskOutcome } from "./running_task.ts";
+import { runTimes } from "./run_times.ts";
 import { shareOf } from "./shares.ts";
 import { createTicker } from "./ticker.ts";
 
@@ -33,7 +34,7 @@ export interface Contention {
 /** A task, as far as its run needs it. */
 export type StartedTask =
   & Pick<RunningTask, "chunks" | "ended" | "rows" | "heard" | "waiting">
-  & Partial<Pick<RunningTask, "truncated">>;
+  & Partial<Pick<RunningTask, "truncated" | "times" | "steps">>;
 
 /** Who runs tasks: a pool of workers does. */
 export interface TaskRunner extends Contention {
@@ -118,7 +119,7 @@ export function createRuns(dependencies: RunDependencies): StartRun {
       signal,
     });
     const started = clock.now();
-    const running = startTask(pool, id, task, slot);
+    const running = startTask(pool, id, traced(task, request), slot);
     const run: ObservedRun = {
       id,
       task,
@@ -176,15 +177,18 @@ export function createRuns(dependencies: RunDependencies): StartRun {
 
     void running.ended.then(async (outcome) => {
       stops.forEach((stop) => stop());
+      const worked = clock.now();
       const delivery = await deliver(buffer, slot, outcome);
       stopProgress?.();
+      const ended = clock.now();
       const report: RunReport = {
         id,
         ...stateOf(delivery, signal),
         rows: running.rows,
         bytes,
         ...(firstByte === undefined ? {} : { firstByte }),
-        duration: clock.now() - started,
+        duration: ended - started,
+        ...runTimes(running, { started, worked, ended }),
         ...endOf(outcome),
         spilled: buffer.spilled,
         ...(digest && delivery.state === "complete" ? { sha256: digest.finish() } : {}),
@@ -212,6 +216,11 @@ function startTask(pool: TaskRunner, id: string, task: RunTask, slot: Slot): Sta
     slot.release();
     throw error;
   }
+}
+
+/** A task that belongs to the trace of its request. */
+function traced(task: RunTask, { traceparent }: Partial<RunRequest> = {}): RunTask {
+  return traceparent === undefined ? task : { ...task, traceparent };
 }
 
 /** Whose share of the disk a run takes. */

@@ -7,6 +7,7 @@ import {
   type TaskFailure,
   type TaskOpened,
   type TaskProgress,
+  type TaskTimes,
 } from "./protocol.ts";
 
 /** Credit is given in steps of this part of a task's window, so that not every piece costs a command. */
@@ -35,6 +36,16 @@ export class TaskError extends Error {
     this.reason = failure.reason;
     this.detail = failure.detail;
   }
+}
+
+/** When a task came how far, by `performance.now()`. */
+export interface TaskSteps {
+  /** A worker had it. */
+  readonly begun?: number | undefined;
+  /** Its queries ran. */
+  readonly opened?: number | undefined;
+  /** The first rows of each were there. */
+  readonly firstRow?: number | undefined;
 }
 
 /** What has a task in its hands: a worker, or a queue of tasks that wait for one. */
@@ -76,6 +87,8 @@ export class RunningTask {
   #json = "";
   #rows = 0;
   #truncated: readonly string[] = [];
+  #times: TaskTimes | undefined;
+  #steps: TaskSteps = {};
   #received = 0;
   #mayBlock: boolean | undefined;
 
@@ -106,6 +119,7 @@ export class RunningTask {
     this.#consumed = 0;
     this.#waiting = false;
     this.#heard = performance.now();
+    this.#steps = { begun: this.#heard };
     this.#answered = false;
   }
 
@@ -151,6 +165,16 @@ export class RunningTask {
     return this.#truncated;
   }
 
+  /** What it waited for in its worker; known once the worker has said its last word. */
+  get times(): TaskTimes | undefined {
+    return this.#times;
+  }
+
+  /** When it came how far. */
+  get steps(): TaskSteps {
+    return this.#steps;
+  }
+
   /** Takes a frame's piece; the outcome, where that was the worker's last word on the task. */
   accept({ type, data, last }: FramePiece): TaskOutcome | undefined {
     this.#heard = performance.now();
@@ -172,6 +196,8 @@ export class RunningTask {
       case FRAME.opened: {
         const opened: TaskOpened = JSON.parse(json);
         this.#mayBlock = opened.mayBlock;
+        const firstRow = this.#heard;
+        this.#steps = { ...this.#steps, opened: firstRow - opened.firstRow, firstRow };
         return;
       }
       case FRAME.end: {
@@ -191,9 +217,10 @@ export class RunningTask {
     }
   }
 
-  #take({ rows, truncated = this.#truncated }: TaskProgress): void {
+  #take({ rows, truncated = this.#truncated, times }: TaskProgress): void {
     this.#rows = rows;
     this.#truncated = truncated;
+    this.#times = times;
   }
 
   /** Ends it. */

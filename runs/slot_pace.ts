@@ -1,43 +1,50 @@
 /** The pace at which slots become free, which tells how long a run would wait for one. */
 
-/** Times of slots, by the clock of who calls. */
+/**
+ * What is known of the last while: how many slots were freed, and for how long slots were held in all, those
+ * that still are included. The older it is, the less it counts.
+ */
 export class SlotPace {
-  readonly #window: number;
-  readonly #maxTimes: number;
-  /** When the last slots were freed, the oldest first. */
-  readonly #freed: number[] = [];
-  #contendedSince: number | undefined;
+  /** Milliseconds after which something counts 1/e. */
+  window: number;
+  #taken = 0;
+  #freed = 0;
+  #held = 0;
+  #updatedAt = 0;
 
-  /**
-   * Knows nothing yet.
-   *
-   * @param window milliseconds that are looked back
-   * @param maxTimes slots that are remembered
-   */
-  constructor(window: number, maxTimes: number) {
-    this.#window = window;
-    this.#maxTimes = maxTimes;
+  /** Knows nothing yet. */
+  constructor(window = 5_000) {
+    this.window = window;
   }
 
-  /** Every slot is taken now, or not every one. */
-  update(contended: boolean, now: number): void {
-    this.#contendedSince = contended ? this.#contendedSince ?? now : undefined;
+  /** A slot was taken. */
+  take(now: number): void {
+    this.#update(now);
+    this.#taken++;
   }
 
   /** A slot was freed. */
   free(now: number): void {
-    this.#freed.push(now);
-    if (this.#freed.length > this.#maxTimes) this.#freed.shift();
+    this.#update(now);
+    this.#taken--;
+    this.#freed++;
   }
 
   /**
-   * Whether fewer slots than so many were freed in the window. While there were free ones in it, that says
-   * nothing of how long they are held.
+   * Milliseconds after which so many slots will have been freed, if those that are taken are held for as long
+   * as others were. One is taken to be freed any moment: of slots that were held for a moment so far it is not
+   * known that they are held for long.
    */
-  isBelow(slots: number, now: number): boolean {
-    const start = now - this.#window;
-    if (this.#contendedSince === undefined || this.#contendedSince > start) return false;
-    const first = this.#freed.at(-slots);
-    return first === undefined || first < start;
+  expect(slots: number, now: number): number {
+    this.#update(now);
+    const each = this.#held / (this.#freed + 1);
+    return this.#taken === 0 ? 0 : slots * each / this.#taken;
+  }
+
+  #update(now: number): void {
+    const kept = Math.exp((this.#updatedAt - now) / this.window);
+    this.#freed *= kept;
+    this.#held = this.#held * kept + this.#taken * this.window * (1 - kept);
+    this.#updatedAt = now;
   }
 }

@@ -13,6 +13,8 @@ export type Labels = Readonly<Record<string, string>>;
 
 /** One number, with all its labels. */
 export interface Sample {
+  /** What its name has more than that of its metric. @default nothing */
+  readonly suffix?: "_bucket" | "_sum" | "_count";
   /** What tells it from others of its metric. */
   readonly labels: Labels;
   /** The number. */
@@ -25,8 +27,8 @@ export interface Metric {
   readonly name: string;
   /** What it means, in a line. */
   readonly help: string;
-  /** Whether it only grows. */
-  readonly type: "counter" | "gauge";
+  /** Whether it only grows, goes up and down, or is of how many were how large. */
+  readonly type: "counter" | "gauge" | "histogram";
   /** The numbers. */
   readonly samples: readonly Sample[];
 }
@@ -53,13 +55,58 @@ export function createCounter(): Counter {
   };
 }
 
+/** Counts values by their size, for each set of labels. */
+export interface Histogram {
+  /** Counts a value under these labels. */
+  observe(labels: Labels, value: number): void;
+  /** The numbers so far: how many are at most as large as each bound and in all, their sum and their count. */
+  samples(): readonly Sample[];
+}
+
+/**
+ * Makes a histogram.
+ *
+ * @param bounds what values are compared with, the smallest first
+ */
+export function createHistogram(bounds: readonly number[]): Histogram {
+  const all = new Map<
+    string,
+    { readonly labels: Labels; readonly counts: number[]; sum: number }
+  >();
+  return {
+    observe(labels, value) {
+      const key = labelText(labels);
+      let one = all.get(key);
+      if (!one) all.set(key, one = { labels, counts: [...bounds, Infinity].map(() => 0), sum: 0 });
+      const index = bounds.findIndex((bound) => value <= bound);
+      one.counts[index < 0 ? bounds.length : index]!++;
+      one.sum += value;
+    },
+    samples: () =>
+      [...all.values()].flatMap(({ labels, counts, sum }): Sample[] => {
+        let count = 0;
+        const buckets = counts.map((more, index): Sample => {
+          const le = index < bounds.length ? `${bounds[index]}` : "+Inf";
+          return { suffix: "_bucket", labels: { ...labels, le }, value: count += more };
+        });
+        return [
+          ...buckets,
+          { suffix: "_sum", labels, value: sum },
+          { suffix: "_count", labels, value: count },
+        ];
+      }),
+  };
+}
+
 /** The text that is scraped; a metric without numbers is left out. */
 export function expositionText(metrics: readonly Metric[]): string {
   return metrics.filter(({ samples }) => samples.length > 0).map(metricText).join("");
 }
 
 function metricText({ name, help, type, samples }: Metric): string {
-  const lines = samples.map(({ labels, value }) => `${name}${labelText(labels)} ${value}\n`);
+  const lines = samples.map(({ suffix = "", labels, value }) =>
+    `${name}${suffix}${labelText(labels)} ${value}\n`
+  );
   return `# HELP ${name} ${escape(help, /[\\\n]/g)}\n# TYPE ${name} ${type}\n${lines.join("")}`;
 }
 

@@ -1,6 +1,5 @@
 /** What answers requests with one configuration, until there is another one. */
 
-import { isEmpty } from "../access/config.ts";
 import { type AccessDependencies, createAccess } from "../access/mod.ts";
 import type { Config } from "../catalog/config.ts";
 import { createAdminApp, createApp } from "../routes/app.ts";
@@ -54,11 +53,7 @@ export function createGeneration(
   });
   const dependencies: Dependencies = {
     ...routes,
-    access: createAccess(
-      // Only this machine reaches it then, as the configuration was read.
-      isEmpty(config.access) ? { ...config.access, anonymous: true } : config.access,
-      access,
-    ),
+    access: createAccess(config.access, access),
     names: server,
     catalog: config,
     ...(config.convert && uploads ? { convert: { settings: config.convert, uploads } } : {}),

@@ -5,10 +5,16 @@ import type { WatchedMemory } from "../runs/memory_guard.ts";
 import type { Pressure } from "../runs/pressure.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunObserver } from "../runs/observer.ts";
-import { createCounter, EXPOSITION_TYPE, expositionText, type Metric } from "./exposition.ts";
+import {
+  createCounter,
+  createHistogram,
+  EXPOSITION_TYPE,
+  expositionText,
+  type Metric,
+} from "./exposition.ts";
 import type { ConnectionCounts } from "./http/mod.ts";
 import type { OpenedSpool } from "../storage/spool/mod.ts";
-import type { LogWriter } from "./log_writer.ts";
+import type { Log } from "./logs.ts";
 import type { ReloadState } from "./reload.ts";
 
 /** What is measured. */
@@ -26,7 +32,7 @@ export interface Measured {
   /** The connections. */
   readonly connections: ConnectionCounts;
   /** The log, where lines may be dropped. */
-  readonly log: Pick<LogWriter, "dropped"> | undefined;
+  readonly log: Partial<Pick<Log, "dropped" | "audit">> | undefined;
   /** What came of the last reading of the configuration. */
   readonly reload: ReloadState;
 }
@@ -34,8 +40,16 @@ export interface Measured {
 /** What runs of several exports count under; no export can be called so. */
 const SEVERAL = "(several)";
 
+/** Seconds that first bytes are compared with: a file begins in milliseconds, a source takes as long as it may. */
+const FIRST_BYTE_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** The same of whole runs, of which some take an hour. */
+const DURATION_BOUNDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600];
+
 /** Numbers that are counted as they happen, and numbers that are looked up when they are asked for. */
 export interface Metrics extends RunObserver {
+  /** Counts a request that was refused with this status. */
+  refused(status: number): void;
   /** The numbers now, in Prometheus's text format; asking changes none of them. */
   scrape(measured: Measured): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -47,24 +61,58 @@ export function createMetrics(): Metrics {
   const bytes = createCounter();
   const spilled = createCounter();
   spilled.add({}, 0);
+  const refused = createCounter();
+  const firstByte = createHistogram(FIRST_BYTE_BOUNDS);
+  const duration = createHistogram(DURATION_BOUNDS);
+  const phases = createCounter();
 
   return {
-    ended(report, { task: { export: names, format, describe } }) {
+    refused: (status) => refused.add({ status: `${status}` }),
+    ended(report, { request, waited = 0, task: { export: names, format, describe } }) {
       // It made no file.
       if (describe) return;
       // As many labels as there are exports, and not as there are ways to put several in one file.
       const name = names.includes(",") ? SEVERAL : names;
-      runs.add({ export: name, format, state: report.state });
+      const tenant_class = request?.principal.tenant === undefined ? "none" : "tenant";
+      runs.add({ export: name, format, state: report.state, tenant_class });
       rows.add({ export: name }, report.rows);
       bytes.add({ export: name, format }, report.bytes);
       if (report.spilled) spilled.add({});
+      if (report.firstByte !== undefined) {
+        firstByte.observe({ export: name }, (waited + report.firstByte) / 1000);
+      }
+      if (report.state === "complete") {
+        duration.observe({ export: name }, (waited + report.duration) / 1000);
+      }
+      for (const [phase, milliseconds] of Object.entries({ queue: waited, ...report.times })) {
+        phases.add({ export: name, phase }, milliseconds / 1000);
+      }
     },
     async scrape({ admission, memory, pressure, pool, spool, connections, log, reload }) {
       const text = expositionText([
-        counter("runs_total", "Runs that have ended, by state", runs.samples()),
+        counter(
+          "runs_total",
+          "Runs that have ended, by state and by whether they were for a tenant",
+          runs.samples(),
+        ),
         counter("rows_total", "Rows that sources gave", rows.samples()),
         counter("bytes_total", "Bytes of files handed to connections", bytes.samples()),
         counter("spilled_runs_total", "Runs that waited on the disk", spilled.samples()),
+        histogram(
+          "first_byte_seconds",
+          "Time from when a run asked for a slot to its first byte",
+          firstByte.samples(),
+        ),
+        histogram(
+          "run_duration_seconds",
+          "Time from when a run that was complete asked for a slot to its end",
+          duration.samples(),
+        ),
+        counter(
+          "run_phase_seconds_total",
+          "Time that runs waited for a slot, a worker and the source, encoded, waited for the client",
+          phases.samples(),
+        ),
         gauge("runs_in_flight", "Runs that have a slot", admission.taken),
         ...admissionMetrics(admission),
         {
@@ -82,6 +130,11 @@ export function createMetrics(): Metrics {
           "Bytes in memory of runs whose source has ended and whose client reads on",
           admission.endedBytes,
         ),
+        counter(
+          "requests_refused_total",
+          "Requests that were refused, by the status of the answer",
+          refused.samples(),
+        ),
         ...memoryMetrics(memory),
         gauge("workers", "Worker processes", pool.size.workers),
         gauge("workers_idle", "Worker processes without a task", pool.size.idle),
@@ -89,6 +142,7 @@ export function createMetrics(): Metrics {
         counter("log_lines_dropped_total", "Lines of the log that nobody read in time", [
           { labels: {}, value: log?.dropped ?? 0 },
         ]),
+        ...auditMetrics(log?.audit),
         ...reloadMetrics(reload),
         ...await spoolMetrics(spool),
       ]);
@@ -144,6 +198,16 @@ function connectionMetrics(counts: ConnectionCounts): Metric[] {
   ];
 }
 
+function auditMetrics(audit: Log["audit"]): Metric[] {
+  if (!audit) return [];
+  return [
+    gauge("audit_failing", "1 while the audit log cannot be written", Number(audit.failing)),
+    counter("audit_lines_missing_total", "Lines that the audit log does not have", [
+      { labels: {}, value: audit.missing },
+    ]),
+  ];
+}
+
 function memoryMetrics({ reading }: Pick<WatchedMemory, "reading">): Metric[] {
   if (!reading) return [];
   return [
@@ -190,4 +254,8 @@ function gauge(name: string, help: string, value: number): Metric {
 
 function counter(name: string, help: string, samples: Metric["samples"]): Metric {
   return { name: `spillway_${name}`, help, type: "counter", samples };
+}
+
+function histogram(name: string, help: string, samples: Metric["samples"]): Metric {
+  return { name: `spillway_${name}`, help, type: "histogram", samples };
 }

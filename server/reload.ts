@@ -86,7 +86,7 @@ export interface Reloadable {
 }
 
 /** The keys of `server` that are taken; the others are those of sockets that are open. */
-const SERVER_KEYS: readonly string[] = ["hosts", "debug", "drainTimeout"];
+const SERVER_KEYS: readonly string[] = ["hosts", "cors", "debug", "drainTimeout"];
 
 /**
  * Puts together what is in force with another configuration.
@@ -112,7 +112,7 @@ export function reloadable(running: Config, next: Config): Reloadable {
     fixed: [
       ...differing("server", pick(server, isFixed), pick(next.server, isFixed)),
       ...differing("spool", spool, next.spool),
-      ...(audit === next.audit ? [] : ["log.audit"]),
+      ...(JSON.stringify(audit) === JSON.stringify(next.audit) ? [] : ["log.audit"]),
     ],
   };
 }

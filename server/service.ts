@@ -8,7 +8,9 @@ import type { Config } from "../catalog/config.ts";
 import { loadFormats } from "../exporters/mod.ts";
 import { isEssential } from "../routes/app.ts";
 import type { Wait } from "../routes/authenticate.ts";
+import { shareHeaders } from "../routes/cors.ts";
 import type { RunObserver } from "../runs/observer.ts";
+import type { Check } from "../runs/readiness.ts";
 import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
@@ -16,10 +18,11 @@ import { createUploads } from "../storage/spool/uploads.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { createGeneration, type GenerationDependencies } from "./generation.ts";
-import type { LogWriter } from "./log_writer.ts";
+import type { Log } from "./logs.ts";
 import { createMetrics } from "./metrics.ts";
+import { openTracing } from "./open_tracing.ts";
 import { createReload, type Reload } from "./reload.ts";
-import { logLink, logRefusal, logResent } from "./request_log.ts";
+import { logLink, logRefusal, logResent, type Refused } from "./request_log.ts";
 import { openConfiguredSpool } from "./spool.ts";
 import { StartError } from "./start_error.ts";
 
@@ -61,8 +64,8 @@ export interface ServiceOptions {
   readonly access?: AccessDependencies;
   /** Waits before the answer to a wrong credential. @default the system's clock */
   readonly wait?: Wait;
-  /** Whose dropped lines are counted. @default none are dropped */
-  readonly log?: Pick<LogWriter, "dropped">;
+  /** Whose dropped lines are counted, and without whose audit log nothing is answered. @default none */
+  readonly log?: Partial<Pick<Log, "dropped" | "audit">>;
 }
 
 /** Connections of the port for health and metrics: a few tools, on a network of one's own. */
@@ -75,9 +78,11 @@ const ADMIN_CONNECTIONS = 64;
  */
 export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
   const metrics = createMetrics();
+  const tracing = await openTracing();
   await using stack = new AsyncDisposableStack();
   // Before anything else is opened, so that all of it is counted.
   const connections = fittingConnections(config);
+  const audit = options.log?.audit;
   const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
   const engine: Engine = stack.use(
     await createEngine(config, {
@@ -85,14 +90,21 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       spool,
       files: options.files,
       now: options.now,
-      checks: [{ name: "connections", state: () => http.state }],
+      checks: [
+        { name: "connections", state: () => http.state },
+        ...(audit ? [{ name: "audit", state: () => audit.failing ? "failing" : "ready" }] : []),
+      ] satisfies Check[],
     }),
   );
   const { admission, memory, pressure, pool, wholeFiles } = engine;
   const { server, limits } = config;
+  const onRefusal = (refused: Refused) => {
+    metrics.refused(refused.status);
+    logRefusal(refused);
+  };
   const shared: GenerationDependencies = {
     engine,
-    observers: [metrics, ...options.observers],
+    observers: [metrics, ...(tracing ? [tracing.observer] : []), ...options.observers],
     ...(spool ? { uploads: createUploads(spool, options.files) } : {}),
     access: {
       throttle: createThrottle(),
@@ -120,7 +132,9 @@ export async function startService(config: Config, options: ServiceOptions): Pro
           log: options.log,
           reload,
         }),
-      onRefusal: logRefusal,
+      trace: tracing?.start,
+      auditFailing: () => audit?.failing ?? false,
+      onRefusal,
       onLink: logLink,
       onResent: logResent,
       onError: (error, { method, url }) => logError(error, `${method} ${new URL(url).pathname}`),
@@ -134,14 +148,21 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const lost = Promise.withResolvers<Error>();
   const common = {
     ...server,
+    traced: tracing !== undefined,
     isEssential,
     onRefusal: ({ title, detail, ...refused }: RefusedRequest) =>
-      logRefusal({ ...refused, reason: `${title}: ${detail}` }),
+      onRefusal({ ...refused, reason: `${title}: ${detail}` }),
     onError: logError,
     onLost: lost.resolve,
   };
   const http = listen(
-    { ...common, origin: server.publicUrl, connections, perAddress: limits.perAddress },
+    {
+      ...common,
+      origin: server.publicUrl,
+      connections,
+      perAddress: limits.perAddress,
+      refusalHeaders: (origin) => shareHeaders(current.config.server.cors)(origin),
+    },
     (request, client) => current.handle(request, client),
   );
   stack.defer(() => http.close());

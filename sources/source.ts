@@ -99,6 +99,8 @@ export interface ReadOptions {
   readonly note?: Note;
   /** The run's id, by which the source knows in its own lists whom it works for. */
   readonly run?: string;
+  /** The trace that the run belongs to, which a source that speaks HTTP passes on. @default none */
+  readonly traceparent?: string | undefined;
   /**
    * Aborted when the caller no longer wants the rows, while the source is still being opened; an open
    * stream is cancelled instead. What was asked of the source is taken back there too.

@@ -9,7 +9,7 @@
  * @param first a value that was read before, and comes first
  */
 export function mapStream<T, R>(
-  reader: ReadableStreamDefaultReader<T>,
+  reader: Pick<ReadableStreamDefaultReader<T>, "read" | "cancel">,
   map: (value: T) => R,
   first?: T,
 ): ReadableStream<R> {

@@ -51,7 +51,7 @@ function isObvious(location: string): boolean {
 }
 
 Deno.test("every link between documents leads somewhere", async () => {
-  const pages = ["README.md", "CHANGELOG.md", "benchmarks/README.md"];
+  const pages = ["README.md", "CHANGELOG.md", "benchmarks/README.md", "examples/saas/README.md"];
   for await (const { name } of Deno.readDir(new URL("docs/", root))) pages.push(`docs/${name}`);
   let links = 0;
   for (const page of pages) {

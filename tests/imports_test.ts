@@ -154,9 +154,9 @@ Deno.test("the rule refuses an import that runs the other way", () => {
 });
 
 /** What may know HTTP as Hono has it. */
-const HONO = ["routes", "pages", "server"];
+const HONO = ["routes", "pages", "server", "examples"];
 
-Deno.test("only routes, pages and the server import Hono", async () => {
+Deno.test("only routes, pages, the server and an example's application import Hono", async () => {
   const wrong = (await allImports()).filter(({ from, to }) =>
     to.startsWith("hono") && !HONO.includes(from.split("/")[0]!)
   );

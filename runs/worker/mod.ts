@@ -29,8 +29,10 @@ import {
   type TableTask,
   type TaskColumns,
   type TaskFailure,
+  type TaskTimes,
   type UploadFailure,
 } from "../protocol.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import { Turns } from "./turns.ts";
 import { sendHealth } from "./health.ts";
 import { lowerPriority } from "./priority.ts";
@@ -45,6 +47,7 @@ const PROGRESS_MS = 1000;
 class Credit {
   #bytes: number;
   #wake: (() => void) | undefined;
+  readonly #client = new Stopwatch();
 
   constructor(bytes: number) {
     this.#bytes = bytes;
@@ -60,16 +63,29 @@ class Credit {
   }
 
   async available(): Promise<void> {
-    while (this.#bytes <= 0) await new Promise<void>((resolve) => this.#wake = resolve);
+    while (this.#bytes <= 0) {
+      await this.#client.time(() => new Promise<void>((resolve) => this.#wake = resolve));
+    }
+  }
+
+  /** Milliseconds for which there was none. */
+  get waited(): number {
+    return this.#client.total;
   }
 }
 
-/** Passes batches on and counts their rows. */
+/** Passes batches on, counts their rows and measures how long they are waited for. */
 function countRows<T extends Batch | TextBatch>(
   batches: ReadableStream<T>,
   count: (rows: number) => void,
+  source: Stopwatch,
 ): ReadableStream<T> {
-  return mapStream(batches.getReader(), (batch) => {
+  const reader = batches.getReader();
+  const timed = {
+    read: () => source.time(() => reader.read()),
+    cancel: (reason: unknown) => reader.cancel(reason),
+  };
+  return mapStream(timed, (batch) => {
     count(batch.length);
     return batch;
   });
@@ -132,7 +148,7 @@ interface Opened {
 async function openTable(
   task: TableTask,
   text: boolean,
-  { run, stopped: signal, blocking, warnings }: TaskContext,
+  { run, traceparent, stopped: signal, blocking, warnings, firstRow }: TaskContext,
 ): Promise<Opened> {
   const driver = await loadDriver(task.source.type);
   const types = declaredTypes(task.columns);
@@ -144,7 +160,7 @@ async function openTable(
       if (kind === "other-type" && !(task.select?.includes(where!) ?? true)) return;
       warnings.count(kind, where, times);
     };
-    const options = { types, text, run, signal, keep: true, invalidText, note };
+    const options = { types, text, run, traceparent, signal, keep: true, invalidText, note };
     const stream = await driver.open(config, task.query, options);
     try {
       blocking.check(stream);
@@ -152,7 +168,8 @@ async function openTable(
       await (stream.text ?? stream).batches.cancel(error);
       throw error;
     }
-    const table = await toTable(stream, task, (column) => warnings.count("other-type", column));
+    const count = (column: string) => warnings.count("other-type", column);
+    const table = await firstRow.time(() => toTable(stream, task, count));
     return { table, columns: typed(stream.columns, table.columns, task.masks) };
   }, signal);
 }
@@ -237,6 +254,8 @@ interface TaskContext {
   readonly task: number;
   /** The run's id. */
   readonly run: string;
+  /** The trace that it belongs to. */
+  readonly traceparent: string | undefined;
   /** What it may still send. */
   readonly credit: Credit;
   /** Cores besides the worker's own. */
@@ -251,25 +270,39 @@ interface TaskContext {
   readonly blocking: Blocking;
   /** Counts what was not written as it was. */
   readonly warnings: Warnings;
+  /** How long rows were waited for. */
+  readonly source: Stopwatch;
+  /** How long of that the first ones were, once their queries ran. */
+  readonly firstRow: Stopwatch;
 }
 
 /** Runs a task to its end, or until it is stopped, and says what became of it; never rejects. */
 async function runTask(task: RunTask, context: TaskContext): Promise<void> {
   const { stopped } = context;
   const progress: Progress = { rows: 0 };
+  const began = performance.now();
+  const over = () => ({ ...progress, times: timesSince(began, context) });
   const send = (type: FrameType, value?: unknown) =>
     void context.frames.send(type, context.task, value === undefined ? NOTHING : toJson(value));
   try {
     const end = task.describe
       ? { warnings: [], columns: await describeTables(task, stopped) }
       : await makeFile(task, progress, context, send);
-    if (stopped.aborted) return send(FRAME.cancelled, progress);
-    send(FRAME.end, { ...progress, ...end });
+    if (stopped.aborted) return send(FRAME.cancelled, over());
+    send(FRAME.end, { ...over(), ...end });
   } catch (error) {
-    if (stopped.aborted) send(FRAME.cancelled, progress);
+    if (stopped.aborted) send(FRAME.cancelled, over());
     else if (error instanceof DeclinedError) send(FRAME.declined);
-    else send(FRAME.failure, { ...progress, ...toFailure(error, task) });
+    else send(FRAME.failure, { ...over(), ...toFailure(error, task) });
   }
+}
+
+/** What a task waited for, since it began. What two waited for at once counts for both. */
+function timesSince(
+  began: number,
+  { source: { total: source }, credit: { waited: client } }: TaskContext,
+): TaskTimes {
+  return { source, encode: Math.max(0, performance.now() - began - source - client), client };
 }
 
 const NOTHING = new Uint8Array();
@@ -287,11 +320,11 @@ async function makeFile(
   context: TaskContext,
   send: (type: FrameType, value: unknown) => void,
 ) {
-  const { blocking, warnings } = context;
+  const { blocking, warnings, source, firstRow } = context;
   const exporter = await loadExporter(task.format);
-  const opened = await openTables(task, exporter, context);
+  const opened = await source.time(() => openTables(task, exporter, context));
   const { mayBlock } = blocking;
-  send(FRAME.opened, { mayBlock });
+  send(FRAME.opened, { mayBlock, firstRow: firstRow.total });
   await writeFile(opened.map(({ table }) => table), exporter, task, progress, context);
   return {
     warnings: warnings.list(),
@@ -308,7 +341,7 @@ async function writeFile(
   progress: Progress,
   context: TaskContext,
 ): Promise<void> {
-  const { task: number, credit, stopped, frames, turns } = context;
+  const { task: number, credit, stopped, frames, turns, source } = context;
   let reported = performance.now();
   const count = (rows: number) => {
     progress.rows += rows;
@@ -336,7 +369,7 @@ async function writeFile(
       },
     };
     const pass = <T extends Batch | TextBatch>(batches: ReadableStream<T>): ReadableStream<T> =>
-      countRows(maxRows === Infinity ? batches : limitRows(batches, limit), count);
+      countRows(maxRows === Infinity ? batches : limitRows(batches, limit), count, source);
     return text
       ? { ...table, text: { ...text, batches: pass(text.batches) } }
       : { ...table, batches: pass(table.batches) };
@@ -487,8 +520,13 @@ export async function serveCommands(kinds: readonly string[]): Promise<void> {
       tasks.set(task, { credit, stop });
       const blocking = watchBlocking(exclusive);
       const stopped = stop.signal;
-      const warnings = new Warnings();
-      const context = { task, run, credit, cores, stopped, frames, turns, blocking, warnings };
+      const context = {
+        ...{ task, run, credit, cores, stopped, frames, turns, blocking },
+        traceparent: start.traceparent,
+        warnings: new Warnings(),
+        source: new Stopwatch(),
+        firstRow: new Stopwatch(),
+      };
       void runTask(start, context).finally(() => tasks.delete(task));
     } else if ("idle" in command) {
       cores.idle = command.idle;

@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from "node:http";
 import type { CountedConnection, Excess } from "./connection_limits.ts";
-import type { TcpStream } from "./tcp_stream.ts";
+import type { ClientStream } from "./client_stream.ts";
 import type { Activity } from "./timeouts.ts";
 
 /**
@@ -25,7 +25,7 @@ export interface ConnectionOptions {
 /** A connection. */
 export class Connection {
   /** Its socket. */
-  readonly stream: TcpStream;
+  readonly stream: ClientStream;
   /** Whether it is a trusted proxy's. */
   readonly viaProxy: boolean;
   /** When more of a request's body was asked for. */
@@ -46,7 +46,7 @@ export class Connection {
   #onAnswered: (() => void) | undefined;
   #abortTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(stream: TcpStream, { counted, viaProxy }: ConnectionOptions) {
+  constructor(stream: ClientStream, { counted, viaProxy }: ConnectionOptions) {
     this.stream = stream;
     this.viaProxy = viaProxy;
     this.#counted = counted;

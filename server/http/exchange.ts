@@ -16,6 +16,8 @@ export interface Client {
   readonly localAddress: string;
   /** `1.1` or `1.0`. */
   readonly httpVersion: string;
+  /** Whether the connection is a trusted proxy's. */
+  readonly viaProxy: boolean;
 }
 
 /** What answers requests. */
@@ -45,6 +47,8 @@ export interface ExchangeContext {
   readonly isEssential: (path: string) => boolean;
   /** Whether connections end with their next answer. */
   readonly draining: () => boolean;
+  /** Headers of what is answered before the handler is asked, by the `Origin` of the request. */
+  readonly refusalHeaders: (origin: string | null) => Readonly<Record<string, string>>;
   /** Called with what is answered before the handler is asked. */
   readonly onRefusal: (refused: RefusedRequest) => void;
   /** Called with an error that is neither the client's nor a body's, and of the method and the path. */
@@ -138,6 +142,7 @@ class Exchange {
       remoteAddress: this.#client,
       localAddress: stream.localAddress,
       httpVersion,
+      viaProxy,
     });
     return httpVersion === "1.1" ? response : await this.#withLength(response);
   }
@@ -169,14 +174,14 @@ class Exchange {
   }
 
   #refuse(refusal: Refusal): Response {
-    const { method } = this.#message;
+    const { method, headers } = this.#message;
     this.#context.onRefusal({
       ...refusal,
       client: this.#client,
       ...(method === undefined ? {} : { method }),
       path: pathOf(this.#message),
     });
-    return refusalResponse(refusal);
+    return refusalResponse(refusal, this.#context.refusalHeaders(headers.origin ?? null));
   }
 }
 

@@ -1,7 +1,9 @@
 /** The HTTP server: sockets of its own, `node:http` to parse what comes on them, a handler of the Web. */
 
+import type { SecureContext } from "node:tls";
 import { plainAddress } from "./addresses.ts";
 import { createClientAddress } from "./client_address.ts";
+import type { ClientStream } from "./client_stream.ts";
 import { Connection } from "./connection.ts";
 import { ConnectionLimits, type Excess } from "./connection_limits.ts";
 import { answerRequest, type Handler, type RefusedRequest } from "./exchange.ts";
@@ -9,6 +11,7 @@ import { openListener } from "./listener.ts";
 import { createParser } from "./parser.ts";
 import { type Refusal, REFUSALS, refusalText } from "./refusals.ts";
 import { TcpStream } from "./tcp_stream.ts";
+import { TlsStream } from "./tls_stream.ts";
 import { type Overdue, overdue, TIMEOUTS, type Timeouts } from "./timeouts.ts";
 
 /** Where to listen, whom to answer, and for how long to wait. */
@@ -19,6 +22,8 @@ export interface HttpOptions extends Partial<Timeouts> {
   readonly port: number;
   /** Scheme, name and port in the URLs of requests. @default where it listens */
   readonly origin?: string | undefined;
+  /** What clients are answered with over TLS; asked for with each connection. @default no TLS */
+  readonly tls?: (() => SecureContext) | undefined;
   /** Connections at once. @default 1024 */
   readonly connections?: number;
   /** Connections at once of one client. @default as many as there may be */
@@ -27,6 +32,10 @@ export interface HttpOptions extends Partial<Timeouts> {
   readonly trustedProxies?: readonly string[];
   /** Whether a path is answered also to a client that is above a limit. @default none is */
   readonly isEssential?: (path: string) => boolean;
+  /** Whether Deno makes spans: its own of requests are dropped, as they hold the whole URL. @default false */
+  readonly traced?: boolean;
+  /** Headers of what is answered before the handler is asked, by the `Origin` of the request. @default none */
+  readonly refusalHeaders?: (origin: string | null) => Readonly<Record<string, string>>;
   /** Called with what is answered before the handler is asked. */
   readonly onRefusal?: (refused: RefusedRequest) => void;
   /** Called with an error that is neither a client's nor a body's, and of the method and the path. */
@@ -45,6 +54,8 @@ export interface ConnectionCounts {
   readonly refused: number;
   /** Closed as their client had too many. */
   readonly perAddress: number;
+  /** Closed as their handshake failed. */
+  readonly handshake: number;
   /** Closed as a request did not come in time. */
   readonly headless: number;
   /** Closed as the body of a request did not come in time. */
@@ -101,7 +112,15 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
   // By the socket as `node:http` knows it.
   const connections = new Map<object, Connection>();
   const exchanges = new Set<Promise<void>>();
-  const counts = { refused: 0, perAddress: 0, headless: 0, bodyless: 0, idle: 0, stalled: 0 };
+  const counts = {
+    refused: 0,
+    perAddress: 0,
+    handshake: 0,
+    headless: 0,
+    bodyless: 0,
+    idle: 0,
+    stalled: 0,
+  };
   let draining = false;
   let onEmpty: (() => void) | undefined;
 
@@ -113,12 +132,13 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
   });
   const { addr } = listener;
   const context = {
-    origin: options.origin ?? originOf(addr),
+    origin: options.origin ?? originOf(addr, options.tls && "https"),
     handler,
     clients,
     limits,
     isEssential: options.isEssential ?? (() => false),
     draining: () => draining,
+    refusalHeaders: options.refusalHeaders ?? (() => ({})),
     onRefusal: options.onRefusal ?? (() => {}),
     onError: options.onError ?? (() => {}),
   };
@@ -137,6 +157,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
       socket.once("end", () => connection?.onEnd());
       connection?.whenAnswered(() => refuse(connection, refusal));
     },
+    traced: options.traced ?? false,
   });
 
   function accept(socket: Deno.TcpConn): void {
@@ -153,7 +174,7 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
       countRefused(counted);
       return socket.close();
     }
-    const stream = new TcpStream(socket);
+    const stream = openStream(new TcpStream(socket));
     const connection = new Connection(stream, { counted, viaProxy });
     connections.set(stream, connection);
     stream.once("flushed", reportEmpty);
@@ -165,8 +186,20 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
     parser.emit("connection", stream);
   }
 
+  function openStream(tcp: TcpStream): ClientStream {
+    if (!options.tls) return tcp;
+    // What is wrong is said by the stream on top of it.
+    tcp.on("error", () => {});
+    const stream = new TlsStream(tcp, options.tls());
+    stream.on("error", () => {
+      if (!stream.open) counts.handshake++;
+    });
+    return stream;
+  }
+
   /** Answers what is no request, and ends the connection. */
   function refuse({ stream }: Connection, refusal: Refusal): void {
+    if (!stream.open) return void stream.destroy();
     context.onRefusal({ ...refusal, client: stream.remoteAddress });
     stream.write(refusalText(refusal));
     stream.destroySoon();
@@ -225,6 +258,9 @@ export function serveHttp(options: HttpOptions, handler: Handler): HttpServer {
 }
 
 /** The URL of an address, without a path. */
-export function originOf({ hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">): string {
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+export function originOf(
+  { hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">,
+  scheme: "http" | "https" = "http",
+): string {
+  return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }

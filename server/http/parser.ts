@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { type Refusal, REFUSALS } from "./refusals.ts";
+import { UntracedResponse } from "./untraced_response.ts";
 
 /** What is called with what comes on sockets. */
 export interface ParserOptions {
@@ -10,15 +11,21 @@ export interface ParserOptions {
   readonly onRequest: (message: IncomingMessage, answer: ServerResponse) => void;
   /** Called with what is no request; nothing is read of the socket any more. */
   readonly onBroken: (socket: Duplex, refusal: Refusal) => void;
+  /** Whether Deno makes spans, which those of requests must not be among. */
+  readonly traced: boolean;
 }
 
 /** Bytes of a request's head: a URL with a thousand ids is 20 KiB. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
 /** Makes a parser; `emit("connection", socket)` gives it a socket. */
-export function createParser({ onRequest, onBroken }: ParserOptions): Server {
+export function createParser({ onRequest, onBroken, traced }: ParserOptions): Server {
   const parser = createServer(
-    { maxHeaderSize: MAX_HEAD_BYTES, requireHostHeader: false },
+    {
+      maxHeaderSize: MAX_HEAD_BYTES,
+      requireHostHeader: false,
+      ...(traced ? { ServerResponse: UntracedResponse } : {}),
+    },
     onRequest,
   );
   // By itself it would ask for every body, also for one that is refused unseen.

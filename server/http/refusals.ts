@@ -54,8 +54,12 @@ export const REFUSALS = {
 } as const satisfies Readonly<Record<string, Refusal>>;
 
 /** The answer that a refusal is (RFC 9457). */
-export function refusalResponse(refusal: Refusal): Response {
-  return new Response(bodyOf(refusal), { status: refusal.status, headers: headersOf(refusal) });
+export function refusalResponse(
+  refusal: Refusal,
+  more: Readonly<Record<string, string>> = {},
+): Response {
+  const headers = { ...headersOf(refusal), ...more };
+  return new Response(bodyOf(refusal), { status: refusal.status, headers });
 }
 
 /** The same as bytes, head included, for a connection whose requests cannot be told apart any more. */

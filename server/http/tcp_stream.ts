@@ -3,6 +3,7 @@
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import { plainAddress } from "./addresses.ts";
+import type { ClientStream } from "./client_stream.ts";
 
 /** Bytes of a read: the head of a request is smaller, and each connection that waits holds as many. */
 const MIN_READ_BYTES = 2 * 1024;
@@ -25,16 +26,12 @@ const CLOSE_TIMEOUT_MS = 2000;
  * Not a `net.Socket`: the listener of `node:net` stops for good, without an event, once `accept` fails
  * (Deno 2.9.6), so the sockets come from `Deno.listen`. When it was last used is known here, for timeouts.
  */
-export class TcpStream extends Duplex {
-  /** The address of the other side. */
+export class TcpStream extends Duplex implements ClientStream {
   readonly remoteAddress: string;
-  /** The address of ours that the client has connected to. */
   readonly localAddress: string;
-  /** When the first byte came that no request has been made of yet; of `performance.now()`. */
+  readonly open = true;
   unclaimedSince: number | undefined;
-  /** When a byte was last sent; at first, when the connection was opened. */
   sentAt: number = performance.now();
-  /** When the write that is pending last got on. */
   writingSince: number | undefined;
 
   readonly #connection: Deno.TcpConn;
@@ -56,12 +53,10 @@ export class TcpStream extends Duplex {
     }
   }
 
-  /** Whether all is sent, and only the client's end is waited for; "flushed" is emitted when it begins. */
   get flushed(): boolean {
     return this.#closeTimer !== undefined;
   }
 
-  /** Sends what was written, then ends; what the client still sends is dropped. */
   destroySoon(): void {
     if (this.#ending || this.destroyed) return;
     this.#ending = true;
@@ -82,7 +77,7 @@ export class TcpStream extends Duplex {
 
   /**
    * Sends bytes past the queue, in which there must be none: half of what a piece of a file costs in time is
-   * the queue. Where it cannot, the client has left, and this is destroyed.
+   * the queue.
    */
   async send(parts: readonly Uint8Array[]): Promise<void> {
     await this.#send(parts).catch(() => this.destroy());

@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from "node:http";
 import { createFramer } from "./chunk_frames.ts";
-import type { TcpStream } from "./tcp_stream.ts";
+import type { ClientStream } from "./client_stream.ts";
 
 /** How an answer is sent. */
 export interface WebResponseOptions {
@@ -29,7 +29,7 @@ const BODILESS_STATUSES: readonly number[] = [204, 304];
 export async function sendWebResponse(
   response: Response,
   answer: ServerResponse,
-  stream: TcpStream,
+  stream: ClientStream,
   { headOnly, last }: WebResponseOptions,
 ): Promise<void> {
   const { status, headers, body } = response;
@@ -76,7 +76,7 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 async function sendBody(
   reader: Reader,
-  { answer, stream }: { readonly answer: ServerResponse; readonly stream: TcpStream },
+  { answer, stream }: { readonly answer: ServerResponse; readonly stream: ClientStream },
   declared: number | undefined,
   writeHead: (length?: number) => void,
 ): Promise<void> {

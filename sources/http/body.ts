@@ -60,7 +60,7 @@ const EXCERPT_MS = 1000;
 export async function openBody(
   config: HttpConfig,
   request: HttpRequest,
-  { run, signal }: ReadOptions,
+  { run, traceparent, signal }: ReadOptions,
 ): Promise<HttpBody> {
   const caCerts = config.ca === undefined ? [] : [await readCertificates(config.ca)];
   signal?.throwIfAborted();
@@ -69,7 +69,7 @@ export async function openBody(
   const abort = () => stop.abort(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    const response = await send(config, request, { client, stop, ...(run ? { run } : {}) });
+    const response = await send(config, request, { client, stop, run, traceparent });
     await checkHead(response, config);
     return createBody(response, client, stop, config.idle_timeout);
   } catch (error) {
@@ -127,13 +127,14 @@ async function connectTls(options: Deno.ConnectTlsOptions): Promise<Deno.Conn> {
 interface Sending {
   readonly client: Deno.HttpClient;
   readonly stop: AbortController;
-  readonly run?: string;
+  readonly run: string | undefined;
+  readonly traceparent: string | undefined;
 }
 
 async function send(
   config: HttpConfig,
   { url, body }: HttpRequest,
-  { client, stop, run }: Sending,
+  { client, stop, run, traceparent }: Sending,
 ): Promise<Response> {
   const headers = new Headers({ ...config.headers });
   headers.set("accept", MEDIA_TYPES[config.format][0]!);
@@ -141,6 +142,7 @@ async function send(
   if (!headers.has("user-agent")) headers.set("user-agent", "Spillway");
   if (body !== undefined) headers.set("content-type", "application/json");
   if (run !== undefined) headers.set("spillway-run", run);
+  if (traceparent !== undefined) headers.set("traceparent", traceparent);
   const late = setTimeout(() => stop.abort(silent(config.timeout)), config.timeout);
   try {
     return await fetch(url, {

@@ -57,7 +57,6 @@ export const READING_OPTIONS = {
   encoding: z.string().refine(isLabel, mustBe("an encoding such as utf-8, euc-kr, windows-1252"))
     .meta({ description: "the encoding of text", examples: ["euc-kr"] }),
   sheet: z.string().min(1, { error: "must not be empty" })
-    .transform((text) => /^[1-9]\d{0,3}$/.test(text) ? Number(text) : text)
     .meta({ description: "the sheet of a workbook, by its name or its number", examples: ["2"] }),
   range: z.string().regex(RANGE, mustBe("a range such as B3:F100 or B:F"))
     .transform((text) => text.toUpperCase())

@@ -26,6 +26,8 @@ export interface OpenMode {
   readonly read?: boolean;
   /** To write it, from its first byte on. */
   readonly write?: boolean;
+  /** To write at its end, wherever that is by then; makes it, for its owner alone (0600), where there is none. */
+  readonly append?: boolean;
   /** Makes it, for its owner alone (0600), and fails where there is one. */
   readonly createNew?: boolean;
 }
@@ -94,7 +96,8 @@ export interface FileSystem {
 
 /** The file system of the machine. `room` takes the permission `--allow-sys=statfs`. */
 export const systemFiles: FileSystem = {
-  open: async (path, mode) => openFile(await Deno.open(path, { ...mode, mode: 0o600 })),
+  open: async (path, mode) =>
+    openFile(await Deno.open(path, { ...mode, create: mode.append ?? false, mode: 0o600 })),
   makeTempFile: (options) => Deno.makeTempFile(options),
   makeDirectory: (path) => Deno.mkdir(path, { recursive: true, mode: 0o700 }),
   realPath: (path) => Deno.realPath(path),

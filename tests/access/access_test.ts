@@ -53,7 +53,8 @@ function accessOf(config: AccessConfig = CONFIG, more: AccessDependencies = {}) 
 }
 
 function attempt(more: Partial<Attempt> = {}): Attempt {
-  return { method: "GET", url: "/exports/audit-log.csv", address: "198.51.100.1", ...more };
+  const url = "/exports/audit-log.csv";
+  return { method: "GET", url, address: "198.51.100.1", local: false, ...more };
 }
 
 /** Who an attempt is of, or what kind of refusal it gets, and why. */
@@ -76,7 +77,15 @@ Deno.test("a request is let in with a key, a token or a link", async () => {
 Deno.test("a request without a credential is let in where that was chosen", async () => {
   strictEqual(await outcome({}), "missing missing");
   strictEqual(await outcome({}, accessOf({ ...CONFIG, anonymous: true })), "anonymous");
-  strictEqual(await outcome({}, accessOf({ anonymous: false, keys: [] })), "missing missing");
+});
+
+Deno.test("while access is empty, this machine is let in, and no other", async () => {
+  const empty = accessOf({ anonymous: false, keys: [] });
+  strictEqual(await outcome({ local: true }, empty), "anonymous");
+  strictEqual(await outcome({}, empty), "missing access-empty");
+  strictEqual(await outcome({ local: true, apiKey: KEY }, empty), "invalid key-unknown");
+  // Where there is a key, the machine itself needs one too.
+  strictEqual(await outcome({ local: true }), "missing missing");
 });
 
 Deno.test("a wrong credential is no missing one, where everyone is let in", async () => {

@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import { exportJWK } from "jose";
 import { createJwks } from "../../access/jwks.ts";
 import { createJwtVerifier, type JwtVerifier } from "../../access/jwt.ts";
+import { until } from "../waiting.ts";
 import { createIssuer, EC, issuerKey, NOW, SETTING, signToken, verifierOf } from "./tokens.ts";
 
 const SECOND = await issuerKey("ES256", "second");
@@ -104,7 +105,33 @@ Deno.test("a key that the issuer takes back is refused once the keys are old", a
   now += 599_999;
   strictEqual(await outcome(verifier, FIRST_TOKEN), "jwt:user-7");
   now += 1;
-  strictEqual(await outcome(verifier, FIRST_TOKEN), "jwt-key-unknown");
+  // This one is not kept waiting for the new keys; the next one has them.
+  strictEqual(await outcome(verifier, FIRST_TOKEN), "jwt:user-7");
+  await until(async () => await outcome(verifier, FIRST_TOKEN) === "jwt-key-unknown");
+  strictEqual(issuer.asked.length, 2);
+});
+
+Deno.test("a known key never waits for an issuer that hangs, which is asked once in a cooldown", async () => {
+  const issuer = createIssuer([EC.jwk]);
+  let now = NOW * 1000;
+  const verifier = verifierOf(issuer, {}, () => now, { timeout: 2 ** 30 });
+  strictEqual(await outcome(verifier, FIRST_TOKEN), "jwt:user-7");
+  const hanging = Promise.withResolvers<Response>();
+  issuer.answer = () => hanging.promise;
+  for (let hour = 0; hour < 5; hour++) {
+    now += 3_600_000;
+    const all = Array.from({ length: 20 }, () => outcome(verifier, FIRST_TOKEN));
+    deepStrictEqual(new Set(await Promise.all(all)), new Set(["jwt:user-7"]));
+  }
+  strictEqual(issuer.asked.length, 2, "one question hangs, and no other is put");
+  // Whether an unknown key is a new one is what the issuer says, once it does.
+  let answered = false;
+  const unknown = outcome(verifier, SECOND_TOKEN).finally(() => answered = true);
+  strictEqual(await outcome(verifier, FIRST_TOKEN), "jwt:user-7");
+  strictEqual(answered, false);
+  hanging.resolve(Response.json({ keys: [EC.jwk, SECOND.jwk] }));
+  strictEqual(await unknown, "jwt:user-7");
+  strictEqual(issuer.asked.length, 2);
 });
 
 /** What an issuer does that is down, or is not the issuer. */
@@ -140,6 +167,7 @@ for (const [what, answer, message] of FAILURES) {
     for (let hour = 0; hour < 5; hour++) {
       now += 3_600_000;
       strictEqual(await outcome(verifier, FIRST_TOKEN), "jwt:user-7");
+      await until(() => errors.length === hour + 1);
     }
     strictEqual(errors.length, 5);
     for (const error of errors) match(error, message);
@@ -277,6 +305,29 @@ Deno.test("a body over HTTP that is small only while it is compressed is not rea
     strictEqual(await outcome(realVerifier(url, errors), FIRST_TOKEN), "jwks-unavailable");
   });
   deepStrictEqual(errors, ["Cannot read the key set: it has more than 262144 bytes"]);
+});
+
+Deno.test("over HTTP too, an issuer that accepts and never answers keeps no known key waiting", async () => {
+  const errors: string[] = [];
+  let hangs = false;
+  let asked = 0;
+  let now = NOW * 1000;
+  await withServer((_, response) => {
+    asked++;
+    if (!hangs) response.end(JSON.stringify({ keys: [EC.jwk] }));
+  }, async (url) => {
+    const onFailure = ({ message }: Error) => errors.push(message);
+    const jwks = createJwks(url, { now: () => now, timeout: 500, onFailure });
+    const verifier = createJwtVerifier(SETTING, jwks, () => now);
+    strictEqual(await outcome(verifier, FIRST_TOKEN), "jwt:user-7");
+    hangs = true;
+    now += 3_600_000;
+    strictEqual(await outcome(verifier, FIRST_TOKEN), "jwt:user-7");
+    deepStrictEqual(errors, [], "it was verified before the question had timed out");
+    strictEqual(await outcome(verifier, SECOND_TOKEN), "jwks-unavailable");
+    deepStrictEqual(errors, ["Cannot read the key set: it took longer than 500 ms"]);
+    strictEqual(asked, 2);
+  });
 });
 
 Deno.test("a body over HTTP that stops is given up", async () => {

@@ -24,6 +24,9 @@ Deno.test("a key, a signature and who signed are left out wherever they stand", 
   strictEqual(redactPath("/sw%5Fabc%5Fsecret/x"), "/sw_*/x");
   strictEqual(redactPath(`/a/_sig=${SIGNATURE}/_kid=x`), "/a/_sig=*/_kid=*");
   strictEqual(redactText('no export "sw_abc_secret"'), 'no export "sw_*"');
+  strictEqual(redactPath("/x/eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4ifQ.c2ln/y"), "/x/eyJ*/y");
+  strictEqual(redactText("of eyJhbGciOiJub25lIn0.eyJzdWIi"), "of eyJ*");
+  strictEqual(redactPath("/exports/eyJ.csv"), "/exports/eyJ.csv");
   strictEqual(redactNames(["sw_id_secret", SIGNATURE, "a b", "since"]), "sw_*, *, *, since");
 });
 

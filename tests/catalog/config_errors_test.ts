@@ -90,7 +90,7 @@ spillway.yaml:4: server.port: expected a port from 0 to 65535, not 70000
 spillway.yaml:5: server.drain_timeout: expected a duration such as 250ms, 25s, 60m or 24h, \
 at most 24d, not 25
 spillway.yaml:6: server.link_secret: unknown key; the keys here are hostname, port, \
-public_url, hosts, trusted_proxies, admin, connections, head_timeout, body_timeout, \
+public_url, hosts, cors, trusted_proxies, admin, connections, head_timeout, body_timeout, \
 idle_timeout, stall_timeout, drain_timeout and debug
 spillway.yaml:8: sources.app.path: expected the path of a file, not 5
 spillway.yaml:8: sources.app.pool: unknown key
@@ -545,6 +545,52 @@ spillway.yaml:5: server.admin.port: missing; expected a port from 0 to 65535
 spillway.yaml:6: limits.per_address: expected a whole number from 1 to 65535, not 0
 `,
   );
+});
+
+Deno.test("an origin is a whole one, and nothing that stands for several", () => {
+  const origins = [
+    "*",
+    "null",
+    "https://*.example.com",
+    "https://.*\\\\.example\\\\.com",
+    "app.example.com",
+  ]
+    .concat(
+      "https://app.example.com/path",
+      "https://u@app.example.com",
+      "ftp://app.example.com",
+      "",
+    );
+  const text = `server: { cors: ${JSON.stringify(origins)} }\nsources: {}\nexports: {}\n`;
+  const lines = printed(text).trimEnd().split("\n");
+  strictEqual(lines.length, origins.length);
+  strictEqual(
+    lines[0],
+    "spillway.yaml:1: server.cors[0]: expected an origin such as https://app.example.com, without " +
+      'a path and without *, not "*"',
+  );
+});
+
+Deno.test("an audit log that is rotated has a size and a file", () => {
+  const issues = (log: string) => printed(`log: ${log}\nsources: {}\nexports: {}\n`);
+  strictEqual(
+    issues("{ audit: { file: stdout, max_bytes: 1KiB, keep: 0, size: 5 } }"),
+    `\
+spillway.yaml:1: log.audit.file: expected a path; standard output has no size, write audit: stdout, \
+not "stdout"
+spillway.yaml:1: log.audit.max_bytes: expected a size of at least 64KiB, such as 100MiB, not "1KiB"
+spillway.yaml:1: log.audit.keep: expected a whole number from 1 to 1000, not 0
+spillway.yaml:1: log.audit.size: unknown key; the keys here are file, max_bytes and keep
+`,
+  );
+  for (const value of ["", "[a]", "5", '" "']) {
+    ok(
+      issues(`{ audit: ${value} }`).startsWith(
+        "spillway.yaml:1: log.audit: expected a path, stdout, or a mapping of file, max_bytes and keep",
+      ),
+      value,
+    );
+  }
 });
 
 Deno.test("a param from the identity has no default, and need not be given", () => {

@@ -1,7 +1,16 @@
 /** The configurations of `docs/` can be pasted, and the one that is called whole has every key. */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { ADMIN, type Config, CONVERT, LIMITS, LOG, SERVER, SPOOL } from "../../catalog/config.ts";
+import {
+  ADMIN,
+  AUDIT,
+  type Config,
+  CONVERT,
+  LIMITS,
+  LOG,
+  SERVER,
+  SPOOL,
+} from "../../catalog/config.ts";
 import { readDocument } from "../../catalog/document.ts";
 import { isMapping } from "../../catalog/reader.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
@@ -47,5 +56,7 @@ Deno.test("the whole file of docs/configuration.md can be pasted, and has every 
   deepStrictEqual(keys(root.limits), keys(LIMITS));
   deepStrictEqual(keys(root.spool), keys(SPOOL));
   deepStrictEqual(keys(root.convert), keys(CONVERT));
+  ok(isMapping(root.log));
   deepStrictEqual(keys(root.log), keys(LOG));
+  deepStrictEqual(keys(root.log.audit), keys(AUDIT));
 });

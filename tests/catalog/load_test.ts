@@ -3,6 +3,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { z } from "zod";
 import type { Config } from "../../catalog/config.ts";
+import type { ConfigError } from "../../catalog/issues.ts";
 import type { LoadOptions } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
@@ -51,6 +52,7 @@ const OPEN = {
 const SERVER = {
   connections: 1024,
   hosts: [],
+  cors: [],
   trustedProxies: [],
   headTimeout: 15_000,
   bodyTimeout: 30_000,
@@ -235,6 +237,31 @@ exports: {}
     [limits.perAddress, limits.perTenant, limits.queue, limits.queueTimeout],
     [3, 4, 0, 250],
   );
+});
+
+Deno.test("origins whose pages may read answers are listed as browsers write them", () => {
+  const cors = (list: string) =>
+    load(`server: { cors: ${list} }\nsources: {}\nexports: {}`).server.cors;
+  deepStrictEqual(
+    cors('["https://App.Example.com/", "https://app.example.com:443", "http://localhost:5173"]'),
+    ["https://app.example.com", "https://app.example.com", "http://localhost:5173"],
+  );
+  deepStrictEqual(load("sources: {}\nexports: {}").server.cors, []);
+});
+
+Deno.test("the audit log is a file, one that is rotated, or standard output", () => {
+  const audit = (text: string) => load(`log: ${text}\nsources: {}\nexports: {}`).audit;
+  strictEqual(audit("{}"), undefined);
+  deepStrictEqual(audit("{ audit: stdout }"), { file: "stdout" });
+  deepStrictEqual(audit("{ audit: audit.log }"), { file: "/etc/spillway/audit.log" });
+  deepStrictEqual(audit("{ audit: { file: /srv/audit.log, max_bytes: 100MiB } }"), {
+    file: "/srv/audit.log",
+    rotation: { maxBytes: 104_857_600, keep: 10 },
+  });
+  deepStrictEqual(audit("{ audit: { file: a.log, max_bytes: 64KiB, keep: 2 } }"), {
+    file: "/etc/spillway/a.log",
+    rotation: { maxBytes: 65_536, keep: 2 },
+  });
 });
 
 Deno.test("relative paths start at the folder of the file, absolute ones stay", () => {
@@ -486,4 +513,26 @@ exports: {}`,
     caps: {},
   }]);
   deepStrictEqual([...access.links!.secrets], [["b", "b".repeat(32)], ["a", "a".repeat(32)]]);
+});
+
+Deno.test("convert has defaults, and needs a spool", () => {
+  const base = "sources: {}\nexports: {}\nspool: { dir: s }\n";
+  deepStrictEqual(load(`${base}convert: {}`).convert, { maxBytes: 2 ** 30, maxCells: 100_000_000 });
+  deepStrictEqual(load(`${base}convert: { max_bytes: 1MiB, formats: [csv] }`).convert, {
+    maxBytes: 2 ** 20,
+    maxCells: 100_000_000,
+    formats: ["csv"],
+  });
+  strictEqual(load(base).convert, undefined);
+  const issues = (text: string) => {
+    try {
+      load(text);
+    } catch (error) {
+      return (error as ConfigError).issues.map(({ path, message }) => `${path}: ${message}`);
+    }
+  };
+  deepStrictEqual(issues("sources: {}\nexports: {}\nconvert: { formats: [xls] }"), [
+    "convert: needs the section spool: an upload waits there until it is read",
+    'convert.formats[0]: expected csv, tsv, ndjson, json or xlsx, not "xls"',
+  ]);
 });

@@ -8,6 +8,9 @@ export const PYTHON = "/usr/bin/python3";
 /** The psql of the newest PostgreSQL server that is installed, which the tests start one of. */
 export const PSQL = `${BINARIES}/psql`;
 
+/** Debian's browser. */
+export const CHROMIUM = "/usr/bin/chromium";
+
 /** Apache POI, and what it needs to stream a workbook, as Debian has them. */
 export const POI_JARS: readonly string[] = [
   "poi",
@@ -24,6 +27,7 @@ const PROGRAMS = {
   python: [PYTHON, "-c", "import sys; assert sys.version_info >= (3, 11)"],
   openpyxl: [PYTHON, "-c", "import sys, openpyxl; assert sys.version_info >= (3, 11)"],
   xlsxwriter: [PYTHON, "-c", "import sys, xlsxwriter; assert sys.version_info >= (3, 11)"],
+  prometheus: [PYTHON, "-c", "import prometheus_client.parser"],
   sqlite3: ["sqlite3", "--version"],
   psql: [PSQL, "--version"],
   soffice: ["soffice", "--version"],
@@ -33,6 +37,7 @@ const PROGRAMS = {
   // A program of one file is compiled when it is run.
   java: ["java", "--describe-module", "jdk.compiler"],
   poi: ["ls", ...POI_JARS],
+  chromium: [CHROMIUM, "--version"],
 } as const;
 
 /** One of the programs. */
@@ -43,6 +48,7 @@ const MISSING: Readonly<Record<Program, string>> = {
   python: "Python 3.11 is not installed",
   openpyxl: "openpyxl for Python 3.11 is not installed",
   xlsxwriter: "XlsxWriter for Python 3.11 is not installed",
+  prometheus: "Prometheus's client for Python is not installed",
   sqlite3: "sqlite3 is not installed",
   psql: "no PostgreSQL server is installed",
   soffice: "LibreOffice is not installed",
@@ -51,6 +57,7 @@ const MISSING: Readonly<Record<Program, string>> = {
   unzip: "unzip is not installed",
   java: "Java 11 is not installed",
   poi: "Apache POI is not installed",
+  chromium: "Chromium is not installed",
 };
 
 /** What has been looked for, by program. */

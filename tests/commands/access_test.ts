@@ -19,6 +19,11 @@ access:
 sources:
   app: { type: sqlite, path: app.db }
   down: { type: postgres, url: "postgres://c4n4ry-user:c4n4ry-password@127.0.0.1:9/x" }
+  web:
+    type: http
+    url: http://127.0.0.1:9
+    format: ndjson
+    headers: { Authorization: Bearer c4n4ry-upstream }
 exports:
   mine:
     source: app
@@ -27,6 +32,11 @@ exports:
     columns: { note: { mask: hash, unless: pii } }
     reason: required
   broken: { source: down, query: select 1 }
+  found:
+    source: app
+    query: select json_extract('{}', :path) as found, :day as day
+    params: { path: { type: string }, day: { type: date, log: true } }
+  upstream: { source: web, query: "/rows/:id", params: { id: { type: string } } }
 `;
 
 Deno.test("a new key is printed once, alone, with the lines that let it in", async () => {
@@ -44,7 +54,8 @@ Deno.test("a new key is printed once, alone, with the lines that let it in", asy
       "--scopes",
       "pii",
     ]
-      .concat("--max-rows", "1000", "--expires", "2100-01-01", "--subject", "nightly, report"),
+      .concat("--max-rows", "1000", "--max-bytes", "512MiB", "--max-duration", "15m")
+      .concat("--expires", "2100-01-01", "--subject", "nightly, report"),
     { cwd: folder.path },
   );
   assert.equal(code, 0);
@@ -54,7 +65,7 @@ Deno.test("a new key is printed once, alone, with the lines that let it in", asy
   const [, lines = ""] = /\n(\s+- \{ id: .*\})\n/.exec(stderr) ?? [];
   assert.match(
     lines,
-    /tenant: "42", subject: "nightly, report", exports: \["rows", "audit-\*"\], formats: \["csv"\], max_rows: 1000, scopes: \["pii"\], expires: "2100-01-01" \}$/,
+    /tenant: "42", subject: "nightly, report", exports: \["rows", "audit-\*"\], formats: \["csv"\], max_rows: 1000, max_bytes: "512MiB", max_duration: "15m", scopes: \["pii"\], expires: "2100-01-01" \}$/,
   );
   const text = await Deno.readTextFile(`${folder.path}/spillway.yaml`);
   await Deno.writeTextFile(`${folder.path}/spillway.yaml`, `access:\n  keys:\n${lines}\n${text}`);
@@ -72,14 +83,17 @@ Deno.test("a new key is printed once, alone, with the lines that let it in", asy
 Deno.test("a key that the configuration would not take is a usage error", async () => {
   await using folder = await emptyFolder();
   const { code, stdout, stderr } = await spillway(
-    ["key", "new", "--exports", "in voices", "--max-rows", "many"],
+    ["key", "new", "--exports", "in voices", "--max-rows", "many", "--max-bytes", "0B"]
+      .concat("--max-duration", "20ms"),
     { cwd: folder.path },
   );
   assert.deepEqual([code, stdout], [64, ""]);
   assert.equal(
     stderr,
     "spillway: --exports takes the name of an export, or a pattern such as audit-*\n" +
-      "--max-rows takes a whole number of at least 1\n",
+      "--max-rows takes a whole number of at least 1\n" +
+      "--max-bytes takes a size such as 512MiB or 20GiB\n" +
+      "--max-duration takes a duration such as 15m, 24h or 30d, of at least 1s and at most 366d\n",
   );
 });
 
@@ -116,8 +130,12 @@ Deno.test("links and runs are for a tenant from the command line too", async () 
 
 Deno.test("the log says who asked, for whom and why, and no secret", async () => {
   await using folder = await configured();
-  await Deno.writeTextFile(`${folder.path}/spillway.yaml`, CONFIG);
-  await using server = await startServe([], { cwd: folder.path, environment: { SECRET } });
+  await Deno.writeTextFile(`${folder.path}/spillway.yaml`, `${CONFIG}log: { audit: audit.log }\n`);
+  await using server = await startServe([], {
+    cwd: folder.path,
+    environment: { SECRET },
+    flags: [`--allow-write=${folder.path}/audit.log`],
+  });
   const ask = async (
     path: string,
     headers: Record<string, string> = {},
@@ -138,6 +156,10 @@ Deno.test("the log says who asked, for whom and why, and no secret", async () =>
   const canaries = [SECRET, secretOf, link.searchParams.get("_sig")!, "c4n4ry"];
   assert.equal((await ask("/exports/mine.csv?_reason=c4se%206", key)).status, 200);
   assert.equal((await ask(path)).status, 200);
+  const found = (path: string) =>
+    ask(`/exports/found.csv?path=${encodeURIComponent(path)}&day=2026-01-01`, key);
+  assert.equal((await found("$.c4n4ry")).status, 200);
+  assert.equal((await found("$.c4n4ry")).status, 200);
   const wrong: [string, Record<string, string>][] = [
     ["/exports/mine.csv", { "X-Api-Key": `sw_${ONE.id}_c4n4ryc4n4ryc4n4ryc4n4ryc4n4ryc4n4ry` }],
     ["/exports/mine.csv", { Authorization: "Bearer eyJhbGciOiJub25lIn0.c4n4ry.c4n4ry" }],
@@ -154,16 +176,22 @@ Deno.test("the log says who asked, for whom and why, and no secret", async () =>
     [`/exports/mine.csv?${ONE.key}=1&_reason=x`, key],
     [`/exports/mine.csv/${ONE.key}`, key],
     [`/${ONE.key}.csv`, {}],
+    // What SQLite says of it has the value in it.
+    ["/exports/found.csv?path=c4n4ry)&day=2026-01-01", key],
+    ["/exports/upstream.csv?id=c4n4ry", key],
+    ["/exports/mine.csv", { Cookie: "session=c4n4ry", Referer: "https://x/?c4n4ry" }],
+    ["/exports/mine.csv", { "User-Agent": "c4n4ry", "X-Forwarded-For": "c4n4ry" }],
+    ["/exports/mine.csv?_reason=x", { ...key, Range: "c4n4ry", "Idempotency-Key": "c4n4ry" }],
   ];
   for (const [target, headers] of wrong) {
     const { status, text } = await ask(target, headers);
-    assert.ok(status >= 400, target);
+    assert.ok(status >= 400 || "Range" in headers, target);
     // The message of a wrong option repeats it, to its own caller alone.
     if (headers !== key) { for (const canary of canaries) assert.ok(!text.includes(canary), text); }
   }
   const runs = () => server.logs().filter(({ logger }) => logger === "spillway.run");
   const refusals = () => server.logs().filter(({ logger }) => logger === "spillway.http");
-  await until(() => runs().length >= 3 && refusals().length >= 14);
+  await until(() => runs().length >= 8 && refusals().length >= 16);
   assert.deepEqual(
     runs().slice(0, 2).map(({ principal, tenant, client, reason, masked }) => [
       ...[principal, tenant, client, reason, masked],
@@ -185,7 +213,18 @@ Deno.test("the log says who asked, for whom and why, and no secret", async () =>
     String(refusals()[3]!.reason),
     /^link-signature \(a\) of \/exports\/mine\.csv\?_exp=\d+&_key=\*&_kid=\*&_reason=\*&_tenant=\*&_sig=\*$/,
   );
-  for (const line of server.lines) {
+  const [one, two] = runs().filter((run) => run.export === "found" && run.state === "complete");
+  assert.deepEqual(one!.params, { day: "2026-01-01" });
+  assert.match(String((one!.param_hashes as { path: string }).path), /^[0-9a-f]{32}$/);
+  assert.deepEqual(one!.param_hashes, two!.param_hashes);
+  const failed = runs().find((run) => run.export === "found" && run.state === "failed");
+  assert.match(String(failed!.error), /bad JSON path: ':path'/);
+  const metrics = await ask("/metrics");
+  assert.match(metrics.text, /spillway_runs_total/);
+  const audit = `${folder.path}/audit.log`;
+  const all = () => [...server.lines, ...Deno.readTextFileSync(audit).split("\n"), metrics.text];
+  await until(() => all().length > server.lines.length + 24);
+  for (const line of all()) {
     for (const canary of canaries) {
       assert.ok(!line.includes(canary), line);
     }

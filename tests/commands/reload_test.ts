@@ -144,7 +144,11 @@ Deno.test("a bad configuration is refused whole and said, until it is corrected"
 Deno.test("what only a restart changes is said, and the rest is taken", async () => {
   await using folder = await setUp();
   await using server = await startServe([], { cwd: folder.path });
-  await write(folder, { name: "second", server: ", hosts: [other.example], idle_timeout: 9s" });
+  const origin = "https://app.example.com";
+  await write(folder, {
+    name: "second",
+    server: `, hosts: [other.example], cors: ["${origin}"], idle_timeout: 9s`,
+  });
   const [line, warning] = await reload(server, { lines: 2 });
   assert.equal(line!.level, "INFO");
   assert.deepEqual([warning!.level, warning!.message, warning!.fixed], [
@@ -154,9 +158,11 @@ Deno.test("what only a restart changes is said, and the rest is taken", async ()
   ]);
   using client = await RawClient.connect({ addr: { port: server.port } as Deno.NetAddr });
   await client.send(
-    `GET /exports/second.csv HTTP/1.1\r\nHost: other.example\r\nX-Api-Key: ${KEYS.old.key}\r\n\r\n`,
+    `GET /exports/second.csv HTTP/1.1\r\nHost: other.example\r\nX-Api-Key: ${KEYS.old.key}\r\n` +
+      `Origin: ${origin}\r\n\r\n`,
   );
-  assert.equal((await client.answer()).status, 200);
+  const { status, headers } = await client.answer();
+  assert.deepEqual([status, headers.get("access-control-allow-origin")], [200, origin]);
 });
 
 Deno.test("of many signals at once the last configuration is in force", async () => {

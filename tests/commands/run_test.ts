@@ -74,7 +74,7 @@ Deno.test("several exports are the sheets of one workbook, and HTTP gives the sa
   const metrics = await (await fetch(`${server.origin}/metrics`)).text();
   assert.match(
     metrics,
-    /spillway_runs_total\{export="\(several\)",format="xlsx",state="complete"\} 1/,
+    /spillway_runs_total\{export="\(several\)",format="xlsx",state="complete",tenant_class="none"\} 1/,
   );
 });
 

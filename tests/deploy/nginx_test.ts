@@ -40,11 +40,12 @@ function replaceOnce(text: string, from: string, to: string): string {
   return text.replace(from, to);
 }
 
-async function startProxy(server: TestServer): Promise<Proxy> {
+/** Starts nginx with our configuration, or with another site that listens as ours does. */
+async function startProxy(server: TestServer, other?: string): Promise<Proxy> {
   const folder = await Deno.makeTempDir({ prefix: "spillway-nginx-" });
   const [port, http2] = [freePort(), freePort()];
-  let site = await Deno.readTextFile(CONFIGURATION);
-  site = replaceOnce(site, "server 127.0.0.1:8000;", `server 127.0.0.1:${server.port};`);
+  let site = other ?? await Deno.readTextFile(CONFIGURATION);
+  site = replaceOnce(site, "127.0.0.1:8000;", `127.0.0.1:${server.port};`);
   site = replaceOnce(
     site,
     "  listen 80;",
@@ -85,7 +86,8 @@ http {
     await until(() =>
       fetch(`${origin}/healthz`).then(async (response) => {
         await response.body!.cancel();
-        return response.ok;
+        // A site may pass on another name, which is 421.
+        return response.ok || other !== undefined;
       }, () => false)
     );
   } catch (error) {
@@ -111,12 +113,15 @@ http {
   };
 }
 
+/** What comes through a proxy is not of this machine, and needs to be let in. */
+const ANONYMOUS = "{ anonymous: true }";
+
 const SPOOL = "{ dir: spool, min_free: 64MiB, spill_after: 300ms }";
 
 nginxTest(
   "nginx: a file is whole, streamed or made first, with the headers that it had",
   async () => {
-    await using server = await startServer({ spool: SPOOL });
+    await using server = await startServer({ access: ANONYMOUS, spool: SPOOL });
     await using proxy = await startProxy(server);
     for (const format of ["csv", "xlsx"]) {
       const path = `/exports/pages.${format}?rows=2000`;
@@ -138,7 +143,7 @@ nginxTest(
 );
 
 nginxTest("nginx: a download that was cut is resumed", async () => {
-  await using server = await startServer({ spool: SPOOL });
+  await using server = await startServer({ access: ANONYMOUS, spool: SPOOL });
   await using proxy = await startProxy(server);
   const path = "/exports/rows.csv?rows=20000&_delivery=whole";
   const { response, finish } = await startDownload(proxy, path);
@@ -153,7 +158,7 @@ nginxTest("nginx: a download that was cut is resumed", async () => {
 });
 
 nginxTest("nginx: an error after 50,000 rows breaks the client's transport", async () => {
-  await using server = await startServer({ spool: SPOOL });
+  await using server = await startServer({ access: ANONYMOUS, spool: SPOOL });
   await using proxy = await startProxy(server);
   for (const format of ["csv", "xlsx"]) {
     const path = `/exports/breaks.${format}?at=50000`;
@@ -169,7 +174,7 @@ nginxTest("nginx: an error after 50,000 rows breaks the client's transport", asy
 });
 
 nginxTest("nginx: an error before the first row is the status that it is", async () => {
-  await using server = await startServer({ spool: SPOOL });
+  await using server = await startServer({ access: ANONYMOUS, spool: SPOOL });
   await using proxy = await startProxy(server);
   for (const query of ["at=3", "at=50000&_delivery=whole"]) {
     const response = await fetch(`${proxy.origin}/exports/breaks.csv?${query}`);
@@ -184,7 +189,11 @@ nginxTest("nginx: an error before the first row is the status that it is", async
 });
 
 nginxTest("nginx: a client that leaves frees its run", async () => {
-  await using server = await startServer({ spool: SPOOL, limits: "{ concurrent: 1 }" });
+  await using server = await startServer({
+    access: ANONYMOUS,
+    spool: SPOOL,
+    limits: "{ concurrent: 1 }",
+  });
   await using proxy = await startProxy(server);
   const leaving = async (flag: string, origin: string) => {
     const client = new Deno.Command("curl", {
@@ -216,7 +225,11 @@ nginxTest("nginx: a client that leaves frees its run", async () => {
 });
 
 nginxTest("nginx: a client that stalls spills in our spool, not in nginx's files", async () => {
-  await using server = await startServer({ spool: SPOOL, limits: "{ concurrent: 1 }" });
+  await using server = await startServer({
+    access: ANONYMOUS,
+    spool: SPOOL,
+    limits: "{ concurrent: 1 }",
+  });
   await using proxy = await startProxy(server);
   // 100 MB, of which the kernel and nginx take some.
   const path = "/exports/pages.csv?rows=10000";
@@ -234,6 +247,7 @@ nginxTest(
   async () => {
     await using server = await startServer({
       server: "{ port: 0, hosts: [exports.example.com], trusted_proxies: [127.0.0.1] }",
+      access: ANONYMOUS,
       limits: "{ per_address: 1 }",
     });
     await using proxy = await startProxy(server);
@@ -254,5 +268,57 @@ nginxTest(
     assert.deepEqual(statuses, ["200", "200", "421"]);
     await until(() => server.reports.length === 2);
     assert.deepEqual(server.reports.map(({ client }) => client).sort(), ["127.0.0.8", "127.0.0.9"]);
+  },
+);
+
+/** nginx with a site that passes everything on, and says so by these lines alone. */
+function bareSite(...lines: readonly string[]): string {
+  return `server {\n  listen 80;\n  location / {\n    proxy_pass http://127.0.0.1:8000;\n    ${
+    lines.join("\n    ")
+  }\n  }\n}\n`;
+}
+
+nginxTest(
+  "nginx: what an nginx passes on that was told no more than where to, is not local",
+  async () => {
+    await using server = await startServer();
+    await using bare = await startProxy(server, bareSite());
+    const statusOf = async (origin: string, path: string) => {
+      const response = await fetch(origin + path);
+      const text = await response.text();
+      return [response.status, response.status === 401 ? JSON.parse(text).detail : ""];
+    };
+    const detail =
+      "This server lets in requests of its own machine alone, until its access is set up";
+    assert.deepEqual(await statusOf(server.origin, "/exports"), [200, ""]);
+    for (const path of ["/exports", "/exports/table.csv", "/metrics", "/exports/missing.csv"]) {
+      assert.deepEqual(await statusOf(bare.origin, path), [401, detail], path);
+    }
+    assert.deepEqual(server.reports, []);
+  },
+);
+
+nginxTest(
+  "nginx: with HTTP/1.1, any one header of a proxy's is enough, and so is its address",
+  async () => {
+    await using server = await startServer();
+    await using trusting = await startServer({
+      server: "{ port: 0, trusted_proxies: [127.0.0.1] }",
+    });
+    const version = "proxy_http_version 1.1;";
+    const sites: [TestServer, string, number][] = [
+      [server, bareSite(version, "proxy_set_header X-Forwarded-Proto $scheme;"), 401],
+      [server, bareSite(version, "proxy_set_header X-Real-IP $remote_addr;"), 401],
+      [server, bareSite(version, "proxy_set_header Host exports.example.com;"), 421],
+      [trusting, bareSite(version), 401],
+      // Nothing tells this one from a program of this machine: what docs/access.md warns of.
+      [server, bareSite(version), 200],
+    ];
+    for (const [index, [behind, site, status]] of sites.entries()) {
+      await using proxy = await startProxy(behind, site);
+      const response = await fetch(`${proxy.origin}/exports`);
+      await response.body!.cancel();
+      assert.equal(response.status, status, `site ${index}`);
+    }
   },
 );

@@ -73,11 +73,11 @@ export function link(
 }
 
 /** The configuration; `exports` besides those of the fixture are a test's. */
-function configuration(exports: string, access: string): string {
+function configuration(exports: string, access: string, server: string): string {
   const key = (name: keyof typeof KEYS, more: string) =>
     `    - { id: ${KEYS[name].id}, sha256: "${KEYS[name].sha256}", ${more} }`;
   return `
-server: { port: 0, debug: false }
+server: { port: 0, debug: false, ${server} }
 access:
   mask_secret: ${SECRET}
   keys:
@@ -186,11 +186,13 @@ export interface AccessServerOptions extends Pick<ServiceOptions, "access"> {
   readonly exports?: string;
   /** More of `access`, as YAML. */
   readonly more?: string;
+  /** More keys of `server`, as YAML. */
+  readonly server?: string;
 }
 
 /** Starts a server. */
 export async function startAccessServer(
-  { exports = "", more = "", access = {} }: AccessServerOptions = {},
+  { exports = "", more = "", server = "", access = {} }: AccessServerOptions = {},
 ): Promise<AccessServer> {
   const folder = await Deno.makeTempDir({ prefix: "spillway-access-" });
   await Deno.mkdir(`${folder}/spool`);
@@ -204,7 +206,7 @@ export async function startAccessServer(
       (2, null, 4111111111111111, null, 'Bob');
   `);
   database.close();
-  const config = loadConfig(configuration(exports, more), {
+  const config = loadConfig(configuration(exports, more, server), {
     env: () => undefined,
     folder,
     sources,

@@ -8,6 +8,7 @@ import { readWorkbook } from "../exporters/xlsx/read_workbook.ts";
 import { RawClient } from "../server/http/raw_client.ts";
 import { until } from "../waiting.ts";
 import {
+  type AccessServer,
   claims,
   KEYS,
   link,
@@ -107,6 +108,42 @@ Deno.test("wrong credentials of one address are answered later and later, then 4
   assert.equal(headers.get("Retry-After"), "10");
   assert.equal((await server.get("/exports", "one")).status, 200);
   assert.deepEqual(server.reports, []);
+});
+
+Deno.test("wrong credentials are counted by the address that the last trusted proxy saw", async () => {
+  const wrong = { "X-Api-Key": `sw_zzzzzzzz_${"a".repeat(32)}` };
+  /** The statuses of so many wrong credentials, each with what a proxy would say of its client. */
+  const statuses = async (
+    server: AccessServer,
+    times: number,
+    forwarded: (time: number) => string,
+  ) => {
+    const all: number[] = [];
+    for (let time = 0; time < times; time++) {
+      const headers = { ...wrong, "X-Forwarded-For": forwarded(time) };
+      all.push((await server.get("/exports", headers)).status);
+    }
+    return all;
+  };
+  const limited = [...Array(20).fill(401), 429, 429];
+  await using behind = await startAccessServer({
+    access: patient(),
+    server: "trusted_proxies: [127.0.0.1]",
+  });
+  // Whatever a client writes there stands before what the proxy adds.
+  assert.deepEqual(
+    await statuses(behind, 22, (time) => `10.9.8.${time}, 198.51.100.${time}, 203.0.113.9`),
+    limited,
+  );
+  // Those that it named have not been counted, and nor has another client of the proxy.
+  assert.deepEqual(await statuses(behind, 5, () => "198.51.100.7"), Array(5).fill(401));
+  assert.deepEqual(await statuses(behind, 5, () => "203.0.113.10"), Array(5).fill(401));
+  assert.equal((await statuses(behind, 1, () => "203.0.113.9:4711"))[0], 429);
+  const right = { "X-Api-Key": KEYS.one.key, "X-Forwarded-For": "203.0.113.9" };
+  assert.equal((await behind.get("/exports", right)).status, 200);
+  // Without a trusted proxy, the header is nothing but a client's words.
+  await using direct = await startAccessServer({ access: patient() });
+  assert.deepEqual(await statuses(direct, 22, (time) => `198.51.100.${time}`), limited);
 });
 
 Deno.test("two credentials are refused", async () => {
@@ -398,6 +435,72 @@ Deno.test("a kept file is of one principal of one tenant, whatever tag or range 
   const runs = server.reports.length;
   await server.get(path, "plain", { headers: { Range: "bytes=5-" } });
   await until(() => server.reports.length === runs + 1);
+});
+
+Deno.test("no route tells one tenant of another's run, whatever it is asked with", async () => {
+  await using server = await startAccessServer();
+  const file = "/exports/orders.csv?_delivery=whole";
+  const whole = await server.get(file, "one");
+  const streamed = await server.get("/exports/orders.csv", "one");
+  const etag = whole.headers.get("ETag")!;
+  const secrets = [etag, whole, streamed].map((of) =>
+    typeof of === "string" ? of.slice(1, -1) : of.headers.get("Export-Id")!
+  );
+  const ids = secrets.slice(1);
+  const paths = [
+    ...["/", "/exports", "/exports/orders", "/exports/orders.csv", file, "/links", "/metrics"],
+    ...["/readyz", "/exports/orders,people.xlsx", "/runs", "/openapi.json", "/files"],
+    ...ids.flatMap((id) => [
+      ...[`/runs/${id}`, `/runs/${id}/file`, `/runs/${id}/events`, `/exports/${id}.csv`],
+      ...[`/exports/orders.csv?_filename=${id}`, `/files/${id}`],
+    ]),
+  ];
+  const headers = { "Range": "bytes=0-", "If-Range": etag, "If-None-Match": etag, "Via": "1.1 x" };
+  const others = ["two", bearer(await token({ org: "two", exports: "*" }))] as const;
+  for (const credential of others) {
+    for (const path of paths) {
+      for (const method of ["GET", "HEAD", "POST", "DELETE", "OPTIONS"]) {
+        const { status, headers: sent, text } = await server.get(path, credential, {
+          method,
+          headers,
+        });
+        const said = `${JSON.stringify([...sent])}${text}`;
+        assert.doesNotMatch(text, /,one|"one"/, `${method} ${path}`);
+        for (const secret of secrets) {
+          // A name that the caller itself gives comes back to it.
+          if (!path.includes(secret)) {
+            assert.ok(!said.includes(secret), `${method} ${path}: ${said}`);
+          }
+        }
+        assert.ok(![304, 410, 500].includes(status), `${method} ${path}: ${status}`);
+        if (path.includes("/runs/")) assert.ok(status >= 400, `${method} ${path}: ${status}`);
+      }
+    }
+  }
+  const resumed = await server.get(file, "one", {
+    headers: { Range: "bytes=5-", "If-Range": etag },
+  });
+  assert.deepEqual([resumed.status, resumed.text], [206, ROWS.one.slice(5)], "which none deleted");
+});
+
+Deno.test("requests of two tenants at one moment share no run, no file and no tag", async () => {
+  await using server = await startAccessServer();
+  const seen = { one: new Set<string>(), two: new Set<string>() };
+  for (const query of ["", "?_delivery=whole"]) {
+    const path = `/exports/orders.csv${query}`;
+    await Promise.all(Array.from({ length: 24 }, async (_, index) => {
+      const tenant = index % 2 === 0 ? "one" : "two";
+      const { status, text, headers } = index % 3 === 0
+        ? await server.get(
+          link("/exports/orders.csv", tenant, query ? [["_delivery", "whole"]] : []),
+        )
+        : await server.get(path, tenant, index % 4 === 0 ? { headers: { Range: "bytes=0-" } } : {});
+      assert.ok(status === 200 || status === 206);
+      assert.equal(text, ROWS[tenant]);
+      for (const name of ["Export-Id", "ETag"]) seen[tenant].add(headers.get(name) ?? `${index}`);
+    }));
+  }
+  assert.deepEqual([...seen.one].filter((one) => seen.two.has(one)), []);
 });
 
 Deno.test("links of two tenants that the same secret signed share no file", async () => {

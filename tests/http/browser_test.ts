@@ -1,22 +1,10 @@
 /** A real browser, in which pages of other sites try to reach rows. */
 
 import assert from "node:assert/strict";
+import { CHROMIUM, readerTest } from "../clients/programs.ts";
 import { serve, type TestHttpServer } from "../server/http/serving.ts";
 import { inTime, until } from "../waiting.ts";
 import { startServer } from "./fixture.ts";
-
-/** Debian's. */
-const CHROMIUM = "/usr/bin/chromium";
-
-const IS_THERE = await Deno.stat(CHROMIUM).then(() => true, () => false);
-
-function browserTest(name: string, work: () => Promise<void>): void {
-  Deno.test({
-    name: IS_THERE ? name : `${name} (ignored: ${CHROMIUM} is not installed)`,
-    ignore: !IS_THERE,
-    fn: work,
-  });
-}
 
 /** The name of the attacker's site, which becomes an address of ours. */
 const EVIL = "evil.test";
@@ -103,7 +91,7 @@ function attempts(port: number, tries: Record<string, string>): string {
   </script>`;
 }
 
-browserTest("a name that is rebound to this server reaches no row", async () => {
+readerTest("a name that is rebound to this server reaches no row", ["chromium"], async () => {
   await using server = await startServer();
   let rebind = () => {};
   const read = (path: string) =>
@@ -127,32 +115,36 @@ browserTest("a name that is rebound to this server reaches no row", async () => 
   assert.deepEqual(server.reports, []);
 });
 
-browserTest("a page of another site runs no export, but for a link that is followed", async () => {
-  await using server = await startServer();
-  const file = `${server.origin}/exports/table.csv`;
-  await using site = startSite((port) =>
-    attempts(port, {
-      fetch: `fetch("${file}").then(() => "read")`,
-      opaque: `fetch("${file}", { mode: "no-cors" }).then(({ type }) => type)`,
-      image: `load("img", "${file}")`,
-      script: `load("script", "${file}")`,
-      frame: `load("iframe", "${file}")`,
-    })
-  );
-  await using _page = await openPage(`http://${EVIL}:${site.port}/`);
-  const told = await site.reported;
-  assert.deepEqual({ ...told, frame: "" }, {
-    fetch: "failed",
-    opaque: "opaque",
-    image: "refused",
-    script: "refused",
-    frame: "",
-  });
-  assert.deepEqual(server.reports, [], "no query was run for any of them");
+readerTest(
+  "a page of another site runs no export, but for a link that is followed",
+  ["chromium"],
+  async () => {
+    await using server = await startServer();
+    const file = `${server.origin}/exports/table.csv`;
+    await using site = startSite((port) =>
+      attempts(port, {
+        fetch: `fetch("${file}").then(() => "read")`,
+        opaque: `fetch("${file}", { mode: "no-cors" }).then(({ type }) => type)`,
+        image: `load("img", "${file}")`,
+        script: `load("script", "${file}")`,
+        frame: `load("iframe", "${file}")`,
+      })
+    );
+    await using _page = await openPage(`http://${EVIL}:${site.port}/`);
+    const told = await site.reported;
+    assert.deepEqual({ ...told, frame: "" }, {
+      fetch: "failed",
+      opaque: "opaque",
+      image: "refused",
+      script: "refused",
+      frame: "",
+    });
+    assert.deepEqual(server.reports, [], "no query was run for any of them");
 
-  await using other = startSite(() =>
-    `<!doctype html><a href="${file}">rows</a><script>document.links[0].click()</script>`
-  );
-  await using _other = await openPage(`http://${EVIL}:${other.port}/`);
-  await until(() => server.reports.length === 1);
-});
+    await using other = startSite(() =>
+      `<!doctype html><a href="${file}">rows</a><script>document.links[0].click()</script>`
+    );
+    await using _other = await openPage(`http://${EVIL}:${other.port}/`);
+    await until(() => server.reports.length === 1);
+  },
+);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { inTime, until } from "../waiting.ts";
+import { sheetXml, workbookFile } from "../sources/upload/xlsx/workbook_file.ts";
 import { CONVERTER, type ConvertServer, EXPORTER, startConverter } from "./convert_fixture.ts";
 
 const CSV = 'id;name;price\r\n1;Ann;1.50\r\n2;"Bob; Jr";20\r\n';
@@ -72,6 +73,31 @@ Deno.test("a table comes back as another format, from a body or a form", async (
   );
   assert.deepEqual(server.reports.map(({ rows }) => rows), [2, 2, 2, 2]);
   await until(() => server.spooled().every((name) => !name.startsWith("upload-")));
+});
+
+Deno.test("a sheet of a workbook is chosen by name, number and range, also out of gzip", async () => {
+  await using server = await startConverter();
+  const cells = (...texts: string[]) =>
+    `<row>${texts.map((text) => `<c t="str"><v>${text}</v></c>`).join("")}</row>`;
+  const workbook = workbookFile({
+    sheets: {
+      One: sheetXml(cells("a", "b") + cells("1", "2")),
+      Other: sheetXml(cells("x", "c", "d") + cells("y", "3", "4")),
+    },
+  });
+  const rows = async (path: string, body: BodyInit = workbook as BodyInit) =>
+    (await convert(server, path, body)).text;
+  assert.equal(await rows("csv"), "a,b\r\n1,2\r\n");
+  assert.equal(await rows("csv?sheet=Other&range=B:C"), "c,d\r\n3,4\r\n");
+  assert.equal(await rows("csv?sheet=2", gzipSync(workbook)), "x,c,d\r\ny,3,4\r\n");
+  await until(() => server.reports.length === 3);
+  assert.deepEqual(
+    server.reports.map(({ warnings }) => warnings.map(({ kind, column }) => [kind, column])),
+    [[["sheet-skipped", "Other"]], [["sheet-skipped", "One"]], [["sheet-skipped", "One"]]],
+  );
+  const { status, errors } = await problem(server, "csv?sheet=Third", workbook as BodyInit);
+  assert.deepEqual([status, errors[0].name], [400, "sheet"]);
+  await nothingLeft(server);
 });
 
 Deno.test("a worker reads its upload, and no other file of the server", async () => {

@@ -3,7 +3,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { loadConfig } from "../../catalog/load.ts";
 import type { Engine } from "../../server/engine.ts";
-import { startService } from "../../server/service.ts";
+import { type ServiceOptions, startService } from "../../server/service.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import type { ObservedRun, RunReport } from "../../runs/observer.ts";
 import type { HttpServer } from "../../server/http/mod.ts";
@@ -76,7 +76,10 @@ export interface TestServer extends AsyncDisposable {
 export interface Sections {
   readonly limits?: string;
   readonly server?: string;
+  readonly access?: string;
   readonly spool?: string;
+  /** What is known of the logs. @default nothing */
+  readonly log?: ServiceOptions["log"];
   /** The file system of the spool. @default the system's */
   readonly files?: FileSystem;
   /** The clock by which whole files expire. @default the system's */
@@ -108,9 +111,10 @@ export async function startServer(sections: Sections = {}): Promise<TestServer> 
 /** Starts a server in the folder of one that has ended, or has not begun; the folder stays. */
 export async function startIn(folder: string, sections: Sections = {}): Promise<TestServer> {
   const database = `${folder}/app.db`;
-  const { server = "{ port: 0 }", limits = "{}", spool } = sections;
+  const { server = "{ port: 0 }", access = "{}", limits = "{}", spool } = sections;
   const yaml = `
 server: ${server}
+access: ${access}
 limits: ${limits}
 ${spool === undefined ? "" : `spool: ${spool}`}
 sources: { app: { type: sqlite, path: app.db } }
@@ -130,6 +134,7 @@ ${EXPORTS}`;
         if (!run.task.describe) reports.push({ ...run, ...report });
       },
     }],
+    ...(sections.log ? { log: sections.log } : {}),
     ...(sections.files ? { files: sections.files } : {}),
     ...(sections.now ? { now: sections.now } : {}),
   });

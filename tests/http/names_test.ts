@@ -35,6 +35,7 @@ Deno.test("a target in absolute form is for its own host, whatever Host says", a
 Deno.test("the names that are configured are answered", async () => {
   await using server = await startServer({
     server: "{ port: 0, public_url: 'https://exports.example.com', hosts: [exports] }",
+    access: "{ anonymous: true }",
   });
   for (
     const [host, status] of [["exports.example.com", 200], ["exports:80", 200], ["other", 421]]

@@ -510,6 +510,7 @@ Deno.test("a spool that was removed is made again, or the server is not ready", 
   const checks = {
     slots: "ready",
     memory: "ready",
+    descriptors: "ready",
     workers: "ready",
     spool: "ready",
     connections: "ready",

@@ -78,3 +78,9 @@ Deno.test("a reason has at most 500 characters", () => {
     detail: "must be text on one line, of at most 500 characters",
   }]);
 });
+
+Deno.test("a reason stands in logs, and has no key that was pasted into it", () => {
+  const reason = (text: string) => ask("people.csv", { team: "ops", _reason: text }).reason;
+  assert.equal(reason("case 7, for Ann"), "case 7, for Ann");
+  assert.equal(reason("with sw_k7f3q2xw_3sZ9Kq1mV5tWcJ8xRhB2nYpL of mine"), "with sw_* of mine");
+});

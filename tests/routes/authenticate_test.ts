@@ -78,6 +78,7 @@ Deno.test("access is asked with what the request shows, and never for health", a
     authorization: "Bearer a",
     apiKey: "b",
     address: "",
+    local: false,
   }]);
 });
 

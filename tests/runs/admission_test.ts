@@ -176,9 +176,9 @@ Deno.test("a run that would wait for too long is refused at once, but for the fi
   await clock.pass(1_000);
   await ask("a2");
   await ask("a3");
-  assert.equal(admission.waiting, 2, "it is not known for half of the time yet");
+  assert.equal(admission.waiting, 2, "1.8 s are expected");
   await clock.pass(500);
-  // One slot was freed in 2.5 s: of a run that would be the third, none is expected in 5 s.
+  // One slot was freed in 2.5 s: 3.4 s are expected for a run that would be the third, of 5 s at most.
   await ask("a4");
   await ask("b1");
   await ask("b2");

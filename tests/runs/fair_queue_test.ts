@@ -87,7 +87,8 @@ const events = fc.array(
     /** Asks twice as often as it ends: there is something to choose from. */
     kind: fc.constantFrom("ask", "ask", "end"),
   }),
-  { maxLength: 200 },
+  // By itself fast-check makes short ones, in which too little happens.
+  { maxLength: 200, size: "max" },
 );
 
 interface Asked {

@@ -91,6 +91,25 @@ Deno.test("a run without a slot is not told of", async () => {
   assert.deepEqual(lines.map((line) => line.split(":")[0]), ["started a", "ended a"]);
 });
 
+Deno.test("what a run waited for is in its report: no worker, then a client that takes nothing", async () => {
+  const reports: RunReport[] = [];
+  const { clock, runner, startRun } = setup([{ ended: (report) => void reports.push(report) }]);
+  const starting = startRun("a", fakeTask("any"));
+  await clock.pass(300);
+  runner.tasks[0]!.give(64 * KIB);
+  const client = slowReader((await starting).body);
+  await clock.pass(200);
+  runner.tasks[0]!.end();
+  await clock.pass(5_000);
+  await client.read(Infinity);
+  await clock.pass(0);
+  const [{ times, steps, duration } = assert.fail()] = reports;
+  // The fake does not say when it began, nor what it waited for.
+  assert.deepEqual(times, { worker: 500, client: 5_000 });
+  assert.equal(steps.worked, 500);
+  assert.equal(duration, 5_500);
+});
+
 Deno.test("a run is digested where an observer wants that, and only a complete one has a digest", async () => {
   const reports: RunReport[] = [];
   const ended = (report: RunReport) => void reports.push(report);

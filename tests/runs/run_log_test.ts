@@ -3,8 +3,14 @@
 import assert from "node:assert/strict";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import type { ObservedRun, RunReport } from "../../runs/observer.ts";
-import { runLog } from "../../runs/run_log.ts";
+import { createRunLog } from "../../runs/run_log.ts";
 import { TaskError } from "../../runs/running_task.ts";
+
+/** A run log that says what it is told to of params. */
+const runLog = createRunLog({
+  fields: () => ({ params: { day: null }, param_hashes: { org: "ab" } }),
+  hide: (text) => text.replaceAll("acme", ":org"),
+});
 
 /** The records of a run that ended so. */
 async function recordsOf(report: Partial<RunReport>): Promise<LogRecord[]> {
@@ -48,12 +54,11 @@ Deno.test("a value that the source refused does not stand in the log, its param 
 });
 
 Deno.test("what else failed has its message, on one line, and its detail", async () => {
-  const error = new TaskError({ kind: "source", message: "no\ntable", detail: "stack" });
+  const error = new TaskError({ kind: "source", message: "no\ntable acme", detail: "acme stack" });
   const [record] = await recordsOf({ error });
-  assert.deepEqual(
-    [record!.properties.error, record!.properties.detail],
-    ["no%0Atable", "stack"],
-  );
+  const { error: message, detail, params, param_hashes: hashes } = record!.properties;
+  assert.deepEqual([message, detail], ["no%0Atable :org", ":org stack"]);
+  assert.deepEqual([params, hashes], [{ day: null }, { org: "ab" }]);
   assert.ok(!record!.message.join("").includes("\n"));
 });
 

@@ -1,28 +1,34 @@
-/** How many slots were freed of late, as far as that tells anything. */
+/** How long a run would wait for a slot, by those that were freed. */
 
 import assert from "node:assert/strict";
 import { SlotPace } from "../../runs/slot_pace.ts";
 
-Deno.test("slots are counted that were freed in the window, once every one was taken for as long", () => {
-  const pace = new SlotPace(1_000, 10);
-  assert.equal(pace.isBelow(1, 5_000), false, "none was ever wanted");
-  pace.update(true, 5_000);
-  pace.free(5_100);
-  pace.free(5_900);
-  pace.update(true, 5_900);
-  assert.equal(pace.isBelow(3, 5_999), false, "nothing is known yet");
-  assert.deepEqual([2, 3].map((slots) => pace.isBelow(slots, 6_000)), [false, true]);
-  assert.deepEqual([1, 2].map((slots) => pace.isBelow(slots, 6_200)), [false, true]);
-  assert.equal(pace.isBelow(1, 6_901), true, "none was freed for a second");
-  pace.update(false, 7_000);
-  assert.equal(pace.isBelow(1, 7_000), false);
-  pace.update(true, 7_000);
-  assert.equal(pace.isBelow(1, 7_500), false, "what was before says nothing");
+Deno.test("eight slots that are held for a second each are freed every eighth of it", () => {
+  const pace = new SlotPace(5_000);
+  for (let slot = 0; slot < 8; slot++) pace.take(125 * slot);
+  for (let time = 1_000; time <= 60_000; time += 125) {
+    pace.free(time);
+    pace.take(time);
+  }
+  const expected = [1, 8, 40].map((slots) => Math.round(pace.expect(slots, 60_000) / 10) * 10);
+  assert.deepEqual(expected, [120, 960, 4_820]);
 });
 
-Deno.test("as many slots are remembered as are asked about", () => {
-  const pace = new SlotPace(1_000, 3);
-  pace.update(true, 0);
-  for (let time = 1_000; time < 1_010; time++) pace.free(time);
-  assert.deepEqual([3, 4].map((slots) => pace.isBelow(slots, 1_500)), [false, true]);
+Deno.test("slots of which none was freed are waited for the longer, the longer that is", () => {
+  const pace = new SlotPace(5_000);
+  for (let slot = 0; slot < 8; slot++) pace.take(0);
+  assert.equal(pace.expect(10, 0), 0, "nothing is known");
+  const expected = [500, 5_000, 50_000].map((time) => Math.round(pace.expect(2, time)));
+  assert.deepEqual(expected, [952, 6_321, 10_000]);
+  pace.free(50_000);
+  assert.ok(pace.expect(2, 50_000) < 6_000);
+});
+
+Deno.test("what was long ago says nothing, and neither does a time when no slot was taken", () => {
+  const pace = new SlotPace(5_000);
+  pace.take(0);
+  pace.free(60_000);
+  assert.equal(pace.expect(5, 60_000), 0);
+  pace.take(200_000);
+  assert.ok(pace.expect(5, 200_000) < 1);
 });

@@ -30,6 +30,8 @@ function report(id: string, columns?: RunReport["columns"]): RunReport {
     rows: 0,
     bytes: 0,
     duration: 1,
+    times: { worker: 0, client: 0 },
+    steps: { worked: 1 },
     warnings: [],
     spilled: false,
     ...(columns ? { columns } : {}),

@@ -103,5 +103,6 @@ export function findSheet({ sheets }: Workbook, wanted: string | number | undefi
   const more = sheets.length > 20 ? `, and ${sheets.length - 20} more` : "";
   throw new UploadError(
     `it has no sheet ${JSON.stringify(wanted)}: its sheets are ${names}${more}`,
+    { option: "sheet" },
   );
 }

@@ -359,8 +359,8 @@ Deno.test("the handler knows the client's address, its own and the version of ea
   await client.answer();
   const addresses = { remoteAddress: "127.0.0.1", localAddress: "127.0.0.1" };
   assert.deepEqual(clients, [
-    { ...addresses, httpVersion: "1.1" },
-    { ...addresses, httpVersion: "1.0" },
+    { ...addresses, httpVersion: "1.1", viaProxy: false },
+    { ...addresses, httpVersion: "1.0", viaProxy: false },
   ]);
 });
 
