@@ -255,6 +255,27 @@ Deno.test("refuses sheets that no sheet can be", async () => {
   await assertRefused(sheet('<row><c t="x"><v>1</v></c></row>'), '"x" is no type of a cell');
 });
 
+Deno.test("what is made to take long does not, and says little", async () => {
+  const digits = `9${"0".repeat(2_000_000)}9`;
+  const cols = Array.from(
+    { length: 20_000 },
+    (_, index) => `<col min="${index % 100 + 1}" max="${index % 5000 + 101}" hidden="1"/>`,
+  );
+  const sheets = Object.fromEntries(
+    Array.from({ length: 300 }, (_, index) => [`s${index}`, sheetXml("")]),
+  );
+  sheets.Data = sheetXml(
+    `<row><c><v>${digits}</v></c><c><v>0.${digits}</v></c><c t="d"><v>${digits}</v></c></row>`,
+  )
+    .replace("<sheetData>", `<cols>${cols.join("")}</cols>$&`);
+  const file = workbookFile({ sheets, styles: stylesXml(["h".repeat(200_000)]) });
+  const { rows, notes } = await readSheet(file, { sheet: "Data", maxRow: 10_000_000 });
+  assert.deepEqual(rows, [[digits, `0.${digits}`, digits]]);
+  assert.equal(Object.keys(notes).filter((note) => note.startsWith("hidden-column")).length, 1);
+  assert.equal(Object.keys(notes).filter((note) => note.startsWith("sheet-skipped ")).length, 100);
+  assert.equal(notes["sheet-skipped"], 200);
+});
+
 Deno.test("stops at the limits that it is given", async () => {
   const row = (number: number) =>
     `<row r="${number}"><c r="A${number}" t="s"><v>0</v></c><c r="J${number}"><v>1</v></c></row>`;
