@@ -45,12 +45,11 @@ export function readFile(file: UploadFile): ByteReader {
   };
 }
 
-/**
- * Bytes that any file may inflate to, and how many more of each byte of a large one. Text of the same few
- * words a thousand times over is told from a bomb by its size alone; tables are seldom a hundredth.
- */
-const FREE_BYTES = 64 * 1024 * 1024;
-const MAX_RATIO = 500;
+/** Bytes that any file may inflate to: text of the same few words is told from a bomb by its size alone. */
+export const FREE_BYTES = 64 * 1024 * 1024;
+
+/** Bytes that each byte of a larger one may inflate to; a table is seldom a hundredth. */
+export const MAX_RATIO = 500;
 
 /** Reads what a reader's bytes are the coded form of. */
 export function decode(coded: ByteReader, coding: FileCoding): ByteReader {

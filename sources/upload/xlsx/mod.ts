@@ -18,6 +18,9 @@ export const xlsx: UploadReader = {
   open: async (file, context) => await toRowStream(await openSheet(file, context), context),
 };
 
+/** Sheets that are named where they are counted, of which a log line has room for some. */
+const MAX_NAMED_SHEETS = 100;
+
 /** Bytes of the XML of a row; its text is bounded by `maxRow`. */
 const MAX_ROW_BYTES = 16 * 1024 * 1024;
 
@@ -38,8 +41,9 @@ export async function openSheet(
   const parts = openPackage(file);
   const workbook = await readWorkbook(parts);
   const sheet = findSheet(workbook, reading.sheet);
-  for (const { name, hidden } of workbook.sheets) {
-    if (name !== sheet.name) note(hidden ? "hidden-sheet" : "sheet-skipped", name);
+  for (const [index, other] of workbook.sheets.entries()) {
+    const where = index < MAX_NAMED_SHEETS ? other.name : undefined;
+    if (other !== sheet) note(other.hidden ? "hidden-sheet" : "sheet-skipped", where);
   }
   const rows = new SheetRows({
     sheet: sheet.name,

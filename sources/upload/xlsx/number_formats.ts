@@ -35,6 +35,9 @@ export function builtInReading(id: number): SerialReading | undefined {
 /** Text of a format that stands for itself: in quotes, escaped, of the width of a character, repeated. */
 const LITERAL = /"[^"]*"?|\\.|[_*]./gsu;
 
+/** UTF-16 units of a number format (Excel's specifications and limits). */
+const MAX_UNITS = 255;
+
 /** Elapsed time: `[h]`, `[mm]`; other brackets are colours, conditions, languages. */
 const ELAPSED = /\[(?:h+|m+|s+)\]/i;
 
@@ -43,6 +46,7 @@ const ELAPSED = /\[(?:h+|m+|s+)\]/i;
  * time says it.
  */
 export function readingOf(code: string): SerialReading | undefined {
+  if (code.length > MAX_UNITS) return undefined;
   // `General` has an e, and an exponent is no era's year.
   const bare = code.replaceAll(LITERAL, "").replaceAll(/general/gi, "").replaceAll(/E[+-]/gi, "");
   for (const section of bare.split(";")) {

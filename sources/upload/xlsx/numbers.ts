@@ -6,16 +6,19 @@ export const SAFE_DIGITS = 15;
 /** Those that a double is written with at most: more are of a decimal that no double is. */
 export const DOUBLE_DIGITS = 17;
 
+/** Digits of a number that is looked at: one with more is no number that any program reckons with. */
+const MAX_DIGITS = 100;
+
 const NUMBER = /^[+-]?(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE][+-]?\d{1,4})?$/;
 
 /** What `xsd:double` has besides, and what ExcelJS writes for it. */
-const SPECIAL: Readonly<Record<string, number>> = {
-  NaN: NaN,
-  INF: Infinity,
-  "-INF": -Infinity,
-  Infinity,
-  "-Infinity": -Infinity,
-};
+const SPECIAL: ReadonlyMap<string, number> = new Map([
+  ["NaN", NaN],
+  ["INF", Infinity],
+  ["-INF", -Infinity],
+  ["Infinity", Infinity],
+  ["-Infinity", -Infinity],
+]);
 
 /**
  * The cell that a number's text is: a double, as a cell is one; a `bigint` or the text itself where it has
@@ -25,10 +28,11 @@ const SPECIAL: Readonly<Record<string, number>> = {
  */
 export function parseNumber(text: string): number | bigint | string | undefined {
   const [match, whole = "", fraction = "", point = ""] = NUMBER.exec(text) ?? [];
-  if (match === undefined) return SPECIAL[text];
+  if (match === undefined) return SPECIAL.get(text);
   const number = Number(text);
   const digits = (whole + fraction + point).replace(/^0+/, "");
   if (digits.length <= SAFE_DIGITS) return plain(number, text);
+  if (digits.length > MAX_DIGITS) return text;
   if (match.length === whole.length + Number(text < "0")) return integer(text, number);
   return digits.length <= DOUBLE_DIGITS || isSame(digits, number) ? plain(number, text) : text;
 }

@@ -54,7 +54,9 @@ export function parseRange(text: string): CellRange {
 }
 
 function noRange(text: string): UploadError {
-  return new UploadError(`${JSON.stringify(text)} is no range of a sheet, such as B3:F100 or B:F`);
+  return new UploadError(`${JSON.stringify(text)} is no range of a sheet, such as B3:F100 or B:F`, {
+    option: "range",
+  });
 }
 
 function parseCorner(

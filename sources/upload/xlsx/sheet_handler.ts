@@ -8,6 +8,7 @@ import type { XmlHandler } from "./xml_parser.ts";
 
 /** Makes the handler. */
 export function createSheetHandler(rows: SheetRows, sheet: string, note: Note): XmlHandler {
+  let hiddenTo = 0;
   let inRow = false;
   let inCell = false;
   let isWanted = false;
@@ -61,6 +62,16 @@ export function createSheetHandler(rows: SheetRows, sheet: string, note: Note): 
     else if (hasFormula) rows.setUnknown();
   }
 
+  /** Counts columns that are hidden, a range once; those of a sheet stand in order, and are of one range each. */
+  function noteHidden({ hidden, min, max }: Readonly<Record<string, string>>): void {
+    const from = Number(min);
+    const to = Math.min(Number(max), MAX_COLUMNS);
+    if (hidden !== "1" && hidden !== "true" || !(from > hiddenTo && from <= to)) return;
+    hiddenTo = to;
+    const [first, last] = [columnLetters(from), columnLetters(to)];
+    note("hidden-column", first === last ? first : `${first}:${last}`);
+  }
+
   return {
     open(element, attributes) {
       if (inCell) {
@@ -74,7 +85,7 @@ export function createSheetHandler(rows: SheetRows, sheet: string, note: Note): 
         if (element === "c") startCell(attributes);
       } else if (element === "row") startRow(attributes);
       else if (element === "mergeCell") note("merged-cells", sheet);
-      else if (element === "col") noteHidden(attributes, note);
+      else if (element === "col") noteHidden(attributes);
     },
     text(text) {
       if (inValue) value += text;
@@ -120,15 +131,4 @@ export function setValue(
     default:
       throw rows.error(`${JSON.stringify(type)} is no type of a cell`);
   }
-}
-
-/** Columns that are hidden, of which a range may be of thousands. */
-function noteHidden(
-  { hidden, min, max }: Readonly<Record<string, string>>,
-  note: Note,
-): void {
-  if (hidden !== "1" && hidden !== "true") return;
-  const first = columnLetters(Math.min(Number(min) || 1, MAX_COLUMNS));
-  const last = columnLetters(Math.min(Number(max) || 1, MAX_COLUMNS));
-  note("hidden-column", first === last ? first : `${first}:${last}`);
 }

@@ -90,7 +90,7 @@ export class SheetRows {
   /** Takes the rows that there are. */
   take(): RawBatch | undefined {
     if (this.#rows.length === 0) return undefined;
-    const batch = { rows: this.#rows, types: this.#types };
+    const batch = { rows: this.#rows, ...(this.#isSample ? { types: this.#types } : {}) };
     this.#givenRows += this.#rows.length;
     this.#isSample = this.#givenRows < SAMPLE_ROWS;
     this.#rows = [];
@@ -224,18 +224,22 @@ export class SheetRows {
   setNumberText(text: string, style: number): void {
     const number = parseNumber(text);
     if (number === undefined) throw this.error(`${quoted(text)} is no number`);
-    if (typeof number !== "number") {
-      this.#set(number, typeof number === "string" ? "decimal" : undefined);
-    } else this.setNumber(number, style);
+    if (typeof number === "string") this.setText(number, "decimal");
+    else if (typeof number === "bigint") this.#set(number);
+    else this.setNumber(number, style);
   }
 
-  /** Sets the cell to a text. */
-  setText(text: string): void {
+  /**
+   * Sets the cell to a text.
+   *
+   * @param type what the text stands for. @default text
+   */
+  setText(text: string, type?: ColumnType): void {
     this.#rowUnits += text.length;
     if (this.#rowUnits > this.#context.limits.maxRow) {
       throw this.error(`the row has more than ${this.#context.limits.maxRow} characters`);
     }
-    this.#set(text);
+    this.#set(text, type);
   }
 
   /** Sets the cell to a shared string, by its number. */
@@ -281,7 +285,7 @@ export class SheetRows {
       : parseTime(text) !== undefined
       ? "time"
       : undefined;
-    this.#set(text, type);
+    this.setText(text, type);
   }
 
   /** Counts a formula whose value is not there. */

@@ -34,7 +34,7 @@ const SENTINEL = new TextEncoder().encode(`="'/></>`.repeat(16));
 const MAX_PREFIX = 64;
 
 /** Bytes that saxes is given at a time, so that what is made of them is not much. */
-const PIECE_BYTES = 16 * 1024;
+const PIECE_BYTES = 4 * 1024;
 
 const COLON = 0x3a;
 

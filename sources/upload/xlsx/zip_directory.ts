@@ -1,5 +1,6 @@
 /** Reads the central directory of a ZIP file on a disk: which entries there are, and where. */
 
+import { FREE_BYTES, MAX_RATIO } from "../byte_reader.ts";
 import { UploadError, type UploadFile } from "../reader.ts";
 
 /** An entry, as the central directory has it (APPNOTE 4.3.12). */
@@ -28,9 +29,6 @@ const MAX_ENTRIES = 10_000;
 
 /** Of a whole directory: names are 30 bytes long, and may be 65,535. */
 const MAX_DIRECTORY_BYTES = 4 * 1024 * 1024;
-
-/** Deflate makes at most 1,032 bytes of one (zlib, "Maximum Expansion Factor"). */
-const MAX_DEFLATE_RATIO = 1032;
 
 const LOCAL_BYTES = 30;
 const CENTRAL_BYTES = 46;
@@ -160,11 +158,9 @@ function readEntries(bytes: Uint8Array, count: number): Omit<ZipEntry, "end">[] 
       offset: view.getUint32(at + 42, true),
     };
     const sizes = { ...stated, ...zip64Sizes(viewOf(bytes.subarray(nameEnd, extraEnd)), stated) };
-    if (sizes.size > sizes.compressedSize * MAX_DEFLATE_RATIO) {
+    if (sizes.size > FREE_BYTES && sizes.size > MAX_RATIO * sizes.compressedSize) {
       throw new UploadError(
-        `its entry ${
-          JSON.stringify(name)
-        } says that ${sizes.compressedSize} bytes hold ${sizes.size}`,
+        `its entry ${JSON.stringify(name)} inflates to more than ${MAX_RATIO} times its size`,
       );
     }
     entries.push({

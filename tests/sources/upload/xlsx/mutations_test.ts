@@ -19,7 +19,7 @@ const SEED = Number(Deno.env.get("SPILLWAY_SEED") ?? 1);
 const TELLING = new TextEncoder().encode("<>/&;\"'=!?-[]{} \n0189.eE+ACRXcrvstfix:_#%");
 
 /** What a reader may hold at its end, in bytes: strings, a row, an inflater, and what is not collected yet. */
-const MAX_GROWTH = 400 * 2 ** 20;
+const MAX_GROWTH = 512 * 2 ** 20;
 
 /** Numbers below a bound, the same for a seed (mulberry32). */
 function createRandom(seed: number): (bound: number) => number {
