@@ -73,7 +73,7 @@ export function convertRoutes(dependencies: Dependencies): Hono<Environment> {
           { client: env?.client },
         );
         // Where a run has begun, its end removes the upload.
-        if (response.status !== 200) await upload.release();
+        if (response.status >= 400 || response.status === 204) await upload.release();
         return response;
       } catch (error) {
         await upload.release();

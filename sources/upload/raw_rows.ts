@@ -77,10 +77,13 @@ async function begin(rows: RawRows, { reading, note }: ReaderContext): Promise<B
 }
 
 async function openRows(rows: RawRows, context: ReaderContext): Promise<RowStream> {
-  const { limits, note, batchRows } = context;
+  const { limits, note, batchRows, types } = context;
   const { columns, rows: sample, headerRows } = await begin(rows, context);
   const width = columns.length;
-  const checks = columns.map(({ type }) => type && CHECKS[type]);
+  // A cell that is not of a declared type is counted where it is made one (`to_table.ts`).
+  const checks = columns.map(({ name, type }) =>
+    type === undefined || Object.hasOwn(types, name) ? undefined : CHECKS[type]
+  );
   let waiting = sample;
   let at = 0;
   let read = 0;
@@ -91,9 +94,9 @@ async function openRows(rows: RawRows, context: ReaderContext): Promise<RowStrea
     read++;
     cells += row.length;
     if (row.length > width && row.slice(width).some((cell) => cell !== null)) {
-      throw new UploadError(
-        `row ${read + headerRows} has ${row.length} cells, and the rows before it ${width}`,
-      );
+      throw new UploadError(`it has ${row.length} cells, and those before it ${width}`, {
+        position: { row: read + headerRows },
+      });
     }
     if (cells > limits.maxCells) {
       throw new UploadError(`it has more than the ${limits.maxCells} cells that are read`);

@@ -75,7 +75,7 @@ Deno.test("a thousand damaged files are read, or refused as uploads", async () =
       }
       assert.equal(open, 0, "the file was left open");
     }),
-    { numRuns: Number(Deno.env.get("SPILLWAY_FUZZ_RUNS") ?? 1000) },
+    { numRuns: Number(Deno.env.get("SPILLWAY_MUTATIONS") ?? 1000) },
   );
   assert(refused > 0, "the damages do damage");
 });
