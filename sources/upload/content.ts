@@ -2,8 +2,9 @@
 
 import { type ByteReader, decode, fileCoding, readFile } from "./byte_reader.ts";
 import type { UploadFormat } from "./config.ts";
-import { findEncoding, toUtf8 } from "./encoding.ts";
+import { findEncoding } from "./encoding.ts";
 import { type ScratchFile, UploadError, type UploadFile } from "./reader.ts";
+import { toUtf8 } from "./utf8_text.ts";
 import { readContent } from "./xlsx/zip_content.ts";
 import { readDirectory, type ZipDirectory, type ZipEntry } from "./xlsx/zip_directory.ts";
 

@@ -8,7 +8,8 @@ import type { RowStream, SourceColumn } from "../source.ts";
 import type { ColumnType, Row } from "../../table/table.ts";
 import type { ByteReader } from "./byte_reader.ts";
 import { joinTypes, typeOfText } from "./column_types.ts";
-import { findEncoding, toUtf8 } from "./encoding.ts";
+import { findEncoding } from "./encoding.ts";
+import { toUtf8 } from "./utf8_text.ts";
 import { MAX_COLUMNS, toRowStream } from "./raw_rows.ts";
 import {
   type Note,

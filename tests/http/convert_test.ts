@@ -177,6 +177,10 @@ Deno.test("a body is asked for only where it is wanted", async () => {
     const answer = await exchange(server, head(path, ...more));
     assert.equal(Number(answer.slice(9, 12)), status, `${path} ${more} ${answer}`);
   }
+  // More than a tenant's half of the spool.
+  await using other = await startConverter();
+  const large = await exchange(other, head("csv", "Content-Length: 629145600"));
+  assert.equal(Number(large.slice(9, 12)), 507, large);
   assert.equal((await fetch(`${server.origin}/convert/csv`, { headers: CONVERTER })).status, 405);
   await nothingLeft(server);
 });

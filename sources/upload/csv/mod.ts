@@ -2,12 +2,13 @@
 
 import type { ByteReader } from "../byte_reader.ts";
 import { joinTypes } from "../column_types.ts";
-import { findEncoding, toUtf8 } from "../encoding.ts";
+import { findEncoding } from "../encoding.ts";
 import { columnNames, isHeader } from "../header.ts";
 import { type Note, type ReaderContext, UploadError } from "../reader.ts";
 import type { RowStream, SourceColumn } from "../../source.ts";
 import { toBatches } from "../../text_rows.ts";
 import type { ColumnType, TextBatch } from "../../../table/table.ts";
+import { toUtf8 } from "../utf8_text.ts";
 import { detectSeparator, separatorHint } from "./dialect.ts";
 import { createCellReader, createFieldChecks } from "./fields.ts";
 import { readSample } from "./sample.ts";
