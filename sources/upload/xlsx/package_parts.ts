@@ -1,6 +1,7 @@
 /** Finds the parts of a package by their relationships, and reads the small ones of them. */
 
 import { UploadError, type UploadFile } from "../reader.ts";
+import { quoted } from "./quoted.ts";
 import { createXmlParser, type XmlHandler } from "./xml_parser.ts";
 import { readContent } from "./zip_content.ts";
 import { readDirectory, type ZipEntry } from "./zip_directory.ts";
@@ -45,14 +46,14 @@ export function openPackage(file: UploadFile): PackageParts {
 
   function entryOf(name: string): ZipEntry {
     const entry = directory.get(name.toLowerCase());
-    if (!entry) throw new UploadError(`it has no part ${JSON.stringify(name)}`);
+    if (!entry) throw new UploadError(`it has no part ${quoted(name)}`);
     return entry;
   }
 
   async function parse(name: string, handler: XmlHandler): Promise<void> {
     const entry = entryOf(name);
     if (entry.size > MAX_PART_BYTES) {
-      throw new UploadError(`its part ${JSON.stringify(name)} has ${entry.size} bytes`);
+      throw new UploadError(`its part ${quoted(name)} has ${entry.size} bytes`);
     }
     const parser = createXmlParser(name, handler, MAX_ITEM_BYTES);
     for await (const bytes of readContent(file, entry)) parser.write(bytes);

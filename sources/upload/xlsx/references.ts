@@ -1,6 +1,7 @@
 /** Reads the names of cells and ranges the A1 way, and writes those of columns. */
 
 import { UploadError } from "../reader.ts";
+import { quoted } from "./quoted.ts";
 
 /** The most columns of a worksheet: up to `XFD` (Excel's specifications and limits). */
 export const MAX_COLUMNS = 16_384;
@@ -54,7 +55,7 @@ export function parseRange(text: string): CellRange {
 }
 
 function noRange(text: string): UploadError {
-  return new UploadError(`${JSON.stringify(text)} is no range of a sheet, such as B3:F100 or B:F`, {
+  return new UploadError(`${quoted(text)} is no range of a sheet, such as B3:F100 or B:F`, {
     option: "range",
   });
 }

@@ -1,6 +1,7 @@
 /** Takes a sheet from saxes: its rows, where the scanner does not take them, and what is around them. */
 
 import type { Note } from "../reader.ts";
+import { quoted } from "./quoted.ts";
 import { columnLetters, columnNumber, MAX_COLUMNS } from "./references.ts";
 import type { SheetRows } from "./sheet_rows.ts";
 import { unescapeText } from "./xml_text.ts";
@@ -23,19 +24,19 @@ export function createSheetHandler(rows: SheetRows, sheet: string, note: Note): 
 
   function startRow({ r, hidden }: Readonly<Record<string, string>>): void {
     if (r !== undefined && !/^[1-9]\d{0,6}$/.test(r)) {
-      throw rows.error(`${JSON.stringify(r)} is no number of a row`);
+      throw rows.error(`${quoted(r)} is no number of a row`);
     }
     rows.startRow(Number(r ?? 0), hidden === "1" || hidden === "true");
     inRow = true;
   }
 
-  function startCell({ r, s, t = "n" }: Readonly<Record<string, string>>): void {
+  function startCell({ r, s = "0", t = "n" }: Readonly<Record<string, string>>): void {
     isWanted = rows.startCell(r === undefined ? 0 : columnOf(r));
     inCell = true;
     type = t;
-    style = Number(s ?? 0);
+    style = Number(s);
     if (!Number.isInteger(style) || style < 0) {
-      throw rows.error(`${JSON.stringify(s)} is no number of a style`);
+      throw rows.error(`${quoted(s)} is no number of a style`);
     }
     hasFormula =
       hasInline =
@@ -49,7 +50,7 @@ export function createSheetHandler(rows: SheetRows, sheet: string, note: Note): 
     const [, letters = "", digits] = /^([A-Z]{1,3})(\d{1,7})$/.exec(reference) ?? [];
     const column = columnNumber(letters);
     if (column === 0 || column > MAX_COLUMNS || Number(digits) !== rows.row) {
-      throw rows.error(`${JSON.stringify(reference)} is no cell of row ${rows.row}`);
+      throw rows.error(`${quoted(reference)} is no cell of row ${rows.row}`);
     }
     return column;
   }
@@ -129,6 +130,6 @@ export function setValue(
     case "d":
       return rows.setIsoDate(text);
     default:
-      throw rows.error(`${JSON.stringify(type)} is no type of a cell`);
+      throw rows.error(`${quoted(type)} is no type of a cell`);
   }
 }

@@ -14,6 +14,7 @@ import { parseDateTime, parseDays, parseTime } from "../../../table/datetime.ts"
 import type { CellStyles } from "./cell_styles.ts";
 import { parseNumber } from "./numbers.ts";
 import { type CellRange, columnLetters, MAX_COLUMNS, MAX_ROWS } from "./references.ts";
+import { quoted } from "./quoted.ts";
 import { DAYS_1904, serialCell } from "./serials.ts";
 import type { SharedStrings } from "./shared_strings.ts";
 import { XmlTextError } from "./xml_text.ts";
@@ -292,8 +293,4 @@ export class SheetRows {
   setUnknown(): void {
     this.#notes.push(["formula-unknown", this.column]);
   }
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }

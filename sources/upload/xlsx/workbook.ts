@@ -2,6 +2,7 @@
 
 import { UploadError } from "../reader.ts";
 import type { PackageParts } from "./package_parts.ts";
+import { quoted } from "./quoted.ts";
 import { unescapeText } from "./xml_text.ts";
 
 /** A sheet of cells. */
@@ -25,6 +26,9 @@ export interface Workbook {
   /** That of its styles. */
   readonly styles: string | undefined;
 }
+
+/** Characters of a sheet's name: Excel's have 31, and those of other programs hardly more. */
+const MAX_NAME = 255;
 
 /** More than any person has, and few enough to name. */
 const MAX_SHEETS = 10_000;
@@ -51,6 +55,7 @@ export async function readWorkbook(parts: PackageParts): Promise<Workbook> {
       if (sheets.length === MAX_SHEETS) {
         throw new UploadError(`it has more than ${MAX_SHEETS} sheets`);
       }
+      if (title.length > MAX_NAME) throw new UploadError(`a sheet's name is ${quoted(title)}`);
       const hidden = state === "hidden" || state === "veryHidden";
       sheets.push({ name: unescapeText(title), part: found.target, hidden });
     },
@@ -99,10 +104,10 @@ export function findSheet({ sheets }: Workbook, wanted: string | number | undefi
       sheets.find((sheet) => sheet.name.toLowerCase() === name.toLowerCase()) ??
       (/^\d+$/.test(name) ? sheets[Number(name) - 1] : undefined);
   if (found) return found;
-  const names = sheets.slice(0, 20).map((sheet) => JSON.stringify(sheet.name)).join(", ");
+  const names = sheets.slice(0, 20).map((sheet) => quoted(sheet.name)).join(", ");
   const more = sheets.length > 20 ? `, and ${sheets.length - 20} more` : "";
   throw new UploadError(
-    `it has no sheet ${JSON.stringify(wanted)}: its sheets are ${names}${more}`,
+    `it has no sheet ${quoted(String(wanted))}: its sheets are ${names}${more}`,
     { option: "sheet" },
   );
 }

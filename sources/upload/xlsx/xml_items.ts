@@ -4,6 +4,7 @@
  */
 
 import { UploadError } from "../reader.ts";
+import { quoted } from "./quoted.ts";
 import { createXmlParser, encodingOf, type XmlHandler } from "./xml_parser.ts";
 import { GT, isNameEnd, LT, SLASH, SPACE } from "./xml_bytes.ts";
 
@@ -67,7 +68,7 @@ export async function* readItems(
     start = 0;
     if (length > maxItem) {
       throw new UploadError(
-        `its part ${JSON.stringify(part)} has a ${reader.item} of more than ${maxItem} bytes`,
+        `its part ${quoted(part)} has a ${reader.item} of more than ${maxItem} bytes`,
       );
     }
     const needed = length + bytes.length + SENTINEL.length;

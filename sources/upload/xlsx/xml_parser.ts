@@ -2,6 +2,7 @@
 
 import { SaxesParser } from "saxes";
 import { UploadError } from "../reader.ts";
+import { quoted } from "./quoted.ts";
 
 /** Elements within elements; those of a workbook are some ten. */
 const MAX_DEPTH = 256;
@@ -28,6 +29,9 @@ export interface XmlParser {
   end(): void;
 }
 
+/** Characters of what saxes says is wrong, which has names of the part in it. */
+const MAX_REASON = 100;
+
 /** The end of the namespaces of relationships, of both kinds of OOXML. */
 const RELATIONSHIPS = /\/relationships$/;
 
@@ -46,7 +50,7 @@ export function createXmlParser(part: string, handler: XmlHandler, maxItem: numb
   let unseen = 0;
 
   function fail(reason: string, cause?: unknown): never {
-    throw new UploadError(`its part ${JSON.stringify(part)} ${reason}`, { cause });
+    throw new UploadError(`its part ${quoted(part)} ${reason}`, { cause });
   }
 
   parser.on("opentag", ({ local, attributes }) => {
@@ -73,7 +77,7 @@ export function createXmlParser(part: string, handler: XmlHandler, maxItem: numb
     handler.text?.(text);
   });
   parser.on("doctype", () => fail("has a DTD, which no workbook has"));
-  parser.on("error", (error) => fail(`is no XML: ${error.message}`, error));
+  parser.on("error", (error) => fail(`is no XML: ${error.message.slice(0, MAX_REASON)}`, error));
 
   function decode(bytes: Uint8Array | undefined): void {
     try {
@@ -94,7 +98,7 @@ export function createXmlParser(part: string, handler: XmlHandler, maxItem: numb
     try {
       decoder = new TextDecoder(encoding, { fatal: true });
     } catch (cause) {
-      fail(`is in the encoding ${JSON.stringify(encoding)}, which is not read`, cause);
+      fail(`is in the encoding ${quoted(encoding)}, which is not read`, cause);
     }
     decode(head);
   }

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { pipeline, Readable } from "node:stream";
 import { crc32, createInflateRaw } from "node:zlib";
 import { UploadError, type UploadFile } from "../reader.ts";
+import { quoted } from "./quoted.ts";
 import { readExactly, type ZipEntry } from "./zip_directory.ts";
 
 /** Bytes that are read from the file at a time. */
@@ -27,7 +28,7 @@ const DEFLATED = 8;
  * @throws {UploadError} where it is not what the directory says
  */
 export async function* readContent(file: UploadFile, entry: ZipEntry): AsyncGenerator<Uint8Array> {
-  const name = JSON.stringify(entry.name);
+  const name = quoted(entry.name);
   const start = contentStart(file, entry);
   let size = 0;
   let crc = 0;
@@ -49,7 +50,7 @@ function contentStart(file: UploadFile, entry: ZipEntry): number {
   const header = Buffer.from(readExactly(file, entry.offset, LOCAL_BYTES).buffer);
   const start = entry.offset + LOCAL_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28);
   if (header.readUInt32LE(0) !== LOCAL_SIGNATURE || start + entry.compressedSize > entry.end) {
-    throw new UploadError(`its entry ${JSON.stringify(entry.name)} is not where it should be`);
+    throw new UploadError(`its entry ${quoted(entry.name)} is not where it should be`);
   }
   return start;
 }
@@ -63,7 +64,7 @@ function decompress(
   if (method === STORED) return input;
   if (method !== DEFLATED) {
     throw new UploadError(
-      `its entry ${JSON.stringify(name)} is compressed by method ${method}, which is not read`,
+      `its entry ${quoted(name)} is compressed by method ${method}, which is not read`,
     );
   }
   return inflate(input, name, Math.max(MIN_CONTENT_BYTES, Math.min(size, CONTENT_BYTES)));
@@ -81,7 +82,7 @@ async function* inflate(
     yield* inflater;
   } catch (cause) {
     if (cause instanceof UploadError) throw cause;
-    throw new UploadError(`its entry ${JSON.stringify(name)} is damaged: it cannot be inflated`, {
+    throw new UploadError(`its entry ${quoted(name)} is damaged: it cannot be inflated`, {
       cause,
     });
   }

@@ -2,6 +2,7 @@
 
 import { FREE_BYTES, MAX_RATIO } from "../byte_reader.ts";
 import { UploadError, type UploadFile } from "../reader.ts";
+import { quoted } from "./quoted.ts";
 
 /** An entry, as the central directory has it (APPNOTE 4.3.12). */
 export interface ZipEntry {
@@ -65,11 +66,11 @@ export function readDirectory(file: UploadFile): ZipDirectory {
   inOrder.forEach((entry, index) => {
     const end = inOrder[index + 1]?.offset ?? offset;
     if (entry.offset + LOCAL_BYTES + entry.compressedSize > end) {
-      throw new UploadError(`its entry ${JSON.stringify(entry.name)} overlaps what follows it`);
+      throw new UploadError(`its entry ${quoted(entry.name)} overlaps what follows it`);
     }
     const key = entry.name.toLowerCase();
     if (directory.has(key)) {
-      throw new UploadError(`it has two entries of the name ${JSON.stringify(entry.name)}`);
+      throw new UploadError(`it has two entries of the name ${quoted(entry.name)}`);
     }
     directory.set(key, { ...entry, end });
   });
@@ -150,7 +151,7 @@ function readEntries(bytes: Uint8Array, count: number): Omit<ZipEntry, "end">[] 
     if (end > bytes.length) throw new UploadError("its central directory is cut short");
     const name = entryName(bytes.subarray(at + CENTRAL_BYTES, nameEnd), (flags & UTF8) !== 0);
     if ((flags & ENCRYPTED) !== 0) {
-      throw new UploadError(`its entry ${JSON.stringify(name)} is encrypted`);
+      throw new UploadError(`its entry ${quoted(name)} is encrypted`);
     }
     const stated = {
       size: view.getUint32(at + 24, true),
@@ -160,7 +161,7 @@ function readEntries(bytes: Uint8Array, count: number): Omit<ZipEntry, "end">[] 
     const sizes = { ...stated, ...zip64Sizes(viewOf(bytes.subarray(nameEnd, extraEnd)), stated) };
     if (sizes.size > FREE_BYTES && sizes.size > MAX_RATIO * sizes.compressedSize) {
       throw new UploadError(
-        `its entry ${JSON.stringify(name)} inflates to more than ${MAX_RATIO} times its size`,
+        `its entry ${quoted(name)} inflates to more than ${MAX_RATIO} times its size`,
       );
     }
     entries.push({
@@ -201,7 +202,7 @@ function entryName(bytes: Uint8Array, utf8: boolean): string {
   const name = new TextDecoder(utf8 ? "utf-8" : "latin1").decode(bytes)
     .replaceAll("\\", "/").replace(/^\/+/, "");
   if (name.split("/").includes("..") || name.includes("\0")) {
-    throw new UploadError(`it has an entry of the name ${JSON.stringify(name)}`);
+    throw new UploadError(`it has an entry of the name ${quoted(name)}`);
   }
   return name;
 }

@@ -170,7 +170,7 @@ Deno.test("finds a sheet by its name, by its number, or the first that people se
     if (expected === undefined) {
       await assert.rejects(reading, {
         message: `Cannot read the upload: it has no sheet ${
-          JSON.stringify(sheet)
+          JSON.stringify(String(sheet))
         }: its sheets are "3", "hidden", "Größe & <x>", "last"`,
       });
     } else assert.deepEqual((await reading).rows, [[expected]], String(sheet));
