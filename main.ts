@@ -14,11 +14,15 @@ Usage:
   spillway check [--connect] [--config FILE]
       check the configuration and say every mistake in it
   spillway run EXPORT --format FORMAT --output FILE|- [--param NAME=VALUE]... [--config FILE]
-      run one export to a file, or to standard output
+      run one export to a file, or to standard output; --receipt writes its receipt too
   spillway convert FILE FILE|- [--format FORMAT] [--param NAME=VALUE]...
       convert a file (CSV, TSV, NDJSON, JSON, XLSX; packed or not) to another format
+  spillway verify FILE RECEIPT [--keys FILE]
+      compare a file with its receipt, and that with its signature; asks no server
   spillway key new [--tenant NAME] [--exports 'audit-*,invoices'] [--formats csv,xlsx]
       make a key; it is printed once, with the lines of the configuration that hold its hash
+  spillway key receipt
+      make a key that receipts are signed with; it is printed once
   spillway link EXPORT --format FORMAT [--param NAME=VALUE]... [--expires 15m] [--config FILE]
       sign a link to a file, with the secret of the configuration
 
@@ -29,6 +33,8 @@ Options:
   --output FILE       the file to write; - is standard output
   --param NAME=VALUE  a param of the export, how a file is read (sheet=2), or an option such as
                       _dialect=excel
+  --receipt           write FILE.receipt beside the file: signed, where there is a key
+  --keys FILE         the keys that are trusted, as a server has them at /.well-known/jwks.json
   --tenant NAME       whose data: of a key, a link, or a run
   --subject NAME      who it is for
   --scopes A,B        what they may do besides
@@ -65,9 +71,9 @@ async function main(args: string[]): Promise<void> {
     ...(values.config === undefined ? {} : { configFile: values.config }),
   };
   const [command, ...operands] = positionals;
-  const expects = (count: number) => {
+  const expects = (count: number, what = count === 0 ? "no operand" : "one export") => {
     if (operands.length === count) return;
-    throw usageError(`${command} takes ${count === 0 ? "no operand" : "one export"}`);
+    throw usageError(`${command} takes ${what}`);
   };
   // Each is loaded for itself: a worker that is a compiled binary needs none of them.
   switch (command) {
@@ -83,12 +89,12 @@ async function main(args: string[]): Promise<void> {
     }
     case "run": {
       expects(1);
-      const { format, output, param: params = [], tenant, subject, scopes } = values;
+      const { format, output, param: params = [], receipt, tenant, subject, scopes } = values;
       if (format === undefined) throw usageError("run needs --format");
       if (output === undefined) throw usageError("run needs --output");
       const { run } = await import("./commands/run.ts");
       return await run(context, {
-        ...{ export: operands[0]!, format, output, params },
+        ...{ export: operands[0]!, format, output, params, receipt },
         ...{ tenant, subject, scopes },
       });
     }
@@ -99,8 +105,18 @@ async function main(args: string[]): Promise<void> {
       const { convert } = await import("./commands/convert.ts");
       return await convert(context, { input, output, format, params });
     }
+    case "verify": {
+      expects(2, "a file and its receipt");
+      const [file, receipt] = operands as [string, string];
+      const { verify } = await import("./commands/verify.ts");
+      return await verify({ file, receipt, keys: values.keys });
+    }
     case "key": {
-      if (operands.join(" ") !== "new") throw usageError("key takes new");
+      if (operands.join(" ") === "receipt") {
+        const { receiptKey } = await import("./commands/key.ts");
+        return await receiptKey();
+      }
+      if (operands.join(" ") !== "new") throw usageError("key takes new or receipt");
       const { tenant, subject, exports, formats, scopes, expires } = values;
       const { key } = await import("./commands/key.ts");
       return key({
@@ -146,6 +162,8 @@ function parse(args: string[]) {
         format: { type: "string" },
         output: { type: "string" },
         param: { type: "string", multiple: true },
+        receipt: { type: "boolean" },
+        keys: { type: "string" },
         tenant: { type: "string" },
         subject: { type: "string" },
         scopes: { type: "string" },

@@ -18,7 +18,7 @@ export interface Caps {
  * handed to a worker.
  */
 export interface Principal {
-  /** Who it is in logs and receipts: `key:k7f3q2`, `jwt:user-7`, `link:a/user-7` or `anonymous`. */
+  /** Who it is in logs and receipts: `key:k7f3q2`, `jwt:user-7`, `link:a/user-7`, `cli:user-7` or `anonymous`. */
   readonly id: string;
   /** How it showed that. */
   readonly via: Authentication;

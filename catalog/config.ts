@@ -6,6 +6,7 @@ import type { AccessConfig } from "../access/config.ts";
 import { ORIGIN_RULE, parseOrigin } from "../access/identity_params.ts";
 import type { MaskRule } from "../access/policy.ts";
 import { type Caps, readName } from "../access/principal.ts";
+import { readSigningKey, type SigningKey } from "../access/signing_key.ts";
 import type { DocumentProperties } from "../exporters/document.ts";
 import type { UploadFormat } from "../sources/upload/config.ts";
 import { MASKS } from "../table/masks.ts";
@@ -39,6 +40,8 @@ export interface Config {
   readonly limits: Limits;
   /** Where bytes wait that clients have not taken; absent: nowhere but in a little memory. */
   readonly spool?: SpoolSettings;
+  /** Where receipts are kept, and what runs in the background. */
+  readonly runs: RunsSettings;
   /** How uploaded files are converted; absent: none is. */
   readonly convert?: ConvertSettings;
   /** Where it is written down who had what. @default nowhere by itself */
@@ -112,6 +115,8 @@ export interface ExportDefinition {
   readonly caps: Caps;
   /** Whether a file ends at `caps.maxRows`, and says so; else such a run fails. @default false */
   readonly truncate: boolean;
+  /** Whether an equal request of one principal joins a run in the background that has not ended. @default true */
+  readonly join: boolean;
 }
 
 /** The most exports at once. */
@@ -327,6 +332,68 @@ export const SPOOL = {
 /** Where bytes wait that clients have not taken. */
 export type SpoolSettings = Settings<typeof SPOOL>;
 
+/** What `runs.ledger` says for a ledger that ends with the process. */
+export const MEMORY_LEDGER = "memory";
+
+const LEDGER = `${MEMORY_LEDGER}, a file such as sqlite:./spillway.db, or a URL such as ` +
+  "postgres://user:password@host/database";
+
+/** Longer than any timer waits: what is kept is looked through now and then. */
+const MAX_RETENTION_MS = 366 * 86_400_000;
+
+const retention = parsed((text) => {
+  const milliseconds = parseDuration(text, MAX_RETENTION_MS);
+  return milliseconds !== undefined && milliseconds >= 1_000 ? milliseconds : undefined;
+}, "a duration such as 24h or 90d, of at least 1s and at most 366d");
+
+/** The keys of `runs`; those of its `retention` are read afterwards. */
+export const RUNS = {
+  /** Where receipts are kept. */
+  ledger: z.string({ error: LEDGER }).refine(isLedger, { error: LEDGER }).default(MEMORY_LEDGER),
+  /** Whether a run is refused that cannot be written down. */
+  ledger_required: yesOrNo.default(false),
+  /** Runs in the background at once. */
+  background: wholeNumber("a whole number", 1, MAX_CONCURRENT).default(4),
+  /** Runs that may wait to run in the background. */
+  max_queued: wholeNumber("a whole number", 1, 100_000).default(1000),
+  retention: z.unknown(),
+  signing_keys: z.unknown(),
+};
+
+/** A key that receipts are signed with: itself, or the path of its file. */
+export type SigningKeySetting = { readonly key: SigningKey } | { readonly file: string };
+
+const SIGNING_KEY = "an Ed25519 key, as PEM or as a JWK, or its file, such as file:./receipts.pem";
+
+/** What `runs.signing_keys` says; no message shows a word of it. */
+export const SIGNING_KEYS: z.ZodType<readonly SigningKeySetting[]> = z.array(
+  parsed(parseSigningKey, SIGNING_KEY),
+  {
+    error: "a list of keys",
+  },
+)
+  .superRefine(([first], context) => {
+    if (!first || "file" in first || first.key.d !== undefined) return;
+    const message = "a private key, as the first one signs";
+    context.addIssue({ code: "custom", path: [0], message });
+  });
+
+/** The keys of `runs.retention`; durations are milliseconds. */
+export const RETENTION = {
+  /** How long the file of a run is kept that was asked for in the background. */
+  files: retention.default(86_400_000),
+  /** How long the receipt of a run is kept after its end. */
+  receipts: retention.default(90 * 86_400_000),
+};
+
+/** Where receipts are kept, and what runs in the background. */
+export type RunsSettings = Omit<Settings<typeof RUNS>, "retention" | "signingKeys"> & {
+  /** How long things are kept. */
+  readonly retention: Settings<typeof RETENTION>;
+  /** What receipts are signed with, of which the first signs. @default none: they are not signed */
+  readonly signingKeys: readonly SigningKeySetting[];
+};
+
 /** The formats of uploads. */
 const READ_FORMATS = [
   "csv",
@@ -373,6 +440,7 @@ export const EXPORT = {
   reason: z.literal("required", { error: "required" }).optional(),
   ...CAPS,
   truncate: yesOrNo.default(false),
+  join: yesOrNo.default(true),
 };
 
 /** The keys of an export that are about a file as a document; they follow those of the formats. */
@@ -460,6 +528,18 @@ function isNetwork(text: string): boolean {
   const [, address = "", prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const family = isIP(address);
   return family !== 0 && Number(prefix ?? 0) <= (family === 4 ? 32 : 128);
+}
+
+function parseSigningKey(text: string): SigningKeySetting | undefined {
+  const [, file] = /^file:(.+)$/s.exec(text) ?? [];
+  if (file !== undefined) return { file };
+  const key = readSigningKey(text);
+  return key && { key };
+}
+
+function isLedger(text: string): boolean {
+  return text === MEMORY_LEDGER || /^sqlite:./.test(text) ||
+    /^postgres(ql)?:\/\/./.test(text) && URL.canParse(text);
 }
 
 /** Whether a text leads to a URL of the web or of mail, of which the cell is no host. */

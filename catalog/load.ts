@@ -15,7 +15,11 @@ import {
   type ConvertSettings,
   LIMITS,
   LOG,
+  RETENTION,
+  RUNS,
   SERVER,
+  SIGNING_KEYS,
+  type SigningKeySetting,
   type SourceSetting,
   SPOOL,
   TLS,
@@ -68,6 +72,7 @@ const SECTIONS = [
   "exports",
   "limits",
   "spool",
+  "runs",
   "convert",
   "log",
 ] as const;
@@ -118,6 +123,9 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   const spool = root.spool === undefined
     ? undefined
     : reader.fields(SPOOL, root.spool ?? {}, ["spool"]);
+  const runs = reader.fields(RUNS, root.runs ?? {}, ["runs"]);
+  const retention = reader.fields(RETENTION, runs.partial.retention ?? {}, ["runs", "retention"]);
+  const signingKeys = readSigningKeys(reader, runs.partial.signing_keys, options.folder);
   const convert = root.convert === undefined ? undefined : readConvert(reader, root);
   const log = reader.fields(LOG, root.log ?? {}, ["log"]);
   const audit = readAudit(reader, log.partial.audit, options.folder);
@@ -162,7 +170,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
 
   if (
     !server.whole || admin && !admin.whole || tls && !tls.whole || !access || !limits.whole ||
-    !log.whole ||
+    !log.whole || !runs.whole || !retention.whole || !signingKeys ||
     spool && !spool.whole ||
     root.convert !== undefined && !convert
   ) return undefined;
@@ -184,6 +192,12 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     sources,
     exports,
     limits: toSettings<typeof LIMITS>(limits.whole),
+    runs: {
+      ...toSettings<typeof RUNS>(runs.whole),
+      ledger: resolveLedger(runs.whole.ledger, options.folder),
+      retention: toSettings<typeof RETENTION>(retention.whole),
+      signingKeys,
+    },
     ...(convert ? { convert } : {}),
     ...(audit === undefined ? {} : { audit }),
     ...(spool?.whole
@@ -232,6 +246,16 @@ function readAudit(reader: Reader, value: unknown, folder: string): AuditSetting
   if (!whole) return undefined;
   const { file, max_bytes: maxBytes, keep } = whole;
   return { file: resolvePath(file, folder), rotation: { maxBytes, keep } };
+}
+
+/** Reads what receipts are signed with, with no word of it. */
+function readSigningKeys(
+  reader: Reader,
+  value: unknown,
+  folder: string,
+): readonly SigningKeySetting[] | undefined {
+  const keys = reader.value(SIGNING_KEYS, value ?? [], ["runs", "signing_keys"], () => true);
+  return keys?.value.map((key) => "file" in key ? { file: resolvePath(key.file, folder) } : key);
 }
 
 /** What exports may name, whether or not the settings of the sources are right. */
@@ -286,6 +310,12 @@ function resolvePaths(config: unknown, keys: readonly string[], folder: string):
     else if (Array.isArray(path)) resolved[key] = path.map((one) => resolvePath(one, folder));
   }
   return resolved;
+}
+
+/** The same ledger, with the path of a file resolved. */
+function resolveLedger(ledger: string, folder: string): string {
+  const [, path] = /^sqlite:(.*)$/s.exec(ledger) ?? [];
+  return path === undefined ? ledger : `sqlite:${resolvePath(path, folder)}`;
 }
 
 function resolvePath(path: string, folder: string): string {

@@ -113,6 +113,7 @@ export function readExport(
     reasonRequired: whole.reason === "required",
     caps: toSettings<typeof CAPS>({ max_rows, max_bytes, max_duration }),
     truncate: whole.truncate,
+    join: whole.join,
   };
 }
 

@@ -1,11 +1,11 @@
 /** `check`: reads the configuration and says every issue in it; it opens nothing, unless it is told to. */
 
-import type { Config } from "../catalog/config.ts";
 import { ConfigError, type ConfigIssue, formatConfigError } from "../catalog/issues.ts";
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { openCertificate } from "../server/certificate.ts";
 import { connectSources } from "../server/connect.ts";
+import { openReceiptSigner } from "../server/receipt_signer.ts";
 import { StartError } from "../server/start_error.ts";
 
 /** How to check. */
@@ -22,7 +22,12 @@ export async function check(context: CommandContext, { connect }: CheckOptions):
   if (connect) {
     const found = await connectSources(config, context.environment);
     const { undescribed } = found;
-    const issues = [...await tryCertificate(config), ...found.issues];
+    const { server: { tls }, runs } = config;
+    const issues = [
+      ...await issuesOf("server.tls", () => tls && openCertificate(tls)),
+      ...await issuesOf("runs.signing_keys", () => openReceiptSigner(runs)),
+      ...found.issues,
+    ];
     if (issues.length > 0) {
       const error = new ConfigError(issues);
       const lines = formatConfigError(error, file).trimEnd();
@@ -39,13 +44,13 @@ export async function check(context: CommandContext, { connect }: CheckOptions):
   );
 }
 
-async function tryCertificate({ server }: Config): Promise<readonly ConfigIssue[]> {
-  if (!server.tls) return [];
+/** What is wrong with the files that a part of the configuration names. */
+async function issuesOf(path: string, open: () => unknown): Promise<readonly ConfigIssue[]> {
   try {
-    await openCertificate(server.tls);
+    await open();
     return [];
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    return [{ path: "server.tls", message: error.message }];
+    return [{ path, message: error.message }];
   }
 }

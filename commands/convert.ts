@@ -18,7 +18,8 @@ import { loadDescriptors } from "../sources/mod.ts";
 import { type CommandContext, CommandError, EXIT, STOP_SIGNALS } from "./command.ts";
 import { toPairs } from "./pairs.ts";
 import { principalOf } from "./principal.ts";
-import { explain, fileOutput, standardOutput } from "./run.ts";
+import { createProgress } from "./progress.ts";
+import { explain, fileOutput, isWatched, standardOutput, toTerminal } from "./run.ts";
 
 /** What to convert, and where to. */
 export interface ConvertArguments {
@@ -54,10 +55,13 @@ export async function convert(context: CommandContext, args: ConvertArguments): 
     formats,
   });
   const ended = Promise.withResolvers<RunReport>();
-  const progress = showProgress();
+  const progress = isWatched(args.output) ? createProgress(toTerminal) : undefined;
   const { environment } = context;
   await using engine = await createEngine(config, { slots: 1, environment });
-  const startRun = engine.configure(config, [{ progress: progress.show, ended: ended.resolve }]);
+  const startRun = engine.configure(config, [
+    { ended: ended.resolve },
+    ...(progress ? [progress.observer] : []),
+  ]);
   const interrupted = new AbortController();
   for (const signal of STOP_SIGNALS) {
     Deno.addSignalListener(signal, () => {
@@ -75,7 +79,7 @@ export async function convert(context: CommandContext, args: ConvertArguments): 
   } catch (error) {
     throw explain(error, args.output);
   } finally {
-    progress.clear();
+    progress?.clear();
     // It is there only where it was needed.
     await Deno.remove(scratch).catch(() => {});
   }
@@ -123,17 +127,4 @@ async function checkInput(path: string): Promise<void> {
     throw new CommandError(`Cannot read ${path}: ${reason}`, EXIT.failure);
   }
   throw new CommandError(`Cannot read ${path}: it is no file`, EXIT.failure);
-}
-
-/** Says how far a run is, in one line of a terminal. */
-function showProgress() {
-  const shown = Deno.stderr.isTerminal();
-  const write = (text: string) => {
-    if (shown) Deno.stderr.writeSync(new TextEncoder().encode(text));
-  };
-  return {
-    show: ({ rows, bytes }: { readonly rows: number; readonly bytes: number }) =>
-      write(`\r${rows.toLocaleString("en")} rows, ${(bytes / 1e6).toFixed(1)} MB`),
-    clear: () => write("\r\x1b[K"),
-  };
 }

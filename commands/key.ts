@@ -1,7 +1,9 @@
-/** `key new`: makes a key, and prints it once with what the configuration is to hold of it. */
+/** `key`: makes a key, and prints it once with what the configuration is to hold of it. */
 
 import { accessConfig } from "../access/config.ts";
 import { newKey } from "../access/keys.ts";
+import { newSigningKey } from "../access/signing_key.ts";
+import { keyId } from "../runs/signed_receipt.ts";
 import { CommandError, EXIT } from "./command.ts";
 
 /** What a key is for, as it is typed; lists with commas between. */
@@ -59,6 +61,19 @@ export function key(args: KeyArguments): void {
   console.error(
     `This key is shown once. Under access.keys of the configuration:\n\n` +
       `    - { ${members.join(", ")} }\n`,
+  );
+}
+
+/**
+ * Makes a key that receipts are signed with: its JWK goes to standard output, alone, and what the configuration says
+ * of it to standard error.
+ */
+export async function receiptKey(): Promise<void> {
+  const key = newSigningKey();
+  console.log(JSON.stringify(key));
+  console.error(
+    `This key is shown once. Receipts name it ${await keyId(key)}. With it in a variable:\n\n` +
+      `    runs: { signing_keys: ["\${RECEIPT_KEY}"] }\n`,
   );
 }
 

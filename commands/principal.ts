@@ -16,6 +16,7 @@ export interface PrincipalArguments {
 export function principalOf({ tenant, subject, scopes }: PrincipalArguments): Principal {
   return {
     ...ANONYMOUS,
+    id: subject === undefined ? "cli" : `cli:${subject}`,
     ...(tenant === undefined ? {} : { tenant }),
     ...(subject === undefined ? {} : { subject }),
     ...(scopes === undefined ? {} : { scopes: scopes.split(",") }),

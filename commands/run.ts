@@ -16,6 +16,8 @@ import { type Configuration, prepareDemo, readConfiguration } from "./configurat
 import { createEngine } from "../server/engine.ts";
 import { toPairs } from "./pairs.ts";
 import { type PrincipalArguments, principalOf } from "./principal.ts";
+import { createProgress } from "./progress.ts";
+import { createRunReceipt } from "./run_receipt.ts";
 
 /** What to run, and where to. */
 export interface RunArguments extends PrincipalArguments {
@@ -27,12 +29,20 @@ export interface RunArguments extends PrincipalArguments {
   readonly output: string;
   /** `name=value` each: params, and options with their leading `_`, as in a URL. */
   readonly params: readonly string[];
+  /** Whether the receipt is written beside the file. @default false */
+  readonly receipt?: boolean | undefined;
 }
+
+/** What the name of a receipt ends with, after that of its file. */
+const RECEIPT_SUFFIX = ".receipt";
 
 /** Where the bytes go; the file exists under its name only once it is whole. */
 export interface Output extends AsyncDisposable {
   /** What is written to. */
   readonly writable: WritableStream<Uint8Array>;
+  /** Whether it is a file, and no pipe or device. */
+  readonly isFile: boolean;
+  /** Gives the file its name. */
   /** Gives the file its name. */
   commit(): Promise<void>;
 }
@@ -46,8 +56,13 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
 
   const ended = Promise.withResolvers<RunReport>();
   const { environment } = context;
+  await using receipts = args.receipt ? createRunReceipt(config) : undefined;
+  const progress = isWatched(args.output) ? createProgress(toTerminal) : undefined;
   await using engine = await createEngine(config, { slots: 1, environment });
-  const startRun = engine.configure(config, [{ ended: ended.resolve }]);
+  const startRun = engine.configure(config, [
+    { ended: ended.resolve },
+    ...[receipts, progress].flatMap((one) => one ? [one.observer] : []),
+  ]);
   const interrupted = new AbortController();
   for (const signal of STOP_SIGNALS) {
     Deno.addSignalListener(signal, () => {
@@ -55,15 +70,22 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
     });
   }
   await using output = args.output === "-" ? standardOutput() : await fileOutput(args.output);
+  if (receipts && !output.isFile) {
+    throw new CommandError("--receipt takes an --output that is a file", EXIT.usage);
+  }
+  const id = crypto.randomUUID();
   try {
-    const { body } = await startRun(crypto.randomUUID(), task, {
-      signal: interrupted.signal,
-      request,
-    });
+    const { body } = await startRun(id, task, { signal: interrupted.signal, request });
     await body.pipeTo(output.writable, { signal: interrupted.signal });
+    await ended.promise;
+    await using receipt = receipts && await fileOutput(args.output + RECEIPT_SUFFIX);
+    if (receipt) await new Response(await receipts.text(id)).body!.pipeTo(receipt.writable);
     await output.commit();
+    await receipt?.commit();
   } catch (error) {
     throw explain(error, args.output);
+  } finally {
+    progress?.clear();
   }
   const { rows, bytes, duration, warnings, truncated = [] } = await ended.promise;
   console.error(
@@ -73,6 +95,16 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
   for (const { kind, column, count } of warnings) {
     console.error(`warning: ${kind}: ${count} in ${column ?? "the file"}`);
   }
+}
+
+/** Whether progress is shown: where standard error is a terminal, and the file is not written to it. */
+export function isWatched(output: string): boolean {
+  return Deno.stderr.isTerminal() && !(output === "-" && Deno.stdout.isTerminal());
+}
+
+/** Writes to standard error. */
+export function toTerminal(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
 }
 
 /** What stopped a run, for the user of the command; a mistake of ours stays what it is. */
@@ -135,6 +167,7 @@ export function standardOutput(): Output {
 function directOutput(writable: WritableStream<Uint8Array>): Output {
   return {
     writable,
+    isFile: false,
     commit: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -157,6 +190,7 @@ export async function fileOutput(path: string): Promise<Output> {
   let committed = false;
   return {
     writable: file.writable,
+    isFile: true,
     commit: async () => {
       await Deno.rename(part, target);
       committed = true;

@@ -17,8 +17,11 @@ import { parseRequest, type RunRequest } from "./run_request.ts";
 
 export { scratchBytes } from "../sources/upload/options.ts";
 
-/** What its runs are called where exports have their name. */
-export const CONVERT_NAME = "convert";
+/** What its runs are called where exports have their name: none of them is called so. */
+export const CONVERT_NAME = "/convert";
+
+/** What a file is called that its sender has no name for. */
+const UNNAMED = "convert";
 
 /** UTF-16 units or bytes of a row at most: the default of sources' `max_row`. */
 const MAX_ROW = 64 * 1024 * 1024;
@@ -159,7 +162,7 @@ export function convertRequest(
   const source: SourceSetting = { type: "upload", config, snapshot: true, uploaded: true };
   const stem = file.name?.replace(/^.*[/\\]/, "").replace(/\.(?:gz|zst|zstd|zip)$/i, "")
     .replace(/\.[A-Za-z0-9]{1,8}$/, "");
-  const title = stem === undefined || stem === "" ? CONVERT_NAME : stem;
+  const title = stem === undefined || stem === "" ? UNNAMED : stem;
   const definition: ExportDefinition = {
     name: CONVERT_NAME,
     title,
@@ -177,6 +180,7 @@ export function convertRequest(
     about: false,
     masks: Object.create(null),
     reasonRequired: false,
+    join: false,
     caps: {},
     truncate: false,
   };

@@ -18,6 +18,8 @@ import { RequestError, type RequestIssue, withIssues } from "./request_error.ts"
 export interface RunRequest extends FileOfExports {
   /** Who asks. */
   readonly principal: Principal;
+  /** The names and texts that it was parsed from. */
+  readonly given: readonly (readonly [name: string, text: string])[];
   /** Values of all the params of each export. */
   readonly params: readonly Readonly<Record<string, ParamValue>>[];
   /** What the exporter is told: of the configuration, and over it of this request. */
@@ -120,6 +122,7 @@ export function parseRequest(
   const { columns, filename, delivery = "auto", reason } = common;
   return {
     principal,
+    given: all,
     exports,
     params: read.params,
     format,

@@ -9,20 +9,25 @@ import type { Environment } from "./environment.ts";
 import { exportRoutes } from "./exports.ts";
 import { guard } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
+import { jwksRoutes } from "./jwks.ts";
 import { linkRoutes } from "./links.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { notFound, ProblemError, problemResponse, toProblem, unaudited } from "./problems.ts";
 import { tellRefusals } from "./refusals.ts";
+import { runRoutes } from "./runs.ts";
 import { traceRequests } from "./trace.ts";
 
 /** Makes the app. */
 export function createApp(dependencies: Dependencies): Hono<Environment> {
   const app = createBase(dependencies);
+  // Before the question who asks: who verifies a receipt has a file and no credential.
+  app.route("/.well-known/jwks.json", jwksRoutes(dependencies));
   app.use(authenticate(dependencies));
   app.use(refuseUnaudited(dependencies));
   app.route("/exports", exportRoutes(dependencies));
   app.route("/convert", convertRoutes(dependencies));
   app.route("/links", linkRoutes(dependencies));
+  app.route("/runs", runRoutes(dependencies));
   if (!dependencies.adminElsewhere) addAdmin(app, dependencies);
   app.get("/", (context) => context.redirect("/exports"));
   return app;

@@ -9,7 +9,8 @@ import {
   type UploadedFile,
 } from "../requests/convert_request.ts";
 import type { ReceiveOptions, SpooledUpload, Uploads } from "../storage/spool/uploads.ts";
-import type { Dependencies } from "./dependencies.ts";
+import { isFinal } from "../runs/receipt.ts";
+import type { Dependencies, RunsAccess } from "./dependencies.ts";
 import { deliver } from "./download.ts";
 import { type Environment, principalOf } from "./environment.ts";
 import { readForm } from "./multipart.ts";
@@ -23,6 +24,7 @@ import {
   unsupported,
 } from "./problems.ts";
 import { parseQuery } from "./query.ts";
+import { prefersAsync, runInBackground } from "./runs.ts";
 import { type MediaType, parseMediaType, readingOf } from "./upload_types.ts";
 
 /** What is known of an upload when all of it is there. */
@@ -66,12 +68,14 @@ export function convertRoutes(dependencies: Dependencies): Hono<Environment> {
         const file: UploadedFile = { path: upload.path, scratch: upload.scratch, name };
         const options = parseConvertOptions(withDefaults([...pairs, ...fields], said));
         const made = convertRequest(format, file, options, context);
-        const response = await deliver(
-          request,
-          made.request,
-          { ...dependencies, catalog: { ...catalog, sources: made.sources } },
-          { client: env?.client },
-        );
+        const delivering = { ...dependencies, catalog: { ...catalog, sources: made.sources } };
+        const client = env?.client;
+        const { runs } = dependencies;
+        if (runs?.background && prefersAsync(request)) {
+          const handing = { ...delivering, runs: handOver(runs, upload) };
+          return await runInBackground(request, made.request, handing, client);
+        }
+        const response = await deliver(request, made.request, delivering, { client });
         // Where a run has begun, its end removes the upload.
         if (response.status >= 400 || response.status === 204) await upload.release();
         return response;
@@ -130,6 +134,30 @@ async function receive(
 
 /** A client that left while its body came: it has no answer, and nothing failed. */
 class ClientLeftError extends Error {}
+
+/** Has a run in the background take an upload over: its end removes that, also where it was cancelled before it began. */
+function handOver(runs: RunsAccess, upload: SpooledUpload): RunsAccess {
+  const background = runs.background!;
+  return {
+    ...runs,
+    background: {
+      ...background,
+      async submit(id, run, key) {
+        const row = await background.submit(id, run, key);
+        // The run of the same key has an upload of its own.
+        if (row.id !== id) await upload.release();
+        else {
+          const stop = runs.receipts.watch(id, ({ state }) => {
+            if (!isFinal(state)) return;
+            stop();
+            void upload.release();
+          });
+        }
+        return row;
+      },
+    },
+  };
+}
 
 /** What was said, and what else says where that is silent. */
 function withDefaults(

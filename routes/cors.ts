@@ -13,14 +13,14 @@ export type ShareHeaders = (origin: string | null) => Readonly<Record<string, st
 /** Headers of answers that a page may read, besides those that every page may (Fetch, 2.2.2). */
 const EXPOSED = [
   ...["Accept-Ranges", "Content-Disposition", "Content-Range", "ETag", "Export-Id"],
-  ...["Export-Max-Rows", "Export-Truncated", "Link", "Location", "Repr-Digest", "Retry-After"],
-  "WWW-Authenticate",
+  ...["Export-Max-Rows", "Export-Truncated", "Link", "Location", "Preference-Applied"],
+  ...["Repr-Digest", "Retry-After", "WWW-Authenticate"],
 ].join(", ");
 
 /** Headers of requests that a page may set; a cookie is no credential here, so that it may send none. */
 const ALLOWED = [
   ...["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "If-Range"],
-  ...["Prefer", "Range", "Traceparent", "X-Api-Key"],
+  ...["Last-Event-ID", "Prefer", "Range", "Traceparent", "X-Api-Key"],
 ].join(", ");
 
 /** Seconds for which a browser need not ask again; Chromium takes no more. */

@@ -4,7 +4,10 @@ import type { Access } from "../access/mod.ts";
 import type { ConvertSettings, ExportDefinition } from "../catalog/config.ts";
 import type { Offer } from "../requests/find_exports.ts";
 import type { Readiness } from "../runs/readiness.ts";
+import type { Background } from "../runs/background.ts";
+import type { Receipts } from "../runs/receipts.ts";
 import type { StartRun } from "../runs/run.ts";
+import type { ReceiptSigner } from "../runs/signed_receipt.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import type { SourceColumn } from "../sources/source.ts";
 import type { Uploads } from "../storage/spool/uploads.ts";
@@ -12,6 +15,7 @@ import type { Wait } from "./authenticate.ts";
 import type { Client } from "./environment.ts";
 import type { ServerNames } from "./guard.ts";
 import type { RefusedRequest } from "./refusals.ts";
+import type { RunEvents } from "./run_events.ts";
 import type { StartTrace } from "./trace.ts";
 
 /** A link that was signed, without its signature. */
@@ -56,6 +60,18 @@ export interface ResentFile {
   readonly sha256: string;
 }
 
+/** What there is of runs besides their downloads. */
+export interface RunsAccess {
+  /** What is known of each. */
+  readonly receipts: Receipts;
+  /** Their files; absent where none are kept. */
+  readonly files: WholeFiles | undefined;
+  /** Takes on runs that no client waits for; absent where no files are kept. */
+  readonly background: Background | undefined;
+  /** Answers with the progress of one. */
+  readonly events: RunEvents;
+}
+
 /** What the routes need. */
 export interface Dependencies extends Offer {
   /** Who is let in. */
@@ -70,6 +86,10 @@ export interface Dependencies extends Offer {
   readonly startRun: StartRun;
   /** Makes files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles?: WholeFiles | undefined;
+  /** What is known of runs. @default nothing */
+  readonly runs?: RunsAccess | undefined;
+  /** Signs receipts. @default they are not signed */
+  readonly signer?: ReceiptSigner | undefined;
   /** How uploads are converted, and what takes them; absent where none is. */
   readonly convert?: {
     readonly settings: ConvertSettings;

@@ -3,13 +3,13 @@
 import { withoutLinkNames } from "../access/link_names.ts";
 import type { Principal } from "../access/principal.ts";
 import type { Config } from "../catalog/config.ts";
-import { renderFilename, safeFilename } from "../catalog/filename.ts";
+import { filenameOf } from "../requests/filename.ts";
 import type { FileOfExports } from "../requests/find_exports.ts";
 import { requestKey } from "../requests/request_key.ts";
 import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
-import type { StartRun } from "../runs/run.ts";
+import type { Run, StartRun } from "../runs/run.ts";
 import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
 import { chooseCoding } from "./accept_encoding.ts";
 import type { Dependencies, ResentFile } from "./dependencies.ts";
@@ -18,6 +18,9 @@ import { contentDisposition } from "./content_disposition.ts";
 import { badRequest, noAnswer, ProblemError, problemResponse, toProblem } from "./problems.ts";
 import { parseQuery } from "./query.ts";
 import { namesOf } from "./refusals.ts";
+import { reprDigest } from "./repr_digest.ts";
+import { prefersAsync, runInBackground } from "./runs.ts";
+import { statusLink } from "./status_link.ts";
 import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.ts";
 
 /**
@@ -31,10 +34,16 @@ export async function download(
   dependencies: Dependencies,
   caller: Caller,
 ): Promise<Response> {
-  const { principal, traceparent } = caller;
+  const { principal, client, traceparent } = caller;
+  const { formats, runs } = dependencies;
   const pairs = parseQuery(new URL(request.url).search);
   const own = principal.via === "link" ? withoutLinkNames(pairs) : pairs;
-  const asked = parseRequest(file, own, { principal, formats: dependencies.formats, traceparent });
+  const asked = parseRequest(file, own, { principal, formats, traceparent });
+  // A link is for its download alone: its holder could not look for what becomes of the run.
+  if (
+    prefersAsync(request) && request.method === "GET" && runs?.background &&
+    principal.via !== "link"
+  ) return await runInBackground(request, asked, dependencies, client);
   return await deliver(request, asked, dependencies, caller);
 }
 
@@ -42,7 +51,7 @@ export async function download(
 export type Delivering =
   & Pick<
     Dependencies,
-    "startRun" | "wholeFiles" | "debug" | "random" | "onResent" | "onError"
+    "startRun" | "wholeFiles" | "runs" | "debug" | "random" | "onResent" | "onError"
   >
   & { readonly catalog: Pick<Config, "sources" | "access"> };
 
@@ -50,7 +59,7 @@ export type Delivering =
 export async function deliver(
   request: Request,
   asked: RunRequest,
-  { catalog, startRun, wholeFiles, debug, random, onResent, onError }: Delivering,
+  { catalog, startRun, wholeFiles, runs, debug, random, onResent, onError }: Delivering,
   { client }: Pick<Caller, "client">,
 ): Promise<Response> {
   const { format } = asked;
@@ -60,7 +69,7 @@ export async function deliver(
   const coding = compressible
     ? chooseCoding(request.headers.get("Accept-Encoding") ?? undefined)
     : "identity";
-  const name = filename(asked);
+  const name = filenameOf(asked);
   const id = crypto.randomUUID();
   const headers = new Headers({
     "Content-Type": format.mediaType,
@@ -69,6 +78,7 @@ export async function deliver(
     "X-Content-Type-Options": "nosniff",
     "X-Accel-Buffering": "no",
     "Export-Id": id,
+    ...(runs ? { "Link": statusLink(id) } : {}),
   });
   if (compressible) headers.set("Vary", "Accept-Encoding");
   if (coding !== "identity") headers.set("Content-Encoding", coding);
@@ -98,6 +108,7 @@ export async function deliver(
       client: address,
     });
     tellTruncated(headers, run.truncated, task);
+    client?.sendTrailers?.({ names: TRAILERS, read: () => readTrailers(run) });
     return new Response(run.body, { headers });
   } catch (error) {
     if (error === request.signal.reason) return noAnswer();
@@ -115,6 +126,15 @@ export interface Caller {
   readonly client: Client | undefined;
   /** The trace that the request belongs to. @default none */
   readonly traceparent?: string | undefined;
+}
+
+/** What follows the body of a download for a client that takes it. */
+const TRAILERS = ["Repr-Digest", "Export-Rows"];
+
+async function readTrailers({ ended }: Run): Promise<Readonly<Record<string, string>>> {
+  const report = await ended;
+  if (report?.sha256 === undefined) return {};
+  return { "Repr-Digest": reprDigest(report.sha256), "Export-Rows": `${report.rows}` };
 }
 
 /** The tables of a task that end at a number of rows, as a list (RFC 9651, 3.1). */
@@ -199,24 +219,19 @@ async function sendWhole(
       signal: request.signal,
       request: asked,
       client,
+      joins: asked.exports.every(({ join }) => join),
     },
-    (made, truncated) => {
+    async (object, truncated) => {
       headers.delete("Export-Truncated");
       tellTruncated(headers, truncated, task);
-      return madeResponse(request, made, headers, files);
+      const response = await madeResponse(request, object, headers, files);
+      // The run of another request made it, whose line does not tell of this one.
+      if (response && object.key !== id) {
+        onResent?.(resent({ object, truncated, replacedOther: false }, response));
+      }
+      return response;
     },
   );
   if (!response) throw new Error(`Cannot send the file of run ${id}: it is gone`);
   return response;
-}
-
-/** The file's name: the request's, else the exports' templates with the values of their params. */
-function filename({ exports, format, filename, params }: RunRequest): string {
-  const suffix = `.${format.key}`;
-  if (filename === undefined) {
-    const names = exports.map(({ filename }, index) => renderFilename(filename, params[index]!));
-    return safeFilename(names.join("-")) + suffix;
-  }
-  const named = filename.toLowerCase().endsWith(suffix);
-  return safeFilename(named ? filename.slice(0, -suffix.length) : filename) + suffix;
 }

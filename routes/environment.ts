@@ -8,6 +8,11 @@ export interface Client {
   readonly remoteAddress: string;
   /** The address of ours that it is connected to. */
   readonly localAddress: string;
+  /** Has fields follow the body of the answer; absent where the client does not take them. */
+  readonly sendTrailers?: (trailers: {
+    readonly names: readonly string[];
+    readonly read: () => Promise<Readonly<Record<string, string>>>;
+  }) => void;
   /** The version of HTTP that it speaks, such as `1.1`. */
   readonly httpVersion?: string;
   /** Whether the connection is a trusted proxy's. @default false */

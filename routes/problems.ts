@@ -4,6 +4,9 @@ import { AccessError } from "../access/access_error.ts";
 import { listing } from "../catalog/params.ts";
 import { RequestError, type RequestIssue, withIssues } from "../requests/request_error.ts";
 import { AdmissionError, type RefusalReason } from "../runs/admission_error.ts";
+import { IdempotencyError } from "../runs/background.ts";
+import { CursorError, LedgerError } from "../runs/ledger/ledger.ts";
+import { CancelledError } from "../runs/run.ts";
 import { RunLimitError, RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
 import type { UploadPosition } from "../sources/upload/reader.ts";
@@ -100,6 +103,21 @@ export function misdirected(detail: string): Problem {
 /** 404, for what is not there or not for this caller. */
 export function notFound(detail: string): Problem {
   return { status: 404, title: "Not found", detail };
+}
+
+/** 406, for what there is, and not in that form. */
+export function notAcceptable(detail: string): Problem {
+  return { status: 406, title: "Not acceptable", detail };
+}
+
+/** 409, for what a run does not do in the state that it is in. */
+export function conflict(detail: string): Problem {
+  return { status: 409, title: "Conflict", detail };
+}
+
+/** 410, for a file that was there. */
+export function gone(detail: string): Problem {
+  return { status: 410, title: "Gone", detail };
 }
 
 /** 405, with the methods that there are. */
@@ -213,6 +231,19 @@ export function toProblem(
       retryAfter: jittered(RETRY_AFTER_SECONDS, random),
     };
   }
+  if (error instanceof CancelledError) return conflict("The run of this file was cancelled");
+  if (error instanceof IdempotencyError) return tooMuch(error);
+  if (error instanceof CursorError) {
+    return badRequest([{ name: "cursor", detail: "must be the next of a page" }]);
+  }
+  if (error instanceof LedgerError) {
+    return {
+      status: 503,
+      title: "Service unavailable",
+      detail: "This server cannot read or write its receipts; try again later",
+      retryAfter: DISK_RETRY_AFTER_SECONDS,
+    };
+  }
   if (error instanceof RunTimeoutError) {
     return {
       status: 504,
@@ -262,7 +293,7 @@ export function toProblem(
   };
 }
 
-/** 422, for a table that the format cannot hold, or that is more than its caller may have. */
+/** 422, as for a table that the format cannot hold, or that is more than its caller may have. */
 function tooMuch({ message }: Error): Problem {
   return { status: 422, title: "Unprocessable content", detail: message };
 }

@@ -4,11 +4,13 @@ import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
 import type { StoredObject } from "../storage/store.ts";
 import { selectRange } from "./ranges.ts";
 import { reprDigest } from "./repr_digest.ts";
+import { statusLink } from "./status_link.ts";
 
 /** What a finished file says of itself, on top of `headers`. */
 export function fileHeaders(headers: Headers, object: StoredObject): Headers {
   const all = new Headers(headers);
   all.set("Export-Id", object.key);
+  if (all.has("Link")) all.set("Link", statusLink(object.key));
   all.set("ETag", object.etag);
   all.set("Repr-Digest", reprDigest(object.sha256));
   all.set("Content-Length", `${object.size}`);

@@ -2,7 +2,8 @@
 
 import type { Warning } from "../exporters/warnings.ts";
 import type { RunRequest } from "../requests/run_request.ts";
-import type { RunTask, TaskColumns } from "./protocol.ts";
+import type { FileDigest, RunTask, TaskColumns } from "./protocol.ts";
+import type { RunDelivery } from "./receipt.ts";
 import type { RunSteps, RunTimes } from "./run_times.ts";
 
 /** A run, as it is known from its start on. */
@@ -19,6 +20,10 @@ export interface ObservedRun {
   readonly request?: RunRequest;
   /** The address of the client that asked for it. */
   readonly client?: string;
+  /** How its file gets to who asked. */
+  readonly delivery: RunDelivery;
+  /** Ends it, as its caller's leaving does, down to the database. */
+  cancel(): void;
 }
 
 /** How far a run is. */
@@ -51,18 +56,23 @@ export interface RunReport extends RunProgress {
   readonly spilled: boolean;
   /** The SHA-256 of the bytes, in hexadecimal; of complete runs, where an observer wants digests. */
   readonly sha256?: string;
+  /** The file itself, where its bytes are a content coding of it; of complete runs. */
+  readonly file?: FileDigest;
   /** What it failed of. */
   readonly error?: Error;
   /** The exports that end before their rows do, as they may have no more. @default none */
   readonly truncated?: readonly string[];
 }
 
-/** Is called for every run that got a slot. Its methods must not throw, and are not waited for. */
+/** Is called for every run that got a slot. Its methods must not throw. */
 export interface RunObserver {
   /** Whether it wants the digest of every file, which costs a core 0.6 s a GB. @default false */
   readonly digests?: boolean;
-  /** A run has a slot, and its task is on its way to a worker. */
-  started?(run: ObservedRun): void;
+  /**
+   * A run has a slot, and its task is on its way to a worker. A promise is waited for before the first byte is
+   * given to the caller; where it rejects, the run fails with its error.
+   */
+  started?(run: ObservedRun): void | Promise<void>;
   /** A run has gone on; called a few times a second at most. */
   progress?(progress: RunProgress, run: ObservedRun): void;
   /** A run is over, and everything that it held has come back; called once. */

@@ -131,6 +131,14 @@ export interface TaskOpened {
   readonly firstRow: number;
 }
 
+/** A file, by its length and its digest. */
+export interface FileDigest {
+  /** Bytes in it. */
+  readonly bytes: number;
+  /** Its SHA-256, in hexadecimal. */
+  readonly sha256: string;
+}
+
 /** How a task ended, in the words of the worker. */
 export interface TaskEnd extends TaskProgress {
   /** What the format could not hold as it was. */
@@ -139,6 +147,8 @@ export interface TaskEnd extends TaskProgress {
   readonly mayBlock?: boolean;
   /** The columns of each table, those that were not chosen among them. @default not known */
   readonly columns?: readonly TaskColumns[];
+  /** The file before its content coding. @default what was sent is the file */
+  readonly file?: FileDigest;
 }
 
 /** What a worker says of itself. */

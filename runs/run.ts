@@ -7,6 +7,7 @@ import { type Delivery, SpillBuffer, type SpillOptions } from "../storage/spool/
 import type { Admission, Slot } from "./admission.ts";
 import type { ObservedRun, RunObserver, RunReport } from "./observer.ts";
 import type { RunTask } from "./protocol.ts";
+import type { RunDelivery } from "./receipt.ts";
 import { createLimitCheck, limitBytes, type RunLimits } from "./run_limits.ts";
 import type { RunningTask, TaskOutcome } from "./running_task.ts";
 import { runTimes } from "./run_times.ts";
@@ -21,6 +22,17 @@ export interface Run {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** The exports that are known by now to end before their rows do. @default none */
   readonly truncated?: readonly string[];
+  /** What became of it, once everything that it held has come back; never rejects. @default not known */
+  readonly ended?: Promise<RunReport>;
+}
+
+/** A run whose caller does not want it any more, and has said so. */
+export class CancelledError extends Error {
+  override readonly name = "CancelledError";
+
+  constructor() {
+    super("The run was cancelled");
+  }
 }
 
 /** What runs wait for. */
@@ -74,6 +86,8 @@ export interface RunOptions {
    * nothing is spilled, as the file goes to the disk anyway. @default false
    */
   readonly whole?: boolean;
+  /** How the file gets to who asked, for observers. @default "direct" */
+  readonly delivery?: RunDelivery;
   /**
    * What the task was made of: how much it may take, and its tenant, whose share of the spool is what may be
    * spilled.
@@ -109,7 +123,8 @@ export function createRuns(dependencies: RunDependencies): StartRun {
   const digests = observers.some(({ digests }) => digests);
   const watchers = observers.filter(({ progress }) => progress);
 
-  return async (id, task, { signal, whole = false, request, client } = {}) => {
+  return async (id, task, options = {}) => {
+    const { signal, whole = false, delivery = "direct", request, client } = options;
     const address = client === undefined ? undefined : clientKey(client);
     const slot = await admission.acquire({
       weight: weigh(task),
@@ -127,12 +142,16 @@ export function createRuns(dependencies: RunDependencies): StartRun {
       waited: slot.waited,
       ...(request ? { request } : {}),
       ...(client === undefined ? {} : { client }),
+      delivery,
+      cancel: () => buffer.abort(new CancelledError()),
     };
-    for (const observer of observers) observer.started?.(run);
+    const ready = Promise.all(observers.map((observer) => observer.started?.(run)));
+    ready.catch((error) => buffer.abort(error));
 
     let firstByte: number | undefined;
     let bytes = 0;
-    const digest = digests ? createDigest() : undefined;
+    // The store makes one of a whole file.
+    const digest = digests && !whole ? createDigest() : undefined;
     const { maxBytes, maxDuration = Infinity } = request?.caps ?? {};
     const chunks = maxBytes === undefined
       ? running.chunks
@@ -175,7 +194,7 @@ export function createRuns(dependencies: RunDependencies): StartRun {
         for (const observer of watchers) observer.progress?.(progress, run);
       }));
 
-    void running.ended.then(async (outcome) => {
+    const ended = running.ended.then(async (outcome) => {
       stops.forEach((stop) => stop());
       const worked = clock.now();
       const delivery = await deliver(buffer, slot, outcome);
@@ -195,12 +214,14 @@ export function createRuns(dependencies: RunDependencies): StartRun {
         ...(running.truncated?.length ? { truncated: running.truncated } : {}),
       };
       for (const observer of observers) observer.ended?.(report, run);
+      return report;
     });
 
-    await buffer.begun;
+    await Promise.all([buffer.begun, ready]);
     return {
       id,
       body: buffer.readable,
+      ended,
       get truncated() {
         return running.truncated ?? [];
       },
@@ -282,11 +303,12 @@ function stateOf(
 ): Pick<RunReport, "state" | "error"> {
   if (delivery.state !== "failed") return { state: delivery.state };
   const { error } = delivery;
-  return error === signal?.reason ? { state: "cancelled" } : { state: "failed", error };
+  const cancelled = error === signal?.reason || error instanceof CancelledError;
+  return cancelled ? { state: "cancelled" } : { state: "failed", error };
 }
 
-function endOf(outcome: TaskOutcome): Pick<RunReport, "warnings" | "columns"> {
+function endOf(outcome: TaskOutcome): Pick<RunReport, "warnings" | "columns" | "file"> {
   if (outcome.state !== "complete") return { warnings: [] };
-  const { warnings, columns } = outcome.end;
-  return { warnings, ...(columns ? { columns } : {}) };
+  const { warnings, columns, file } = outcome.end;
+  return { warnings, ...(columns ? { columns } : {}), ...(file ? { file } : {}) };
 }

@@ -10,11 +10,19 @@ import {
   type StoredFile,
   type StoredObject,
 } from "../storage/store.ts";
+import { settlesWithin } from "../storage/settles_within.ts";
+import { AdmissionError } from "./admission_error.ts";
 import type { RunTask } from "./protocol.ts";
-import { type Run, type StartRun, tenantOf } from "./run.ts";
+import type { RunDelivery } from "./receipt.ts";
+import type { Receipts } from "./receipts.ts";
+import { CancelledError, type Run, type StartRun, tenantOf } from "./run.ts";
+import { InterruptedError } from "./run_problem.ts";
 
 /** Bytes of room that a run must find before its query is run: a step of the store's. */
 const FIRST_BYTES = 1024 * 1024;
+
+/** Milliseconds that a file waits for its run to be written down as one that is about to be published. */
+const WRITTEN_MS = 5_000;
 
 /** What whole files need of their server. */
 export interface WholeFilesDependencies {
@@ -26,6 +34,8 @@ export interface WholeFilesDependencies {
   readonly keep: number;
   /** The store's clock. @default the system's */
   readonly now?: (() => Date) | undefined;
+  /** What is told of what becomes of files. @default nothing */
+  readonly receipts?: Pick<Receipts, "conclude" | "expire" | "written"> | undefined;
 }
 
 /** How to make a file. */
@@ -34,8 +44,14 @@ export interface MakeOptions {
   readonly startRun: StartRun;
   /** The run's id, which the file is known by. */
   readonly id: string;
-  /** The key of the request, which the file is found by. */
-  readonly key: string;
+  /** The key of the request, which the file is found by. @default it is found by the run's id alone */
+  readonly key?: string;
+  /** Whether an equal request that comes meanwhile may have the same file. @default false */
+  readonly joins?: boolean;
+  /** How the file gets to who asked. @default "whole" */
+  readonly delivery?: Exclude<RunDelivery, "direct">;
+  /** Milliseconds for which it is kept. @default as long as the others */
+  readonly keep?: number;
   /** The value of `Content-Type`. */
   readonly mediaType: string;
   /** The name to save it under. */
@@ -62,9 +78,14 @@ export interface KeptFile {
 export interface WholeFiles {
   /** What is known of the file that was made last for such a request, while it is kept. */
   find(key: string): KeptFile | undefined;
+  /** What is known of the file of a run, while it is kept. */
+  get(id: string): KeptFile | undefined;
   /**
    * Runs a task to its end. What fails on the way is a plain rejection that leaves nothing behind: an
    * `AdmissionError`, a `TaskError`, a `RunTimeoutError`, a `NoRoomError`, a `DiskError`.
+   *
+   * Where the file of an equal request is being made, and joins are allowed, it is that one; it is cancelled
+   * when all that wait for it have.
    *
    * @param use begins to read it; not before that is it deleted for a newer one
    */
@@ -86,9 +107,30 @@ export interface WholeFiles {
 
 /** A file, and the request that it is of. */
 interface Entry extends KeptFile {
-  readonly key: string;
+  /** The key of the request; absent where it is found by its run's id alone. */
+  readonly key: string | undefined;
+  /** Whether it stays until it expires, as its caller comes for it later. */
+  readonly promised: boolean;
   /** Whether it had to go before it expired; some client may have a part of it. */
   evicted: boolean;
+}
+
+/** A file that is made, or about to be read, for those who asked for it. */
+interface Making {
+  /** The file, once it is there. */
+  readonly made: Promise<Made>;
+  /** Ends its run. */
+  readonly stop: AbortController;
+  /** How many wait for it, or begin to read it. */
+  waiting: number;
+  /** Whether there is a newer one already. */
+  replaced: boolean;
+}
+
+/** A file that is there. */
+interface Made {
+  readonly object: StoredObject;
+  readonly truncated: readonly string[];
 }
 
 /** What is kept of a file with it, so that the next process finds it and knows whether it may be resumed. */
@@ -97,121 +139,245 @@ const METADATA = {
   request: "request",
   /** The tag of the file that it replaces, or {@linkcode SEVERAL}; absent where it replaces none. */
   previous: "previous",
+  /** How it gets to who asked; absent where it was sent at once. */
+  delivery: "delivery",
 } as const;
 
 /** In the place of a tag, where a file replaces several of other bytes. */
 const SEVERAL = "several";
 
+/** Whether a file was made for a caller that comes for it later. */
+export function isPromised({ metadata }: StoredObject): boolean {
+  return metadata[METADATA.delivery] === "background";
+}
+
 /** Makes the access to whole files, those of the process before among them. */
 export async function createWholeFiles(dependencies: WholeFilesDependencies): Promise<WholeFiles> {
-  const { store, reserve, keep, now = () => new Date() } = dependencies;
+  const { store, reserve, receipts, now = () => new Date() } = dependencies;
   /** The last file of each request: an older one would be of older rows. */
   const latest = new Map<string, Entry>();
   /** The same files, by their key. */
   const entries = new Map<string, Entry>();
   const expiries = new ExpiryQueue<Entry>();
-  /** Files that those who asked for them are about to read, and whether there is a newer one already. */
-  const awaited = new Map<string, { replaced: boolean }>();
+  /** Files that those who asked for them wait for or are about to read, by the ids of their runs. */
+  const awaited = new Map<string, Making>();
+  /** Files that are being made and may be joined, by the keys of their requests. */
+  const joinable = new Map<string, Making>();
 
   function remember(entry: Entry): void {
-    latest.set(entry.key, entry);
+    if (entry.key !== undefined) latest.set(entry.key, entry);
     entries.set(entry.object.key, entry);
     expiries.add(entry, entry.object.expiresAt);
   }
 
   function forget(entry: Entry): void {
-    if (latest.get(entry.key) === entry) latest.delete(entry.key);
+    const { key } = entry;
+    if (key !== undefined && latest.get(key) === entry) latest.delete(key);
     entries.delete(entry.object.key);
     expiries.delete(entry);
   }
 
   async function expire(): Promise<void> {
     const time = now();
-    expiries.takeExpired(time).forEach(forget);
+    const expired = expiries.takeExpired(time);
+    expired.forEach(forget);
     await store.expire(time);
+    for (const { object } of expired) receipts?.expire(object.key);
   }
 
   /** Deletes a file; one that cannot be deleted expires. */
   async function remove({ key }: StoredObject): Promise<void> {
     await store.delete(key).catch(() => {});
+    receipts?.expire(key);
+  }
+
+  /** Ends a run whose file is not there. */
+  function fail(id: string, error: unknown, signal: AbortSignal): void {
+    const cancelled = error === signal.reason && !(error instanceof InterruptedError);
+    receipts?.conclude(id, { error: cancelled ? new CancelledError() : error });
+  }
+
+  /**
+   * The body of a run, which ends when it is written down that its file is about to be published: whatever
+   * happens then, the next process knows what the file is of.
+   */
+  function announced({ id, body, ended }: Run): Run["body"] {
+    return endingAfter(body, async () => {
+      await ended;
+      if (receipts) await settlesWithin(receipts.written(id), WRITTEN_MS);
+    });
   }
 
   /** Deletes a file that there is a newer one for, once it was read from. */
   async function replace(object: StoredObject): Promise<void> {
-    const reader = awaited.get(object.key);
-    if (reader) reader.replaced = true;
+    const making = awaited.get(object.key);
+    if (making) making.replaced = true;
     else await remove(object);
+  }
+
+  /** Runs a task, and keeps its file. */
+  async function produce(task: RunTask, options: MakeOptions): Promise<Made> {
+    const { startRun, id, key, mediaType, filename, signal, request, client } = options;
+    const { delivery = "whole", keep = dependencies.keep } = options;
+    /** The file of an equal request before this one. */
+    const former = () => key === undefined ? undefined : latest.get(key);
+    const tenant = tenantOf(request);
+    const reservation = await reserve(FIRST_BYTES, tenant);
+    if (typeof reservation === "string") throw new NoRoomError(id, reservation);
+    let run: Run;
+    try {
+      run = await startRun(id, task, { signal, whole: true, delivery, request, client });
+    } catch (error) {
+      reservation.release();
+      // One that found no slot may try again.
+      if (!(error instanceof AdmissionError)) fail(id, error, signal);
+      throw error;
+    }
+    const promised = delivery === "background";
+    const object = await store.put(id, announced(run), {
+      reservation,
+      metadata: {
+        mediaType,
+        filename,
+        ...(key === undefined || canEndEarly(task) ? {} : { [METADATA.request]: key }),
+        ...previousOf(former()),
+        ...(promised ? { [METADATA.delivery]: delivery } : {}),
+        ...(tenant === undefined ? {} : { tenant }),
+      },
+      // From its end on: a run may take longer than its file is kept.
+      expiresAt: (createdAt) => new Date(createdAt.getTime() + keep),
+    }).catch((error) => {
+      fail(id, error, signal);
+      throw error;
+    });
+    receipts?.conclude(id, { object });
+    const previous = former();
+    const replacedOther = previous !== undefined &&
+      (previous.replacedOther || previous.object.etag !== object.etag);
+    if (previous) forget(previous);
+    const { truncated = [] } = run;
+    remember({ key, object, promised, replacedOther, truncated, evicted: false });
+    if (previous) await replace(previous.object);
+    return { object, truncated };
+  }
+
+  /** Begins to make a file. */
+  function begin(task: RunTask, options: MakeOptions): Making {
+    const { id, key, joins = false } = options;
+    const stop = new AbortController();
+    const made = produce(task, { ...options, signal: stop.signal });
+    const making: Making = { made, stop, waiting: 0, replaced: false };
+    // Before it is there: from then on it could be evicted.
+    awaited.set(id, making);
+    if (key !== undefined && joins) joinable.set(key, making);
+    made.then(
+      () => close(making, key),
+      () => {
+        awaited.delete(id);
+        close(making, key);
+      },
+    );
+    return making;
+  }
+
+  /** Has no other request join a file. */
+  function close(making: Making, key: string | undefined): void {
+    if (key !== undefined && joinable.get(key) === making) joinable.delete(key);
+  }
+
+  /**
+   * Waits for a file; a caller that cancels leaves it to the others, or ends its run.
+   *
+   * @param leave called once, when the caller waits no more
+   */
+  async function wait(making: Making, { key, signal }: MakeOptions, leave: () => void) {
+    const { promise: left, reject } = Promise.withResolvers<never>();
+    left.catch(() => {});
+    const abort = () => {
+      leave();
+      if (making.waiting > 0) return reject(signal.reason);
+      close(making, key);
+      making.stop.abort(signal.reason);
+    };
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+    try {
+      return await Promise.race([making.made, left]);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
   }
 
   const found = await store.list();
   for (const object of found.toSorted((one, other) => +one.createdAt - +other.createdAt)) {
     const { [METADATA.request]: key, [METADATA.previous]: previous } = object.metadata;
-    if (key === undefined) continue;
     const replacedOther = previous !== undefined && previous !== object.etag;
-    remember({ key, object, replacedOther, truncated: [], evicted: false });
+    const promised = isPromised(object);
+    remember({ key, object, promised, replacedOther, truncated: [], evicted: false });
+  }
+
+  function live(kept: Entry | undefined): Entry | undefined {
+    return kept && !kept.evicted && kept.object.expiresAt > now() ? kept : undefined;
   }
 
   return {
-    find(key) {
-      const kept = latest.get(key);
-      return kept && !kept.evicted && kept.object.expiresAt > now() ? kept : undefined;
-    },
+    find: (key) => live(latest.get(key)),
+    get: (id) => live(entries.get(id)),
     async make(task, options, use) {
-      const { startRun, id, key, mediaType, filename, signal, request, client } = options;
-      const tenant = tenantOf(request);
-      const reservation = await reserve(FIRST_BYTES, tenant);
-      if (typeof reservation === "string") throw new NoRoomError(id, reservation);
-      let run: Run;
+      const joined = options.key !== undefined && options.joins
+        ? joinable.get(options.key)
+        : undefined;
+      const making = joined ?? begin(task, options);
+      making.waiting++;
+      let waits = true;
+      const leave = () => {
+        if (waits) making.waiting--;
+        waits = false;
+      };
+      let made: Made | undefined;
       try {
-        run = await startRun(id, task, { signal, whole: true, request, client });
-      } catch (error) {
-        reservation.release();
-        throw error;
-      }
-      // Before it is there: from then on it could be evicted.
-      const reader = { replaced: false };
-      awaited.set(id, reader);
-      try {
-        const object = await store.put(id, run.body, {
-          reservation,
-          metadata: {
-            mediaType,
-            filename,
-            ...(canEndEarly(task) ? {} : { [METADATA.request]: key }),
-            ...previousOf(latest.get(key)),
-            ...(tenant === undefined ? {} : { tenant }),
-          },
-          // From its end on: a run may take longer than its file is kept.
-          expiresAt: (createdAt) => new Date(createdAt.getTime() + keep),
-        });
-        const previous = latest.get(key);
-        const replacedOther = previous !== undefined &&
-          (previous.replacedOther || previous.object.etag !== object.etag);
-        if (previous) forget(previous);
-        const { truncated = [] } = run;
-        remember({ key, object, replacedOther, truncated, evicted: false });
-        if (previous) await replace(previous.object);
-        try {
-          return await use(object, truncated);
-        } finally {
-          // What is being read stays on the disk until it was, without a name.
-          if (reader.replaced) await remove(object);
-        }
+        made = await wait(making, options, leave);
+        return await use(made.object, made.truncated);
       } finally {
-        awaited.delete(id);
+        leave();
+        if (made && making.waiting === 0) {
+          awaited.delete(made.object.key);
+          // What is being read stays on the disk until it was, without a name.
+          if (making.replaced) await remove(made.object);
+        }
       }
     },
-    read: ({ key }, range) => range ? store.range(key, range) : store.get(key),
+    async read({ key }, range) {
+      const file = await (range ? store.range(key, range) : store.get(key));
+      if (!file) receipts?.expire(key);
+      return file;
+    },
     expire,
     async evict(bytes) {
-      const evicted = await store.evict(bytes, (key) => awaited.has(key));
+      const isNeeded = (key: string) => awaited.has(key) || (entries.get(key)?.promised ?? false);
+      const evicted = await store.evict(bytes, isNeeded);
       for (const { key } of evicted) {
         const entry = entries.get(key);
         if (entry) entry.evicted = true;
+        receipts?.expire(key);
       }
       return evicted.length > 0;
     },
   };
+}
+
+/** The same bytes; the end waits until something is done. */
+function endingAfter(body: Run["body"], done: () => Promise<void>): Run["body"] {
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      const read = await reader.read();
+      if (!read.done) return controller.enqueue(read.value);
+      await done();
+      controller.close();
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }
 
 /** Whether a file may not hold all rows: whether it does is known when it is written, and not kept with it. */

@@ -20,6 +20,8 @@ import {
 } from "../runs/pressure.ts";
 import type { RunTask } from "../runs/protocol.ts";
 import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
+import type { LedgerRow } from "../runs/ledger/ledger.ts";
+import { recoverRuns } from "../runs/recovery.ts";
 import { createRuns, type StartRun } from "../runs/run.ts";
 import { createScale } from "../runs/shares.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
@@ -33,6 +35,7 @@ import { settlesWithin } from "../storage/settles_within.ts";
 import type { OpenedSpool } from "../storage/spool/mod.ts";
 import { clientKey } from "./http/addresses.ts";
 import { countFreeDescriptors } from "./http/descriptors.ts";
+import type { Ledgered } from "./ledger.ts";
 
 const logger = getLogger(["spillway"]);
 
@@ -53,6 +56,8 @@ export interface Engine extends AsyncDisposable {
   readonly configure: (config: Config, observers: readonly RunObserver[]) => StartRun;
   /** Files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles: WholeFiles | undefined;
+  /** Runs of a server that is gone, which are to begin again. */
+  readonly again: readonly LedgerRow[];
   /** Whether another export would be taken. */
   readonly readiness: () => Promise<Readiness>;
 }
@@ -71,6 +76,8 @@ export interface EngineOptions {
   readonly now?: (() => Date) | undefined;
   /** What else an export needs, for the readiness. @default nothing */
   readonly checks?: readonly Check[];
+  /** Where runs are written down. @default nowhere */
+  readonly ledgered?: Ledgered | undefined;
 }
 
 /** Milliseconds that the workers have to end in: one that is killed takes a few, whatever it does. */
@@ -88,7 +95,7 @@ const RUN_STALL_FACTOR = 10;
 
 /** Makes an engine, which has no configuration to run yet; the spool of this one is that of all. */
 export async function createEngine(config: Config, options: EngineOptions): Promise<Engine> {
-  const { environment, spool, files, now } = options;
+  const { environment, spool, files, now, ledgered } = options;
   const slotsOf = ({ limits }: Config) => options.slots ?? limits.concurrent;
   const [descriptors, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
   const threads = Object.values(formats).flatMap(({ threads }) => threads);
@@ -143,11 +150,15 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     ...(now ? { now } : {}),
   });
   if (store) logRecovery(store.recovery);
+  const recovered = ledgered &&
+    await recoverRuns({ ledger: ledgered.ledger, store, now: now ?? (() => new Date()) });
+  if (recovered) ledgered.logRecovered(recovered);
   const wholeFiles = spool && store && await createWholeFiles({
     store,
     reserve: spool.files.reserve,
     keep: config.spool!.keep,
     now,
+    receipts: ledgered?.receipts,
   });
   if (wholeFiles) spool.reclaimWith(wholeFiles.evict);
   // A file that cannot be removed is tried again the next time; the spool has reported it.
@@ -160,6 +171,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     pool,
     configure,
     wholeFiles,
+    again: recovered?.again ?? [],
     readiness: createReadiness([
       { name: "slots", state: () => admission.state },
       ...(["memory", "descriptors"] as const).map((name) => ({
@@ -168,6 +180,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
       })),
       { name: "workers", state: () => pool.state.state },
       ...(spool ? [{ name: "spool", state: () => spool.state() }] : []),
+      ...(ledgered ? [{ name: "ledger", state: () => ledgered.receipts.state }] : []),
       ...(options.checks ?? []),
     ]),
     async [Symbol.asyncDispose]() {

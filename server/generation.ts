@@ -12,11 +12,14 @@ import type { Uploads } from "../storage/spool/uploads.ts";
 import { createColumns } from "./columns.ts";
 import type { Engine } from "./engine.ts";
 import type { Handler } from "./http/exchange.ts";
+import { openReceiptSigner } from "./receipt_signer.ts";
 
 /** A configuration, and what answers with it: a request that has begun goes on with its own. */
 export interface Generation {
   /** What it says. */
   readonly config: Config;
+  /** Runs its exports. */
+  readonly startRun: StartRun;
   /** Answers. */
   readonly handle: Handler;
   /** Answers on the port for health and metrics. */
@@ -36,7 +39,15 @@ export interface GenerationDependencies {
   /** What their routes are given besides. */
   readonly routes: Omit<
     Dependencies,
-    "access" | "names" | "catalog" | "convert" | "startRun" | "columns" | "debug" | "adminElsewhere"
+    | "access"
+    | "names"
+    | "catalog"
+    | "convert"
+    | "startRun"
+    | "columns"
+    | "signer"
+    | "debug"
+    | "adminElsewhere"
   >;
 }
 
@@ -59,6 +70,7 @@ export function createGeneration(
     ...(config.convert && uploads ? { convert: { settings: config.convert, uploads } } : {}),
     startRun: (id, task, options) => startRun(id, task, options),
     columns: columns.of,
+    signer: openReceiptSigner(config.runs),
     debug: (request, client) => server.debug ?? isLocal(request, client),
     adminElsewhere: server.admin !== undefined,
   };
@@ -74,6 +86,7 @@ export function createGeneration(
   ]);
   return {
     config,
+    startRun,
     handle: (request, client) => app.fetch(request, { client }),
     handleAdmin: (request, client) => admin.fetch(request, { client }),
   };

@@ -5,6 +5,7 @@ import type { WatchedMemory } from "../runs/memory_guard.ts";
 import type { Pressure } from "../runs/pressure.ts";
 import type { WorkerPool } from "../runs/pool.ts";
 import type { RunObserver } from "../runs/observer.ts";
+import type { LedgerCounts } from "../runs/receipts.ts";
 import type { Certificate } from "./certificate.ts";
 import {
   createCounter,
@@ -32,6 +33,8 @@ export interface Measured {
   readonly spool: OpenedSpool | undefined;
   /** The connections. */
   readonly connections: ConnectionCounts;
+  /** What became of receipts. */
+  readonly ledger: LedgerCounts;
   /** The log, where lines may be dropped. */
   readonly log: Partial<Pick<Log, "dropped" | "audit">> | undefined;
   /** What came of the last reading of the configuration. */
@@ -92,7 +95,18 @@ export function createMetrics(): Metrics {
       }
     },
     async scrape(
-      { admission, memory, pressure, pool, spool, connections, log, reload, certificate },
+      {
+        admission,
+        memory,
+        pressure,
+        pool,
+        spool,
+        connections,
+        ledger,
+        log,
+        reload,
+        certificate,
+      },
     ) {
       const text = expositionText([
         counter(
@@ -144,6 +158,7 @@ export function createMetrics(): Metrics {
         gauge("workers", "Worker processes", pool.size.workers),
         gauge("workers_idle", "Worker processes without a task", pool.size.idle),
         ...connectionMetrics(connections),
+        ...ledgerMetrics(ledger),
         counter("log_lines_dropped_total", "Lines of the log that nobody read in time", [
           { labels: {}, value: log?.dropped ?? 0 },
         ]),
@@ -210,6 +225,19 @@ function connectionMetrics(counts: ConnectionCounts): Metric[] {
       "Times that the port was opened again",
       total(counts.reopened),
     ),
+  ];
+}
+
+function ledgerMetrics({ failures, waiting, lost }: LedgerCounts): Metric[] {
+  const total = (value: number) => [{ labels: {}, value }];
+  return [
+    counter(
+      "ledger_failures_total",
+      "Times that the ledger could not be read or written",
+      total(failures),
+    ),
+    gauge("ledger_waiting_runs", "Runs that the ledger could not be told of yet", waiting),
+    counter("ledger_lost_total", "Runs that the ledger was never told the end of", total(lost)),
   ];
 }
 

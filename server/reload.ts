@@ -88,8 +88,11 @@ export interface Reloadable {
   readonly fixed: readonly string[];
 }
 
-/** The keys of `server` that are taken; the others are those of sockets that are open. */
-const SERVER_KEYS: readonly string[] = ["hosts", "cors", "debug", "drainTimeout"];
+/** The keys of sections that are taken; the others are those of sockets and of a ledger that are open. */
+const TAKEN = {
+  server: ["hosts", "cors", "debug", "drainTimeout"],
+  runs: ["background", "maxQueued", "retention", "signingKeys"],
+} as const satisfies { readonly [Section in keyof Config]?: readonly (keyof Config[Section])[] };
 
 /**
  * Puts together what is in force with another configuration.
@@ -104,21 +107,19 @@ export function reloadable(running: Config, next: Config): Reloadable {
     );
   }
   const { spool: _, audit: __, ...rest } = next;
-  const { server, spool, audit } = running;
-  const tls = server.tls && (next.server.tls ?? server.tls);
+  const { spool, audit } = running;
+  const tls = running.server.tls && (next.server.tls ?? running.server.tls);
   return {
     config: {
       ...rest,
-      server: {
-        ...pick(server, isFixed) as Config["server"],
-        ...pick(next.server, isTaken),
-        ...(tls ? { tls } : {}),
-      },
+      server: { ...mix(running, next, "server"), ...(tls ? { tls } : {}) },
+      runs: mix(running, next, "runs"),
       ...(spool ? { spool } : {}),
       ...(audit === undefined ? {} : { audit }),
     },
     fixed: [
-      ...differing("server", ofSockets(server), ofSockets(next.server)),
+      ...differing("server", ofSockets(running), ofSockets(next)),
+      ...differing("runs", pick(running, "runs", isFixed), pick(next, "runs", isFixed)),
       ...differing("spool", spool, next.spool),
       ...(JSON.stringify(audit) === JSON.stringify(next.audit) ? [] : ["log.audit"]),
     ],
@@ -126,20 +127,28 @@ export function reloadable(running: Config, next: Config): Reloadable {
 }
 
 /** What sockets are made with; over TLS, other files may be taken. */
-function ofSockets(server: Config["server"]): object {
-  return { ...pick(server, isFixed), tls: server.tls !== undefined };
+function ofSockets(config: Config): object {
+  return { ...pick(config, "server", isFixed), tls: config.server.tls !== undefined };
 }
 
-function isTaken(key: string): boolean {
-  return SERVER_KEYS.includes(key);
+/** A section with what is taken of another one. */
+function mix<Name extends keyof typeof TAKEN>(running: Config, next: Config, name: Name) {
+  return {
+    ...pick(running, name, isFixed),
+    ...pick(next, name, isTaken),
+  } as unknown as Config[Name];
 }
 
-function isFixed(key: string): boolean {
-  return !isTaken(key);
+function isTaken(name: keyof typeof TAKEN, key: string): boolean {
+  return (TAKEN[name] as readonly string[]).includes(key);
 }
 
-function pick(section: object, wanted: (key: string) => boolean): object {
-  return Object.fromEntries(Object.entries(section).filter(([key]) => wanted(key)));
+function isFixed(name: keyof typeof TAKEN, key: string): boolean {
+  return !isTaken(name, key);
+}
+
+function pick(config: Config, name: keyof typeof TAKEN, wanted: typeof isTaken): object {
+  return Object.fromEntries(Object.entries(config[name]).filter(([key]) => wanted(name, key)));
 }
 
 /** The paths, as the file has them, of the keys of a section that differ. */

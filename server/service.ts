@@ -9,21 +9,26 @@ import { loadFormats } from "../exporters/mod.ts";
 import { isEssential } from "../routes/app.ts";
 import type { Wait } from "../routes/authenticate.ts";
 import { shareHeaders } from "../routes/cors.ts";
+import { createRunEvents } from "../routes/run_events.ts";
+import { type BackgroundLimits, createBackground } from "../runs/background.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { Check } from "../runs/readiness.ts";
 import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
+import { settlesWithin } from "../storage/settles_within.ts";
 import { createUploads } from "../storage/spool/uploads.ts";
 import { openCertificate } from "./certificate.ts";
 import { fittingConnections } from "./connections.ts";
 import { createEngine, type Engine } from "./engine.ts";
-import { createGeneration, type GenerationDependencies } from "./generation.ts";
+import { createGeneration, type Generation, type GenerationDependencies } from "./generation.ts";
+import { openConfiguredLedger } from "./ledger.ts";
 import type { Log } from "./logs.ts";
 import { createMetrics } from "./metrics.ts";
 import { openTracing } from "./open_tracing.ts";
 import { createReload, type Reload } from "./reload.ts";
 import { logLink, logRefusal, logResent, type Refused } from "./request_log.ts";
+import { runAgain } from "./run_again.ts";
 import { openConfiguredSpool } from "./spool.ts";
 import { StartError } from "./start_error.ts";
 
@@ -69,6 +74,9 @@ export interface ServiceOptions {
   readonly log?: Partial<Pick<Log, "dropped" | "audit">>;
 }
 
+/** Milliseconds that runs of the background have to end in when the server ends. */
+const BACKGROUND_MS = 2_000;
+
 /** Connections of the port for health and metrics: a few tools, on a network of one's own. */
 const ADMIN_CONNECTIONS = 64;
 
@@ -84,6 +92,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   // Before anything else is opened, so that all of it is counted.
   const connections = fittingConnections(config);
   const audit = options.log?.audit;
+  const ledgered = stack.use(await openConfiguredLedger(config.runs, options.now));
+  const { receipts, server: serverId } = ledgered;
   const spool = config.spool && stack.use(await openConfiguredSpool(config.spool, options.files));
   const engine: Engine = stack.use(
     await createEngine(config, {
@@ -91,6 +101,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       spool,
       files: options.files,
       now: options.now,
+      ledgered,
       checks: [
         { name: "connections", state: () => http.state },
         ...(audit ? [{ name: "audit", state: () => audit.failing ? "failing" : "ready" }] : []),
@@ -99,13 +110,36 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   );
   const { admission, memory, pressure, pool, wholeFiles } = engine;
   const { server, limits } = config;
+  const formats = await loadFormats();
+  let current: Generation;
+  const background = wholeFiles && createBackground({
+    files: wholeFiles,
+    receipts,
+    server: serverId,
+    ...backgroundLimits(config),
+    prepare: (row) => ({
+      ...runAgain(row, { catalog: current.config, formats }),
+      startRun: current.startRun,
+    }),
+    onError: (error) => logError(error, "a run in the background"),
+    now: options.now,
+  });
+  stack.defer(async () =>
+    void await settlesWithin(background?.close() ?? Promise.resolve(), BACKGROUND_MS)
+  );
+  const stopping = new AbortController();
   const onRefusal = (refused: Refused) => {
     metrics.refused(refused.status);
     logRefusal(refused);
   };
   const shared: GenerationDependencies = {
     engine,
-    observers: [metrics, ...(tracing ? [tracing.observer] : []), ...options.observers],
+    observers: [
+      receipts.observer,
+      metrics,
+      ...(tracing ? [tracing.observer] : []),
+      ...options.observers,
+    ],
     ...(spool ? { uploads: createUploads(spool, options.files) } : {}),
     access: {
       throttle: createThrottle(),
@@ -119,8 +153,14 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     routes: {
       ...(options.wait ? { wait: options.wait } : {}),
       ...(options.access?.now ? { now: options.access.now } : {}),
-      formats: await loadFormats(),
+      formats,
       wholeFiles,
+      runs: {
+        receipts,
+        files: wholeFiles,
+        background,
+        events: createRunEvents(receipts, stopping.signal),
+      },
       readiness: engine.readiness,
       scrape: () =>
         metrics.scrape({
@@ -130,6 +170,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
           pool,
           spool,
           connections: http.counts,
+          ledger: receipts.counts,
           log: options.log,
           reload,
           certificate,
@@ -143,11 +184,14 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     },
   };
   let certificate = server.tls && await openCertificate(server.tls);
-  let current = createGeneration(config, shared);
+  current = createGeneration(config, shared);
+  await background?.resume(engine.again);
   const reload = createReload(() => current.config, async (next) => {
     const renewed = next.server.tls && await openCertificate(next.server.tls);
     current = createGeneration(next, shared);
     certificate = renewed;
+    ledgered.configure(next.runs);
+    background?.configure(backgroundLimits(next));
     http.limitAddresses(next.limits.perAddress);
   });
   const lost = Promise.withResolvers<Error>();
@@ -188,9 +232,20 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     reload: reload.reload,
     lost: lost.promise,
     // A run is over when the server has taken its last chunk, which a slow client has yet to get.
-    drain: () => admission.drain().then(() => http.drain()),
-    [Symbol.asyncDispose]: () => open.disposeAsync(),
+    drain: () => {
+      stopping.abort();
+      return admission.drain().then(() => http.drain());
+    },
+    [Symbol.asyncDispose]: () => {
+      stopping.abort();
+      return open.disposeAsync();
+    },
   };
+}
+
+function backgroundLimits({ runs }: Config): BackgroundLimits {
+  const { background, maxQueued, retention } = runs;
+  return { concurrent: background, maxQueued, keep: retention.files };
 }
 
 /** Listens, or says why not. */

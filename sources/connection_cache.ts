@@ -28,8 +28,8 @@ export interface CacheOptions {
   /** Milliseconds after its first run from which one is not kept again. @default without end */
   readonly age?: number;
   /**
-   * Milliseconds that a run may wait for one where none is kept, instead of opening one; only where as lately one
-   * came back, as one that serves long runs does not come soon. @default 0
+   * Milliseconds that a run may wait for one that another run has, instead of opening one; only where as lately
+   * one came back, as one that serves long runs does not come soon. @default 0
    */
   readonly wait?: number;
   /** What it goes by. @default the system's */
@@ -60,6 +60,8 @@ export class ConnectionCache<T extends Keepable> {
   #kept: Kept<T>[] = [];
   /** When each was put here for the first time. */
   readonly #born = new WeakMap<T, number>();
+  /** Those that were taken out, by key, until they are put back or discarded; none where no run waits. */
+  readonly #taken = new Map<string, Set<T>>();
   /** When one of a key was put here last. */
   readonly #returned = new Map<string, number>();
   /** Runs that wait, the first at the beginning. */
@@ -87,14 +89,18 @@ export class ConnectionCache<T extends Keepable> {
    */
   take(key: string): T | undefined {
     const index = this.#kept.findLastIndex((kept) => kept.key === key);
-    return index < 0 ? undefined : this.#kept.splice(index, 1)[0]!.connection;
+    if (index < 0) return undefined;
+    const { connection } = this.#kept.splice(index, 1)[0]!;
+    if (this.#wait > 0) this.#takenOf(key).add(connection);
+    return connection;
   }
 
   /** Takes one out as {@linkcode take} does, or the next that is put here, within the time to wait. */
   async acquire(key: string): Promise<T | undefined> {
     const kept = this.take(key);
     const returned = this.#returned.get(key) ?? -Infinity;
-    if (kept || this.#clock.now() - returned >= this.#wait) return kept;
+    const late = this.#clock.now() - returned >= this.#wait;
+    if (kept || late || !this.#taken.has(key)) return kept;
     return await new Promise((resolve) => {
       const waiting = { key, resolve };
       this.#waiting.add(waiting);
@@ -106,22 +112,46 @@ export class ConnectionCache<T extends Keepable> {
   put(key: string, connection: T): void {
     const since = this.#clock.now();
     const born = this.#born.get(connection) ?? since;
-    if (since - born >= this.#age) return connection.close();
+    if (since - born >= this.#age) {
+      this.discard(key, connection);
+      return connection.close();
+    }
     this.#born.set(connection, born);
     this.#returned.set(key, since);
     for (const waiting of this.#waiting) {
       if (waiting.key !== key) continue;
       this.#waiting.delete(waiting);
+      this.#takenOf(key).add(connection);
       return waiting.resolve(connection);
     }
+    this.discard(key, connection);
     this.#kept.push({ key, connection, since });
     if (this.#kept.length > this.#max) this.#kept.shift()!.connection.close();
     this.#sweepLater();
   }
 
+  /** Does not count on one any more that was taken out, as it will not be put back. */
+  discard(key: string, connection: T): void {
+    const taken = this.#taken.get(key);
+    taken?.delete(connection);
+    if (taken?.size !== 0) return;
+    this.#taken.delete(key);
+    for (const waiting of this.#waiting) {
+      if (waiting.key !== key) continue;
+      this.#waiting.delete(waiting);
+      waiting.resolve(undefined);
+    }
+  }
+
   /** Closes all of a key. */
   evict(key: string): void {
     this.#close((kept) => kept.key === key);
+  }
+
+  #takenOf(key: string): Set<T> {
+    const taken = this.#taken.get(key) ?? new Set();
+    this.#taken.set(key, taken);
+    return taken;
   }
 
   #sweepLater(): void {

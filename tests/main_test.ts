@@ -52,7 +52,7 @@ const MISUSES: readonly (readonly [args: readonly string[], message: RegExp])[] 
   [["run"], /^spillway: run takes one export; --help tells more\n$/],
   [["run", "a", "b"], /^spillway: run takes one export; --help tells more\n$/],
   [["run", "a", "--output", "-"], /^spillway: run needs --format; --help tells more\n$/],
-  [["key"], /^spillway: key takes new; --help tells more\n$/],
+  [["key"], /^spillway: key takes new or receipt; --help tells more\n$/],
   [["link", "a"], /^spillway: link needs --format; --help tells more\n$/],
   [["run", "a", "--format", "csv"], /^spillway: run needs --output; --help tells more\n$/],
 ];

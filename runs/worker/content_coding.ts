@@ -14,10 +14,13 @@ const ZSTD_LEVEL = 1;
 /**
  * Codes a stream. The first chunk is flushed, so that its rows leave before more are asked for; an
  * error of the input errors the output, so that no valid trailer ever follows half a file.
+ *
+ * @param onChunk called with each chunk before it is coded
  */
 export function encodeContent(
   body: ReadableStream<Uint8Array>,
   coding: ContentCoding,
+  onChunk: (chunk: Uint8Array) => void = () => {},
 ): ReadableStream<Uint8Array> {
   if (coding === "identity") return body;
   const engine = coding === "gzip"
@@ -42,6 +45,7 @@ export function encodeContent(
     new TransformStream<Uint8Array, Uint8Array>(
       {
         async transform(chunk, controller) {
+          onChunk(chunk);
           await settled((done) => engine.write(chunk, done));
           if (first) {
             first = false;

@@ -1,5 +1,6 @@
 /** A worker: runs tasks beside each other, from source to chunks, on the word of the server. */
 
+import { createHash } from "node:crypto";
 import { loadExporter } from "../../exporters/mod.ts";
 import { type Exporter, type IdleCores, TableError } from "../../exporters/exporter.ts";
 import { Warnings } from "../../exporters/warnings.ts";
@@ -21,6 +22,7 @@ import { limitRows, type RowLimit } from "./limit_rows.ts";
 import { ChunkWriter, FrameWriter } from "./frame_writer.ts";
 import {
   type Command,
+  type FileDigest,
   FRAME,
   type FrameType,
   NO_TASK,
@@ -232,7 +234,7 @@ async function encodeTables(
   tables: readonly Table[],
   exporter: Exporter,
   task: RunTask,
-  { warnings, cores }: Pick<TaskContext, "warnings" | "cores">,
+  { warnings, cores, plain }: Pick<TaskContext, "warnings" | "cores" | "plain">,
 ) {
   // The format itself made them (`toExporterOptions`).
   const options = task.options as never;
@@ -241,7 +243,7 @@ async function encodeTables(
     const bytes = tables.length === 1
       ? exporter.encode(table!, options, warnings, cores)
       : exporter.encodeAll!(tables, options, warnings, cores);
-    return encodeContent(bytes, task.coding);
+    return encodeContent(bytes, task.coding, (chunk) => plain?.update(chunk));
   } catch (error) {
     await cancelTables(tables, error);
     throw error;
@@ -270,10 +272,27 @@ interface TaskContext {
   readonly blocking: Blocking;
   /** Counts what was not written as it was. */
   readonly warnings: Warnings;
+  /** The file before its content coding; absent where it has none. */
+  readonly plain: PlainFile | undefined;
   /** How long rows were waited for. */
   readonly source: Stopwatch;
   /** How long of that the first ones were, once their queries ran. */
   readonly firstRow: Stopwatch;
+}
+
+/** Counts and digests the bytes of a file before its content coding. */
+class PlainFile {
+  readonly #hash = createHash("sha256");
+  #bytes = 0;
+
+  update(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+    this.#bytes += chunk.length;
+  }
+
+  finish(): FileDigest {
+    return { bytes: this.#bytes, sha256: this.#hash.digest("hex") };
+  }
 }
 
 /** Runs a task to its end, or until it is stopped, and says what became of it; never rejects. */
@@ -320,7 +339,7 @@ async function makeFile(
   context: TaskContext,
   send: (type: FrameType, value: unknown) => void,
 ) {
-  const { blocking, warnings, source, firstRow } = context;
+  const { blocking, warnings, source, firstRow, plain } = context;
   const exporter = await loadExporter(task.format);
   const opened = await source.time(() => openTables(task, exporter, context));
   const { mayBlock } = blocking;
@@ -330,6 +349,7 @@ async function makeFile(
     warnings: warnings.list(),
     columns: opened.map(({ columns }) => columns),
     ...(blocking.mayBlock && !mayBlock ? { mayBlock: true } : {}),
+    ...(plain ? { file: plain.finish() } : {}),
   };
 }
 
@@ -526,6 +546,7 @@ export async function serveCommands(kinds: readonly string[]): Promise<void> {
         warnings: new Warnings(),
         source: new Stopwatch(),
         firstRow: new Stopwatch(),
+        plain: start.coding === "identity" ? undefined : new PlainFile(),
       };
       void runTask(start, context).finally(() => tasks.delete(task));
     } else if ("idle" in command) {

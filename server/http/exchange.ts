@@ -6,7 +6,7 @@ import type { Connection } from "./connection.ts";
 import type { ConnectionLimits } from "./connection_limits.ts";
 import { type Refusal, refusalResponse, REFUSALS } from "./refusals.ts";
 import { RefusedRequestError, toWebRequest } from "./web_request.ts";
-import { BrokenBody, sendWebResponse } from "./web_response.ts";
+import { BrokenBody, sendWebResponse, type Trailers } from "./web_response.ts";
 
 /** Who sent a request. */
 export interface Client {
@@ -16,6 +16,8 @@ export interface Client {
   readonly localAddress: string;
   /** `1.1` or `1.0`. */
   readonly httpVersion: string;
+  /** Has fields follow the body of the answer; absent where the client does not take them. */
+  readonly sendTrailers?: (trailers: Trailers) => void;
   /** Whether the connection is a trusted proxy's. */
   readonly viaProxy: boolean;
 }
@@ -85,6 +87,7 @@ export async function answerRequest(
     await sendWebResponse(response, answer, connection.stream, {
       headOnly: message.method === "HEAD",
       last: connection.excess !== undefined || context.draining() || !message.complete,
+      trailers: exchange.trailers,
     });
   } catch (error) {
     // The maker of the body knows why, and its connection has ended.
@@ -100,6 +103,8 @@ export async function answerRequest(
 class Exchange {
   /** Counts the request no more. */
   release: (() => void) | undefined;
+  /** What follows the body of the answer. */
+  trailers: Trailers | undefined;
 
   readonly #message: IncomingMessage;
   readonly #connection: Connection;
@@ -142,6 +147,9 @@ class Exchange {
       remoteAddress: this.#client,
       localAddress: stream.localAddress,
       httpVersion,
+      ...(takesTrailers(this.#message)
+        ? { sendTrailers: (trailers: Trailers) => this.trailers = trailers }
+        : {}),
       viaProxy,
     });
     return httpVersion === "1.1" ? response : await this.#withLength(response);
@@ -183,6 +191,12 @@ class Exchange {
     });
     return refusalResponse(refusal, this.#context.refusalHeaders(headers.origin ?? null));
   }
+}
+
+/** Whether a client has said that it takes fields behind a body (RFC 9110, 10.1.4). */
+function takesTrailers({ headers, httpVersion }: IncomingMessage): boolean {
+  const te = String(headers.te ?? "");
+  return httpVersion === "1.1" && /(?:^|,)\s*trailers\s*(?:,|$)/i.test(te);
 }
 
 /** The begin of the path for the log, without the query string, which holds values. */

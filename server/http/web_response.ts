@@ -10,6 +10,16 @@ export interface WebResponseOptions {
   readonly headOnly: boolean;
   /** Whether the connection ends with it. */
   readonly last: boolean;
+  /** What follows its body. @default nothing */
+  readonly trailers?: Trailers | undefined;
+}
+
+/** Fields that follow a body which is sent in chunks (RFC 9110, 6.5). */
+export interface Trailers {
+  /** Their names. */
+  readonly names: readonly string[];
+  /** Gives them once the body has ended. */
+  readonly read: () => Promise<Readonly<Record<string, string>>>;
 }
 
 /** A body that broke off: its maker knows why. */
@@ -30,7 +40,7 @@ export async function sendWebResponse(
   response: Response,
   answer: ServerResponse,
   stream: ClientStream,
-  { headOnly, last }: WebResponseOptions,
+  { headOnly, last, trailers }: WebResponseOptions,
 ): Promise<void> {
   const { status, headers, body } = response;
   const lines: string[] = [];
@@ -50,9 +60,11 @@ export async function sendWebResponse(
   answer.once("close", cancel);
   try {
     const length = headers.get("content-length");
+    const following = length === null ? trailers : undefined;
+    if (following) lines.push("trailer", following.names.join(", "));
     await sendBody(
       reader,
-      { answer, stream },
+      { answer, stream, trailers: following },
       length === null ? undefined : Number(length),
       (length) => {
         if (length !== undefined) lines.push("content-length", `${length}`);
@@ -76,7 +88,11 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 async function sendBody(
   reader: Reader,
-  { answer, stream }: { readonly answer: ServerResponse; readonly stream: ClientStream },
+  { answer, stream, trailers }: {
+    readonly answer: ServerResponse;
+    readonly stream: ClientStream;
+    readonly trailers: Trailers | undefined;
+  },
   declared: number | undefined,
   writeHead: (length?: number) => void,
 ): Promise<void> {
@@ -94,7 +110,7 @@ async function sendBody(
   const there = await isSettled(reading);
   // A stream that holds one chunk more and no others is closed by the read that takes it.
   let piece = there ? await reading : undefined;
-  if (piece && closed && declared === undefined) writeHead(piece.value?.length ?? 0);
+  if (piece && closed && declared === undefined && !trailers) writeHead(piece.value?.length ?? 0);
   else writeHead();
   if (!piece) answer.flushHeaders();
   const frame = answer.chunkedEncoding ? createFramer() : (piece: Uint8Array) => [piece];
@@ -104,7 +120,7 @@ async function sendBody(
     if (value.length === 0) continue;
     sent += value.length;
     if (sent > (declared ?? sent)) throw new BrokenBody(`It is longer than ${declared} bytes`);
-    if (closed && sent === (declared ?? sent)) return void answer.end(value);
+    if (closed && sent === (declared ?? sent) && !trailers) return void answer.end(value);
     if (sent === value.length) await write(answer, value);
     else await stream.send(frame(value));
     if (stream.destroyed) return;
@@ -113,6 +129,7 @@ async function sendBody(
   if (sent < (declared ?? sent)) {
     throw new BrokenBody(`It ended after ${sent} of ${declared} bytes`);
   }
+  if (trailers) answer.addTrailers(await trailers.read());
   answer.end();
 }
 

@@ -121,13 +121,21 @@ export async function openSession(
     async end() {
       // Killing it would meet the next run.
       if (connection.killed) return await connection.kill();
-      if (!connections || !connection.resettable) return await connection.end();
+      if (!connections || !connection.resettable) {
+        connections?.discard(key, connection);
+        return await connection.end();
+      }
       connection.reset();
       connections.put(key, connection);
     },
-    kill: () => connection.kill(),
-    release: (error) =>
-      connection.killed || !endsStatement(error) ? connection.kill() : connection.end(),
+    kill() {
+      connections?.discard(key, connection);
+      return connection.kill();
+    },
+    release(error) {
+      connections?.discard(key, connection);
+      return connection.killed || !endsStatement(error) ? connection.kill() : connection.end();
+    },
   };
   return session;
 }
@@ -136,6 +144,7 @@ export async function openSession(
 async function takeKept(connections: Connections, key: string): Promise<Connection | undefined> {
   const kept = await connections.acquire(key);
   if (!kept || await kept.begin()) return kept;
+  connections.discard(key, kept);
   kept.close();
   // What has become of it has become of the others.
   connections.evict(key);

@@ -147,10 +147,12 @@ export async function openSession(
     },
     async close() {
       clearTimeout(timer);
+      backends?.discard(key, backend);
       await (cancelling ?? backend.commit());
     },
     cancel() {
       clearTimeout(timer);
+      backends?.discard(key, backend);
       return cancelling ??= backend.cancel(running);
     },
   };
@@ -160,6 +162,7 @@ export async function openSession(
 async function takeKept(backends: Backends, key: string): Promise<Backend | undefined> {
   for (let kept = await backends.acquire(key); kept; kept = backends.take(key)) {
     if (await kept.clean && kept.wire.rouse()) return kept;
+    backends.discard(key, kept);
     kept.close();
   }
   return undefined;

@@ -132,8 +132,8 @@ spillway.yaml:27: exports.audit-log.title: given twice, first on line 13
 spillway.yaml:28: exports."audit.log": a name is small letters, digits, - and _, and begins with \
 a letter or a digit
 spillway.yaml:28: exports."audit.log".query: missing; expected text
-spillway.yaml:29: runs: unknown key; the keys here are server, access, sources, exports, \
-limits, spool, convert and log
+spillway.yaml:29: runs.store: unknown key; the keys here are ledger, ledger_required, \
+background, max_queued, retention and signing_keys
 spillway.yaml:30: limits.concurrent: expected a whole number from 1 to 1024, not 0
 spillway.yaml:30: limits.memory: expected a size such as 512MiB, or a part such as 80%, not "0%"
 spillway.yaml:30: limits.first_row: expected a duration such as 250ms, 25s, 60m or 24h, at least \
@@ -366,7 +366,7 @@ const LINES: Readonly<Record<string, string>> = {
     "6: exports.one.properties.created: expected true or false, not 2026",
   "__proto__: { title: x }": "6: exports.one.__proto__: unknown key; the keys here are title, " +
     "source, query, params, columns, filename, formats, reason, max_rows, max_bytes, " +
-    "max_duration, truncate, formula_guard, deflate_level, shared_strings, style, properties " +
+    "max_duration, truncate, join, formula_guard, deflate_level, shared_strings, style, properties " +
     "and about",
   "columns: { a: { mask: blur, unless: p i } }":
     '6: exports.one.columns.a.mask: expected partial, redact or hash, not "blur"\n' +
@@ -482,12 +482,12 @@ limits: { concurrent: 3, run: 5m }
 });
 
 Deno.test("the error itself counts the issues and holds them as data", () => {
-  const error = fixture.errorOf("sources: {}\nexports: {}\nruns: {}\n");
+  const error = fixture.errorOf("sources: {}\nexports: {}\njobs: {}\n");
   strictEqual(error?.message, "Cannot use the configuration: 1 mistake");
   deepStrictEqual(error.issues, [{
-    path: "runs",
+    path: "jobs",
     message:
-      "unknown key; the keys here are server, access, sources, exports, limits, spool, convert and log",
+      "unknown key; the keys here are server, access, sources, exports, limits, spool, runs, convert and log",
     line: 3,
   }]);
 });

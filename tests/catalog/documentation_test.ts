@@ -1,6 +1,7 @@
 /** The configurations of `docs/` can be pasted, and the one that is called whole has every key. */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { newSigningKey } from "../../access/signing_key.ts";
 import {
   ADMIN,
   AUDIT,
@@ -8,6 +9,8 @@ import {
   CONVERT,
   LIMITS,
   LOG,
+  RETENTION,
+  RUNS,
   SERVER,
   SPOOL,
 } from "../../catalog/config.ts";
@@ -23,6 +26,7 @@ const VARIABLES = {
   KEY_SHA256: "ab".repeat(32),
   LINK_SECRET: "x".repeat(32),
   MASK_SECRET: "x".repeat(32),
+  RECEIPT_KEY: JSON.stringify(newSigningKey()),
 };
 
 /** The configurations that a document shows. */
@@ -55,6 +59,9 @@ Deno.test("the whole file of docs/configuration.md can be pasted, and has every 
   deepStrictEqual(keys(root.server.admin), keys(ADMIN));
   deepStrictEqual(keys(root.limits), keys(LIMITS));
   deepStrictEqual(keys(root.spool), keys(SPOOL));
+  ok(isMapping(root.runs));
+  deepStrictEqual(keys(root.runs), keys(RUNS));
+  deepStrictEqual(keys(root.runs.retention), keys(RETENTION));
   deepStrictEqual(keys(root.convert), keys(CONVERT));
   ok(isMapping(root.log));
   deepStrictEqual(keys(root.log), keys(LOG));

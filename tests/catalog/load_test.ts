@@ -1,9 +1,9 @@
 /** A configuration that is right. */
 
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, doesNotMatch, match, strictEqual, throws } from "node:assert/strict";
 import { z } from "zod";
 import type { Config } from "../../catalog/config.ts";
-import type { ConfigError } from "../../catalog/issues.ts";
+import { ConfigError, formatConfigError } from "../../catalog/issues.ts";
 import type { LoadOptions } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
 import { loadDescriptors } from "../../sources/mod.ts";
@@ -46,6 +46,7 @@ const OPEN = {
   reasonRequired: false,
   caps: {},
   truncate: false,
+  join: true,
 };
 
 /** What a server is by default. */
@@ -195,6 +196,14 @@ exports:
       sourceIdle: 60_000,
       run: 3_600_000,
     },
+    runs: {
+      ledger: "memory",
+      ledgerRequired: false,
+      background: 4,
+      maxQueued: 1000,
+      retention: { files: 86_400_000, receipts: 7_776_000_000 },
+      signingKeys: [],
+    },
   });
   deepStrictEqual(load("sources: {}\nexports: {}\n").exports, new Map());
 });
@@ -239,6 +248,54 @@ exports: {}
     [limits.perAddress, limits.perTenant, limits.queue, limits.queueTimeout],
     [3, 4, 0, 250],
   );
+});
+
+Deno.test("receipts are kept in a file, a database or memory, for as long as is said", () => {
+  const runs = (text: string) => load(`runs: { ${text} }\nsources: {}\nexports: {}\n`).runs;
+  strictEqual(runs("ledger: sqlite:data/runs.db").ledger, "sqlite:/etc/spillway/data/runs.db");
+  strictEqual(runs("ledger: sqlite:/srv/runs.db").ledger, "sqlite:/srv/runs.db");
+  strictEqual(runs('ledger: "postgres://a:b@c/d"').ledger, "postgres://a:b@c/d");
+  deepStrictEqual(runs("retention: { receipts: 366d, files: 1h }").retention, {
+    files: 3_600_000,
+    receipts: 366 * 86_400_000,
+  });
+  for (const wrong of ["ledger: runs.db", "ledger: sqlite:", "retention: { files: 367d }"]) {
+    throws(() => runs(wrong), ConfigError, wrong);
+  }
+});
+
+Deno.test("receipts are signed with keys that stand there, in the environment or in files", () => {
+  const x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+  const d = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+  const pem = "-----BEGIN PUBLIC KEY-----\n" +
+    "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
+  const keys = (list: string) =>
+    load(`runs: { signing_keys: ${list} }\nsources: {}\nexports: {}\n`, {
+      KEY: `{"kty":"OKP","crv":"Ed25519","x":"${x}","d":"${d}"}`,
+      OLD: pem,
+    }).runs.signingKeys;
+  const key = { kty: "OKP", crv: "Ed25519", x, d };
+  deepStrictEqual(keys('["${KEY}", "${OLD}", "file:old.pem", "file:/run/older.pem"]'), [
+    { key },
+    { key: { kty: "OKP", crv: "Ed25519", x } },
+    { file: "/etc/spillway/old.pem" },
+    { file: "/run/older.pem" },
+  ]);
+  deepStrictEqual(keys("[]"), []);
+  for (
+    const [list, said] of [
+      ['["${OLD}"]', /signing_keys\[0\]: expected a private key, as the first one signs, not text/],
+      ['["file:a.pem", s3cret]', /\[1\]: expected an Ed25519 key, as PEM .*, not text/],
+      ["s3cret", /signing_keys: expected a list of keys, not text/],
+    ] as const
+  ) {
+    throws(() => keys(list), (error) => {
+      const text = formatConfigError(error as ConfigError, "spillway.yaml");
+      match(text, said);
+      doesNotMatch(text, /s3cret|MCowBQ|11qYAY/);
+      return true;
+    });
+  }
 });
 
 Deno.test("origins whose pages may read answers are listed as browsers write them", () => {

@@ -17,16 +17,18 @@ interface Written {
   readonly database?: string;
   /** The name of the export. */
   readonly name?: string;
+  readonly runs?: string;
 }
 
 async function write(folder: Folder, written: Written): Promise<void> {
-  const { server = "", key = "old", database = "one", name = "first" } = written;
+  const { server = "", key = "old", database = "one", name = "first", runs = "" } = written;
   await Deno.writeTextFile(
     `${folder.path}/spillway.yaml`,
     `
 server: { port: 0 ${server} }
 access:
   keys: [{ id: ${KEYS[key].id}, sha256: "${KEYS[key].sha256}", scopes: [metrics] }]
+runs: { ${runs} }
 sources: { app: { type: sqlite, path: ${database}.db } }
 exports:
   ${name}:
@@ -148,13 +150,14 @@ Deno.test("what only a restart changes is said, and the rest is taken", async ()
   await write(folder, {
     name: "second",
     server: `, hosts: [other.example], cors: ["${origin}"], idle_timeout: 9s`,
+    runs: "ledger: 'sqlite:ledger.db', ledger_required: true, background: 2",
   });
   const [line, warning] = await reload(server, { lines: 2 });
   assert.equal(line!.level, "INFO");
   assert.deepEqual([warning!.level, warning!.message, warning!.fixed], [
     "WARN",
-    "Only a restart changes server.idle_timeout",
-    ["server.idle_timeout"],
+    "Only a restart changes server.idle_timeout, runs.ledger and runs.ledger_required",
+    ["server.idle_timeout", "runs.ledger", "runs.ledger_required"],
   ]);
   using client = await RawClient.connect({ addr: { port: server.port } as Deno.NetAddr });
   await client.send(

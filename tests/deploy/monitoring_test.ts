@@ -24,7 +24,7 @@ function metricsIn(exposition: string): ReadonlyMap<string, Map<string, Set<stri
   return metrics;
 }
 
-/** Of a server, and of one that has an audit log as well. */
+/** Of a server, and of one that has an audit log and a certificate as well. */
 const METRICS = metricsIn(`${await everyMetric()}${await textOf(createMetrics())}`);
 
 /** Labels that Prometheus adds to each number. */

@@ -267,6 +267,43 @@ Deno.test("a form that is none, or has another number of files, is refused", asy
   await nothingLeft(server);
 });
 
+Deno.test("a file is converted in the background, and its receipt tells what was read", async () => {
+  await using server = await startConverter();
+  const send = async (body: string, more: Record<string, string> = {}) => {
+    const { status, headers, text } = await convert(server, "csv?_types=n:integer", body, {
+      "Prefer": "respond-async",
+      ...more,
+    });
+    assert.equal(status, 202, text);
+    return headers.get("Location")!;
+  };
+  const get = (path: string) => fetch(`${server.origin}${path}`, { headers: CONVERTER });
+  const ended = async (path: string) => {
+    let receipt: Record<string, unknown> = {};
+    await until(async () => {
+      receipt = await (await get(path)).json();
+      return !["queued", "running", "publishing"].includes(String(receipt.state));
+    });
+    return receipt;
+  };
+
+  const path = await send("n\n1\nx\n");
+  const { state, rows, warnings, export: name } = await ended(path);
+  assert.deepEqual([state, rows, name], ["complete", 2, "/convert"]);
+  assert.deepEqual(warnings, [{ kind: "other-type", column: "n", count: 1 }]);
+  assert.equal(await (await get(`${path}/file`)).text(), "n\r\n1\r\nx\r\n");
+
+  const broken = await ended(await send('n\n"1" 2\n'));
+  assert.equal(broken.state, "failed");
+
+  const key = { "Idempotency-Key": "one" };
+  const first = await send("n\n3\n", key);
+  assert.equal(await send("n\n4\n", key), first);
+  await ended(first);
+  assert.equal(await (await get(`${first}/file`)).text(), "n\r\n3\r\n");
+  await until(() => !server.spooled().some((file) => file.startsWith("upload-")));
+});
+
 Deno.test("a client that leaves, with its body or with its file, leaves nothing behind", async () => {
   await using server = await startConverter();
   for (const type of ["text/csv", "multipart/form-data; boundary=X"]) {

@@ -78,6 +78,7 @@ export interface Sections {
   readonly server?: string;
   readonly access?: string;
   readonly spool?: string;
+  readonly runs?: string;
   /** What is known of the logs. @default nothing */
   readonly log?: ServiceOptions["log"];
   /** The file system of the spool. @default the system's */
@@ -111,11 +112,12 @@ export async function startServer(sections: Sections = {}): Promise<TestServer> 
 /** Starts a server in the folder of one that has ended, or has not begun; the folder stays. */
 export async function startIn(folder: string, sections: Sections = {}): Promise<TestServer> {
   const database = `${folder}/app.db`;
-  const { server = "{ port: 0 }", access = "{}", limits = "{}", spool } = sections;
+  const { server = "{ port: 0 }", access = "{}", limits = "{}", runs = "{}", spool } = sections;
   const yaml = `
 server: ${server}
 access: ${access}
 limits: ${limits}
+runs: ${runs}
 ${spool === undefined ? "" : `spool: ${spool}`}
 sources: { app: { type: sqlite, path: app.db } }
 ${EXPORTS}`;

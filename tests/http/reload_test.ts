@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { newSigningKey } from "../../access/signing_key.ts";
 import type { Config } from "../../catalog/config.ts";
 import { loadConfig } from "../../catalog/load.ts";
 import { loadFormats } from "../../exporters/mod.ts";
@@ -139,6 +140,69 @@ exports:
   assert.equal(server.service.engine.admission.taken, 1, "the first goes on as it began");
   left.abort();
   await assert.rejects(held);
+});
+
+Deno.test("receipts stay, and a run that waits in the background goes on as it was asked for", async () => {
+  const yaml = (name: string, runs: string) => `
+server: { port: 0 }
+spool: { dir: spool, min_free: 1MiB, allow_memory: true, allow_shared: true }
+runs: ${runs}
+sources: { app: { type: sqlite, path: one.db } }
+exports:
+  ${name}: { source: app, query: select * from t }
+  sorts:
+    source: app
+    query: |
+      with recursive n(id) as (select 1 union all select id + 1 from n limit 1000000000)
+      select id from n order by id * 7919 % 1000003
+`;
+  await using server = await start(yaml("before", "{ background: 1, max_queued: 1 }"));
+  const post = async (name: string, format = "csv") => {
+    const body = JSON.stringify({ export: name, format });
+    const { response, text } = await server.ask("/runs", { method: "POST", body });
+    return { status: response.status, ...JSON.parse(text) };
+  };
+  const receipt = async (id: string) => JSON.parse((await server.ask(`/runs/${id}`)).text);
+  const holding = await post("sorts");
+  const waiting = await post("before");
+  assert.equal((await post("sorts")).id, holding.id);
+  assert.equal((await post("before", "json")).status, 503);
+
+  await server.reload(yaml("after", "{ ledger: 'sqlite:other.db', background: 2 }"));
+  await until(async () => (await receipt(waiting.id)).state === "complete");
+  assert.equal((await server.ask(`/runs/${waiting.id}/file`)).text, "one\r\none\r\n");
+  assert.equal((await post("before")).status, 404);
+  const { id } = await post("after");
+  await until(async () => (await receipt(id)).state === "complete");
+  const { runs } = JSON.parse((await server.ask("/runs")).text);
+  assert.deepEqual(runs.map(({ id }: { id: string }) => id), [id, waiting.id, holding.id]);
+  assert.equal(
+    (await server.ask(`/runs/${holding.id}`, { method: "DELETE" })).response.status,
+    200,
+  );
+});
+
+Deno.test("keys of receipts are taken: the new one signs, and the old one is published", async () => {
+  const yaml = (keys: readonly string[]) => `
+server: { port: 0 }
+runs: { signing_keys: ${JSON.stringify(keys)} }
+sources: { app: { type: sqlite, path: one.db } }
+exports: { all: { source: app, query: select * from t } }
+`;
+  await using server = await start(yaml([]));
+  const keys = async () => {
+    const { response, text } = await server.ask("/.well-known/jwks.json");
+    return response.status === 200 ? JSON.parse(text).keys.map(({ x }: { x: string }) => x) : [];
+  };
+  assert.deepEqual(await keys(), []);
+  const [old, young] = [newSigningKey(), newSigningKey()];
+  await server.reload(yaml([JSON.stringify(old)]));
+  assert.deepEqual(await keys(), [old.x]);
+  await server.reload(yaml(["file:no-such-key.pem", JSON.stringify(old)]));
+  assert.deepEqual(await keys(), [old.x], "what is bad is refused whole");
+  await Deno.writeTextFile(`${server.folder}/key.jwk`, JSON.stringify(young));
+  await server.reload(yaml(["file:key.jwk", JSON.stringify(old)]));
+  assert.deepEqual(await keys(), [young.x, old.x]);
 });
 
 Deno.test("the keys of an issuer that is down hold for another configuration", async () => {

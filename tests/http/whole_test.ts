@@ -513,6 +513,7 @@ Deno.test("a spool that was removed is made again, or the server is not ready", 
     descriptors: "ready",
     workers: "ready",
     spool: "ready",
+    ledger: "ready",
     connections: "ready",
   };
   // Its workers start meanwhile.

@@ -9,7 +9,8 @@ const FILE = "/exports/audit-log.csv";
 const GOOD = "https://good.example.com";
 
 const EXPOSED = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Export-Id, " +
-  "Export-Max-Rows, Export-Truncated, Link, Location, Repr-Digest, Retry-After, WWW-Authenticate";
+  "Export-Max-Rows, Export-Truncated, Link, Location, Preference-Applied, Repr-Digest, " +
+  "Retry-After, WWW-Authenticate";
 
 const NAMES = {
   names: { hostname: "127.0.0.1", hosts: [], cors: [GOOD, "http://localhost:5173"] },
@@ -99,8 +100,8 @@ Deno.test("a request before the request is answered without a credential, and ru
     assert.deepEqual(shared(response), [
       [
         "access-control-allow-headers",
-        "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Prefer, " +
-        "Range, Traceparent, X-Api-Key",
+        "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, " +
+        "Last-Event-ID, Prefer, Range, Traceparent, X-Api-Key",
       ],
       ["access-control-allow-methods", "GET, HEAD, POST, DELETE"],
       ["access-control-allow-origin", GOOD],

@@ -189,3 +189,39 @@ Deno.test("a file that may not hold all rows says so, and is not found by a proc
   assert.deepEqual(files.wholeFiles.find("a")!.truncated, ["a"]);
   assert.equal((await files.restart()).wholeFiles.find("a"), undefined);
 });
+
+Deno.test("equal requests that may join are one run, which ends when all that wait for it have left", async () => {
+  await using files = await setup();
+  const { wholeFiles, calls, options } = files;
+  const ask = (key: string, signal = new AbortController().signal) =>
+    wholeFiles.make(
+      fakeTask(key),
+      { ...options(key), signal, joins: true },
+      async (object) => [object.key, await readAll(wholeFiles, object)] as const,
+    );
+  const stops = [new AbortController(), new AbortController()] as const;
+  const leaving = stops.map(({ signal }) => ask("a", signal));
+  const staying = [ask("a"), ask("a"), ask("b")];
+  for (const stop of stops) stop.abort(new Error("left"));
+  const ended = await Promise.allSettled([...leaving, ...staying]);
+  assert.deepEqual(ended.map(({ status }) => status), [
+    "rejected",
+    "rejected",
+    "fulfilled",
+    "fulfilled",
+    "fulfilled",
+  ]);
+  const keys = (await Promise.all(staying)).map(([key]) => key);
+  assert.equal(keys[0], keys[1]);
+  assert.notEqual(keys[0], keys[2]);
+  assert.equal(calls.runs, 2);
+
+  const all = [new AbortController(), new AbortController()] as const;
+  const asked = all.map(({ signal }) => ask("c", signal));
+  for (const stop of all) stop.abort(new Error("left"));
+  // Whether the run was ended or had ended, the next one is another.
+  await Promise.allSettled(asked);
+  await ask("c");
+  assert.equal(calls.runs, 4);
+  assert.equal(await wholeFiles.evict(1), true);
+});

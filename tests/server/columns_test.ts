@@ -40,7 +40,7 @@ function report(id: string, columns?: RunReport["columns"]): RunReport {
 
 /** A run of a task. */
 function runOf(task: RunTask): ObservedRun {
-  return { id: "run", task, startedAt: new Date(0) };
+  return { id: "run", task, startedAt: new Date(0), delivery: "direct", cancel: () => {} };
 }
 
 /** Columns whose tasks end as they are told to. */

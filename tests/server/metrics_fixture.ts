@@ -30,7 +30,9 @@ const MEASURED = {
     ...{ idle: 0, stalled: 2, failed: 0, reopened: 0 },
   },
   log: { dropped: 0, audit: { failing: false, missing: 0 } },
+  ledger: { failures: 0, waiting: 0, lost: 0 },
   reload: { successful: true, succeededAt: 1_800_000_000 },
+  certificate: { notAfter: new Date("2027-01-01T00:00:00Z") },
 } as unknown as Measured;
 
 /** Which run it was. */

@@ -99,3 +99,30 @@ Deno.test("a run that waited long enough opens one, and what comes back then is 
   assert.equal(cache.size, 1);
   assert.deepEqual(closed, []);
 });
+
+Deno.test("no run waits for a connection that does not come back", async () => {
+  const { cache, closed, connection } = createCache({ wait: 250 });
+  const [a, b] = [connection("a"), connection("b")];
+  for (const one of [a, b]) cache.put("orders", one);
+  assert.equal(await cache.acquire("orders"), b);
+  assert.equal(await cache.acquire("orders"), a);
+  const waiting = cache.acquire("orders");
+  cache.discard("orders", a);
+  const next = cache.acquire("orders");
+  cache.discard("orders", b);
+  assert.deepEqual(await Promise.all([waiting, next]), [undefined, undefined]);
+  assert.equal(await cache.acquire("orders"), undefined, "no run has one");
+  assert.deepEqual(closed, []);
+});
+
+Deno.test("a run that waits for a connection that is too old by then opens one", async () => {
+  const { cache, closed, connection, pass } = createCache({ wait: 250, age: 300 });
+  cache.put("orders", connection("a"));
+  pass(100);
+  const taken = await cache.acquire("orders");
+  const waiting = cache.acquire("orders");
+  pass(200);
+  cache.put("orders", taken!);
+  assert.equal(await waiting, undefined);
+  assert.deepEqual(closed, ["a"]);
+});

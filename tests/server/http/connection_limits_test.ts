@@ -28,6 +28,14 @@ Deno.test("all have so many connections, one client has fewer, and a proxy as ma
   assert.equal(excessOf(connect(limits, "192.0.2.1")), "usual");
 });
 
+Deno.test("another limit for one client counts what the client has already", () => {
+  const limits = new ConnectionLimits({ connections: 10, perAddress: 1 });
+  assert.equal(excessOf(connect(limits, "192.0.2.1")), "usual");
+  limits.limitAddresses(2);
+  assert.equal(excessOf(connect(limits, "192.0.2.1")), "usual");
+  assert.equal(excessOf(connect(limits, "192.0.2.1")), "address");
+});
+
 Deno.test("all addresses of a network of IPv6 are one client's", () => {
   const limits = new ConnectionLimits({ connections: 10, perAddress: 1 });
   assert.equal(excessOf(connect(limits, "2001:db8::1")), "usual");
