@@ -57,11 +57,7 @@ export function convertRoutes(dependencies: Dependencies): Hono<Environment> {
 
       const { tenant } = principal;
       const { maxBytes } = settings;
-      const received = await receive(request, type, uploads, { maxBytes, tenant, scratchBytes })
-        .catch((error) => {
-          if (error instanceof ClientLeftError) return undefined;
-          throw error;
-        });
+      const received = await receive(request, type, uploads, { maxBytes, tenant, scratchBytes });
       if (!received) return noAnswer();
       const { upload, name, said, fields } = received;
       try {
@@ -100,13 +96,13 @@ function checkHeaders(headers: Headers, maxBytes: number): void {
   }
 }
 
-/** Takes the body, or the file in its form, into the spool. */
+/** Takes the body, or the file in its form, into the spool; nothing where the client leaves meanwhile. */
 async function receive(
   request: Request,
   type: MediaType,
   uploads: Uploads,
   settings: ReceiveOptions,
-): Promise<Received> {
+): Promise<Received | undefined> {
   const { body, headers } = request;
   if (!body) throw new ProblemError(badRequest([{ name: "body", detail: "missing" }]));
   try {
@@ -128,12 +124,10 @@ async function receive(
     );
     return { ...taken, fields };
   } catch (error) {
-    throw request.signal.aborted ? new ClientLeftError() : error;
+    if (request.signal.aborted) return undefined;
+    throw error;
   }
 }
-
-/** A client that left while its body came: it has no answer, and nothing failed. */
-class ClientLeftError extends Error {}
 
 /** Has a run in the background take an upload over: its end removes that, also where it was cancelled before it began. */
 function handOver(runs: RunsAccess, upload: SpooledUpload): RunsAccess {
