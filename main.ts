@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import manifest from "./deno.json" with { type: "json" };
 import { type CommandContext, CommandError, EXIT } from "./commands/command.ts";
 import { FORMATS, loadFormats } from "./exporters/mod.ts";
-import { WORKER_ARGUMENT } from "./runs/worker_command.ts";
+import { WORKER_ARGUMENT, WRITES_ARGUMENT } from "./runs/worker_command.ts";
 
 const USAGE = `Spillway turns rows into files: streamed, in constant memory.
 
@@ -15,6 +15,8 @@ Usage:
       check the configuration and say every mistake in it
   spillway run EXPORT --format FORMAT --output FILE|- [--param NAME=VALUE]... [--config FILE]
       run one export to a file, or to standard output; --receipt writes its receipt too
+  spillway convert FILE FILE|- [--format FORMAT] [--param NAME=VALUE]...
+      convert a file (CSV, TSV, NDJSON, JSON, XLSX; packed or not) to another format
   spillway verify FILE RECEIPT [--keys FILE]
       compare a file with its receipt, and that with its signature; asks no server
   spillway key new [--tenant NAME] [--exports 'audit-*,invoices'] [--formats csv,xlsx]
@@ -29,7 +31,8 @@ Options:
   --config FILE       the configuration; else $SPILLWAY_CONFIG, else ./spillway.yaml, else the demo
   --format FORMAT     ${Object.keys(FORMATS).join(", ")}
   --output FILE       the file to write; - is standard output
-  --param NAME=VALUE  a param of the export, or an option such as _dialect=excel
+  --param NAME=VALUE  a param of the export, how a file is read (sheet=2), or an option such as
+                      _dialect=excel
   --receipt           write FILE.receipt beside the file: signed, where there is a key
   --keys FILE         the keys that are trusted, as a server has them at /.well-known/jwks.json
   --tenant NAME       whose data: of a key, a link, or a run
@@ -95,6 +98,13 @@ async function main(args: string[]): Promise<void> {
         ...{ tenant, subject, scopes },
       });
     }
+    case "convert": {
+      if (operands.length !== 2) throw usageError("convert takes two files");
+      const { format, param: params = [] } = values;
+      const [input, output] = operands as [string, string];
+      const { convert } = await import("./commands/convert.ts");
+      return await convert(context, { input, output, format, params });
+    }
     case "verify": {
       expects(2, "a file and its receipt");
       const [file, receipt] = operands as [string, string];
@@ -127,11 +137,12 @@ async function main(args: string[]): Promise<void> {
     case WORKER_ARGUMENT: {
       // Not for people: a compiled binary starts itself so, with all the permissions that it was made
       // with. What no source needs is given back; to keep some hosts or folders alone is not possible.
+      const writes = operands[0] === WRITES_ARGUMENT;
       for (const name of ["write", "run", "sys", "ffi"] as const) {
-        await Deno.permissions.revoke({ name });
+        if (name !== "write" || !writes) await Deno.permissions.revoke({ name });
       }
       const { serveCommands } = await import("./runs/worker/mod.ts");
-      return await serveCommands(operands);
+      return await serveCommands(operands.slice(Number(writes)));
     }
     case undefined:
       throw usageError("there is no command");

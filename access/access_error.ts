@@ -10,9 +10,9 @@ export interface AccessIssue {
 
 /**
  * Why: the identity has no value for a param that comes from it (`missing`) or none that the param takes
- * (`misfit`), or may not have the format (`format`).
+ * (`misfit`), or may not have the format (`format`) or do that at all (`scope`).
  */
-export type AccessErrorKind = "missing" | "misfit" | "format";
+export type AccessErrorKind = "missing" | "misfit" | "format" | "scope";
 
 /** A request that its principal may not make. */
 export class AccessError extends Error {

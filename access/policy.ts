@@ -23,6 +23,21 @@ export function allowedFormats({ formats }: Principal, offered: readonly string[
   return offered.filter((format) => formats?.includes(format) ?? true);
 }
 
+/** The scope of principals that may have their own files converted. */
+export const CONVERT_SCOPE = "convert";
+
+/**
+ * Throws where a principal may not have a file of its own converted. That shows no data of the server, but
+ * takes its disk and its processors: a key for two exports is not a key for that.
+ *
+ * @throws {AccessError} of the kind `scope`
+ */
+export function assertConvert({ via, scopes }: Principal): void {
+  if (via === "anonymous" || scopes.includes(CONVERT_SCOPE)) return;
+  const detail = `your credential has not the scope ${CONVERT_SCOPE}`;
+  throw new AccessError("scope", [{ name: "scope", detail }]);
+}
+
 /**
  * Throws where a principal may not ask for a format.
  *

@@ -1,5 +1,6 @@
 /** Measures Spillway side by side with its peers, and prints or keeps the tables. */
 
+import { convert } from "./convert.ts";
 import { downloads } from "./downloads.ts";
 import { encoders, levels } from "./encoders.ts";
 import { firstByte } from "./first_byte.ts";
@@ -22,6 +23,7 @@ const PARTS = {
   encoders,
   levels,
   readers,
+  convert: () => convert(),
   http,
   postgres,
   mariadb,

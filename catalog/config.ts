@@ -7,6 +7,7 @@ import type { MaskRule } from "../access/policy.ts";
 import { type Caps, readName } from "../access/principal.ts";
 import { readSigningKey, type SigningKey } from "../access/signing_key.ts";
 import type { DocumentProperties } from "../exporters/document.ts";
+import type { UploadFormat } from "../sources/upload/config.ts";
 import { MASKS } from "../table/masks.ts";
 import { isCurrency, isNumberFormat } from "../table/number_format.ts";
 import { parsed } from "../table/parsed.ts";
@@ -46,6 +47,8 @@ export interface Config {
   readonly runs: RunsSettings;
   /** What the server asks for by itself, by name. */
   readonly schedules: ReadonlyMap<string, ScheduleDefinition>;
+  /** How uploaded files are converted; absent: none is. */
+  readonly convert?: ConvertSettings;
   /** Where it is written down who had what. @default nowhere by itself */
   readonly audit?: AuditSettings;
 }
@@ -79,6 +82,8 @@ export interface SourceSetting {
   readonly runsCode?: boolean;
   /** Whether a query sees the rows as they were at one moment. @default false */
   readonly snapshot?: boolean;
+  /** Whether it is the upload of one request, whose worker may read nothing else. @default false */
+  readonly uploaded?: boolean;
 }
 
 /** One export: a declared table. */
@@ -392,6 +397,29 @@ export type RunsSettings =
     /** Where ends of runs are told of; absent: nowhere. */
     readonly webhooks?: WebhooksSettings;
   };
+
+/** The formats of uploads. */
+const READ_FORMATS = [
+  "csv",
+  "tsv",
+  "ndjson",
+  "json",
+  "xlsx",
+] as const satisfies readonly UploadFormat[];
+
+/** The keys of `convert`; sizes are bytes. */
+export const CONVERT = {
+  /** The most bytes of an uploaded file. */
+  max_bytes: size.default(2 ** 30),
+  /** The most cells of a table in one. */
+  max_cells: wholeNumber("a whole number", 1, Number.MAX_SAFE_INTEGER).default(100_000_000),
+  /** The formats that are read. @default all that can be */
+  formats: z.array(oneOf(READ_FORMATS), { error: "a list of formats" })
+    .min(1, { error: "a list of at least one format" }).optional(),
+};
+
+/** How uploaded files are converted. */
+export type ConvertSettings = Settings<typeof CONVERT>;
 
 /** The keys of an export that say how much one file may take. */
 export const CAPS = {

@@ -11,6 +11,8 @@ import {
   AUDIT_STDOUT,
   type AuditSettings,
   type Config,
+  CONVERT,
+  type ConvertSettings,
   LIMITS,
   LOG,
   RETENTION,
@@ -74,6 +76,7 @@ const SECTIONS = [
   "spool",
   "runs",
   "schedules",
+  "convert",
   "log",
 ] as const;
 
@@ -129,6 +132,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   const webhooks = runs.partial.webhooks === undefined
     ? undefined
     : readWebhooks(reader, runs.partial.webhooks, ["runs", "webhooks"]);
+  const convert = root.convert === undefined ? undefined : readConvert(reader, root);
   const log = reader.fields(LOG, root.log ?? {}, ["log"]);
   const audit = readAudit(reader, log.partial.audit, options.folder);
   const { hostname } = server.partial;
@@ -184,7 +188,8 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
   if (
     !server.whole || admin && !admin.whole || tls && !tls.whole || !access || !limits.whole ||
     !log.whole || !runs.whole || !retention.whole || !signingKeys ||
-    spool && !spool.whole
+    spool && !spool.whole ||
+    root.convert !== undefined && !convert
   ) return undefined;
   const { admin: _, tls: __, ...serverSettings } = toSettings<typeof SERVER>(server.whole);
   const { webhooks: ___, ...runsSettings } = toSettings<typeof RUNS>(runs.whole);
@@ -213,6 +218,7 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
       ...(webhooks ? { webhooks } : {}),
     },
     schedules,
+    ...(convert ? { convert } : {}),
     ...(audit === undefined ? {} : { audit }),
     ...(spool?.whole
       ? {
@@ -233,6 +239,18 @@ function readAccess(reader: Reader, value: unknown): AccessConfig | undefined {
     return undefined;
   }
   return reader.value(accessConfig, value, path, isSecretPath)?.value;
+}
+
+/** Reads how uploads are converted, which wait in the spool. */
+function readConvert(
+  reader: Reader,
+  root: Readonly<Record<string, unknown>>,
+): ConvertSettings | undefined {
+  const { whole } = reader.fields(CONVERT, root.convert ?? {}, ["convert"]);
+  if (root.spool === undefined) {
+    reader.add(["convert"], "needs the section spool: an upload waits there until it is read");
+  }
+  return whole && toSettings<typeof CONVERT>(whole);
 }
 
 /** Reads where the audit log is: a name alone, or a file with a size. */

@@ -37,10 +37,13 @@ export interface RunArguments extends PrincipalArguments {
 const RECEIPT_SUFFIX = ".receipt";
 
 /** Where the bytes go; the file exists under its name only once it is whole. */
-interface Output extends AsyncDisposable {
+export interface Output extends AsyncDisposable {
+  /** What is written to. */
   readonly writable: WritableStream<Uint8Array>;
   /** Whether it is a file, and no pipe or device. */
   readonly isFile: boolean;
+  /** Gives the file its name. */
+  /** Gives the file its name. */
   commit(): Promise<void>;
 }
 
@@ -95,16 +98,17 @@ export async function run(context: CommandContext, args: RunArguments): Promise<
 }
 
 /** Whether progress is shown: where standard error is a terminal, and the file is not written to it. */
-function isWatched(output: string): boolean {
+export function isWatched(output: string): boolean {
   return Deno.stderr.isTerminal() && !(output === "-" && Deno.stdout.isTerminal());
 }
 
-function toTerminal(text: string): void {
+/** Writes to standard error. */
+export function toTerminal(text: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(text));
 }
 
 /** What stopped a run, for the user of the command; a mistake of ours stays what it is. */
-function explain(error: unknown, output: string): unknown {
+export function explain(error: unknown, output: string): unknown {
   if (error instanceof TaskError) return explainTask(error);
   if (error instanceof RunTimeoutError || error instanceof RunLimitError) {
     return new CommandError(`The run failed: ${error.message}`, EXIT.failure);
@@ -154,7 +158,8 @@ async function toRun(
   }
 }
 
-function standardOutput(): Output {
+/** Writes to standard output. */
+export function standardOutput(): Output {
   return directOutput(Deno.stdout.writable);
 }
 
@@ -172,7 +177,7 @@ function directOutput(writable: WritableStream<Uint8Array>): Output {
  * Writes beside the file and renames at the end, so that half an export is never taken for one.
  * What is there and no file is written to: a rename would replace `/dev/null` with a file.
  */
-async function fileOutput(path: string): Promise<Output> {
+export async function fileOutput(path: string): Promise<Output> {
   const there = await Deno.stat(path).catch(() => undefined);
   if (there && !there.isFile) {
     return directOutput((await open(path, { write: true })).writable);

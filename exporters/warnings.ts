@@ -25,7 +25,18 @@ export type WarningKind =
   /** A leading `'` was put before text that a spreadsheet would run as a formula. */
   | "formula-guarded"
   /** A column's key was changed to be legal and unique. */
-  | "column-renamed";
+  | "column-renamed"
+  // Of a file that was read (`sources/notes.ts`):
+  | "encoding-guessed"
+  | "short-row"
+  | "column-unnamed"
+  | "error-cell"
+  | "formula-unknown"
+  | "hidden-row"
+  | "hidden-column"
+  | "sheet-skipped"
+  | "hidden-sheet"
+  | "merged-cells";
 
 /** One line of a run's report. */
 export interface Warning {

@@ -2,6 +2,7 @@
 
 import { Hono, type MiddlewareHandler } from "hono";
 import { authenticate } from "./authenticate.ts";
+import { convertRoutes } from "./convert.ts";
 import { preflight, share, shareHeaders } from "./cors.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Environment } from "./environment.ts";
@@ -25,6 +26,7 @@ export function createApp(dependencies: Dependencies): Hono<Environment> {
   app.use(authenticate(dependencies));
   app.use(refuseUnaudited(dependencies));
   app.route("/exports", exportRoutes(dependencies));
+  app.route("/convert", convertRoutes(dependencies));
   app.route("/links", linkRoutes(dependencies));
   app.route("/runs", runRoutes(dependencies));
   app.route("/schedules", scheduleRoutes(dependencies));

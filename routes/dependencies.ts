@@ -1,7 +1,7 @@
 /** What the routes are given. */
 
 import type { Access } from "../access/mod.ts";
-import type { Config, ExportDefinition } from "../catalog/config.ts";
+import type { Config, ConvertSettings, ExportDefinition } from "../catalog/config.ts";
 import type { WebhooksSettings } from "../catalog/webhooks.ts";
 import type { Offer } from "../requests/find_exports.ts";
 import type { Readiness } from "../runs/readiness.ts";
@@ -11,6 +11,7 @@ import type { StartRun } from "../runs/run.ts";
 import type { ReceiptSigner } from "../runs/signed_receipt.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import type { SourceColumn } from "../sources/source.ts";
+import type { Uploads } from "../storage/spool/uploads.ts";
 import type { Wait } from "./authenticate.ts";
 import type { Client } from "./environment.ts";
 import type { ServerNames } from "./guard.ts";
@@ -94,6 +95,11 @@ export interface Dependencies extends Offer {
   readonly schedules?: Config["schedules"];
   /** Where the ends of runs are told of. @default nowhere */
   readonly webhooks?: WebhooksSettings | undefined;
+  /** How uploads are converted, and what takes them; absent where none is. */
+  readonly convert?: {
+    readonly settings: ConvertSettings;
+    readonly uploads: Uploads;
+  };
   /** All columns of an export, as its source gives them. @default they are not known */
   readonly columns?: (definition: ExportDefinition) => Promise<readonly SourceColumn[] | undefined>;
   /** Whether an answer may hold what a source said of its failure. @default never */

@@ -2,6 +2,7 @@
 
 import { withoutLinkNames } from "../access/link_names.ts";
 import type { Principal } from "../access/principal.ts";
+import type { Config } from "../catalog/config.ts";
 import { filenameOf } from "../requests/filename.ts";
 import type { FileOfExports } from "../requests/find_exports.ts";
 import { requestKey } from "../requests/request_key.ts";
@@ -33,11 +34,10 @@ export async function download(
   request: Request,
   file: FileOfExports,
   dependencies: Dependencies,
-  { principal, client, traceparent }: Caller,
+  caller: Caller,
 ): Promise<Response> {
-  const { catalog, formats, startRun, wholeFiles, runs, debug, random, onResent, onError } =
-    dependencies;
-  const { format } = file;
+  const { principal, client, traceparent } = caller;
+  const { formats, runs } = dependencies;
   const pairs = parseQuery(new URL(request.url).search);
   const own = [...principal.via === "link" ? withoutLinkNames(pairs) : pairs];
   const begin = await findSince(own, file.exports.map(({ name }) => name), {
@@ -50,6 +50,25 @@ export async function download(
     prefersAsync(request) && request.method === "GET" && runs?.background &&
     principal.via !== "link"
   ) return await runInBackground(request, asked, dependencies, { client });
+  return await deliver(request, asked, dependencies, caller);
+}
+
+/** What a file is delivered with. */
+export type Delivering =
+  & Pick<
+    Dependencies,
+    "startRun" | "wholeFiles" | "runs" | "debug" | "random" | "onResent" | "onError"
+  >
+  & { readonly catalog: Pick<Config, "sources" | "access"> };
+
+/** Answers with the file that was asked for, or with a problem. */
+export async function deliver(
+  request: Request,
+  asked: RunRequest,
+  { catalog, startRun, wholeFiles, runs, debug, random, onResent, onError }: Delivering,
+  { client }: Pick<Caller, "client">,
+): Promise<Response> {
+  const { format } = asked;
   const whole = asked.delivery === "whole";
   // A file that is made first has the length, the digest and the ranges of its own bytes.
   const compressible = format.compressible && !whole;

@@ -9,7 +9,9 @@ import { CursorError, LedgerError } from "../runs/ledger/ledger.ts";
 import { CancelledError } from "../runs/run.ts";
 import { RunLimitError, RunTimeoutError } from "../runs/run_limits.ts";
 import { TaskError } from "../runs/running_task.ts";
+import type { UploadPosition } from "../sources/upload/reader.ts";
 import { DiskError } from "../storage/disk/error.ts";
+import { UploadTooLargeError } from "../storage/spool/uploads.ts";
 import { NoRoomError } from "../storage/store.ts";
 
 /** An error body, as it is sent. */
@@ -24,6 +26,8 @@ export interface Problem {
   readonly detail: string;
   /** Every issue of the request at once. */
   readonly errors?: readonly RequestIssue[];
+  /** Where an upload is wrong: its line or row, its sheet and its cell, as much as is known. */
+  readonly position?: UploadPosition;
   /** What the source said, for who may read it. */
   readonly cause?: string;
   /** Seconds after which the same request may succeed. */
@@ -84,6 +88,11 @@ export function tooLarge(maxBytes: number): Problem {
     title: "Content too large",
     detail: `A body has at most ${maxBytes} bytes here`,
   };
+}
+
+/** 415, for a body of a kind that is not read. */
+export function unsupported(detail: string): Problem {
+  return { status: 415, title: "Unsupported media type", detail };
 }
 
 /** 421, for a request that is meant for another server (RFC 9110, 15.5.20). */
@@ -242,6 +251,7 @@ export function toProblem(
       detail: "The source of this export did not answer in time",
     };
   }
+  if (error instanceof UploadTooLargeError) return tooLarge(error.maxBytes);
   if (error instanceof NoRoomError && error.reason === "tenant") {
     return {
       status: 507,
@@ -252,8 +262,8 @@ export function toProblem(
   if (error instanceof NoRoomError || error instanceof DiskError) {
     return {
       ...ADMISSION_PROBLEMS.disk,
-      detail: "This server is short of disk for whole files; try again later, or without " +
-        "_delivery=whole",
+      detail: "This server is short of disk for whole files and uploads; try again later, or an " +
+        "export without _delivery=whole",
       retryAfter: jittered(DISK_RETRY_AFTER_SECONDS, random),
     };
   }
@@ -266,6 +276,8 @@ export function toProblem(
       case "table":
       case "limit":
         return tooMuch(error);
+      case "upload":
+        return uploadProblem(error);
       case "source":
         return {
           status: 502,
@@ -284,6 +296,16 @@ export function toProblem(
 /** 422, as for a table that the format cannot hold, or that is more than its caller may have. */
 function tooMuch({ message }: Error): Problem {
   return { status: 422, title: "Unprocessable content", detail: message };
+}
+
+/** 415 for a file of a kind that is not read, else 422; with the position of what is wrong. */
+function uploadProblem({ message, upload }: TaskError): Problem {
+  const { unread, position = {}, option } = upload ?? {};
+  if (option !== undefined) return badRequest([{ name: option, detail: message }]);
+  const where = Object.keys(position).length === 0 ? {} : { position };
+  return unread
+    ? { ...unsupported(message), ...where }
+    : { status: 422, title: "Unprocessable content", detail: message, ...where };
 }
 
 /** What a client that has left would be answered: no problem, as its run is cancelled and nothing failed. */

@@ -31,6 +31,8 @@ export interface Route {
   readonly blocking: boolean | "learn";
   /** What its queries are known by, where they decide. */
   readonly queries: string;
+  /** The group, where it is of this task alone and goes with it. @default one of the configuration's */
+  readonly own?: WorkerGroup;
 }
 
 /** What the tasks of one configuration need. */
@@ -132,7 +134,7 @@ class Group {
 export class WorkerPool implements AsyncDisposable {
   /** The groups of the configuration that is in force. */
   #groups: ReadonlyMap<string, Group> = new Map();
-  /** Those of configurations before that have a task or a worker yet. */
+  /** Those of configurations before, and of a single task, that have a task or a worker yet. */
   readonly #former = new Set<Group>();
   readonly #cores: number;
   #tasksPerWorker = 1;
@@ -186,7 +188,8 @@ export class WorkerPool implements AsyncDisposable {
     return {
       start: (task, run) => {
         const wanted = route(task);
-        return this.#start(task, run, wanted, now.get(wanted.group)!);
+        const group = wanted.own ? new Group(wanted.own, true) : now.get(wanted.group)!;
+        return this.#start(task, run, wanted, group);
       },
       get contended() {
         return contended();
@@ -312,7 +315,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#shareCores();
   }
 
-  /** Ends the workers of configurations before that have nothing to do any more. */
+  /** Ends the workers of such groups that have nothing to do any more. */
   #endFormer(): void {
     for (const group of this.#former) {
       if (this.#waiting.some((waiting) => waiting.group === group)) continue;

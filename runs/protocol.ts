@@ -13,6 +13,7 @@
 import type { DocumentOptions } from "../exporters/document.ts";
 import type { Warning } from "../exporters/warnings.ts";
 import type { Query, SourceColumn } from "../sources/source.ts";
+import type { UploadPosition } from "../sources/upload/reader.ts";
 import type { Mask } from "../table/masks.ts";
 import type { ColumnSetting, TableStyle } from "../table/table.ts";
 
@@ -25,7 +26,12 @@ export type FollowedType = "integer" | "number" | "date" | "datetime" | "string"
 /** One table of a file: where its rows come from, and what they are called. */
 export interface TableTask {
   /** The source: its kind, and the settings that the kind has validated. */
-  readonly source: { readonly type: string; readonly config: unknown };
+  readonly source: {
+    readonly type: string;
+    readonly config: unknown;
+    /** Whether it is the upload of one request. @default false */
+    readonly uploaded?: boolean;
+  };
   /** The query and its bound parameters. */
   readonly query: Query;
   /** What people call the table. */
@@ -93,7 +99,14 @@ export type Command =
   | { readonly idle: number };
 
 /** Why a run failed, as far as its caller needs to know. */
-export type FailureKind = "source" | "param" | "column" | "table" | "limit" | "internal";
+export type FailureKind =
+  | "source"
+  | "param"
+  | "column"
+  | "table"
+  | "limit"
+  | "upload"
+  | "internal";
 
 /** Milliseconds that a task took in its worker, by what it waited for. */
 export interface TaskTimes {
@@ -155,12 +168,24 @@ export interface WorkerHealth {
   readonly rss: number;
 }
 
+/** What is wrong with an upload. */
+export interface UploadFailure {
+  /** Whether it is whole, and of a kind that is not read. */
+  readonly unread: boolean;
+  /** Where it is wrong, as much as is known. */
+  readonly position: UploadPosition;
+  /** What the caller said of it that does not fit it, by name. */
+  readonly option?: string;
+}
+
 /** Why a task failed. */
 export interface TaskFailure extends TaskProgress {
   /** Which side is at fault. */
   readonly kind: FailureKind;
   /** The params whose values the source refused, by name; of that kind alone. */
   readonly params?: readonly string[];
+  /** What is wrong with the upload; of that kind alone. */
+  readonly upload?: UploadFailure;
   /** What went wrong, for the log; a caller sees it only where the kind says so. */
   readonly message: string;
   /** What the source itself said of it. @default nothing else */

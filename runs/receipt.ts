@@ -94,6 +94,8 @@ export type ProblemCode =
   | "column"
   /** The format cannot hold the table. */
   | "table"
+  /** The uploaded file cannot be read. */
+  | "upload"
   /** It was more than the export or its caller may have. */
   | "limit"
   /** It took too long. */

@@ -47,6 +47,8 @@ function taskProblem({ kind, message, params }: TaskError): RunProblem {
     case "column":
     case "table":
     case "limit":
+    // Its caller sent the file, and looks for the line, the sheet or the cell.
+    case "upload":
       return { code: kind, detail: message };
     // What a source says of a value repeats it.
     case "param":

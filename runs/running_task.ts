@@ -20,6 +20,8 @@ export class TaskError extends Error {
   readonly kind: TaskFailure["kind"];
   /** The params whose values the source refused, by name. */
   readonly params: readonly string[];
+  /** What is wrong with the upload, where that is what failed. */
+  readonly upload: TaskFailure["upload"];
   /** What the source itself said; absent where it said nothing but the message. */
   readonly reason: string | undefined;
   /** Causes and stack of the worker's side, for the log alone. */
@@ -30,6 +32,7 @@ export class TaskError extends Error {
     super(failure.message);
     this.kind = failure.kind;
     this.params = failure.params ?? [];
+    this.upload = failure.upload;
     this.reason = failure.reason;
     this.detail = failure.detail;
   }

@@ -2,10 +2,12 @@
 
 import { PRIORITY_PERMISSIONS } from "./worker/priority.ts";
 
-/** What workers are given: what their sources need; no writing, no programs, no secret of the server. */
+/** What workers are given: what their sources need; no programs, no secret of the server. */
 export interface WorkerPermissions {
   /** Files and folders of sources, which they may read. */
   readonly read: readonly string[];
+  /** Files that a source makes for itself. @default none */
+  readonly write?: readonly string[];
   /** Hosts of sources, which they may connect to: `db.internal:5432`. @default none */
   readonly net?: readonly string[];
   /** What sources' libraries ask the system for: `hostname`. @default nothing */
@@ -46,6 +48,9 @@ const HEAP_FLAGS = [
 /** The argument that makes the compiled binary a worker. */
 export const WORKER_ARGUMENT = "worker";
 
+/** The argument of one that may write files, before the kinds of its sources. */
+export const WRITES_ARGUMENT = "writes";
+
 /** Where `setpriv` of util-linux is. */
 const SETPRIV = "/usr/bin/setpriv";
 
@@ -72,11 +77,12 @@ function isFile(path: string): boolean {
 
 /** The command that starts a worker. */
 export function workerCommand(
-  { read, net = [], sys = [], kinds = [], environment }: WorkerPermissions,
+  { read, write = [], net = [], sys = [], kinds = [], environment }: WorkerPermissions,
 ): Deno.Command {
   const passed = PASSED_VARIABLES.filter((name) => Object.hasOwn(environment, name));
   // A binary takes no flags: what it may was said when it was made, and it gives some of that back.
-  const args = Deno.build.standalone ? [WORKER_ARGUMENT, ...kinds] : [
+  const writes = write.length > 0 ? [WRITES_ARGUMENT] : [];
+  const args = Deno.build.standalone ? [WORKER_ARGUMENT, ...writes, ...kinds] : [
     "run",
     "--quiet",
     "--no-prompt",
@@ -85,6 +91,7 @@ export function workerCommand(
     // The environment is cleared below, and libraries stop where they may not look at it.
     "--allow-env",
     ...read.map((path) => `--allow-read=${path.replaceAll(",", ",,")}`),
+    ...write.map((path) => `--allow-write=${path.replaceAll(",", ",,")}`),
     ...net.map((host) => `--allow-net=${host}`),
     ...[...sys, ...PRIORITY_PERMISSIONS].map((name) => `--allow-sys=${name}`),
     new URL("./worker/mod.ts", import.meta.url).href,

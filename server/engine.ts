@@ -134,7 +134,10 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     readMemory = readMemoryOf(config);
     const runner = pool.configure({
       groups: workerGroups(config, { slots, environment, descriptors, threads, version }),
-      route: (task) => routeOf(task, descriptors),
+      route: (task) => ({
+        ...routeOf(task, descriptors),
+        ...ownGroup(task.tables[0]!.source, { environment, descriptors, threads }),
+      }),
       tasksPerWorker: limits.runsPerWorker,
       maxExclusive: limits.exclusive ?? Math.max(MIN_EXCLUSIVE, navigator.hardwareConcurrency),
     });
@@ -249,6 +252,20 @@ function routeOf({ tables }: RunTask, descriptors: Descriptors): Route {
   };
 }
 
+/** The group of an upload, which its worker may read, and of the server's files no other. */
+function ownGroup(
+  source: SourceSetting,
+  { environment, descriptors, threads }: Pick<
+    GroupOptions,
+    "environment" | "descriptors" | "threads"
+  >,
+): Pick<Route, "own"> {
+  if (!source.uploaded) return {};
+  const permissions = permissionsOf([source], descriptors, threads);
+  const command = workerCommand({ ...permissions, kinds: [source.type], environment });
+  return { own: { command, key: "", warm: 0 } };
+}
+
 /** The workers: those of the drivers share the permissions of all their sources. */
 function workerGroups(
   config: Config,
@@ -278,18 +295,20 @@ function permissionsOf(
 ): Required<SourcePermissions> {
   const all = settings.map((source) => {
     const { paths: keys, permissions } = descriptors[source.type]!;
-    const { read = [], net = [], sys = [] } = permissions?.(source.config as never) ?? {};
+    const { read = [], write = [], net = [], sys = [] } = permissions?.(source.config as never) ??
+      {};
     const paths = keys.flatMap((key) => {
       const path = (source.config as Readonly<Record<string, unknown>>)[key];
       return typeof path === "string" ? [path] : [];
     });
-    return { read: [...paths, ...read], net, sys };
+    return { read: [...paths, ...read], write, net, sys };
   });
   return {
     read: [
       ...threads.map((thread) => fileURLToPath(thread)),
       ...all.flatMap(({ read }) => read),
     ],
+    write: all.flatMap(({ write }) => write),
     net: [...new Set(all.flatMap(({ net }) => net))],
     sys: [...new Set(all.flatMap(({ sys }) => sys))],
   };

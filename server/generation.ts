@@ -7,6 +7,8 @@ import type { Dependencies } from "../routes/dependencies.ts";
 import { isLocal } from "../routes/local_request.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import type { StartRun } from "../runs/run.ts";
+import type { UploadConfig } from "../sources/upload/config.ts";
+import type { Uploads } from "../storage/spool/uploads.ts";
 import { createColumns } from "./columns.ts";
 import type { Engine } from "./engine.ts";
 import type { Handler } from "./http/exchange.ts";
@@ -32,12 +34,15 @@ export interface GenerationDependencies {
   readonly observers: readonly RunObserver[];
   /** What access is checked with. */
   readonly access: AccessDependencies;
+  /** What takes uploads; absent where there is no spool. */
+  readonly uploads?: Uploads;
   /** What their routes are given besides. */
   readonly routes: Omit<
     Dependencies,
     | "access"
     | "names"
     | "catalog"
+    | "convert"
     | "startRun"
     | "columns"
     | "signer"
@@ -51,7 +56,7 @@ export interface GenerationDependencies {
 /** Makes what answers with a configuration. From then on workers are its own; where this throws, nothing has changed. */
 export function createGeneration(
   config: Config,
-  { engine, observers, access, routes }: GenerationDependencies,
+  { engine, observers, access, uploads, routes }: GenerationDependencies,
 ): Generation {
   const { server } = config;
   const columns = createColumns({
@@ -64,6 +69,7 @@ export function createGeneration(
     access: createAccess(config.access, access),
     names: server,
     catalog: config,
+    ...(config.convert && uploads ? { convert: { settings: config.convert, uploads } } : {}),
     startRun: (id, task, options) => startRun(id, task, options),
     columns: columns.of,
     signer: openReceiptSigner(config.runs),
@@ -77,11 +83,26 @@ export function createGeneration(
     ...dependencies,
     names: { ...server, hostname: server.admin?.hostname ?? server.hostname },
   });
-  const startRun: StartRun = engine.configure(config, [columns, ...observers]);
+  const startRun: StartRun = engine.configure(config, [
+    columns,
+    ...(uploads ? [releasesUploads(uploads)] : []),
+    ...observers,
+  ]);
   return {
     config,
     startRun,
     handle: (request, client) => app.fetch(request, { client }),
     handleAdmin: (request, client) => admin.fetch(request, { client }),
+  };
+}
+
+/** Removes the upload that a run has read, whatever became of the run. */
+function releasesUploads(uploads: Pick<Uploads, "release">): RunObserver {
+  return {
+    ended(_report, { task }) {
+      for (const { source } of task.tables) {
+        if (source.uploaded) void uploads.release((source.config as UploadConfig).path);
+      }
+    },
   };
 }

@@ -17,6 +17,7 @@ import type { Handler, RefusedRequest } from "./http/exchange.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "./http/mod.ts";
 import type { FileSystem } from "../storage/disk/file_system.ts";
 import { settlesWithin } from "../storage/settles_within.ts";
+import { createUploads } from "../storage/spool/uploads.ts";
 import { messageOf } from "../table/message_of.ts";
 import { openCertificate } from "./certificate.ts";
 import { fittingConnections } from "./connections.ts";
@@ -143,6 +144,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       ...(tracing ? [tracing.observer] : []),
       ...options.observers,
     ],
+    ...(spool ? { uploads: createUploads(spool, options.files) } : {}),
     access: {
       throttle: createThrottle(),
       keySets: new Map(),

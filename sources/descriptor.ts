@@ -8,6 +8,8 @@ export interface SourcePermissions {
   readonly net?: readonly string[];
   /** Files and folders that it reads. */
   readonly read?: readonly string[];
+  /** Files that it makes and writes. */
+  readonly write?: readonly string[];
   /** Names that its library asks the system for (`hostname`), see `--allow-sys`. */
   readonly sys?: readonly string[];
 }

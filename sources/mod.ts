@@ -45,6 +45,10 @@ export const SOURCES = {
     descriptor: async () => (await import("./sqlite/descriptor.ts")).sqlite,
     driver: async () => (await import("./sqlite/driver.ts")).sqliteDriver,
   },
+  upload: {
+    descriptor: async () => (await import("./upload/descriptor.ts")).upload,
+    driver: async () => (await import("./upload/driver.ts")).uploadDriver,
+  },
 } satisfies Readonly<Record<string, SourceModules>>;
 
 /** What kinds are, by their `type`. */

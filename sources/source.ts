@@ -1,5 +1,6 @@
 /** What every source of rows offers to a worker: open a query, get its columns and its batches. */
 
+import type { Note } from "./notes.ts";
 import type { Batch, ColumnType, TextRows } from "../table/table.ts";
 
 /** A single value of a param; dates are text. */
@@ -94,6 +95,8 @@ export interface ReadOptions {
   readonly keep?: boolean;
   /** Where text that was not valid is counted, by a source that can hold such. @default nowhere */
   readonly invalidText?: InvalidText;
+  /** Counts what a file had that is not in its rows, or not as it was. @default nothing is counted */
+  readonly note?: Note;
   /** The run's id, by which the source knows in its own lists whom it works for. */
   readonly run?: string;
   /** The trace that the run belongs to, which a source that speaks HTTP passes on. @default none */

@@ -19,12 +19,16 @@ export function toBatches(text: TextRows): ReadableStream<Batch> {
 }
 
 function readCells(text: TextRows, { bytes, bounds, length }: TextBatch, width: number): Batch {
-  return Array.from({ length }, (_, row) =>
-    Array.from({ length: width }, (_, column): Cell => {
-      const at = 2 * (row * width + column);
+  const rows = new Array<Cell[]>(length);
+  for (let row = 0, at = 0; row < length; row++) {
+    const cells = new Array<Cell>(width);
+    for (let column = 0; column < width; column++, at += 2) {
       const start = bounds[at]!;
-      return start < 0 ? null : text.readCell(column, bytes, start, bounds[at + 1]!);
-    }));
+      cells[column] = start < 0 ? null : text.readCell(column, bytes, start, bounds[at + 1]!);
+    }
+    rows[row] = cells;
+  }
+  return rows;
 }
 
 /** The text of the chosen columns alone, in their order. */

@@ -44,6 +44,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "catalog",
     "exporters/format.ts",
     "runs/protocol.ts",
+    "sources/upload/options.ts",
     "type:exporters",
     "type:runs",
     "type:sources",

@@ -16,7 +16,7 @@ for (const flag of ["--help", "-h"]) {
     assert.equal(code, 0);
     assert.equal(stderr, "");
     assert.match(stdout, /^Spillway turns rows into files/);
-    for (const command of ["serve", "check", "run", "key", "link"]) {
+    for (const command of ["serve", "check", "run", "convert", "key", "link"]) {
       assert.match(stdout, new RegExp(`^ {2}spillway ${command} `, "m"));
     }
     for (const option of ["config", "format", "output", "param", "help", "version"]) {

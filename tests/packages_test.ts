@@ -21,7 +21,7 @@ const ENTRY_POINTS = [
 ];
 
 /** With those that they bring along; each is fetched at the first start, and is in the binary. */
-const MAX_PACKAGES = 24;
+const MAX_PACKAGES = 26;
 
 /** The packages of the lock file that a module and all that it imports are resolved with. */
 async function packagesOf(entryPoint: string): Promise<string[]> {

@@ -12,7 +12,9 @@ import {
   type SourceColumn,
   SourceError,
 } from "../../sources/source.ts";
+import type { Note } from "../../sources/notes.ts";
 import { withRetry } from "../../sources/retry.ts";
+import { UploadError } from "../../sources/upload/reader.ts";
 import { mapStream } from "../../table/map_stream.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../../table/table.ts";
 import { encodeContent } from "./content_coding.ts";
@@ -31,6 +33,7 @@ import {
   type TaskColumns,
   type TaskFailure,
   type TaskTimes,
+  type UploadFailure,
 } from "../protocol.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { Turns } from "./turns.ts";
@@ -157,7 +160,12 @@ async function openTable(
   return await withRetry(async () => {
     const config = task.source.config as never;
     const invalidText = countsInvalidText(warnings, task.select);
-    const options = { types, text, run, traceparent, signal, keep: true, invalidText };
+    const note: Note = (kind, where, times) => {
+      // A column that is not written has nothing to be told of.
+      if (kind === "other-type" && !(task.select?.includes(where!) ?? true)) return;
+      warnings.count(kind, where, times);
+    };
+    const options = { types, text, run, traceparent, signal, keep: true, invalidText, note };
     const stream = await driver.open(config, task.query, options);
     try {
       blocking.check(stream);
@@ -320,7 +328,7 @@ async function runTask(task: RunTask, context: TaskContext): Promise<void> {
   } catch (error) {
     if (stopped.aborted) send(FRAME.cancelled, over());
     else if (error instanceof DeclinedError) send(FRAME.declined);
-    else send(FRAME.failure, { ...over(), ...toFailure(error) });
+    else send(FRAME.failure, { ...over(), ...toFailure(error, task) });
   }
 }
 
@@ -435,9 +443,13 @@ function toJson(value: unknown): Uint8Array {
 }
 
 /** What the server is told about an error. */
-function toFailure(error: unknown): Omit<TaskFailure, "rows"> {
+function toFailure(error: unknown, { tables: [table] }: RunTask): Omit<TaskFailure, "rows"> {
   const params = error instanceof SourceError ? error.params : [];
-  const kind = error instanceof SourceError
+  // A file of the server's own that is broken is not its caller's.
+  const upload = error instanceof UploadError && table?.source.uploaded ? error : undefined;
+  const kind = upload
+    ? "upload"
+    : error instanceof SourceError
     ? params.length > 0 ? "param" : "source"
     : error instanceof ColumnError
     ? "column"
@@ -453,8 +465,13 @@ function toFailure(error: unknown): Omit<TaskFailure, "rows"> {
     message,
     detail: Deno.inspect(error, { colors: false }),
     ...(params.length > 0 ? { params } : {}),
+    ...(upload ? { upload: toUploadFailure(upload) } : {}),
     ...(reason === undefined || message.includes(reason) ? {} : { reason }),
   };
+}
+
+function toUploadFailure({ kind, position, option }: UploadError): UploadFailure {
+  return { unread: kind === "type", position, ...(option === undefined ? {} : { option }) };
 }
 
 /** What the innermost cause of an error says; nothing where it has none. */

@@ -83,7 +83,7 @@ export async function answerRequest(
   answer.on("error", () => {});
   const exchange = new Exchange(message, connection, context);
   try {
-    const response = await exchange.respond(signal);
+    const response = await exchange.respond(signal, answer);
     await sendWebResponse(response, answer, connection.stream, {
       headOnly: message.method === "HEAD",
       last: connection.excess !== undefined || context.draining() || !message.complete,
@@ -110,6 +110,8 @@ class Exchange {
   readonly #connection: Connection;
   readonly #context: ExchangeContext;
   #client: string;
+  /** Whether the client was told to send the body. */
+  #asked = false;
 
   constructor(message: IncomingMessage, connection: Connection, context: ExchangeContext) {
     this.#message = message;
@@ -118,7 +120,7 @@ class Exchange {
     this.#client = connection.stream.remoteAddress;
   }
 
-  async respond(signal: () => AbortSignal): Promise<Response> {
+  async respond(signal: () => AbortSignal, answer: ServerResponse): Promise<Response> {
     const { stream, excess, viaProxy } = this.#connection;
     const { origin, clients, handler } = this.#context;
     const { httpVersion } = this.#message;
@@ -128,6 +130,7 @@ class Exchange {
         origin,
         signal,
         onBodyWait: (waiting) => {
+          if (waiting) this.#askForBody(answer);
           this.#connection.bodySince = waiting ? performance.now() : undefined;
         },
       });
@@ -150,6 +153,14 @@ class Exchange {
       viaProxy,
     });
     return httpVersion === "1.1" ? response : await this.#withLength(response);
+  }
+
+  /** Tells a client that waits for it to send the body (RFC 9110, 10.1.1), once it is wanted. */
+  #askForBody(answer: ServerResponse): void {
+    const { headers } = this.#message;
+    if (headers.expect === undefined || this.#asked || answer.headersSent) return;
+    this.#asked = true;
+    answer.writeContinue();
   }
 
   /** Counts a request that a proxy passes on; false where its client is at the limit. */

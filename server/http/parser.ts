@@ -28,6 +28,8 @@ export function createParser({ onRequest, onBroken, traced }: ParserOptions): Se
     },
     onRequest,
   );
+  // By itself it would ask for every body, also for one that is refused unseen.
+  parser.on("checkContinue", onRequest);
   // What a half-closed client is owed, and how long a client may take for what, is not decided here.
   Object.assign(parser, {
     httpAllowHalfOpen: true,

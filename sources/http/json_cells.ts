@@ -146,8 +146,22 @@ export function createJsonReader(
     for (let index = 0; alike && index < keys.length; index++) {
       alike = keys[index] === columns[index]!.name;
     }
-    const cells = alike ? toCells(text, Object.values(value)) : undefined;
-    return cells ?? readExactly(text);
+    const values = alike ? Object.values(value) : inOrder(value as Record<string, unknown>, keys);
+    return values && toCells(text, values) || readExactly(text);
+  }
+
+  /** The values of an object whose keys are others, or in another order; nothing where one is unknown. */
+  function inOrder(
+    value: Readonly<Record<string, unknown>>,
+    keys: readonly string[],
+  ): unknown[] | undefined {
+    const values = new Array<unknown>(columns!.length).fill(null);
+    for (const key of keys) {
+      const index = indices.get(key);
+      if (index === undefined) return undefined;
+      values[index] = value[key];
+    }
+    return indices.size === columns!.length ? values : undefined;
   }
 
   return {

@@ -51,12 +51,23 @@ export function namedColumns(values: readonly unknown[]): readonly SourceColumn[
   return columns.every((column) => column !== undefined) ? columns : undefined;
 }
 
+/** Something wrong with a row. */
+export class RowError extends SourceError {
+  /** Which one, from 1. */
+  readonly row: number;
+  /** What is wrong. */
+  readonly reason: string;
+
+  constructor(row: number, reason: string, options: ErrorOptions) {
+    super(`Cannot read row ${row}: ${reason}`, options);
+    this.row = row;
+    this.reason = reason;
+  }
+}
+
 /** An error at a row, which is counted from 1. */
-export function rowError(number: number, reason: string, cause?: unknown): SourceError {
-  return new SourceError(
-    `Cannot read row ${number}: ${reason}`,
-    cause === undefined ? {} : { cause },
-  );
+export function rowError(number: number, reason: string, cause?: unknown): RowError {
+  return new RowError(number, reason, cause === undefined ? {} : { cause });
 }
 
 /** Writes names as a sentence does. */

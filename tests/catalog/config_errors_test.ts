@@ -488,7 +488,7 @@ Deno.test("the error itself counts the issues and holds them as data", () => {
     path: "jobs",
     message:
       "unknown key; the keys here are server, access, sources, exports, limits, spool, runs, " +
-      "schedules and log",
+      "schedules, convert and log",
     line: 3,
   }]);
 });

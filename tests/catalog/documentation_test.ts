@@ -6,6 +6,7 @@ import {
   ADMIN,
   AUDIT,
   type Config,
+  CONVERT,
   LIMITS,
   LOG,
   RETENTION,
@@ -68,6 +69,7 @@ Deno.test("the whole file of docs/configuration.md can be pasted, and has every 
   ok(isMapping(root.schedules));
   const written = new Set(Object.values(root.schedules).flatMap((one) => keys(one)));
   deepStrictEqual([...written].sort(), keys(SCHEDULE));
+  deepStrictEqual(keys(root.convert), keys(CONVERT));
   ok(isMapping(root.log));
   deepStrictEqual(keys(root.log), keys(LOG));
   deepStrictEqual(keys(root.log.audit), keys(AUDIT));

@@ -676,3 +676,25 @@ exports: {}`,
   }]);
   deepStrictEqual([...access.links!.secrets], [["b", "b".repeat(32)], ["a", "a".repeat(32)]]);
 });
+
+Deno.test("convert has defaults, and needs a spool", () => {
+  const base = "sources: {}\nexports: {}\nspool: { dir: s }\n";
+  deepStrictEqual(load(`${base}convert: {}`).convert, { maxBytes: 2 ** 30, maxCells: 100_000_000 });
+  deepStrictEqual(load(`${base}convert: { max_bytes: 1MiB, formats: [csv] }`).convert, {
+    maxBytes: 2 ** 20,
+    maxCells: 100_000_000,
+    formats: ["csv"],
+  });
+  strictEqual(load(base).convert, undefined);
+  const issues = (text: string) => {
+    try {
+      load(text);
+    } catch (error) {
+      return (error as ConfigError).issues.map(({ path, message }) => `${path}: ${message}`);
+    }
+  };
+  deepStrictEqual(issues("sources: {}\nexports: {}\nconvert: { formats: [xls] }"), [
+    "convert: needs the section spool: an upload waits there until it is read",
+    'convert.formats[0]: expected csv, tsv, ndjson, json or xlsx, not "xls"',
+  ]);
+});

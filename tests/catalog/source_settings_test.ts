@@ -53,7 +53,7 @@ spillway.yaml:9: sources.h.read: expected a list of files and folders, not 5
 spillway.yaml:9: sources.h.net[0]: expected a list of hosts such as stats.internal:443, not ""
 spillway.yaml:10: sources.i.ca: expected no file, as the server's certificate is only verified with tls: verify-full, not "x.pem"
 spillway.yaml:11: sources.j.host: missing; expected the server, here or in url
-spillway.yaml:12: sources.k.type: expected http, module, mysql, postgres or sqlite, not "oracle"
+spillway.yaml:12: sources.k.type: expected http, module, mysql, postgres, sqlite or upload, not "oracle"
 `,
   );
 });

@@ -51,10 +51,15 @@ export async function* readSavedAgain(file: string): AsyncGenerator<Found> {
 const EVERY_SHEET = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,true,false,false,false,false,-1";
 
 /** The CSV that LibreOffice makes of each sheet; what it finds is text, or null. */
-export async function* readOfficeCsv(file: string): AsyncGenerator<Found> {
+export function readOfficeCsv(file: string): AsyncGenerator<Found> {
+  return readOfficeCsvs([file]);
+}
+
+/** The same of several files, which LibreOffice is started once for. */
+export async function* readOfficeCsvs(files: readonly string[]): AsyncGenerator<Found> {
   const folder = await Deno.makeTempDir({ prefix: "spillway-csv-" });
   try {
-    const said = await saveAs(EVERY_SHEET, [file], folder);
+    const said = await saveAs(EVERY_SHEET, files, folder);
     for (const [, name, path] of said.matchAll(/^Writing sheet (.*) -> (.*)$/gm)) {
       yield name!;
       const parser = parse({ relax_column_count: true });

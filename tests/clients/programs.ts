@@ -26,6 +26,7 @@ export const POI_JARS: readonly string[] = [
 const PROGRAMS = {
   python: [PYTHON, "-c", "import sys; assert sys.version_info >= (3, 11)"],
   openpyxl: [PYTHON, "-c", "import sys, openpyxl; assert sys.version_info >= (3, 11)"],
+  xlsxwriter: [PYTHON, "-c", "import sys, xlsxwriter; assert sys.version_info >= (3, 11)"],
   prometheus: [PYTHON, "-c", "import prometheus_client.parser"],
   sqlite3: ["sqlite3", "--version"],
   psql: [PSQL, "--version"],
@@ -46,6 +47,7 @@ export type Program = keyof typeof PROGRAMS;
 const MISSING: Readonly<Record<Program, string>> = {
   python: "Python 3.11 is not installed",
   openpyxl: "openpyxl for Python 3.11 is not installed",
+  xlsxwriter: "XlsxWriter for Python 3.11 is not installed",
   prometheus: "Prometheus's client for Python is not installed",
   sqlite3: "sqlite3 is not installed",
   psql: "no PostgreSQL server is installed",

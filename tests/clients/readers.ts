@@ -15,6 +15,7 @@ import {
   sameOfficeText,
 } from "./program_readers.ts";
 import type { Reader, TextType } from "./reader.ts";
+import { readSpillway } from "./spillway_reader.ts";
 
 /** The readers. */
 export const READERS: readonly Reader[] = [
@@ -56,6 +57,7 @@ export const READERS: readonly Reader[] = [
   { name: "hucre", programs: [], read: readHucre },
   { name: "hucre, streaming,", programs: [], read: streamHucre },
   { name: "Apache POI", programs: ["java", "poi"], read: readPoi },
+  { name: "Spillway's own reader", programs: [], read: readSpillway },
 ];
 
 /**

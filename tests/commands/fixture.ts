@@ -12,6 +12,7 @@ const PERMISSIONS = {
   none: READ,
   check: [...READ, RUN],
   run: [...READ, "--allow-write", RUN],
+  convert: [...READ, "--allow-write", RUN],
   serve: [
     ...READ,
     "--allow-net=127.0.0.1",

@@ -226,7 +226,7 @@ export async function createFixture(format: HttpConfig["format"]): Promise<Sourc
 }
 
 /** Reads text as what an export declares it to be, which is what CSV needs to have types. */
-function declared(
+export function declared(
   { columns, batches }: RowStream,
   types: Readonly<Record<string, ColumnType>>,
 ): RowStream {
