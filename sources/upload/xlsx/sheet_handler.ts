@@ -10,6 +10,7 @@ import type { XmlHandler } from "./xml_parser.ts";
 /** Makes the handler. */
 export function createSheetHandler(rows: SheetRows, sheet: string, note: Note): XmlHandler {
   let hiddenTo = 0;
+  let inData = false;
   let inRow = false;
   let inCell = false;
   let isWanted = false;
@@ -84,7 +85,9 @@ export function createSheetHandler(rows: SheetRows, sheet: string, note: Note): 
         if (inValue) value ??= "";
       } else if (inRow) {
         if (element === "c") startCell(attributes);
-      } else if (element === "row") startRow(attributes);
+      } else if (inData) {
+        if (element === "row") startRow(attributes);
+      } else if (element === "sheetData") inData = true;
       else if (element === "mergeCell") note("merged-cells", sheet);
       else if (element === "col") noteHidden(attributes);
     },
@@ -96,10 +99,11 @@ export function createSheetHandler(rows: SheetRows, sheet: string, note: Note): 
         if (element === "v" || element === "t") inValue = false;
         else if (element === "rPh") inPhonetic = false;
         else if (element === "c") endCell();
-      } else if (inRow && element === "row") {
+      } else if (inRow) {
+        if (element !== "row") return;
         inRow = false;
         rows.endRow();
-      }
+      } else if (element === "sheetData") inData = false;
     },
   };
 }

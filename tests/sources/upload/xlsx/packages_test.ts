@@ -6,6 +6,7 @@ import {
   readSheet,
   sheetXml,
   stringsXml,
+  stylesXml,
   workbookFile,
   workbookParts,
 } from "./workbook_file.ts";
@@ -126,6 +127,24 @@ Deno.test("reads parts in other encodings, with marks, comments, CDATA and instr
       : strings;
     assert.deepEqual(await readRows({ ...PARTS, strings: content }), EXPECTED, String(strings));
   }
+});
+
+Deno.test("reads a sheet with all that Excel puts into one", async () => {
+  const sheet = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\r\n` +
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" ' +
+    'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" mc:Ignorable="x14ac xr" ' +
+    'xmlns:x14ac="http://schemas.microsoft.com/office/spreadsheetml/2009/9/ac" ' +
+    'xmlns:xr="http://schemas.microsoft.com/office/spreadsheetml/2014/revision" xr:uid="{00000000-0001-0000}">' +
+    '<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr><dimension ref="A1:XFD1048576"/><sheetViews><sheetView ' +
+    'tabSelected="1" workbookViewId="0"/></sheetViews><sheetFormatPr defaultRowHeight="15" x14ac:dyDescent="0.25"/>' +
+    '<sheetData><row r="1" spans="1:2" ht="15.75" hidden="0" x14ac:dyDescent="0.25"><c r="A1" s="0" t="s" vm="1">' +
+    '<v>1</v></c><c r="B1" cm="1"><f t="array" ref="B1" aca="1">SUM(1,1.5)</f><v>2.5</v></c></row></sheetData>' +
+    '<autoFilter ref="A1:B1"/><conditionalFormatting sqref="A1"><cfRule type="expression" priority="1"><formula>' +
+    'A1&gt;1</formula></cfRule></conditionalFormatting><rowBreaks count="1"><brk id="1"/></rowBreaks>' +
+    '<mc:AlternateContent><mc:Choice Requires="x14"><row r="1"/></mc:Choice></mc:AlternateContent>' +
+    '<extLst><ext uri="{x}"><row r="7"/></ext></extLst></worksheet>';
+  const file = workbookFile({ ...PARTS, styles: stylesXml([0]), sheets: { Data: sheet } });
+  assert.deepEqual((await readSheet(file)).rows, EXPECTED);
 });
 
 Deno.test("reads more than a buffer of rows, and hands over to saxes in the middle of them", async () => {
