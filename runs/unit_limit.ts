@@ -3,7 +3,7 @@
 /** Units that each of several may have. */
 export class UnitLimit {
   /** Units that each may have; who has more already keeps them. */
-  max = Infinity;
+  max: number = Infinity;
   readonly #taken = new Map<string, number>();
 
   /** Whether one has as many as it may; one that is not known has no limit. */
