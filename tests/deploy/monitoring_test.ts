@@ -24,8 +24,12 @@ function metricsIn(exposition: string): ReadonlyMap<string, Map<string, Set<stri
   return metrics;
 }
 
-/** Of a server, and of one that has an audit log and a certificate as well. */
-const METRICS = metricsIn(`${await everyMetric()}${await textOf(createMetrics())}`);
+/** Of a server, and of one that has an audit log and a certificate as well, and has told of the end of a run. */
+const METRICS = await (async () => {
+  const told = createMetrics();
+  told.webhook("delivered");
+  return metricsIn(`${await everyMetric()}${await textOf(told)}`);
+})();
 
 /** Labels that Prometheus adds to each number. */
 const ADDED = ["instance", "job"];
