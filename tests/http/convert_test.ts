@@ -288,8 +288,8 @@ Deno.test("a file is converted in the background, and its receipt tells what was
   };
 
   const path = await send("n\n1\nx\n");
-  const { state, rows, warnings, export: name } = await ended(path);
-  assert.deepEqual([state, rows, name], ["complete", 2, "/convert"]);
+  const { state, rows, warnings, exports } = await ended(path);
+  assert.deepEqual([state, rows, exports], ["complete", 2, ["/convert"]]);
   assert.deepEqual(warnings, [{ kind: "other-type", column: "n", count: 1 }]);
   assert.equal(await (await get(`${path}/file`)).text(), "n\r\n1\r\nx\r\n");
 
