@@ -122,6 +122,8 @@ export interface ExportDefinition {
   readonly truncate: boolean;
   /** Whether an equal request of one principal joins a run in the background that has not ended. @default true */
   readonly join: boolean;
+  /** Milliseconds for which its download waits for a client that has left; 0: it does not. @default the spool's */
+  readonly resumeWindow?: number;
 }
 
 /** The most exports at once. */
@@ -326,6 +328,8 @@ export const SPOOL = {
   spill_rate: size.default(64 * 1024),
   /** How long a whole file is kept, so that it can be sent, and its download be resumed. */
   keep: duration(1_000).default(600_000),
+  /** How long a download that is streamed waits for a client that has left; 0: it does not. */
+  resume_window: duration(0).default(0),
 };
 
 /** Where bytes wait that clients have not taken. */
@@ -445,6 +449,7 @@ export const EXPORT = {
   ...CAPS,
   truncate: yesOrNo.default(false),
   join: yesOrNo.default(true),
+  resume_window: duration(0).optional(),
 };
 
 /** The keys of an export that are about a file as a document; they follow those of the formats. */

@@ -173,6 +173,13 @@ function readConfig(reader: Reader, root: unknown, options: LoadOptions): Config
     reader.add(["schedules"], "needs a spool, where its files are kept");
   }
 
+  if (root.spool === undefined) {
+    for (const { name, resumeWindow = 0 } of exports.values()) {
+      if (resumeWindow === 0) continue;
+      reader.add(["exports", name, "resume_window"], "needs a spool, where the file waits");
+    }
+  }
+
   if (access && access.maskSecret === undefined) {
     for (const { name, masks } of exports.values()) {
       for (const [column, { mask }] of Object.entries(masks)) {

@@ -121,6 +121,7 @@ export function readExport(
     caps: toSettings<typeof CAPS>({ max_rows, max_bytes, max_duration }),
     truncate: whole.truncate,
     join: whole.join,
+    ...(whole.resume_window === undefined ? {} : { resumeWindow: whole.resume_window }),
   };
 }
 

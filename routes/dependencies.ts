@@ -7,6 +7,7 @@ import type { Offer } from "../requests/find_exports.ts";
 import type { Readiness } from "../runs/readiness.ts";
 import type { Background } from "../runs/background.ts";
 import type { Receipts } from "../runs/receipts.ts";
+import type { Resumptions } from "../runs/resumptions.ts";
 import type { StartRun } from "../runs/run.ts";
 import type { ReceiptSigner } from "../runs/signed_receipt.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
@@ -57,8 +58,8 @@ export interface ResentFile {
   readonly status: number;
   /** The range that was asked for. */
   readonly range?: string;
-  /** The SHA-256 of the file, in hexadecimal. */
-  readonly sha256: string;
+  /** The SHA-256 of the file, in hexadecimal, where it is known. */
+  readonly sha256?: string;
 }
 
 /** What there is of runs besides their downloads. */
@@ -87,6 +88,8 @@ export interface Dependencies extends Offer {
   readonly startRun: StartRun;
   /** Makes files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles?: WholeFiles | undefined;
+  /** Streamed downloads that wait for their clients; absent where there is no spool. */
+  readonly resumptions?: Resumptions | undefined;
   /** What is known of runs. @default nothing */
   readonly runs?: RunsAccess | undefined;
   /** Signs receipts. @default they are not signed */

@@ -10,7 +10,7 @@ import { parseRequest, type RunRequest } from "../requests/run_request.ts";
 import { findSince } from "../requests/since.ts";
 import { toTask } from "../requests/tasks.ts";
 import type { RunTask } from "../runs/protocol.ts";
-import type { Run, StartRun } from "../runs/run.ts";
+import { type Run, type StartRun, tenantOf } from "../runs/run.ts";
 import type { WholeFiles } from "../runs/whole_files.ts";
 import type { StoredObject } from "../storage/store.ts";
 import { chooseCoding } from "./accept_encoding.ts";
@@ -22,6 +22,7 @@ import { parseQuery } from "./query.ts";
 import { reprDigest } from "./repr_digest.ts";
 import { describeResent } from "./resent_file.ts";
 import { prefersAsync, runInBackground } from "./runs.ts";
+import { resumeDownload, runTag } from "./resumed_download.ts";
 import { statusLink } from "./status_link.ts";
 import { fileResponse, headResponse, madeResponse, resumes } from "./whole_file.ts";
 
@@ -57,15 +58,23 @@ export async function download(
 export type Delivering =
   & Pick<
     Dependencies,
-    "startRun" | "wholeFiles" | "runs" | "debug" | "random" | "onResent" | "onError"
+    | "startRun"
+    | "wholeFiles"
+    | "resumptions"
+    | "runs"
+    | "debug"
+    | "random"
+    | "onResent"
+    | "onError"
   >
-  & { readonly catalog: Pick<Config, "sources" | "access"> };
+  & { readonly catalog: Pick<Config, "sources" | "access" | "spool"> };
 
 /** Answers with the file that was asked for, or with a problem. */
 export async function deliver(
   request: Request,
   asked: RunRequest,
-  { catalog, startRun, wholeFiles, runs, debug, random, onResent, onError }: Delivering,
+  { catalog, startRun, wholeFiles, resumptions, runs, debug, random, onResent, onError }:
+    Delivering,
   { client }: Pick<Caller, "client">,
 ): Promise<Response> {
   const { format } = asked;
@@ -82,11 +91,20 @@ export async function deliver(
   if (runs) headers.set("Link", statusLink(id));
   if (compressible) headers.set("Vary", "Accept-Encoding");
   if (coding !== "identity") headers.set("Content-Encoding", coding);
-  if (whole) headers.set("Accept-Ranges", "bytes");
+  const window = whole || !resumptions ? 0 : resumeWindow(asked, catalog);
+  if (whole || window > 0) headers.set("Accept-Ranges", "bytes");
   const task = toTask(asked, coding, catalog);
   const limits = rowLimits(task);
   if (limits !== "") headers.set("Export-Max-Rows", limits);
   const address = client?.remoteAddress;
+  const tellResent = (file: Parameters<typeof describeResent>[2], response: Response) =>
+    onResent?.(describeResent(request, response, file, {
+      principal: asked.principal,
+      client: address,
+      reason: asked.reason,
+      export: task.export,
+      format: task.format,
+    }));
   try {
     if (whole) {
       return await sendWhole(request, task, {
@@ -98,14 +116,34 @@ export async function deliver(
         files: wholeFiles,
         asked,
         client: address,
-        onResent,
+        tellResent,
       });
     }
     if (request.method === "HEAD") return new Response(null, { headers });
+    const key = window > 0 ? requestKey(asked, task) : undefined;
+    if (key !== undefined) {
+      const resumed = await resumeDownload(request, key, headers, resumptions!);
+      if (resumed) {
+        tellResent(resumed.file, resumed.response);
+        return resumed.response;
+      }
+      headers.set("ETag", runTag(id));
+    }
     const run = await startRun(id, task, {
       signal: request.signal,
       request: asked,
       client: address,
+      ...(key === undefined ? {} : {
+        outlet: (file) =>
+          resumptions!.open(file, {
+            id,
+            key,
+            window,
+            tenant: tenantOf(asked),
+            mediaType: format.mediaType,
+            filename: name,
+          }),
+      }),
     });
     tellTruncated(headers, run.truncated, task);
     client?.sendTrailers?.({ names: TRAILERS, read: () => readTrailers(run) });
@@ -116,6 +154,12 @@ export async function deliver(
     if (problem.status === 500) onError(error, request);
     return problemResponse(problem, { "Export-Id": id });
   }
+}
+
+/** Milliseconds for which a streamed file waits for a client that has left: as long as every export of it allows. */
+function resumeWindow({ exports }: RunRequest, { spool }: Delivering["catalog"]): number {
+  const windows = exports.map(({ resumeWindow }) => resumeWindow ?? spool?.resumeWindow ?? 0);
+  return Math.min(...windows);
 }
 
 /** Who asks for a file. */
@@ -160,27 +204,19 @@ interface WholeOptions {
   readonly files: WholeFiles | undefined;
   readonly asked: RunRequest;
   readonly client: string | undefined;
-  readonly onResent: Dependencies["onResent"];
+  readonly tellResent: (object: StoredObject, response: Response) => void;
 }
 
 async function sendWhole(
   request: Request,
   task: RunTask,
-  { startRun, id, key, name, headers, files, asked, client, onResent }: WholeOptions,
+  { startRun, id, key, name, headers, files, asked, client, tellResent }: WholeOptions,
 ): Promise<Response> {
   if (!files) {
     const detail = "_delivery=whole needs a spool, which this server has not";
     throw new ProblemError(badRequest([{ name: "_delivery", detail }]));
   }
   const kept = files.find(key);
-  const tellResent = (object: StoredObject, response: Response) =>
-    onResent?.(describeResent(request, response, object, {
-      principal: asked.principal,
-      client,
-      reason: asked.reason,
-      export: task.export,
-      format: task.format,
-    }));
   if (kept && (request.method === "HEAD" || resumes(request, kept))) {
     tellTruncated(headers, kept.truncated, task);
   }

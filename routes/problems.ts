@@ -115,6 +115,16 @@ export function conflict(detail: string): Problem {
   return { status: 409, title: "Conflict", detail };
 }
 
+/** 503, for a file whose end is not there yet. */
+export function later(retryAfter: number): Problem {
+  return {
+    status: 503,
+    title: UNAVAILABLE,
+    detail: "The rest of this file is still being made",
+    retryAfter,
+  };
+}
+
 /** 410, for a file that was there. */
 export function gone(detail: string): Problem {
   return { status: 410, title: "Gone", detail };

@@ -23,7 +23,7 @@ export interface ResentOptions {
 export function describeResent(
   { method, headers }: Request,
   { status }: Response,
-  { key, sha256 }: StoredObject,
+  { key, sha256 }: Pick<StoredObject, "key"> & { readonly sha256: string | undefined },
   { principal, client, reason, ...of }: ResentOptions,
 ): ResentFile {
   const { credential } = principal;
@@ -38,6 +38,6 @@ export function describeResent(
     method,
     status,
     ...(range === null ? {} : { range }),
-    sha256,
+    ...(sha256 === undefined ? {} : { sha256 }),
   };
 }

@@ -7,12 +7,15 @@ import { reprDigest } from "./repr_digest.ts";
 import { statusLink } from "./status_link.ts";
 
 /** What a finished file says of itself, on top of `headers`. */
-export function fileHeaders(headers: Headers, object: StoredObject): Headers {
+export function fileHeaders(
+  headers: Headers,
+  object: Pick<StoredObject, "key" | "etag" | "size"> & { readonly sha256: string | undefined },
+): Headers {
   const all = new Headers(headers);
   all.set("Export-Id", object.key);
   if (all.has("Link")) all.set("Link", statusLink(object.key));
   all.set("ETag", object.etag);
-  all.set("Repr-Digest", reprDigest(object.sha256));
+  if (object.sha256 !== undefined) all.set("Repr-Digest", reprDigest(object.sha256));
   all.set("Content-Length", `${object.size}`);
   return all;
 }

@@ -8,6 +8,7 @@ import type { Admission, Slot } from "./admission.ts";
 import type { ObservedRun, RunObserver, RunReport } from "./observer.ts";
 import type { RunTask } from "./protocol.ts";
 import type { RunDelivery } from "./receipt.ts";
+import type { Outlet } from "./resumptions.ts";
 import { createLimitCheck, limitBytes, type RunLimits } from "./run_limits.ts";
 import type { RunningTask, TaskOutcome } from "./running_task.ts";
 import { runTimes } from "./run_times.ts";
@@ -95,6 +96,11 @@ export interface RunOptions {
   readonly request?: RunRequest | undefined;
   /** The address of the client that asks for it, for observers. */
   readonly client?: string | undefined;
+  /**
+   * Stands between the file and its client, and tells what became of it: one that keeps it for a client that
+   * comes back. @default the client reads it as it is made
+   */
+  readonly outlet?: ((file: Run["body"]) => Outlet) | undefined;
 }
 
 /** Milliseconds between two looks at a run's limits. */
@@ -124,7 +130,7 @@ export function createRuns(dependencies: RunDependencies): StartRun {
   const watchers = observers.filter(({ progress }) => progress);
 
   return async (id, task, options = {}) => {
-    const { signal, whole = false, delivery = "direct", request, client } = options;
+    const { signal, whole = false, delivery: kind = "direct", request, client } = options;
     const address = client === undefined ? undefined : clientKey(client);
     const slot = await admission.acquire({
       weight: weigh(task),
@@ -142,8 +148,8 @@ export function createRuns(dependencies: RunDependencies): StartRun {
       waited: slot.waited,
       ...(request ? { request } : {}),
       ...(client === undefined ? {} : { client }),
-      delivery,
-      cancel: () => buffer.abort(new CancelledError()),
+      delivery: kind,
+      cancel: () => abort(new CancelledError()),
     };
     const ready = Promise.all(observers.map((observer) => observer.started?.(run)));
     ready.catch((error) => buffer.abort(error));
@@ -169,6 +175,11 @@ export function createRuns(dependencies: RunDependencies): StartRun {
         digest?.update(chunk);
       },
     });
+    const outlet = options.outlet?.(buffer.readable);
+    const abort = (error: Error) => {
+      buffer.abort(error);
+      outlet?.abort(error);
+    };
     void buffer.begun.then(() => firstByte = clock.now() - started, () => {});
 
     const exceeded = createLimitCheck(limits, {
@@ -197,7 +208,11 @@ export function createRuns(dependencies: RunDependencies): StartRun {
     const ended = running.ended.then(async (outcome) => {
       stops.forEach((stop) => stop());
       const worked = clock.now();
-      const delivery = await deliver(buffer, slot, outcome);
+      const given = await deliver(buffer, slot, outcome);
+      const sha256 = given.state === "complete" ? digest?.finish() : undefined;
+      const delivery = given.state === "complete" && outlet
+        ? await outlet.delivered(sha256)
+        : given;
       stopProgress?.();
       const ended = clock.now();
       const report: RunReport = {
@@ -210,7 +225,7 @@ export function createRuns(dependencies: RunDependencies): StartRun {
         ...runTimes(running, { started, worked, ended }),
         ...endOf(outcome),
         spilled: buffer.spilled,
-        ...(digest && delivery.state === "complete" ? { sha256: digest.finish() } : {}),
+        ...(sha256 !== undefined && delivery.state === "complete" ? { sha256 } : {}),
         ...(running.truncated?.length ? { truncated: running.truncated } : {}),
       };
       for (const observer of observers) observer.ended?.(report, run);
@@ -220,7 +235,7 @@ export function createRuns(dependencies: RunDependencies): StartRun {
     await Promise.all([buffer.begun, ready]);
     return {
       id,
-      body: buffer.readable,
+      body: outlet?.readable ?? buffer.readable,
       ended,
       get truncated() {
         return running.truncated ?? [];

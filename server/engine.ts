@@ -22,6 +22,7 @@ import type { RunTask } from "../runs/protocol.ts";
 import { type Check, createReadiness, type Readiness } from "../runs/readiness.ts";
 import type { LedgerRow } from "../runs/ledger/ledger.ts";
 import { recoverRuns } from "../runs/recovery.ts";
+import { createResumptions, type Resumptions } from "../runs/resumptions.ts";
 import { createRuns, type StartRun } from "../runs/run.ts";
 import { createScale } from "../runs/shares.ts";
 import { createWholeFiles, type WholeFiles } from "../runs/whole_files.ts";
@@ -56,6 +57,8 @@ export interface Engine extends AsyncDisposable {
   readonly configure: (config: Config, observers: readonly RunObserver[]) => StartRun;
   /** Files that are finished before they are sent; absent where there is no spool. */
   readonly wholeFiles: WholeFiles | undefined;
+  /** Streamed downloads that wait for their clients; absent where there is no spool. */
+  readonly resumptions: Resumptions | undefined;
   /** Runs of a server that is gone, which are to begin again. */
   readonly again: readonly LedgerRow[];
   /** Whether another export would be taken. */
@@ -153,6 +156,11 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
   const recovered = ledgered &&
     await recoverRuns({ ledger: ledgered.ledger, store, now: now ?? (() => new Date()) });
   if (recovered) ledgered.logRecovered(recovered);
+  const resumptions = spool && store && await createResumptions({
+    spool,
+    store,
+    reserve: spool.files.reserve,
+  });
   const wholeFiles = spool && store && await createWholeFiles({
     store,
     reserve: spool.files.reserve,
@@ -171,6 +179,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     pool,
     configure,
     wholeFiles,
+    resumptions,
     again: recovered?.again ?? [],
     readiness: createReadiness([
       { name: "slots", state: () => admission.state },
@@ -185,6 +194,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     ]),
     async [Symbol.asyncDispose]() {
       clearInterval(expiring);
+      resumptions?.close();
       if (await settlesWithin(pool[Symbol.asyncDispose](), DISPOSE_MS)) return;
       logger.error(`Cannot end the workers within ${DISPOSE_MS} ms`, { pids: pool.pids });
       pool.kill();

@@ -159,6 +159,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       ...(options.access?.now ? { now: options.access.now } : {}),
       formats,
       wholeFiles,
+      resumptions: engine.resumptions,
       runs: {
         receipts,
         files: wholeFiles,

@@ -108,6 +108,19 @@ export class DiskQueue {
     });
   }
 
+  /** Frees what was put first, by the segment, as long as so many bytes stay; not while a call is under way. */
+  forget(keep: number): void {
+    if (this.#working) throw new Error("Cannot use a disk queue twice at once");
+    for (
+      let first = this.#stretches[0];
+      first && this.#unread - first.unread >= keep;
+      first = this.#stretches[0]
+    ) {
+      this.#unread -= first.unread;
+      this.#free(first);
+    }
+  }
+
   /** Gives back what was reserved ahead. */
   trim(): void {
     const reservation = this.#reservation;

@@ -366,7 +366,7 @@ const LINES: Readonly<Record<string, string>> = {
     "6: exports.one.properties.created: expected true or false, not 2026",
   "__proto__: { title: x }": "6: exports.one.__proto__: unknown key; the keys here are title, " +
     "source, query, params, columns, filename, formats, reason, max_rows, max_bytes, " +
-    "max_duration, truncate, join, formula_guard, deflate_level, shared_strings, style, properties " +
+    "max_duration, truncate, join, resume_window, formula_guard, deflate_level, shared_strings, style, properties " +
     "and about",
   "columns: { a: { mask: blur, unless: p i } }":
     '6: exports.one.columns.a.mask: expected partial, redact or hash, not "blur"\n' +

@@ -579,11 +579,12 @@ Deno.test("a spool is read with its sizes in bytes, and there is none unless it 
     spillAfter: 10_000,
     spillRate: 65_536,
     keep: 600_000,
+    resumeWindow: 0,
   });
   deepStrictEqual(
     spool(
       "spool: { dir: /var/lib/spillway, max_bytes: 20GiB, min_free: 0B, allow_memory: true, " +
-        "allow_shared: true, spill_after: 1s, spill_rate: 1MiB, keep: 24h }",
+        "allow_shared: true, spill_after: 1s, spill_rate: 1MiB, keep: 24h, resume_window: 2m }",
     ),
     {
       dir: "/var/lib/spillway",
@@ -594,6 +595,7 @@ Deno.test("a spool is read with its sizes in bytes, and there is none unless it 
       spillAfter: 1000,
       spillRate: 1_048_576,
       keep: 86_400_000,
+      resumeWindow: 120_000,
     },
   );
 });
@@ -675,6 +677,24 @@ exports: {}`,
     caps: {},
   }]);
   deepStrictEqual([...access.links!.secrets], [["b", "b".repeat(32)], ["a", "a".repeat(32)]]);
+});
+
+Deno.test("an export has a window of its own in which its download is resumed, and needs a spool", () => {
+  const one = (key: string, spool = "") =>
+    `sources: { app: { type: sqlite, path: a.db } }\n${spool}\n` +
+    `exports: { one: { source: app, query: select 1${key} } }`;
+  const window = (key: string) =>
+    load(one(key, "spool: { dir: s }")).exports.get("one")!.resumeWindow;
+  strictEqual(window(""), undefined);
+  strictEqual(window(", resume_window: 0s"), 0);
+  strictEqual(window(", resume_window: 2m"), 120_000);
+  strictEqual(load(one(", resume_window: 0s")).exports.get("one")!.resumeWindow, 0);
+  throws(() => load(one(", resume_window: 2m")), (error: ConfigError) => {
+    const [{ path, message } = {}] = error.issues;
+    strictEqual(path, "exports.one.resume_window");
+    strictEqual(message, "needs a spool, where the file waits");
+    return true;
+  });
 });
 
 Deno.test("convert has defaults, and needs a spool", () => {

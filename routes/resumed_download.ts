@@ -1,0 +1,74 @@
+/** Answers a client that goes on with a streamed download whose connection broke. */
+
+import type { HeldFile } from "../runs/resumable_download.ts";
+import type { Resumptions } from "../runs/resumptions.ts";
+import { later, ProblemError } from "./problems.ts";
+import { parseRange } from "./ranges.ts";
+import { fileHeaders } from "./whole_file.ts";
+
+/** Milliseconds that a client waits for the end of its file; then it is asked to come back. */
+const WAIT_MS = 2_000;
+
+/** The tag of a streamed file: its bytes are those of its run, and of no other. */
+export function runTag(id: string): string {
+  return `"${id}"`;
+}
+
+/** What a client goes on with. */
+export interface ResumedDownload {
+  /** The answer. */
+  readonly response: Response;
+  /** The file that it has a part of. */
+  readonly file: { readonly key: string; readonly sha256: string | undefined };
+}
+
+/**
+ * Answers with the rest of the download that a request names by `If-Range`, or, as curl names none, of the one
+ * such download whose client has left. Where that is gone, or has not as much, a new file is due (RFC 9110, 13.1.5).
+ *
+ * @param key of the request
+ * @param headers those of a new file
+ * @throws {ProblemError} 503 while the file has no end yet: a part without the length of the whole is nothing
+ * that Chromium takes
+ */
+export async function resumeDownload(
+  request: Request,
+  key: string,
+  headers: Headers,
+  resumptions: Resumptions,
+): Promise<ResumedDownload | undefined> {
+  const range = request.headers.get("Range");
+  if (range === null || request.method !== "GET") return undefined;
+  const ifRange = request.headers.get("If-Range")?.trim();
+  const id = ifRange === undefined ? undefined : /^"([0-9a-f-]+)"$/.exec(ifRange)?.[1] ?? "";
+  const download = await resumptions.find(key, id, WAIT_MS);
+  const file = await download?.resume(WAIT_MS);
+  if (!download || !file) return undefined;
+  if (file === "later") throw new ProblemError(later(RETRY_AFTER_SECONDS));
+  const response = await partOf(file, range, download.id, headers);
+  return response && { response, file: { key: download.id, sha256: file.sha256 } };
+}
+
+/** Seconds after which the end of a file may be there. */
+const RETRY_AFTER_SECONDS = 2;
+
+async function partOf(
+  { size, first: kept, sha256, read }: HeldFile,
+  range: string,
+  id: string,
+  headers: Headers,
+): Promise<Response | undefined> {
+  const selection = parseRange(range, size);
+  const all = fileHeaders(headers, { key: id, etag: runTag(id), size, sha256 });
+  if (selection.status === 416) {
+    all.set("Content-Range", selection.contentRange);
+    all.set("Content-Length", "0");
+    return new Response(null, { status: 416, headers: all });
+  }
+  if (selection.status !== 206 || selection.range.first < kept) return undefined;
+  const { first, last } = selection.range;
+  const body = await read(selection.range);
+  all.set("Content-Range", selection.contentRange);
+  all.set("Content-Length", `${last - first + 1}`);
+  return body && new Response(body, { status: 206, headers: all });
+}
