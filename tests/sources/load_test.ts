@@ -13,7 +13,7 @@ const { imports } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", ROOT))
 const SERVER_LIBRARIES = [
   "@fastify/busboy",
   "@logtape/logtape",
-  "@opentelemetry/api",
+  "croner",
   "hono",
   "jose",
   "yaml",
