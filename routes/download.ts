@@ -79,8 +79,10 @@ export async function deliver(
 ): Promise<Response> {
   const { format } = asked;
   const whole = asked.delivery === "whole";
-  // A file that is made first has the length, the digest and the ranges of its own bytes.
-  const compressible = format.compressible && !whole;
+  const window = whole || !resumptions ? 0 : resumeWindow(asked, catalog);
+  const ranges = whole || window > 0;
+  // A file of which a range may be asked for has those of its own bytes: browsers ask for no other.
+  const compressible = format.compressible && !ranges;
   const coding = compressible
     ? chooseCoding(request.headers.get("Accept-Encoding") ?? undefined)
     : "identity";
@@ -91,8 +93,7 @@ export async function deliver(
   if (runs) headers.set("Link", statusLink(id));
   if (compressible) headers.set("Vary", "Accept-Encoding");
   if (coding !== "identity") headers.set("Content-Encoding", coding);
-  const window = whole || !resumptions ? 0 : resumeWindow(asked, catalog);
-  if (whole || window > 0) headers.set("Accept-Ranges", "bytes");
+  if (ranges) headers.set("Accept-Ranges", "bytes");
   const task = toTask(asked, coding, catalog);
   const limits = rowLimits(task);
   if (limits !== "") headers.set("Export-Max-Rows", limits);

@@ -112,7 +112,12 @@ export async function startServe(
   const url = () =>
     lines.map((line) => /Spillway serves (https?:[^"\s]+)/.exec(line)?.[1]).find(Boolean);
   const stop = async () => {
-    if (!exited) child.kill("SIGKILL");
+    try {
+      child.kill("SIGKILL");
+    } catch (error) {
+      // It has ended already, which Deno knows before `status` has told of it.
+      if (!(error instanceof TypeError)) throw error;
+    }
     await status;
     await reading;
   };

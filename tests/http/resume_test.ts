@@ -246,6 +246,14 @@ Deno.test("where there is no room, a client that leaves is a cancel", async () =
   await assertNothingHeld(server, spoolOf(server));
 });
 
+Deno.test("a file of which the rest may be asked for is not coded on its way", async () => {
+  await using server = await start();
+  const response = await fetch(`${server.origin}/exports/rows.csv`);
+  assert.equal(response.headers.get("Content-Encoding"), null);
+  assert.equal(response.headers.get("Vary"), null);
+  await response.bytes();
+});
+
 Deno.test("without a window a streamed file has no tag and no ranges", async () => {
   await using server = await start("0ms");
   const response = await fetch(`${server.origin}/exports/rows.csv`, { headers: IDENTITY });
