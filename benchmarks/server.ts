@@ -81,7 +81,9 @@ export interface Workplace extends Configured {
 
 /** Makes the database, in about three seconds. */
 export async function createWorkplace(): Promise<Workplace> {
-  const configured = await configure(sqliteExports("audit.db"));
+  // Workbooks at once weigh more than there are units by default.
+  const limits = "limits: { concurrent: 256, per_address: 256 }\n";
+  const configured = await configure(`${limits}${sqliteExports("audit.db")}`);
   const database = `${configured.folder}/audit.db`;
   createAuditDatabase(database, AUDIT_ROWS);
   return { ...configured, database };
