@@ -141,8 +141,7 @@ export async function deliver(
             key,
             window,
             tenant: tenantOf(asked),
-            mediaType: format.mediaType,
-            filename: name,
+            instead: request.headers.has("Range"),
           }),
       }),
     });

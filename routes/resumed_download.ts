@@ -23,8 +23,8 @@ export interface ResumedDownload {
 }
 
 /**
- * Answers with the rest of the download that a request names by `If-Range`, or, as curl names none, of the one
- * such download whose client has left. Where that is gone, or has not as much, a new file is due (RFC 9110, 13.1.5).
+ * Answers with the rest of the download that a request names by `If-Range`, or, as curl names none, of the one that
+ * it can mean. Where there is none, or it has not as much, a new file is due (RFC 9110, 13.1.5).
  *
  * @param key of the request
  * @param headers those of a new file
@@ -37,23 +37,25 @@ export async function resumeDownload(
   headers: Headers,
   resumptions: Resumptions,
 ): Promise<ResumedDownload | undefined> {
-  const range = request.headers.get("Range");
-  if (range === null || request.method !== "GET") return undefined;
+  const range = request.headers.get("Range") ?? "";
+  const [, first] = /^bytes=(\d{1,15})-\d*$/i.exec(range.trim()) ?? [];
+  if (first === undefined || request.method !== "GET") return undefined;
   const ifRange = request.headers.get("If-Range")?.trim();
   const id = ifRange === undefined ? undefined : /^"([0-9a-f-]+)"$/.exec(ifRange)?.[1] ?? "";
-  const download = await resumptions.find(key, id, WAIT_MS);
+  const download = await resumptions.find({ key, id, bytes: Number(first) }, WAIT_MS);
   const file = await download?.resume(WAIT_MS);
   if (!download || !file) return undefined;
   if (file === "later") throw new ProblemError(later(RETRY_AFTER_SECONDS));
-  const response = await partOf(file, range, download.id, headers);
-  return response && { response, file: { key: download.id, sha256: file.sha256 } };
+  const { id: run } = download.options;
+  const response = await partOf(file, range, run, headers);
+  return response && { response, file: { key: run, sha256: file.sha256 } };
 }
 
 /** Seconds after which the end of a file may be there. */
 const RETRY_AFTER_SECONDS = 2;
 
 async function partOf(
-  { size, first: kept, sha256, read }: HeldFile,
+  { size, sha256, read, complete }: HeldFile,
   range: string,
   id: string,
   headers: Headers,
@@ -61,11 +63,13 @@ async function partOf(
   const selection = parseRange(range, size);
   const all = fileHeaders(headers, { key: id, etag: runTag(id), size, sha256 });
   if (selection.status === 416) {
+    // Its client has as much as there is.
+    complete();
     all.set("Content-Range", selection.contentRange);
     all.set("Content-Length", "0");
     return new Response(null, { status: 416, headers: all });
   }
-  if (selection.status !== 206 || selection.range.first < kept) return undefined;
+  if (selection.status !== 206) return undefined;
   const { first, last } = selection.range;
   const body = await read(selection.range);
   all.set("Content-Range", selection.contentRange);

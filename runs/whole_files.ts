@@ -14,6 +14,7 @@ import { settlesWithin } from "../storage/settles_within.ts";
 import { AdmissionError } from "./admission_error.ts";
 import type { RunTask } from "./protocol.ts";
 import type { RunDelivery } from "./receipt.ts";
+import { isRest } from "./resumable_download.ts";
 import type { Receipts } from "./receipts.ts";
 import { CancelledError, type Run, type StartRun, tenantOf } from "./run.ts";
 import { InterruptedError } from "./run_problem.ts";
@@ -356,7 +357,8 @@ export async function createWholeFiles(dependencies: WholeFilesDependencies): Pr
     },
     expire,
     async evict(bytes) {
-      const isNeeded = (key: string) => awaited.has(key) || (entries.get(key)?.promised ?? false);
+      const isNeeded = (key: string) =>
+        isRest(key) || awaited.has(key) || (entries.get(key)?.promised ?? false);
       const evicted = await store.evict(bytes, isNeeded);
       for (const { key } of evicted) {
         const entry = entries.get(key);

@@ -153,14 +153,14 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     ...(now ? { now } : {}),
   });
   if (store) logRecovery(store.recovery);
-  const recovered = ledgered &&
-    await recoverRuns({ ledger: ledgered.ledger, store, now: now ?? (() => new Date()) });
-  if (recovered) ledgered.logRecovered(recovered);
   const resumptions = spool && store && await createResumptions({
-    spool,
+    tails: spool.copies,
     store,
     reserve: spool.files.reserve,
   });
+  const recovered = ledgered &&
+    await recoverRuns({ ledger: ledgered.ledger, store, now: now ?? (() => new Date()) });
+  if (recovered) ledgered.logRecovered(recovered);
   const wholeFiles = spool && store && await createWholeFiles({
     store,
     reserve: spool.files.reserve,
@@ -168,7 +168,9 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     now,
     receipts: ledgered?.receipts,
   });
-  if (wholeFiles) spool.reclaimWith(wholeFiles.evict);
+  if (wholeFiles) {
+    spool.reclaimWith(async (bytes) => resumptions!.reclaim() || await wholeFiles.evict(bytes));
+  }
   // A file that cannot be removed is tried again the next time; the spool has reported it.
   const expiring = wholeFiles &&
     setInterval(() => void wholeFiles.expire().catch(() => {}), EXPIRE_MS);

@@ -258,6 +258,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     // A run is over when the server has taken its last chunk, which a slow client has yet to get.
     drain: () => {
       stopping.abort();
+      engine.resumptions?.close();
       return admission.drain().then(() => http.drain());
     },
     [Symbol.asyncDispose]: () => {

@@ -3,8 +3,11 @@
 import { createDiskSpace, type DiskSpace } from "./space.ts";
 import type { FileSystemRoom } from "./file_system.ts";
 
-/** What bytes are for: a run that spills, or a whole file, which is kept. */
-export type Use = "spill" | "file";
+/**
+ * What bytes are for: a run that spills, a whole file, which is kept, or a copy of what is sent anyway, for which
+ * nothing else goes, and which is no sign of a shortage where it is refused.
+ */
+export type Use = "spill" | "file" | "copy";
 
 /** Why bytes were refused. */
 export type RefusalReason =
@@ -179,7 +182,7 @@ export function createQuota(options: QuotaOptions): Quota {
       throw new RangeError(`Cannot reserve ${bytes} bytes`);
     }
     let shortage = await tryToTake(bytes, tenant, use);
-    if (shortage?.missing !== undefined && reclaim) {
+    if (shortage?.missing !== undefined && reclaim && use !== "copy") {
       // In turns: what is given back for the one must not be asked for by the next as well.
       const turn = reclaiming.then(async () => {
         for (;;) {
@@ -192,6 +195,7 @@ export function createQuota(options: QuotaOptions): Quota {
     }
     if (shortage === undefined) return undefined;
     const { reason, cause } = shortage;
+    if (use === "copy") return reason;
     refused[reason]++;
     onRefused?.({
       reason,

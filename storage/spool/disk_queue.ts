@@ -46,7 +46,7 @@ interface Stretch {
  * A queue on the disk. Calls do not overlap: each of `put` and `take` is awaited before the next.
  */
 export class DiskQueue {
-  readonly #spool: Spool;
+  readonly #spool: Pick<Spool, "reserve" | "createSegment">;
   readonly #tenant: string | undefined;
   readonly #segmentBytes: number;
   readonly #reserveBytes: number;
@@ -58,7 +58,10 @@ export class DiskQueue {
   #closed = false;
 
   /** Touches the disk only with the first `put`. */
-  constructor(spool: Spool, options: DiskQueueOptions = {}) {
+  constructor(
+    spool: Pick<Spool, "reserve" | "createSegment">,
+    options: DiskQueueOptions = {},
+  ) {
     this.#spool = spool;
     this.#tenant = options.tenant;
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;

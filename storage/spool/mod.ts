@@ -123,6 +123,8 @@ export interface OpenedSpool extends Spool {
    * one of them met, reservations are refused for a while.
    */
   readonly files: DiskRoom;
+  /** Room for copies of what is sent anyway: none goes for it, and none misses it. */
+  readonly copies: Pick<Spool, "reserve" | "createSegment">;
   /** Whether bytes were refused for which no tenant had room, in the last {@linkcode SHORT_MS} and none given since. */
   isShort(): boolean;
   /** Has bytes given back before any are refused; see `QuotaOptions.reclaim`. */
@@ -225,17 +227,23 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
         : report("read from the spool", error, written),
   };
 
+  async function makeSegment(): Promise<Segment> {
+    try {
+      return await restoring(() => createSegment(files, path, owner));
+    } catch (error) {
+      throw await failed("make a file in the spool", error);
+    }
+  }
+
   return {
     directory: path,
     keptDirectory: directory.keptPath,
     mount,
     reserve: (bytes, tenant) => reserve(bytes, tenant, "spill"),
-    async createSegment() {
-      try {
-        return await restoring(() => createSegment(files, path, owner));
-      } catch (error) {
-        throw await failed("make a file in the spool", error);
-      }
+    createSegment: makeSegment,
+    copies: {
+      reserve: (bytes, tenant) => reserve(bytes, tenant, "copy"),
+      createSegment: makeSegment,
     },
     files: {
       reserve: (bytes, tenant) => reserve(bytes, tenant, "file"),

@@ -76,6 +76,9 @@ readerTest("a browser resumes a streamed download that broke", ["chromium"], asy
     const { receivedBytes } = last!;
     assert.ok(receivedBytes > 0 && receivedBytes < 12_000_000, `${receivedBytes}`);
 
+    // Until its run has ended, it is asked to come later.
+    await until(() => server.engine.admission.taken === 0);
+
     way.breakAfter(Infinity);
     await page.goto("chrome://downloads");
     const resume = await page.waitForSelector(

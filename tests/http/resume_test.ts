@@ -131,22 +131,24 @@ Deno.test("curl -C - goes on with a download that was cut off", async () => {
 
 Deno.test("a client that lost the end of a file that was sent gets that too, and the digest of all", async () => {
   await using server = await start();
-  const whole = await startDownload(server, PATH);
+  // Far more than is kept of what was sent.
+  const path = "/exports/rows.csv?rows=600000";
+  const whole = await startDownload(server, path);
   const sha256 = await whole.finish();
   const etag = whole.response.headers.get("ETag")!;
   await until(() => server.reports.length === 1);
   const { bytes } = server.reports[0]!;
-  const rest = await askRest(server, bytes - 1000, { "If-Range": etag });
+  const rest = await askRest(server, bytes - 1000, { "If-Range": etag }, path);
   assert.equal(rest.status, 206);
   const digest = Uint8Array.fromHex(sha256).toBase64();
   assert.equal(rest.headers.get("Repr-Digest"), `sha-256=:${digest}:`);
   assert.equal((await rest.bytes()).length, 1000);
-  const beyond = await askRest(server, bytes, { "If-Range": etag });
+  const beyond = await askRest(server, bytes, { "If-Range": etag }, path);
   assert.equal(beyond.status, 416);
   assert.equal(beyond.headers.get("Content-Range"), `bytes */${bytes}`);
   await beyond.body?.cancel();
   // Its first bytes are not kept: a file of its own.
-  const fresh = await askRest(server, 1000, { "If-Range": etag });
+  const fresh = await askRest(server, 1000, { "If-Range": etag }, path);
   assert.equal(fresh.status, 200);
   assert.notEqual(fresh.headers.get("ETag"), etag);
   await fresh.body!.cancel();
@@ -207,6 +209,8 @@ Deno.test("a run whose client has left is cancelled like any other", async () =>
     const download = await startDownload(server, path);
     const id = download.response.headers.get("Export-Id")!;
     await download.leave();
+    // Of the first one the file waits; the second run goes on.
+    if (path === PATH) await until(() => server.engine.admission.taken === 0);
     const cancelled = await fetch(`${server.origin}/runs/${id}`, { method: "DELETE" });
     await cancelled.body?.cancel();
     await until(async () =>
@@ -215,6 +219,34 @@ Deno.test("a run whose client has left is cancelled like any other", async () =>
   }
   await assertNothingHeld(server, spoolOf(server));
   assert.ok(isUnread(server.database));
+});
+
+Deno.test("a client that reads the rest of a run that is cancelled is broken off", async () => {
+  await using server = await start();
+  const download = await startDownload(server, PATH);
+  const id = download.response.headers.get("Export-Id")!;
+  await download.leave();
+  const rest = await askRest(server, 1000, { "If-Range": `"${id}"` });
+  assert.equal(rest.status, 206);
+  const cancelled = await fetch(`${server.origin}/runs/${id}`, { method: "DELETE" });
+  assert.equal((await cancelled.json()).state, "cancelled");
+  await assert.rejects(() => rest.bytes());
+  await assertNothingHeld(server, spoolOf(server));
+});
+
+Deno.test("a curl that begins with the start of another file does not go on with its end", async () => {
+  await using server = await start("1ms");
+  const url = server.origin + PATH;
+  const file = `${server.folder}/cut.csv`;
+  const gone = await startDownload(server, PATH);
+  await gone.leave();
+  await until(() => server.reports.length === 1);
+  await Deno.writeFile(file, new Uint8Array(gone.bytes));
+  // What it has is gone; what it begins instead, and leaves at once, is another file.
+  for (let attempt = 0; attempt < 3; attempt++) {
+    assert.equal((await curl("-C", "-", "--output", file, url)).code, 33);
+  }
+  assert.equal((await Deno.stat(file)).size, gone.bytes);
 });
 
 Deno.test("a run that breaks after its client has left has failed, and cannot be gone on with", async () => {

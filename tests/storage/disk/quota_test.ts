@@ -467,3 +467,25 @@ Deno.test("others are not asked where what they have is no help", async () => {
   assert.equal(await quota.reserve(1), "disk");
   assert.deepEqual(asked, []);
 });
+
+Deno.test("for a copy of what is sent anyway nothing goes, and none hears that it found no room", async () => {
+  const disk = new Disk();
+  const asked: number[] = [];
+  const quota = disk.quota({
+    reclaim: (bytes) => {
+      asked.push(bytes);
+      return Promise.resolve(false);
+    },
+  });
+  const copy = await quota.reserve(400, undefined, "copy");
+  assert.ok(typeof copy !== "string");
+  await reserve(quota, 500);
+  assert.equal(await quota.reserve(200, undefined, "copy"), "quota");
+  assert.equal(await copy.grow(200), "quota");
+  assert.deepEqual([asked, disk.refusals], [[], []]);
+  assert.deepEqual(quota.refused, { quota: 0, tenant: 0, disk: 0, failing: 0 });
+  assert.equal(await quota.reserve(200), "quota");
+  assert.deepEqual(asked, [100]);
+  copy.release();
+  assert.equal(quota.reservedBytes, 500);
+});
