@@ -1,6 +1,6 @@
 /**
  * Workbooks with bytes changed at random: each is read or refused, quickly and in little memory. Some hundreds by
- * default; `SPILLWAY_MUTATIONS=10000` makes more, and `SPILLWAY_SEED` other ones.
+ * default; `SPILLWAY_SOAK=1` makes ten thousand, `SPILLWAY_MUTATIONS` any number, and `SPILLWAY_SEED` other ones.
  */
 
 import assert from "node:assert/strict";
@@ -12,7 +12,8 @@ import { exportTable, tableOf } from "../../../exporters/tables.ts";
 import { readSheet, sheetXml, stringsXml, stylesXml, workbookParts } from "./workbook_file.ts";
 import { zipFile, type ZipPart } from "./zip_file.ts";
 
-const MUTATIONS = Number(Deno.env.get("SPILLWAY_MUTATIONS") ?? 300);
+const SOAK = Deno.env.get("SPILLWAY_SOAK") === "1";
+const MUTATIONS = Number(Deno.env.get("SPILLWAY_MUTATIONS") ?? (SOAK ? 10_000 : 300));
 const SEED = Number(Deno.env.get("SPILLWAY_SEED") ?? 1);
 
 /** Bytes that markup, numbers and references are made of, as those that break most. */
