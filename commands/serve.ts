@@ -4,6 +4,7 @@ import { getLogger } from "@logtape/logtape";
 import { isEmpty } from "../access/config.ts";
 import type { Config } from "../catalog/config.ts";
 import { createParamLog } from "../requests/param_log.ts";
+import { expiredSchedules } from "../requests/scheduled_request.ts";
 import { createRunLog } from "../runs/run_log.ts";
 import { type CommandContext, CommandError, EXIT, RELOAD_SIGNAL, STOP_SIGNALS } from "./command.ts";
 import { prepareDemo, readConfiguration } from "./configuration.ts";
@@ -42,7 +43,7 @@ export async function serve(context: CommandContext): Promise<void> {
     logger.error("Unhandled rejection: {error}", { error: Deno.inspect(event.reason) });
   });
 
-  warnOf(config.access);
+  warnOf(config);
   const runLog = createRunLog(createParamLog(() => service.config.access.maskSecret));
   const service = await startService(config, { environment, observers: [runLog], log }).catch(
     explain,
@@ -78,16 +79,20 @@ export async function serve(context: CommandContext): Promise<void> {
 /** The configuration as it is now, as good as one that a server starts with. */
 async function readAgain(context: CommandContext): Promise<Config> {
   const { config } = await readConfiguration(context);
-  warnOf(config.access);
+  warnOf(config);
   return config;
 }
 
-/** Says what of access an operator may not have meant, and what could not work. */
-function warnOf({ anonymous, jwt }: Config["access"]): void {
+/** Says what of a configuration an operator may not have meant, and what could not work. */
+function warnOf(config: Config): void {
+  const { anonymous, jwt } = config.access;
   if (anonymous) {
     logger.warn(
       "access.anonymous is true: everybody who reaches this server may export everything",
     );
+  }
+  for (const { path, message } of expiredSchedules(config, Date.now())) {
+    logger.warn(`${path}: ${message}`);
   }
   if (!jwt) return;
   const { host } = new URL(jwt.jwks);
