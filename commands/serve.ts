@@ -3,9 +3,11 @@
 import { getLogger } from "@logtape/logtape";
 import { isEmpty } from "../access/config.ts";
 import type { Config } from "../catalog/config.ts";
+import type { WebhooksSettings } from "../catalog/webhooks.ts";
 import { createParamLog } from "../requests/param_log.ts";
 import { expiredSchedules } from "../requests/scheduled_request.ts";
 import { createRunLog } from "../runs/run_log.ts";
+import { mayReach } from "../runs/webhooks/permission.ts";
 import { type CommandContext, CommandError, EXIT, RELOAD_SIGNAL, STOP_SIGNALS } from "./command.ts";
 import { prepareDemo, readConfiguration } from "./configuration.ts";
 import { configureLogs, type Log } from "../server/logs.ts";
@@ -94,13 +96,28 @@ function warnOf(config: Config): void {
   for (const { path, message } of expiredSchedules(config, Date.now())) {
     logger.warn(`${path}: ${message}`);
   }
-  if (!jwt) return;
-  const { host } = new URL(jwt.jwks);
+  if (jwt) checkIssuer(jwt.jwks);
+  if (config.runs.webhooks) checkReceivers(config.runs.webhooks);
+}
+
+/** Refuses a configuration whose tokens could not be checked. */
+function checkIssuer(jwks: string): void {
+  const { host } = new URL(jwks);
   const { state } = Deno.permissions.querySync({ name: "net", host });
   if (state === "granted") return;
   const message =
     `Cannot check tokens: access.jwt.jwks is at ${host}, which this process may not ` +
     `connect to; start it with --allow-net=${host} as well`;
+  throw new CommandError(message, EXIT.config);
+}
+
+/** Refuses a configuration whose webhooks could not be sent, as far as that is known without addresses. */
+function checkReceivers({ allow, allowPrivate }: WebhooksSettings): void {
+  const refused = [...allow, ...allowPrivate].filter((origin) => !mayReach(new URL(origin)));
+  if (refused.length === 0) return;
+  const message =
+    `Cannot send webhooks to ${refused.join(", ")}: this process may not connect there; start it ` +
+    "with --allow-net, or with --allow-net=NAME,ADDRESS of each as well";
   throw new CommandError(message, EXIT.config);
 }
 

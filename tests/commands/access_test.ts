@@ -294,6 +294,32 @@ Deno.test("a server that may not ask for the keys of tokens does not start, and 
   assert.match(stderr, /start it with --allow-net=id\.example\.com as well/);
 });
 
+Deno.test("a server that may not send its webhooks does not start, and says what it needs", async () => {
+  await using folder = await configured();
+  const path = `${folder.path}/spillway.yaml`;
+  const text = await Deno.readTextFile(path);
+  const start = async (webhooks: string, flags: readonly string[] = []) => {
+    const secret = "secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    await Deno.writeTextFile(path, `runs: { webhooks: { ${secret}, ${webhooks} } }\n${text}`);
+    return await spillway(["serve"], { cwd: folder.path, flags });
+  };
+  const { code, stderr } = await start(
+    'allow: ["https://app.example.com"], allow_private: ["http://127.0.0.1:9", "http://[::1]:9"]',
+  );
+  assert.equal(code, 78);
+  assert.equal(
+    stderr,
+    "spillway: Cannot send webhooks to https://app.example.com, http://[::1]:9: this process may " +
+      "not connect there; start it with --allow-net, or with --allow-net=NAME,ADDRESS of each as " +
+      "well\n",
+  );
+  await using server = await startServe([], {
+    cwd: folder.path,
+    flags: ["--allow-net=127.0.0.1,app.example.com,[::1]:9"],
+  });
+  assert.equal((await fetch(`${server.origin}/healthz`)).status, 200);
+});
+
 Deno.test("the audit log has every run, refusal and link, and nothing else", async () => {
   await using folder = await configured();
   const path = `${folder.path}/spillway.yaml`;
