@@ -120,9 +120,14 @@ export interface Ledger extends AsyncDisposable {
   /**
    * The next runs whose webhooks are to be sent, which may be later; those of any server.
    *
-   * @param except origins of receivers that are passed over
+   * @param origins those of receivers; others are passed over
+   * @param endedBefore runs that ended sooner are there too, whatever their receivers
    */
-  notifications(limit: number, except?: readonly string[]): Promise<readonly DueNotification[]>;
+  notifications(
+    limit: number,
+    origins: readonly string[],
+    endedBefore: Date,
+  ): Promise<readonly DueNotification[]>;
   /**
    * Has a webhook be sent at another time, or not any more, where it was to be sent when it is thought to be; whether
    * it was. Of servers that find it due at once one thus has it for a time, and another one after that.

@@ -151,13 +151,15 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
 
     kept: () => select("read receipts", "where kept = 1"),
 
-    async notifications(limit, except = []) {
-      const others = except.length === 0
+    async notifications(limit, origins, endedBefore) {
+      const ofOrigins = origins.length === 0
         ? ""
-        : `and notify_origin not in (${except.map(() => "?").join(", ")})`;
+        : `or notify_origin in (${origins.map(() => "?").join(", ")})`;
       const text = `select notify_at, ${COLUMNS} from spillway_run
-        where notify_at < ${NOT_ENDED} ${others} order by notify_at, id limit ?`;
-      const rows = await execute("read receipts", text, [...except, limit]);
+        where notify_at < ${NOT_ENDED} and (ended_at < ? ${ofOrigins})
+        order by notify_at, id limit ?`;
+      const values = [endedBefore.getTime(), ...origins, limit];
+      const rows = await execute("read receipts", text, values);
       return rows.map(({ notify_at, ...row }) => ({ row: decodeRow(row), at: Number(notify_at) }));
     },
 

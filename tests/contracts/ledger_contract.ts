@@ -235,8 +235,9 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
     const notify = (origin: string) =>
       ({ url: `${origin}/hook`, state: "pending", attempts: [] }) as const;
     const [app, other] = ["https://app.example.com", "http://127.0.0.1:9000"] as const;
-    const ids = async (limit: number, except?: readonly string[]) =>
-      (await ledger.notifications(limit, except)).map(({ row, at }) => [row.id, at]);
+    const ids = async (limit: number, origins: readonly string[] = [app, other], before = 0) =>
+      (await ledger.notifications(limit, origins, new Date(before)))
+        .map(({ row, at }) => [row.id, at]);
     await ledger.insert(row("none"));
     for (const [id, origin] of [["a", app], ["b", other], ["c", app]] as const) {
       await ledger.insert(row(id, { notify: notify(origin) }));
@@ -253,8 +254,11 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
     const START = Date.parse("2026-01-01T12:00:00.000Z");
     assert.deepEqual(await ids(10), [["a", START + 1_000], ["b", START + 2_000]]);
     assert.deepEqual(await ids(1), [["a", START + 1_000]]);
-    assert.deepEqual(await ids(1, [app]), [["b", START + 2_000]]);
-    assert.deepEqual(await ids(1, [app, other]), []);
+    assert.deepEqual(await ids(1, [other]), [["b", START + 2_000]]);
+    assert.deepEqual(await ids(1, []), []);
+    assert.deepEqual(await ids(9, [], START + 1_000), []);
+    assert.deepEqual(await ids(9, [], START + 2_000), [["a", START + 1_000]]);
+    assert.equal((await ids(9, [other], START + 2_000)).length, 2);
     // One of several that find it due has it.
     const times = { from: START + 1_000, to: START + 60_000 };
     assert.deepEqual(
