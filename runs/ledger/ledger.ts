@@ -155,6 +155,8 @@ export interface Ledger extends AsyncDisposable {
   /**
    * Deletes runs that ended before, unless files are kept of them, webhooks are to be sent, or the next run of their
    * schedule goes on from them; how many there were.
+   *
+   * @param unsentBefore webhooks of runs that ended before this time are not sent any more
    */
-  purge(before: Date): Promise<number>;
+  purge(before: Date, unsentBefore: Date): Promise<number>;
 }

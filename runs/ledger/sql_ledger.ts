@@ -206,17 +206,28 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
       await execute("write to the ledger", text, [server]);
     },
 
-    async purge(before) {
-      const text = `delete from spillway_run where ended_at < ? and kept = 0 and not ${OPEN}
-        and notify_at is null and (schedule is null or handed_at is null or exists (
-          select 1 from spillway_run later where later.schedule = spillway_run.schedule
-            and later.handed_at is not null and later.queued_at > spillway_run.queued_at))
+    async purge(before, unsentBefore) {
+      const text = `delete from spillway_run where ended_at < ? and ${isNotNeeded(unsentBefore)}
         returning id`;
       return (await execute("delete receipts", text, [before.getTime()])).length;
     },
 
     [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
   };
+}
+
+/**
+ * The condition that nothing is to be done with a run any more: it has ended, no file is kept of it, no webhook is to
+ * be sent, and the next run of its schedule does not go on from it.
+ *
+ * @param unsentBefore webhooks of runs that ended before this time are not sent any more
+ */
+export function isNotNeeded(unsentBefore: Date): string {
+  return `kept = 0 and not ${OPEN}
+    and (notify_at is null or ended_at < ${unsentBefore.getTime()})
+    and (schedule is null or handed_at is null or exists (
+      select 1 from spillway_run later where later.schedule = spillway_run.schedule
+        and later.handed_at is not null and later.queued_at > spillway_run.queued_at))`;
 }
 
 /** Whether there is a file of a run, for as long as it does not expire. */

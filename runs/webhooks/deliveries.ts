@@ -5,7 +5,7 @@ import { settlesWithin } from "../../storage/settles_within.ts";
 import type { DueNotification, Ledger, LedgerRow } from "../ledger/ledger.ts";
 import type { RunNotification, WebhookAttempt } from "../receipt.ts";
 import { failureReason } from "./failure.ts";
-import { retryDelay } from "./retry.ts";
+import { MAX_AGE_MS, retryDelay } from "./retry.ts";
 import { type SendOptions, sendWebhook, type WebhookRequest } from "./send.ts";
 import { signedHeaders } from "./signature.ts";
 
@@ -70,9 +70,6 @@ const MAX_CONCURRENT = 16;
 
 /** Of one origin: one that does not answer leaves room for the others. */
 const MAX_PER_ORIGIN = 4;
-
-/** Milliseconds from the end of a run after which its webhook is not sent any more. */
-export const MAX_AGE_MS = 3 * 86_400_000;
 
 /** Milliseconds between two looks at the ledger: another server may have left something. */
 const LOOK_MS = 30_000;
