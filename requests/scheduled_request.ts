@@ -46,8 +46,7 @@ export function scheduledRequest(
   const principal = schedulePrincipal(schedule, catalog.access, now);
   if (!principal) throw new RequestError(refusalOf(schedule, catalog.access));
   const file = findExports(schedule.export, schedule.format, { catalog, formats }, principal);
-  const names = file.exports.map(({ name }) => name);
-  const begin = beginAfter(last, schedule.pairs, names, principal);
+  const begin = beginAfter(last, schedule.pairs, file.exports, principal);
   const request = parseRequest(file, schedule.pairs, { principal, formats, begin });
   if (schedule.notify === undefined) return { request };
   return { request, notify: readNotify(schedule.notify, webhooks) };
