@@ -4,6 +4,7 @@ import { ConfigError, type ConfigIssue, formatConfigError } from "../catalog/iss
 import { type CommandContext, CommandError, EXIT } from "./command.ts";
 import { readConfiguration } from "./configuration.ts";
 import { openCertificate } from "../server/certificate.ts";
+import { expiredSchedules } from "../requests/scheduled_request.ts";
 import { connectSources } from "../server/connect.ts";
 import { openReceiptSigner } from "../server/receipt_signer.ts";
 import { StartError } from "../server/start_error.ts";
@@ -37,6 +38,9 @@ export async function check(context: CommandContext, { connect }: CheckOptions):
     if (undescribed.length > 0) {
       connected += `, and rows alone tell the columns of ${undescribed.join(", ")}`;
     }
+  }
+  for (const { path, message } of expiredSchedules(config, Date.now())) {
+    console.error(`warning: ${path}: ${message}`);
   }
   console.log(
     `${file}: good, ${count(config.exports.size, "export")} ` +

@@ -62,7 +62,7 @@ async function load(
   const [sources, formats] = await Promise.all([loadDescriptors(), loadFormats()]);
   try {
     const config = loadConfig(text, { env, folder, sources, formats });
-    checkSchedules(config, formats, Date.now());
+    checkSchedules(config, formats);
     return config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -3,8 +3,11 @@
 import { getLogger } from "@logtape/logtape";
 import { isEmpty } from "../access/config.ts";
 import type { Config } from "../catalog/config.ts";
+import type { WebhooksSettings } from "../catalog/webhooks.ts";
 import { createParamLog } from "../requests/param_log.ts";
+import { expiredSchedules } from "../requests/scheduled_request.ts";
 import { createRunLog } from "../runs/run_log.ts";
+import { mayReach } from "../runs/webhooks/permission.ts";
 import { type CommandContext, CommandError, EXIT, RELOAD_SIGNAL, STOP_SIGNALS } from "./command.ts";
 import { prepareDemo, readConfiguration } from "./configuration.ts";
 import { configureLogs, type Log } from "../server/logs.ts";
@@ -42,7 +45,7 @@ export async function serve(context: CommandContext): Promise<void> {
     logger.error("Unhandled rejection: {error}", { error: Deno.inspect(event.reason) });
   });
 
-  warnOf(config.access);
+  warnOf(config);
   const runLog = createRunLog(createParamLog(() => service.config.access.maskSecret));
   const service = await startService(config, { environment, observers: [runLog], log }).catch(
     explain,
@@ -78,24 +81,43 @@ export async function serve(context: CommandContext): Promise<void> {
 /** The configuration as it is now, as good as one that a server starts with. */
 async function readAgain(context: CommandContext): Promise<Config> {
   const { config } = await readConfiguration(context);
-  warnOf(config.access);
+  warnOf(config);
   return config;
 }
 
-/** Says what of access an operator may not have meant, and what could not work. */
-function warnOf({ anonymous, jwt }: Config["access"]): void {
+/** Says what of a configuration an operator may not have meant, and what could not work. */
+function warnOf(config: Config): void {
+  const { anonymous, jwt } = config.access;
   if (anonymous) {
     logger.warn(
       "access.anonymous is true: everybody who reaches this server may export everything",
     );
   }
-  if (!jwt) return;
-  const { host } = new URL(jwt.jwks);
+  for (const { path, message } of expiredSchedules(config, Date.now())) {
+    logger.warn(`${path}: ${message}`);
+  }
+  if (jwt) checkIssuer(jwt.jwks);
+  if (config.runs.webhooks) checkReceivers(config.runs.webhooks);
+}
+
+/** Refuses a configuration whose tokens could not be checked. */
+function checkIssuer(jwks: string): void {
+  const { host } = new URL(jwks);
   const { state } = Deno.permissions.querySync({ name: "net", host });
   if (state === "granted") return;
   const message =
     `Cannot check tokens: access.jwt.jwks is at ${host}, which this process may not ` +
     `connect to; start it with --allow-net=${host} as well`;
+  throw new CommandError(message, EXIT.config);
+}
+
+/** Refuses a configuration whose webhooks could not be sent, as far as that is known without addresses. */
+function checkReceivers({ allow, allowPrivate }: WebhooksSettings): void {
+  const refused = [...allow, ...allowPrivate].filter((origin) => !mayReach(new URL(origin)));
+  if (refused.length === 0) return;
+  const message =
+    `Cannot send webhooks to ${refused.join(", ")}: this process may not connect there; start it ` +
+    "with --allow-net, or with --allow-net=NAME,ADDRESS of each as well";
   throw new CommandError(message, EXIT.config);
 }
 

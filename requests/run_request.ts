@@ -1,7 +1,7 @@
 /** A precise request, from names and values: its params and its options, however they were sent. */
 
 import { AccessError, type AccessIssue } from "../access/access_error.ts";
-import { identityParams, type ParamOrigin } from "../access/identity_params.ts";
+import { identityParams } from "../access/identity_params.ts";
 import { masksFor, strictestCaps } from "../access/policy.ts";
 import type { Caps, Principal } from "../access/principal.ts";
 import { maskSecrets } from "../access/redact_text.ts";
@@ -13,6 +13,7 @@ import type { ParamValue } from "../sources/source.ts";
 import type { RunCursor } from "../runs/receipt.ts";
 import type { Mask } from "../table/masks.ts";
 import type { FileOfExports } from "./find_exports.ts";
+import { identityDigest, originsOf } from "./identity_digest.ts";
 import { COMMON_OPTIONS, type Delivery } from "./options.ts";
 import { RequestError, type RequestIssue, withIssues } from "./request_error.ts";
 
@@ -34,6 +35,8 @@ export interface RunRequest extends FileOfExports {
   readonly delivery: Delivery;
   /** The columns that its params follow, and where they begin. @default none */
   readonly cursors?: readonly RunCursor[];
+  /** A digest of what its params have of who asks, where it has cursors. @default they have nothing of that */
+  readonly identity?: string;
   /** Why it is asked for, in the principal's words. */
   readonly reason?: string;
   /** How columns of each export are hidden from the principal, by name: objects without a prototype. */
@@ -138,6 +141,8 @@ export function parseRequest(
     if (issues.length > 0) throw new AccessError(kind, issues);
   }
   const { columns, filename, delivery = "auto", reason } = common;
+  const { cursors } = followed;
+  const identity = cursors.length > 0 ? identityDigest(exports, principal) : undefined;
   return {
     principal,
     given: all,
@@ -148,7 +153,8 @@ export function parseRequest(
     ...(columns ? { select: columns } : {}),
     ...(filename === undefined ? {} : { filename }),
     delivery,
-    ...(followed.cursors.length > 0 ? { cursors: followed.cursors } : {}),
+    ...(cursors.length > 0 ? { cursors } : {}),
+    ...(identity === undefined ? {} : { identity }),
     // It goes to logs and receipts.
     ...(reason === undefined ? {} : { reason: maskSecrets(reason) }),
     masks: exports.map(({ masks }) => masksFor(principal, masks)),
@@ -237,12 +243,6 @@ function parseCursors(
 
 function once<T extends AccessIssue>(issues: readonly T[]): readonly T[] {
   return [...new Map(issues.map((one) => [`${one.name} ${one.detail}`, one])).values()];
-}
-
-function originsOf(params: ExportDefinition["params"]): ReadonlyMap<string, ParamOrigin> {
-  return new Map(
-    [...params.values()].flatMap(({ name, from }) => from === undefined ? [] : [[name, from]]),
-  );
 }
 
 /** Why the identity gives a param no value. */

@@ -5,7 +5,7 @@ import { type AccessConfig, isEmpty } from "../access/config.ts";
 import { isExpired, principalOfKey } from "../access/keys.ts";
 import { ANONYMOUS, NO_CLAIMS, type Principal } from "../access/principal.ts";
 import type { Config } from "../catalog/config.ts";
-import { ConfigError, formatPath } from "../catalog/issues.ts";
+import { ConfigError, type ConfigIssue, formatPath } from "../catalog/issues.ts";
 import type { ScheduleDefinition } from "../catalog/schedules.ts";
 import type { WebhooksSettings } from "../catalog/webhooks.ts";
 import { findExports, type Offer } from "./find_exports.ts";
@@ -44,10 +44,9 @@ export function scheduledRequest(
   last?: Receipt,
 ): ScheduledRequest {
   const principal = schedulePrincipal(schedule, catalog.access, now);
-  if (!principal) throw new RequestError(refusalOf(schedule));
+  if (!principal) throw new RequestError(refusalOf(schedule, catalog.access));
   const file = findExports(schedule.export, schedule.format, { catalog, formats }, principal);
-  const names = file.exports.map(({ name }) => name);
-  const begin = beginAfter(last, schedule.pairs, names, principal);
+  const begin = beginAfter(last, schedule.pairs, file.exports, principal);
   const request = parseRequest(file, schedule.pairs, { principal, formats, begin });
   if (schedule.notify === undefined) return { request };
   return { request, notify: readNotify(schedule.notify, webhooks) };
@@ -83,27 +82,53 @@ export function schedulePrincipal(
   }
 }
 
-function refusalOf({ owner }: ScheduleDefinition): string {
-  return owner.kind === "key"
-    ? `there is no key ${owner.id}, or it has expired`
-    : "names no key and no principal that it runs as, and this server is not open to everybody";
+function refusalOf({ owner }: ScheduleDefinition, { keys }: AccessConfig): string {
+  if (owner.kind !== "key") {
+    return "names no key and no principal that it runs as, and this server is not open to everybody";
+  }
+  return keys.some(({ id }) => id === owner.id)
+    ? `its key ${owner.id} has expired`
+    : `there is no key ${owner.id}`;
 }
 
+/** A time at which no key has expired. */
+const BEFORE_ALL = -Infinity;
+
 /**
- * Checks that each schedule could be run now.
+ * Checks that each schedule could be run, at least until its key expired: a configuration that was good stays so.
  *
- * @param now in milliseconds since 1970
  * @throws {ConfigError} with every issue
  */
-export function checkSchedules(catalog: Config, formats: Offer["formats"], now: number): void {
+export function checkSchedules(catalog: Config, formats: Offer["formats"]): void {
   const issues = [...catalog.schedules.values()].flatMap((schedule) => {
     try {
-      scheduledRequest(schedule, { catalog, formats, webhooks: catalog.runs.webhooks }, now);
+      const offer = { catalog, formats, webhooks: catalog.runs.webhooks };
+      scheduledRequest(schedule, offer, BEFORE_ALL);
       return [];
     } catch (error) {
       if (!(error instanceof RequestError || error instanceof AccessError)) throw error;
-      return [{ path: formatPath(["schedules", schedule.name]), message: error.message }];
+      return [issueOf(schedule, error.message)];
     }
   });
   if (issues.length > 0) throw new ConfigError(issues);
+}
+
+/**
+ * The schedules that do not run any more, as their keys have expired.
+ *
+ * @param now in milliseconds since 1970
+ */
+export function expiredSchedules(
+  { schedules, access }: Pick<Config, "schedules" | "access">,
+  now: number,
+): readonly ConfigIssue[] {
+  return [...schedules.values()]
+    .filter((schedule) =>
+      schedule.owner.kind === "key" && !schedulePrincipal(schedule, access, now)
+    )
+    .map((schedule) => issueOf(schedule, `does not run: ${refusalOf(schedule, access)}`));
+}
+
+function issueOf({ name }: ScheduleDefinition, message: string): ConfigIssue {
+  return { path: formatPath(["schedules", name]), message };
 }

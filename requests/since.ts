@@ -1,7 +1,9 @@
 /** Finds the run that another one goes on from. */
 
 import type { Principal } from "../access/principal.ts";
+import type { ExportDefinition } from "../catalog/config.ts";
 import type { Receipt } from "../runs/receipt.ts";
+import { identityDigest } from "./identity_digest.ts";
 import { type CursorBegin, NO_SUCH_RUN } from "./run_request.ts";
 import { withIssues } from "./request_error.ts";
 
@@ -14,14 +16,13 @@ export type Pairs = readonly (readonly [name: string, text: string])[];
 /**
  * Where a request begins that says `_since`; nothing where it does not.
  *
- * @param exports the names of its exports
  * @param find looks a run up by its id
  * @throws {RequestError} where the caller has no such run, it is not complete or not handed over, or it is one of
  * another request
  */
 export async function findSince(
   pairs: Pairs,
-  exports: readonly string[],
+  exports: readonly ExportDefinition[],
   { principal, find }: {
     readonly principal: Principal;
     readonly find: ((id: string) => Promise<Receipt | undefined>) | undefined;
@@ -36,6 +37,9 @@ export async function findSince(
   if (!goesOnFrom(run, pairs, exports)) {
     throw refusal("the run was of other exports or other params");
   }
+  if (run.identity !== identityDigest(exports, principal)) {
+    throw refusal("the run was with other values of params that come from who you are");
+  }
   return endsOf(run);
 }
 
@@ -46,10 +50,11 @@ export async function findSince(
 export function beginAfter(
   last: Receipt | undefined,
   pairs: Pairs,
-  exports: readonly string[],
+  exports: readonly ExportDefinition[],
   principal: Principal,
 ): readonly CursorBegin[] | undefined {
-  return last && isOf(last, principal) && goesOnFrom(last, pairs, exports)
+  return last && isOf(last, principal) && goesOnFrom(last, pairs, exports) &&
+      last.identity === identityDigest(exports, principal)
     ? endsOf(last)
     : undefined;
 }
@@ -62,13 +67,18 @@ function isOf(run: Receipt, { id, tenant }: Principal): boolean {
   return run.principal === id && run.tenant === tenant;
 }
 
-/** Whether a request is the one of a run, but for its options and where it begins. */
-function goesOnFrom({ request }: Receipt, pairs: Pairs, exports: readonly string[]): boolean {
+/** Whether a request gives what the one of a run did, but for its options. */
+function goesOnFrom(
+  { request }: Receipt,
+  pairs: Pairs,
+  exports: readonly ExportDefinition[],
+): boolean {
   const asked = pairs.filter(([name]) => !name.startsWith("_"));
   const before = Object.entries(request.params).flatMap(([name, texts]) =>
     [texts].flat().map((text) => [name, text] as const)
   );
-  return request.exports.join() === exports.join() && textOf(asked) === textOf(before);
+  const names = exports.map(({ name }) => name);
+  return request.exports.join() === names.join() && textOf(asked) === textOf(before);
 }
 
 /** The texts of each param, whatever the order of the params. */

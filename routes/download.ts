@@ -41,7 +41,7 @@ export async function download(
   const { formats, runs } = dependencies;
   const pairs = parseQuery(new URL(request.url).search);
   const own = [...principal.via === "link" ? withoutLinkNames(pairs) : pairs];
-  const begin = await findSince(own, file.exports.map(({ name }) => name), {
+  const begin = await findSince(own, file.exports, {
     principal,
     find: runs?.receipts.get,
   });

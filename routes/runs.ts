@@ -93,7 +93,7 @@ export function runRoutes(dependencies: Dependencies): Hono<Environment> {
         ...(reason === undefined ? [] : [["_reason", reason] as const]),
       ];
       const file = findExports(body.export, body.format, dependencies, principal);
-      const begin = await findSince(pairs, file.exports.map(({ name }) => name), {
+      const begin = await findSince(pairs, file.exports, {
         principal,
         find: receipts.get,
       });

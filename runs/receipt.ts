@@ -232,6 +232,8 @@ export interface Receipt {
   readonly schedule?: RunSchedule;
   /** The columns that its params follow. @default none */
   readonly cursors?: readonly RunCursor[];
+  /** A digest of what its params have of who asked, where it has cursors; not shown. @default they have nothing of that */
+  readonly identity?: string;
   /** When its last byte was taken, where it has cursors. */
   readonly handedOverAt?: Instant;
   /** The webhook of its end. @default none is sent */

@@ -478,6 +478,7 @@ export function toRow(
     ...(principal.tenant === undefined ? {} : { tenant: principal.tenant }),
     ...(reason === undefined ? {} : { reason }),
     ...(request.cursors ? { cursors: request.cursors } : {}),
+    ...(request.identity === undefined ? {} : { identity: request.identity }),
     rows: 0,
     bytes: 0,
     warnings: [],

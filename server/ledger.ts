@@ -5,6 +5,7 @@ import { MEMORY_LEDGER, type RunsSettings } from "../catalog/config.ts";
 import { type Ledger, LedgerError } from "../runs/ledger/ledger.ts";
 import { createReceipts, type LedgerIssue, type Receipts } from "../runs/receipts.ts";
 import type { RecoveredRuns } from "../runs/recovery.ts";
+import { MAX_AGE_MS } from "../runs/webhooks/retry.ts";
 import { StartError } from "./start_error.ts";
 
 const logger = getLogger(["spillway", "ledger"]);
@@ -50,7 +51,11 @@ export async function openConfiguredLedger(
     now,
   });
   const tell = (error: unknown) => logIssue({ kind: "failing", error });
-  const purge = () => ledger.purge(new Date(now().getTime() - retention.receipts)).catch(tell);
+  const purge = () => {
+    const time = now().getTime();
+    return ledger.purge(new Date(time - retention.receipts), new Date(time - MAX_AGE_MS))
+      .catch(tell);
+  };
   await purge();
   const timers = [
     setInterval(() => void ledger.beat().catch(tell), BEAT_MS),

@@ -120,9 +120,14 @@ export interface Ledger extends AsyncDisposable {
   /**
    * The next runs whose webhooks are to be sent, which may be later; those of any server.
    *
-   * @param except origins of receivers that are passed over
+   * @param origins those of receivers; others are passed over
+   * @param endedBefore runs that ended sooner are there too, whatever their receivers
    */
-  notifications(limit: number, except?: readonly string[]): Promise<readonly DueNotification[]>;
+  notifications(
+    limit: number,
+    origins: readonly string[],
+    endedBefore: Date,
+  ): Promise<readonly DueNotification[]>;
   /**
    * Has a webhook be sent at another time, or not any more, where it was to be sent when it is thought to be; whether
    * it was. Of servers that find it due at once one thus has it for a time, and another one after that.
@@ -150,6 +155,8 @@ export interface Ledger extends AsyncDisposable {
   /**
    * Deletes runs that ended before, unless files are kept of them, webhooks are to be sent, or the next run of their
    * schedule goes on from them; how many there were.
+   *
+   * @param unsentBefore webhooks of runs that ended before this time are not sent any more
    */
-  purge(before: Date): Promise<number>;
+  purge(before: Date, unsentBefore: Date): Promise<number>;
 }

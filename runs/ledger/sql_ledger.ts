@@ -151,13 +151,15 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
 
     kept: () => select("read receipts", "where kept = 1"),
 
-    async notifications(limit, except = []) {
-      const others = except.length === 0
+    async notifications(limit, origins, endedBefore) {
+      const ofOrigins = origins.length === 0
         ? ""
-        : `and notify_origin not in (${except.map(() => "?").join(", ")})`;
+        : `or notify_origin in (${origins.map(() => "?").join(", ")})`;
       const text = `select notify_at, ${COLUMNS} from spillway_run
-        where notify_at < ${NOT_ENDED} ${others} order by notify_at, id limit ?`;
-      const rows = await execute("read receipts", text, [...except, limit]);
+        where notify_at < ${NOT_ENDED} and (ended_at < ? ${ofOrigins})
+        order by notify_at, id limit ?`;
+      const values = [endedBefore.getTime(), ...origins, limit];
+      const rows = await execute("read receipts", text, values);
       return rows.map(({ notify_at, ...row }) => ({ row: decodeRow(row), at: Number(notify_at) }));
     },
 
@@ -204,17 +206,28 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
       await execute("write to the ledger", text, [server]);
     },
 
-    async purge(before) {
-      const text = `delete from spillway_run where ended_at < ? and kept = 0 and not ${OPEN}
-        and notify_at is null and (schedule is null or handed_at is null or exists (
-          select 1 from spillway_run later where later.schedule = spillway_run.schedule
-            and later.handed_at is not null and later.queued_at > spillway_run.queued_at))
+    async purge(before, unsentBefore) {
+      const text = `delete from spillway_run where ended_at < ? and ${isNotNeeded(unsentBefore)}
         returning id`;
       return (await execute("delete receipts", text, [before.getTime()])).length;
     },
 
     [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
   };
+}
+
+/**
+ * The condition that nothing is to be done with a run any more: it has ended, no file is kept of it, no webhook is to
+ * be sent, and the next run of its schedule does not go on from it.
+ *
+ * @param unsentBefore webhooks of runs that ended before this time are not sent any more
+ */
+export function isNotNeeded(unsentBefore: Date): string {
+  return `kept = 0 and not ${OPEN}
+    and (notify_at is null or ended_at < ${unsentBefore.getTime()})
+    and (schedule is null or handed_at is null or exists (
+      select 1 from spillway_run later where later.schedule = spillway_run.schedule
+        and later.handed_at is not null and later.queued_at > spillway_run.queued_at))`;
 }
 
 /** Whether there is a file of a run, for as long as it does not expire. */

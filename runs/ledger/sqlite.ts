@@ -3,10 +3,11 @@
 import { dirname } from "node:path";
 import { type FileSystem, openOrCreate, systemFiles } from "../../storage/disk/file_system.ts";
 import { settlesWithin } from "../../storage/settles_within.ts";
+import { MAX_AGE_MS } from "../webhooks/retry.ts";
 import { type Ledger, LedgerError } from "./ledger.ts";
 import { type Dialect, migrations } from "./schema.ts";
 import { type ExecuteBatch, inBatches, type SqlDriver } from "./sql_driver.ts";
-import { createSqlLedger } from "./sql_ledger.ts";
+import { createSqlLedger, isNotNeeded } from "./sql_ledger.ts";
 import { openSqlite } from "./sqlite_database.ts";
 import type { ThreadAnswer, ThreadRequest } from "./sqlite_thread.ts";
 
@@ -73,15 +74,21 @@ export async function openSqliteLedger(
   }
 }
 
-/** Makes a ledger in memory, which holds the last {@linkcode MAX_MEMORY_ROWS} runs and ends with the process. */
-export function createMemoryLedger(server: string): Ledger {
+/**
+ * Makes a ledger in memory, which holds the last {@linkcode MAX_MEMORY_ROWS} runs, those that something is still to be
+ * done with, and ends with the process.
+ *
+ * @param now in milliseconds since 1970
+ */
+export function createMemoryLedger(server: string, now: () => number = Date.now): Ledger {
   const database = openSqlite(":memory:", migrations(DIALECT));
   let added = 0;
-  const prune = {
+  const prune = () => ({
     text: `delete from spillway_run where id in (select id from spillway_run
-      where ended_at is not null and kept = 0 order by ended_at desc limit -1 offset ?)`,
+      where ended_at is not null and ${isNotNeeded(new Date(now() - MAX_AGE_MS))}
+      order by ended_at desc limit -1 offset ?)`,
     values: [MAX_MEMORY_ROWS],
-  };
+  });
   const driver: SqlDriver = {
     execute: (statement) => Promise.try(() => database.executeBatch([statement])[0]!),
     [Symbol.asyncDispose]: () => Promise.resolve(database.close()),
@@ -97,7 +104,7 @@ export function createMemoryLedger(server: string): Ledger {
     ...ledger,
     async insert(row) {
       const other = await ledger.insert(row);
-      if (++added % PRUNE_EVERY === 0) await driver.execute(prune);
+      if (++added % PRUNE_EVERY === 0) await driver.execute(prune());
       return other;
     },
   };

@@ -5,7 +5,7 @@ import { settlesWithin } from "../../storage/settles_within.ts";
 import type { DueNotification, Ledger, LedgerRow } from "../ledger/ledger.ts";
 import type { RunNotification, WebhookAttempt } from "../receipt.ts";
 import { failureReason } from "./failure.ts";
-import { retryDelay } from "./retry.ts";
+import { MAX_AGE_MS, retryDelay } from "./retry.ts";
 import { type SendOptions, sendWebhook, type WebhookRequest } from "./send.ts";
 import { signedHeaders } from "./signature.ts";
 
@@ -71,9 +71,6 @@ const MAX_CONCURRENT = 16;
 /** Of one origin: one that does not answer leaves room for the others. */
 const MAX_PER_ORIGIN = 4;
 
-/** Milliseconds from the end of a run after which its webhook is not sent any more. */
-const MAX_AGE_MS = 3 * 86_400_000;
-
 /** Milliseconds between two looks at the ledger: another server may have left something. */
 const LOOK_MS = 30_000;
 
@@ -130,19 +127,37 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
   /** Begins what is due, as far as there is room; the milliseconds until it is to look again. */
   async function look(): Promise<number> {
     const free = MAX_CONCURRENT - running.size;
+    const setting = settings();
     // The end of one of them looks again.
-    if (free === 0 || !settings()) return LOOK_MS;
-    const full = [...busy].filter(([, count]) => count >= MAX_PER_ORIGIN).map(([origin]) => origin);
-    const found = await ledger.notifications(free, full);
+    if (free === 0 || !setting) return LOOK_MS;
+    // What is not allowed here may be allowed at a server that shares the ledger, or here again.
+    const origins = allowedBy(setting).filter((origin) => (busy.get(origin) ?? 0) < MAX_PER_ORIGIN);
     const time = now().getTime();
+    const found = await ledger.notifications(free, origins, new Date(time - MAX_AGE_MS));
     for (const due of found) {
       if (due.at > time) return Math.min(due.at - time, LOOK_MS);
       if (closed.aborted) return LOOK_MS;
       const { origin } = new URL(due.row.notify!.url);
-      if ((busy.get(origin) ?? 0) >= MAX_PER_ORIGIN) again = true;
+      if (isTooOld(due.row, time)) {
+        await expire(due, origin);
+        again = true;
+      } else if ((busy.get(origin) ?? 0) >= MAX_PER_ORIGIN) again = true;
       else start(due, origin);
     }
     return LOOK_MS;
+  }
+
+  /** Writes down that a webhook is not sent any more, unless another server has. */
+  async function expire({ row, at }: DueNotification, origin: string): Promise<void> {
+    const { id } = row;
+    const notify = row.notify!;
+    const attempt = { at: now().toISOString(), error: "it was not taken within three days" };
+    const attempts = [...notify.attempts, attempt];
+    const state = "failed";
+    if (!await ledger.reschedule(id, { from: at, to: undefined }, { ...notify, state, attempts })) {
+      return;
+    }
+    onAttempt({ ...attempt, id, origin, attempt: attempts.length, state });
   }
 
   function start(due: DueNotification, origin: string): void {
@@ -163,7 +178,8 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     const { id } = row;
     const notify = row.notify!;
     const setting = settings();
-    if (!setting) return;
+    // They may have changed since it was found.
+    if (!setting || !allowedBy(setting).includes(origin)) return;
     const begun = now();
     const lease = begun.getTime() + setting.timeout + LEASE_MS;
     if (!await ledger.reschedule(id, { from: at, to: lease })) return;
@@ -174,9 +190,9 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     }
     const { cause, ...attempt } = made;
     const attempts = [...notify.attempts, attempt];
-    const state = stateAfter(attempts, { row, setting, origin });
-    const delay = retryDelay(attempts.length, random());
-    const to = state === "pending" ? now().getTime() + delay : undefined;
+    const next = now().getTime() + retryDelay(attempts.length, random());
+    const state = stateAfter(attempts, setting.maxAttempts, isTooOld(row, next));
+    const to = state === "pending" ? next : undefined;
     await ledger.reschedule(id, { from: lease, to }, { ...notify, state, attempts });
     onAttempt({ ...attempt, cause, id, origin, attempt: attempts.length, state });
   }
@@ -184,14 +200,11 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
   /** Tries once; nothing where that was ended with the server. */
   async function outcome(
     row: LedgerRow,
-    { secrets, allow, allowPrivate, timeout }: WebhookSettings,
+    { secrets, allowPrivate, timeout }: WebhookSettings,
     begun: Date,
   ): Promise<WebhookAttempt & { readonly cause?: unknown } | undefined> {
     const url = new URL(row.notify!.url);
     const at = begun.toISOString();
-    if (![...allow, ...allowPrivate].includes(url.origin)) {
-      return { at, error: `${url.origin} is not allowed any more` };
-    }
     const body = toBody(row);
     const timestamp = Math.floor(begun.getTime() / 1000);
     const headers = signedHeaders({ id: row.id, timestamp, body }, secrets);
@@ -208,23 +221,6 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     }
   }
 
-  /** What is to become of a webhook after its last attempt. */
-  function stateAfter(
-    attempts: readonly WebhookAttempt[],
-    { row, setting, origin }: {
-      readonly row: LedgerRow;
-      readonly setting: WebhookSettings;
-      readonly origin: string;
-    },
-  ): RunNotification["state"] {
-    const { status = 0 } = attempts.at(-1)!;
-    if (status >= 200 && status < 300) return "delivered";
-    const age = now().getTime() - Date.parse(row.endedAt ?? row.queuedAt);
-    const over = status === GONE || attempts.length >= setting.maxAttempts || age >= MAX_AGE_MS ||
-      ![...setting.allow, ...setting.allowPrivate].includes(origin);
-    return over ? "failed" : "pending";
-  }
-
   return {
     wake,
     async [Symbol.asyncDispose]() {
@@ -233,4 +229,23 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
       await settlesWithin(Promise.all([looking, ...running]), CLOSE_MS, clock);
     },
   };
+}
+
+function allowedBy({ allow, allowPrivate }: WebhookSettings): readonly string[] {
+  return [...allow, ...allowPrivate];
+}
+
+function isTooOld({ endedAt, queuedAt }: LedgerRow, time: number): boolean {
+  return time - Date.parse(endedAt ?? queuedAt) > MAX_AGE_MS;
+}
+
+/** What is to become of a webhook after its last attempt. */
+function stateAfter(
+  attempts: readonly WebhookAttempt[],
+  maxAttempts: number,
+  isLast: boolean,
+): RunNotification["state"] {
+  const { status = 0 } = attempts.at(-1)!;
+  if (status >= 200 && status < 300) return "delivered";
+  return status === GONE || attempts.length >= maxAttempts || isLast ? "failed" : "pending";
 }

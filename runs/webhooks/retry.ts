@@ -1,4 +1,7 @@
-/** When a webhook that was not taken is sent again. */
+/** When a webhook that was not taken is sent again, and for how long. */
+
+/** Milliseconds from the end of a run after which its webhook is not sent any more. */
+export const MAX_AGE_MS = 3 * 86_400_000;
 
 /** Milliseconds until the second attempt. */
 const FIRST_MS = 5_000;

@@ -6,6 +6,7 @@ import { request as requestHttps } from "node:https";
 import { isIP } from "node:net";
 import { type Clock, systemClock } from "../../storage/clock.ts";
 import { isPublicAddress } from "./address.ts";
+import { hostnameOf, mayConnect } from "./permission.ts";
 
 /** A request. */
 export interface WebhookRequest {
@@ -59,6 +60,7 @@ export class WebhookTimeoutError extends Error {
  * the next time (DNS rebinding) leads nowhere. A certificate is checked by the name.
  *
  * @throws {PrivateAddressError} before anything is sent
+ * @throws {Deno.errors.NotCapable} where this process may connect to none of its addresses
  * @throws {WebhookTimeoutError} where there is no answer in time
  * @throws {Error} where it cannot be connected to, or that breaks
  */
@@ -76,7 +78,7 @@ export async function sendWebhook(
   signal?.addEventListener("abort", abort, { once: true });
   if (signal?.aborted) abort();
   try {
-    const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    const hostname = hostnameOf(url);
     const addresses = isIP(hostname)
       ? [{ address: hostname, family: isIP(hostname) }]
       : await unlessAborted(resolve(hostname), ended.signal);
@@ -84,7 +86,8 @@ export async function sendWebhook(
     if (refused && !allowPrivate) {
       throw new PrivateAddressError(`${hostname} is at the private address ${refused.address}`);
     }
-    return await post({ url, hostname, headers, body, addresses }, ended.signal);
+    const reachable = permitted(addresses, url);
+    return await post({ url, hostname, headers, body, addresses: reachable }, ended.signal);
   } finally {
     stop();
     signal?.removeEventListener("abort", abort);
@@ -93,6 +96,19 @@ export async function sendWebhook(
 
 async function lookupAll(hostname: string): Promise<readonly HostAddress[]> {
   return await lookup(hostname, { all: true });
+}
+
+/**
+ * The addresses that this process may connect to. Deno throws where it may not, in a callback of the socket, and
+ * that would end the process.
+ */
+function permitted(addresses: readonly HostAddress[], url: URL): readonly HostAddress[] {
+  const found = addresses.filter(({ address }) => mayConnect(address, url));
+  if (found.length > 0) return found;
+  const all = addresses.map(({ address }) => address).join(", ");
+  throw new Deno.errors.NotCapable(
+    `${url.host} is at ${all}, which this process may not connect to; it needs --allow-net for that`,
+  );
 }
 
 /** A request whose host is known. */

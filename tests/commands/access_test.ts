@@ -244,6 +244,46 @@ Deno.test("a server that is open to everybody says so at its start", async () =>
   assert.match(String(warning?.message), /everybody who reaches this server may export everything/);
 });
 
+Deno.test("a server whose schedule has an expired key starts, warns of it, and is configured again", async () => {
+  await using folder = await configured();
+  const path = `${folder.path}/spillway.yaml`;
+  const text = await Deno.readTextFile(path);
+  const write = (more: string) =>
+    Deno.writeTextFile(
+      path,
+      `access:
+  keys:
+    - { id: k7f3q2ab, sha256: "${"ab".repeat(32)}", expires: 2026-01-01 }
+    ${more}
+spool: { dir: spool }
+schedules: { night: { cron: "@yearly", export: items, format: csv, key: k7f3q2ab } }
+${text}`,
+    );
+  await Deno.mkdir(`${folder.path}/spool`);
+  await write(`- { id: ${ONE.id}, sha256: "${ONE.sha256}" }`);
+  await using server = await startServe([], {
+    cwd: folder.path,
+    flags: [`--allow-write=${folder.path}/spool`],
+  });
+  const warnings = () =>
+    server.logs().filter(({ level }) => level === "WARN").map(({ message }) => message);
+  const warning = "schedules.night: does not run: its key k7f3q2ab has expired";
+  assert.deepEqual(warnings(), [warning]);
+  const status = async () => {
+    const response = await fetch(`${server.origin}/exports`, {
+      headers: { "X-Api-Key": ONE.key },
+    });
+    await response.body?.cancel();
+    return response.status;
+  };
+  assert.equal(await status(), 200);
+  await write("");
+  server.signal("SIGHUP");
+  await until(async () => await status() === 401);
+  await until(() => warnings().length === 2);
+  assert.deepEqual(warnings(), [warning, warning]);
+});
+
 Deno.test("a server that may not ask for the keys of tokens does not start, and says what it needs", async () => {
   await using folder = await configured();
   const text = await Deno.readTextFile(`${folder.path}/spillway.yaml`);
@@ -252,6 +292,32 @@ Deno.test("a server that may not ask for the keys of tokens does not start, and 
   const { code, stderr } = await spillway(["serve"], { cwd: folder.path });
   assert.equal(code, 78);
   assert.match(stderr, /start it with --allow-net=id\.example\.com as well/);
+});
+
+Deno.test("a server that may not send its webhooks does not start, and says what it needs", async () => {
+  await using folder = await configured();
+  const path = `${folder.path}/spillway.yaml`;
+  const text = await Deno.readTextFile(path);
+  const start = async (webhooks: string, flags: readonly string[] = []) => {
+    const secret = "secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    await Deno.writeTextFile(path, `runs: { webhooks: { ${secret}, ${webhooks} } }\n${text}`);
+    return await spillway(["serve"], { cwd: folder.path, flags });
+  };
+  const { code, stderr } = await start(
+    'allow: ["https://app.example.com"], allow_private: ["http://127.0.0.1:9", "http://[::1]:9"]',
+  );
+  assert.equal(code, 78);
+  assert.equal(
+    stderr,
+    "spillway: Cannot send webhooks to https://app.example.com, http://[::1]:9: this process may " +
+      "not connect there; start it with --allow-net, or with --allow-net=NAME,ADDRESS of each as " +
+      "well\n",
+  );
+  await using server = await startServe([], {
+    cwd: folder.path,
+    flags: ["--allow-net=127.0.0.1,app.example.com,[::1]:9"],
+  });
+  assert.equal((await fetch(`${server.origin}/healthz`)).status, 200);
 });
 
 Deno.test("the audit log has every run, refusal and link, and nothing else", async () => {

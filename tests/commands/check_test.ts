@@ -77,6 +77,22 @@ Deno.test("check says that a good configuration is good, and opens nothing", asy
   });
 });
 
+Deno.test("check warns of a schedule whose key has expired", async () => {
+  await using folder = await configured();
+  const path = `${folder.path}/spillway.yaml`;
+  const text = await Deno.readTextFile(path);
+  const key = `{ id: k7f3q2ab, sha256: "${"ab".repeat(32)}", expires: 2026-01-01 }`;
+  const schedule = '{ cron: "@daily", export: items, format: csv, key: k7f3q2ab }';
+  const more =
+    `access: { keys: [${key}] }\nspool: { dir: spool }\nschedules: { night: ${schedule} }`;
+  await Deno.writeTextFile(path, `${text}\n${more}\n`);
+  assert.deepEqual(await spillway(["check"], { cwd: folder.path }), {
+    code: 0,
+    stdout: "./spillway.yaml: good, 4 exports from 1 source\n",
+    stderr: "warning: schedules.night: does not run: its key k7f3q2ab has expired\n",
+  });
+});
+
 Deno.test("check takes the file of --config, else of SPILLWAY_CONFIG, else the demo", async () => {
   await using folder = await configured();
   await using elsewhere = await emptyFolder();

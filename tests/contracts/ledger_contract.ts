@@ -42,6 +42,8 @@ export function row(id: string, members: Partial<LedgerRow> = {}): LedgerRow {
 
 const OWNER = { principal: "key:k7f3q2", tenant: "42", limit: 10 };
 
+const NEXT_DAY = new Date("2026-01-02T00:00:00Z");
+
 /** Declares the tests of a ledger. */
 export function testLedger(name: string, fixture: LedgerFixture): void {
   const { test = (title, body) => Deno.test(title, body) } = fixture;
@@ -223,11 +225,11 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
     await ledger.insert(row("late", { state: "failed", endedAt: "2026-01-03T00:00:00.000Z" }));
     await ledger.insert(row("kept", { state: "complete", endedAt: early, file }));
     assert.deepEqual((await ledger.kept()).map(({ id }) => id), ["kept"]);
-    assert.equal(await ledger.purge(new Date("2026-01-02T00:00:00Z")), 1);
+    assert.equal(await ledger.purge(NEXT_DAY, NEXT_DAY), 1);
     assert.equal(await ledger.get("early"), undefined);
     await ledger.transition("kept", { from: "complete", attempt: 1, to: "expired" });
     assert.deepEqual(await ledger.kept(), []);
-    assert.equal(await ledger.purge(new Date("2026-01-02T00:00:00Z")), 1);
+    assert.equal(await ledger.purge(NEXT_DAY, NEXT_DAY), 1);
     assert.deepEqual((await ledger.list(OWNER)).rows.map(({ id }) => id), ["open", "late"]);
   });
 
@@ -235,8 +237,9 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
     const notify = (origin: string) =>
       ({ url: `${origin}/hook`, state: "pending", attempts: [] }) as const;
     const [app, other] = ["https://app.example.com", "http://127.0.0.1:9000"] as const;
-    const ids = async (limit: number, except?: readonly string[]) =>
-      (await ledger.notifications(limit, except)).map(({ row, at }) => [row.id, at]);
+    const ids = async (limit: number, origins: readonly string[] = [app, other], before = 0) =>
+      (await ledger.notifications(limit, origins, new Date(before)))
+        .map(({ row, at }) => [row.id, at]);
     await ledger.insert(row("none"));
     for (const [id, origin] of [["a", app], ["b", other], ["c", app]] as const) {
       await ledger.insert(row(id, { notify: notify(origin) }));
@@ -253,8 +256,11 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
     const START = Date.parse("2026-01-01T12:00:00.000Z");
     assert.deepEqual(await ids(10), [["a", START + 1_000], ["b", START + 2_000]]);
     assert.deepEqual(await ids(1), [["a", START + 1_000]]);
-    assert.deepEqual(await ids(1, [app]), [["b", START + 2_000]]);
-    assert.deepEqual(await ids(1, [app, other]), []);
+    assert.deepEqual(await ids(1, [other]), [["b", START + 2_000]]);
+    assert.deepEqual(await ids(1, []), []);
+    assert.deepEqual(await ids(9, [], START + 1_000), []);
+    assert.deepEqual(await ids(9, [], START + 2_000), [["a", START + 1_000]]);
+    assert.equal((await ids(9, [other], START + 2_000)).length, 2);
     // One of several that find it due has it.
     const times = { from: START + 1_000, to: START + 60_000 };
     assert.deepEqual(
@@ -275,8 +281,11 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
     assert.deepEqual((await ledger.get("a"))!.notify, failed);
     assert.deepEqual(await ids(10), [["b", START + 2_000]]);
     // What is to be sent is not purged.
-    assert.equal(await ledger.purge(new Date("2026-01-02T00:00:00Z")), 2);
+    assert.equal(await ledger.purge(NEXT_DAY, new Date(START + 2_000)), 2);
     assert.ok(await ledger.get("b"));
+    // What is too old to be sent is.
+    assert.equal(await ledger.purge(NEXT_DAY, new Date(START + 2_001)), 1);
+    assert.equal(await ledger.get("b"), undefined);
   });
 
   it("knows which slot of a schedule was taken last", async (ledger) => {
@@ -322,7 +331,7 @@ export function testLedger(name: string, fixture: LedgerFixture): void {
     const { id, handedOverAt, cursors: kept } = (await ledger.lastOf("nightly"))!;
     assert.deepEqual({ id, handedOverAt, kept }, { id: "b", handedOverAt: at(5), kept: cursors });
     await ledger.transition("b", { from: "complete", attempt: 1, to: "expired" });
-    await ledger.purge(new Date("2026-01-02T00:00:00Z"));
+    await ledger.purge(NEXT_DAY, NEXT_DAY);
     const left = await Promise.all(["a", "b", "c"].map((id) => ledger.get(id)));
     assert.deepEqual(left.map((row) => row?.id), [undefined, "b", undefined]);
   });

@@ -104,3 +104,46 @@ Deno.test("a link is for its download alone, which is streamed whatever it prefe
   assert.equal(status, 200);
   assert.equal((await server.get(`/runs/${headers.get("Export-Id")}`)).status, 401);
 });
+
+Deno.test("a delta goes on only with the same values of params that come from who asks", async () => {
+  await using server = await startAccessServer({
+    exports: `
+  found:
+    source: app
+    query: >
+      select id from orders where owner in (:regions) and (:after is null or id > :after)
+    params:
+      regions: { type: "string[]", from: "claim:regions" }
+      after: { type: integer, from: "cursor:id" }
+`,
+  });
+  const ask = async (regions: unknown, since?: string) => {
+    const { status, headers, text } = await server.get(
+      `/exports/found.csv${since === undefined ? "" : `?_since=${since}`}`,
+      { Authorization: `Bearer ${await token({ regions, exports: "*" })}` },
+    );
+    return { status, text, id: headers.get("Export-Id")! };
+  };
+  const two = await ask(["two"]);
+  assert.equal(two.text, "id\r\n3\r\n4\r\n");
+  const receipt = async () =>
+    JSON.parse(
+      (await server.get(`/runs/${two.id}`, {
+        Authorization: `Bearer ${await token()}`,
+      })).text,
+    );
+  await until(async () => (await receipt()).handed_over_at !== undefined);
+  assert.equal((await receipt()).identity, undefined);
+  assert.equal((await ask("two", two.id)).text, "id\r\n");
+  for (const regions of ["one", ["one", "two"], undefined]) {
+    const { status, text } = await ask(regions, two.id);
+    assert.equal(status, 400);
+    assert.deepEqual(JSON.parse(text).errors, [{
+      name: "_since",
+      detail: "the run was with other values of params that come from who you are",
+    }]);
+  }
+  const both = await ask(["two", "one"]);
+  assert.equal(both.text, "id\r\n1\r\n2\r\n3\r\n4\r\n");
+  await until(async () => (await ask(["one", "two"], both.id)).status === 200);
+});

@@ -28,6 +28,8 @@ const SETTINGS: WebhookSettings = {
   maxAttempts: 8,
 };
 
+const DAY_MS = 86_400_000;
+
 /** When a {@linkcode FakeClock} begins. */
 const ZERO = 1_000;
 
@@ -187,25 +189,85 @@ Deno.test("waits up to a fifth less, at random", async () => {
   assert.deepEqual(at, [0, 4.5, 24.5, 143.25]);
 });
 
-Deno.test("sends no more where the receiver is gone, is not allowed any more, or the run is old", async () => {
-  for (const why of ["gone", "not allowed", "old"]) {
-    const clock = new FakeClock();
-    await using ledger = createMemoryLedger("one");
-    if (why === "old") await clock.pass(3 * 86_400_000);
-    const { deliveries, at } = startAnswering(ledger, clock, () => why === "gone" ? 410 : 500, {
-      settings: () => ({ ...SETTINGS, allow: why === "not allowed" ? [] : SETTINGS.allow }),
-    });
-    await using _ = deliveries;
-    await endRun(ledger, "run-1");
-    deliveries.wake();
-    await clock.pass(86_400_000);
-    const { state, attempts } = (await ledger.get("run-1"))!.notify!;
-    assert.deepEqual([why, state, attempts.length], [why, "failed", 1]);
-    assert.equal(at.length, why === "not allowed" ? 0 : 1);
-    if (why === "not allowed") {
-      assert.equal(attempts[0]!.error, "https://app.example.com is not allowed any more");
-    }
+Deno.test("sends no more where the receiver is gone", async () => {
+  const clock = new FakeClock();
+  await using ledger = createMemoryLedger("one");
+  const { deliveries, at } = startAnswering(ledger, clock, () => 410);
+  await using _ = deliveries;
+  await endRun(ledger, "run-1");
+  deliveries.wake();
+  await clock.pass(86_400_000);
+  const { state, attempts } = (await ledger.get("run-1"))!.notify!;
+  assert.deepEqual([state, attempts.length, at.length], ["failed", 1, 1]);
+});
+
+Deno.test("sends nothing of a run that is old, and says so", async () => {
+  const clock = new FakeClock();
+  await using ledger = createMemoryLedger("one");
+  await clock.pass(3 * DAY_MS + 1_000);
+  // As many as there could be requests at once, and more: each is looked at all the same.
+  for (let index = 0; index < 40; index++) await endRun(ledger, `run-${index}`);
+  const { deliveries, at, events } = startAnswering(ledger, clock, () => 200);
+  await using _ = deliveries;
+  deliveries.wake();
+  await until(() => events.length === 40);
+  await clock.pass(DAY_MS);
+  assert.deepEqual(at, []);
+  assert.deepEqual((await ledger.get("run-39"))!.notify, {
+    url: "https://app.example.com/hook",
+    state: "failed",
+    attempts: [{ at: "2026-01-04T12:00:01.000Z", error: "it was not taken within three days" }],
+  });
+});
+
+Deno.test("sends at most for three days, however many attempts there may be", async () => {
+  const clock = new FakeClock();
+  await using ledger = createMemoryLedger("one");
+  const { deliveries, at } = startAnswering(ledger, clock, () => 500, {
+    settings: () => ({ ...SETTINGS, maxAttempts: 100 }),
+  });
+  await using _ = deliveries;
+  await endRun(ledger, "run-1");
+  deliveries.wake();
+  await clock.pass(7 * DAY_MS);
+  const { state, attempts } = (await ledger.get("run-1"))!.notify!;
+  assert.deepEqual([state, attempts.at(-1)!.status, attempts.length], ["failed", 500, at.length]);
+  const [last = 0] = at.slice(-1);
+  assert.ok(last > 2 * DAY_MS / 1000 && last <= 3 * DAY_MS / 1000, `${last}`);
+});
+
+Deno.test("leaves what is not allowed to another server that has the ledger, until it is old", async () => {
+  const clock = new FakeClock();
+  await using ledger = createMemoryLedger("one");
+  const old = startAnswering(ledger, clock, () => 200, {
+    settings: () => ({ ...SETTINGS, allow: ["https://other.example.com"] }),
+  });
+  await using _old = old.deliveries;
+  for (let index = 0; index < 20; index++) await endRun(ledger, `run-${index}`);
+  await endRun(ledger, "other", "https://other.example.com/hook");
+  old.deliveries.wake();
+  await until(async () => (await ledger.get("other"))!.notify!.state === "delivered");
+  await clock.pass(60_000);
+  assert.deepEqual((await ledger.get("run-1"))!.notify, {
+    url: "https://app.example.com/hook",
+    state: "pending",
+    attempts: [],
+  });
+  {
+    const accepting = startAnswering(ledger, clock, (index) => index === 0 ? 500 : 200);
+    await using _ = accepting.deliveries;
+    accepting.deliveries.wake();
+    await until(() => accepting.at.length === 20);
   }
+  await clock.pass(3 * DAY_MS);
+  const states = await Promise.all(
+    Array.from(
+      { length: 20 },
+      async (_, index) => (await ledger.get(`run-${index}`))!.notify!.state,
+    ),
+  );
+  assert.deepEqual(states.sort(), [...Array(19).fill("delivered"), "failed"]);
+  assert.equal(old.at.length, 1);
 });
 
 Deno.test("sends to private addresses where that is allowed", async () => {

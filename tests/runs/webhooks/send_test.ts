@@ -177,6 +177,47 @@ Deno.test("says of a failure what its caller may know", async () => {
   assert.equal(await reasonOf(noTls), "its certificate is not trusted, or it speaks no TLS");
 });
 
+Deno.test({
+  name: "says where it may not connect, though it may to the name",
+  permissions: { net: ["localhost", "hooks.example.com"] },
+  async fn() {
+    const resolve = () => Promise.resolve([{ address: "127.0.0.1", family: 4 }]);
+    const refused = async (url: string, options: Partial<SendOptions> = {}) => {
+      const sending = sendWebhook(request(url), { ...OPTIONS, ...options });
+      return failureReason(await sending.catch((error) => error));
+    };
+    const reason = "this server may not connect to it";
+    assert.equal(await refused("http://hooks.example.com/", { resolve }), reason);
+    assert.equal(await refused("http://localhost:9/"), reason);
+    assert.equal(await refused("http://127.0.0.1:9/"), reason);
+    assert.equal(await refused("http://[::1]:9/"), reason);
+    assert.equal(await refused("http://app.example.com/"), reason);
+    await assert.rejects(
+      sendWebhook(request("https://hooks.example.com/"), { ...OPTIONS, resolve }),
+      {
+        name: "NotCapable",
+        message: "hooks.example.com is at 127.0.0.1, which this process may not connect to; " +
+          "it needs --allow-net for that",
+      },
+    );
+  },
+});
+
+Deno.test({
+  name: "connects to those addresses of a name that it may connect to",
+  permissions: { net: ["127.0.0.1"] },
+  async fn() {
+    await using receiver = await receive(status(204));
+    const addresses = [{ address: "::1", family: 6 }, { address: "127.0.0.1", family: 4 }];
+    const url = `http://hooks.example.com:${receiver.port}/`;
+    const sending = sendWebhook(request(url), {
+      ...OPTIONS,
+      resolve: () => Promise.resolve(addresses),
+    });
+    assert.equal(await inTime(sending, "the status"), 204);
+  },
+});
+
 Deno.test("ends with its signal", async () => {
   await using receiver = await receive(() => {});
   const stop = new AbortController();
