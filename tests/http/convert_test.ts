@@ -269,10 +269,9 @@ Deno.test("a form that is none, or has another number of files, is refused", asy
 
 Deno.test("a file is converted in the background, and its receipt tells what was read", async () => {
   await using server = await startConverter();
-  const send = async (body: string, more: Record<string, string> = {}) => {
+  const send = async (body: string) => {
     const { status, headers, text } = await convert(server, "csv?_types=n:integer", body, {
       "Prefer": "respond-async",
-      ...more,
     });
     assert.equal(status, 202, text);
     return headers.get("Location")!;
@@ -296,12 +295,51 @@ Deno.test("a file is converted in the background, and its receipt tells what was
   const broken = await ended(await send('n\n"1" 2\n'));
   assert.equal(broken.state, "failed");
 
-  const key = { "Idempotency-Key": "one" };
-  const first = await send("n\n3\n", key);
-  assert.equal(await send("n\n4\n", key), first);
-  await ended(first);
-  assert.equal(await (await get(`${first}/file`)).text(), "n\r\n3\r\n");
   await until(() => !server.spooled().some((file) => file.startsWith("upload-")));
+});
+
+Deno.test("an idempotency key is of one file that is read in one way, as its receipt tells", async () => {
+  await using server = await startConverter();
+  const headers = { "Prefer": "respond-async", "Idempotency-Key": "one" };
+  const form = (content: string, name: string) => {
+    const form = new FormData();
+    form.append("separator", "semicolon");
+    form.append("file", new File([content], name, { type: "text/csv" }));
+    return form;
+  };
+  const send = (query: string, body: BodyInit) =>
+    convert(server, `csv?header=true${query}`, body, headers);
+  const first = await send("&_types=n:string", form("n;m\n1;2\n", "a.csv"));
+  assert.equal(first.status, 202, first.text);
+  const { id, params, options } = JSON.parse(first.text);
+  assert.deepEqual({ params, options }, {
+    params: { header: "true", separator: "semicolon", format: "csv" },
+    options: { types: "n:string" },
+  });
+  const again = await send("&_types=n:string", form("n;m\n1;2\n", "a.csv"));
+  assert.deepEqual([again.status, JSON.parse(again.text).id], [202, id]);
+
+  const others: readonly (readonly [query: string, body: BodyInit])[] = [
+    ["", form("n;m\n1;2\n", "a.csv")],
+    ["&_types=n:integer", form("n;m\n1;2\n", "a.csv")],
+    ["&_types=n:string&sheet=2", form("n;m\n1;2\n", "a.csv")],
+    ["&_types=n:string&range=A:A", form("n;m\n1;2\n", "a.csv")],
+    ["&_types=n:string&encoding=utf-8", form("n;m\n1;2\n", "a.csv")],
+    ["&_types=n:string", form("n;m\n1;3\n", "a.csv")],
+    ["&_types=n:string", form("n;m\n1;2\n", "b.csv")],
+    ["&_types=n:string&separator=semicolon", "n;m\n1;2\n"],
+  ];
+  for (const [query, body] of others) {
+    assert.equal((await send(query, body)).status, 422, query);
+  }
+  await until(() => !server.spooled().some((file) => file.startsWith("upload-")));
+  let file = "";
+  await until(async () => {
+    const response = await fetch(`${server.origin}/runs/${id}/file`, { headers: CONVERTER });
+    file = await response.text();
+    return response.status === 200;
+  });
+  assert.equal(file, "n,m\r\n1,2\r\n");
 });
 
 Deno.test("a client that leaves, with its body or with its file, leaves nothing behind", async () => {
