@@ -186,6 +186,8 @@ export function convertRequest(
     join: false,
     caps: {},
     truncate: false,
+    // Who comes back sends the file again, which is another upload.
+    resumeWindow: 0,
   };
   return {
     // How the file is read makes another request, and its receipt tells it.

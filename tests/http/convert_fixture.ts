@@ -42,7 +42,7 @@ access:
   keys:
     - ${key("converter", ", scopes: [convert], tenant: one")}
     - ${key("exporter")}
-spool: { dir: spool, min_free: 1MiB }
+spool: { dir: spool, min_free: 1MiB, resume_window: 10m }
 convert: ${convert}
 sources: {}
 exports: {}

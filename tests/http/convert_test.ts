@@ -342,6 +342,14 @@ Deno.test("an idempotency key is of one file that is read in one way, as its rec
   assert.equal(file, "n,m\r\n1,2\r\n");
 });
 
+Deno.test("a conversion is streamed as one that cannot be gone on with, whatever the spool allows", async () => {
+  await using server = await startConverter();
+  const { status, headers } = await convert(server, "csv", CSV, { "Accept-Encoding": "gzip" });
+  assert.equal(status, 200);
+  const names = ["accept-ranges", "etag", "vary"];
+  assert.deepEqual(names.map((name) => headers.get(name)), [null, null, "Accept-Encoding"]);
+});
+
 Deno.test("a client that leaves, with its body or with its file, leaves nothing behind", async () => {
   await using server = await startConverter();
   for (const type of ["text/csv", "multipart/form-data; boundary=X"]) {
