@@ -4,7 +4,13 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { inTime, until } from "../waiting.ts";
 import { sheetXml, workbookFile } from "../sources/upload/xlsx/workbook_file.ts";
-import { CONVERTER, type ConvertServer, EXPORTER, startConverter } from "./convert_fixture.ts";
+import {
+  CONVERTER,
+  type ConvertServer,
+  EXPORTER,
+  startConverter,
+  startConverterIn,
+} from "./convert_fixture.ts";
 
 const CSV = 'id;name;price\r\n1;Ann;1.50\r\n2;"Bob; Jr";20\r\n';
 
@@ -340,6 +346,35 @@ Deno.test("an idempotency key is of one file that is read in one way, as its rec
     return response.status === 200;
   });
   assert.equal(file, "n,m\r\n1,2\r\n");
+});
+
+Deno.test("conversions that have not ended with their server are interrupted, and their files gone", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "spillway-convert-" });
+  const runs = "{ ledger: 'sqlite:ledger.db', background: 1 }";
+  try {
+    const ids: string[] = [];
+    {
+      await using server = await startConverterIn(folder, { runs });
+      // One has its turn and waits for a slot, the other one waits for its turn.
+      await server.service.engine.admission.acquire({ weight: 1_000_000 });
+      for (let count = 0; count < 2; count++) {
+        const { text } = await convert(server, "csv", CSV, { Prefer: "respond-async" });
+        ids.push(JSON.parse(text).id);
+      }
+    }
+    await using server = await startConverterIn(folder, { runs });
+    for (const id of ids) {
+      const response = await fetch(`${server.origin}/runs/${id}`, { headers: CONVERTER });
+      const { state, problem } = await response.json();
+      assert.deepEqual([state, problem], ["failed", {
+        code: "interrupted",
+        detail: "The server ended before the run did",
+      }]);
+    }
+    await nothingLeft(server);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("a conversion is streamed as one that cannot be gone on with, whatever the spool allows", async () => {
