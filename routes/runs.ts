@@ -317,7 +317,8 @@ function readIdempotencyKey(
     upload,
   ];
   return {
-    scope: `principal ${principal.tenant ?? ""} ${principal.id}`,
+    // Tenants and subjects may hold any character.
+    scope: `principal ${JSON.stringify([principal.tenant ?? null, principal.id])}`,
     key,
     fingerprint: createHash("sha256").update(JSON.stringify(whole)).digest("hex"),
   };
