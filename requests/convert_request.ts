@@ -34,6 +34,8 @@ export interface ConvertOptions {
   readonly types: Readonly<Record<string, ColumnType>>;
   /** The options of the file that is made. */
   readonly rest: readonly (readonly [name: string, text: string])[];
+  /** The names and texts of all that. */
+  readonly given: readonly (readonly [name: string, text: string])[];
 }
 
 /** An uploaded file. */
@@ -78,12 +80,13 @@ export function findConversion(
 export function parseConvertOptions(
   pairs: Iterable<readonly [name: string, text: string]>,
 ): ConvertOptions {
+  const given = [...pairs];
   const reading: Record<string, unknown> = {};
   let types: ConvertOptions["types"] = Object.create(null);
   const rest: (readonly [string, string])[] = [];
   const issues: RequestIssue[] = [];
   const seen = new Set<string>();
-  for (const [name, text] of pairs) {
+  for (const [name, text] of given) {
     if (name.startsWith("_") && name !== "_types") {
       rest.push([name, text]);
       continue;
@@ -96,7 +99,7 @@ export function parseConvertOptions(
     if (detail !== undefined) issues.push({ name, detail });
   }
   if (issues.length > 0) throw withIssues(issues);
-  return { reading, types, rest };
+  return { reading, types, rest, given };
 
   function readTypes(text: string): string | undefined {
     try {
@@ -148,7 +151,7 @@ export interface ConvertRequest {
 export function convertRequest(
   format: Format,
   file: UploadedFile,
-  { reading, types, rest }: ConvertOptions,
+  { reading, types, rest, given }: ConvertOptions,
   { principal, formats, settings, traceparent }: ConvertContext,
 ): ConvertRequest {
   const config: UploadConfig = {
@@ -183,13 +186,15 @@ export function convertRequest(
     join: false,
     caps: {},
     truncate: false,
+    // Who comes back sends the file again, which is another upload.
+    resumeWindow: 0,
   };
   return {
-    request: parseRequest({ exports: [definition], format }, rest, {
-      principal,
-      formats,
-      traceparent,
-    }),
+    // How the file is read makes another request, and its receipt tells it.
+    request: {
+      ...parseRequest({ exports: [definition], format }, rest, { principal, formats, traceparent }),
+      given,
+    },
     sources: new Map([[CONVERT_NAME, source]]),
   };
 }

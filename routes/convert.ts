@@ -8,6 +8,7 @@ import {
   scratchBytes,
   type UploadedFile,
 } from "../requests/convert_request.ts";
+import { createDigest } from "../storage/digest.ts";
 import type { ReceiveOptions, SpooledUpload, Uploads } from "../storage/spool/uploads.ts";
 import { isFinal } from "../runs/receipt.ts";
 import type { Dependencies, RunsAccess } from "./dependencies.ts";
@@ -57,7 +58,10 @@ export function convertRoutes(dependencies: Dependencies): Hono<Environment> {
 
       const { tenant } = principal;
       const { maxBytes } = settings;
-      const received = await receive(request, type, uploads, { maxBytes, tenant, scratchBytes });
+      // An idempotency key is of one file, and of no other.
+      const digest = request.headers.has("Idempotency-Key") ? createDigest() : undefined;
+      const receiving = { maxBytes, tenant, scratchBytes, digest };
+      const received = await receive(request, type, uploads, receiving);
       if (!received) return noAnswer();
       const { upload, name, said, fields } = received;
       try {
@@ -69,7 +73,10 @@ export function convertRoutes(dependencies: Dependencies): Hono<Environment> {
         const { runs } = dependencies;
         if (runs?.background && prefersAsync(request)) {
           const handing = { ...delivering, runs: handOver(runs, upload) };
-          return await runInBackground(request, made.request, handing, { client });
+          return await runInBackground(request, made.request, handing, {
+            client,
+            upload: digest && { sha256: digest.finish(), name },
+          });
         }
         const response = await deliver(request, made.request, delivering, { client });
         // Where a run has begun, its end removes the upload.

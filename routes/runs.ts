@@ -203,6 +203,8 @@ const GONE = "The file of this run is not kept here any more";
 export interface BackgroundRequest extends RunExtras {
   /** The client that asked for it, where it is known. */
   readonly client: Client | undefined;
+  /** The file that was sent to be converted, by its digest and the sender's name for it. @default none was */
+  readonly upload?: { readonly sha256: string; readonly name: string | undefined } | undefined;
 }
 
 /**
@@ -214,7 +216,7 @@ export async function runInBackground(
   request: Request,
   asked: RunRequest,
   { catalog, startRun, runs }: Dependencies,
-  { client, ...extras }: BackgroundRequest,
+  { client, upload, ...extras }: BackgroundRequest,
 ): Promise<Response> {
   const background = runs?.background;
   if (!background) throw new ProblemError(notFound("This server keeps no files: it has no spool"));
@@ -222,7 +224,7 @@ export async function runInBackground(
     ...toBackgroundRun(asked, catalog, extras),
     startRun,
     client: client?.remoteAddress,
-  }, readIdempotencyKey(request, asked, extras));
+  }, readIdempotencyKey(request, asked, { ...extras, upload }));
   return Response.json(receiptWithLinks(row), {
     status: 202,
     headers: {
@@ -295,7 +297,7 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 function readIdempotencyKey(
   { headers }: Request,
   { principal, exports, format, given }: RunRequest,
-  { notify, schedule }: RunExtras,
+  { notify, schedule, upload }: Omit<BackgroundRequest, "client">,
 ): IdempotencyKey | undefined {
   const header = headers.get("Idempotency-Key");
   if (header === null) return undefined;
@@ -312,9 +314,11 @@ function readIdempotencyKey(
     ),
     notify,
     schedule?.name,
+    upload,
   ];
   return {
-    scope: `principal ${principal.tenant ?? ""} ${principal.id}`,
+    // Tenants and subjects may hold any character.
+    scope: `principal ${JSON.stringify([principal.tenant ?? null, principal.id])}`,
     key,
     fingerprint: createHash("sha256").update(JSON.stringify(whole)).digest("hex"),
   };

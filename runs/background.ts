@@ -83,7 +83,7 @@ export interface Background {
   resume(rows: readonly LedgerRow[]): Promise<void>;
   /** Takes other limits; what runs goes on. */
   configure(limits: BackgroundLimits): void;
-  /** Begins no run any more, and has those that are under way wait for the next server. */
+  /** Begins no run any more; those that have not ended wait for the next server, or fail where it cannot make them. */
   close(): Promise<void>;
 }
 
@@ -101,6 +101,11 @@ const RETRY_MS = 500;
 
 /** The part of the runs that may wait which may be of one tenant, so that there is room for those of others. */
 const WAITING_SHARE = 1 / 2;
+
+/** Whether the next server could make it: an upload is gone with its server. */
+function canBeginAgain({ tables }: RunTask): boolean {
+  return tables.every(({ source }) => !source.uploaded);
+}
 
 /** A run that has not ended. */
 interface Job extends BackgroundRun {
@@ -240,7 +245,7 @@ export function createBackground(options: BackgroundOptions): Background {
           server,
           at: now().toISOString(),
         }),
-        caller: run.request.principal,
+        ...(canBeginAgain(run.task) ? { caller: run.request.principal } : {}),
         file: { filename: run.filename, mediaType: run.mediaType },
         ...(idempotency ? { idempotency } : {}),
         ...(run.schedule ? { schedule: run.schedule } : {}),
@@ -291,7 +296,11 @@ export function createBackground(options: BackgroundOptions): Background {
     async close() {
       closed = true;
       const error = new InterruptedError();
-      for (const { stop } of jobs.values()) stop.abort(error);
+      for (const { id, stop, waiting } of jobs.values()) {
+        stop.abort(error);
+        // One that waits and cannot begin again ends here; any other stays queued.
+        if (waiting) receipts.conclude(id, { error });
+      }
       await Promise.all(running);
     },
   };

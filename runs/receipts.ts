@@ -368,9 +368,9 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
         return step(run, "complete", { ...keptFile(outcome.object), endedAt });
       }
       const { error } = outcome;
-      const { rows, bytes, warnings, truncated, attempt, request } = run.row;
+      const { rows, bytes, warnings, truncated, attempt, caller } = run.row;
       const patch = { rows, bytes, warnings, truncated, endedAt };
-      if (error instanceof InterruptedError && request.delivery === "background") {
+      if (error instanceof InterruptedError && caller) {
         return step(run, "queued", { attempt: attempt + 1, rows: 0, bytes: 0, warnings: [] });
       }
       if (error instanceof CancelledError) return step(run, "cancelled", patch);

@@ -19,7 +19,7 @@ export interface LedgerRow extends Receipt {
   readonly server: string;
   /** The key that its request is known by. @default none */
   readonly idempotency?: IdempotencyKey;
-  /** Who asked, with all that they may; of runs that begin again after a restart. */
+  /** Who asked, with all that they may; of runs that begin again after a restart, and of no others. */
   readonly caller?: Principal;
 }
 

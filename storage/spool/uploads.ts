@@ -1,6 +1,7 @@
 /** Uploaded files in the spool: written as they come, under a name that another process can open. */
 
 import { join } from "node:path";
+import type { Digest } from "../digest.ts";
 import type { DiskRoom } from "../disk/disk_room.ts";
 import type { Reservation } from "../disk/quota.ts";
 import { type FileSystem, type OpenFile, systemFiles } from "../disk/file_system.ts";
@@ -29,6 +30,8 @@ export interface ReceiveOptions {
   readonly tenant?: string | undefined;
   /** Bytes beside it that its reader may need, told of its first bytes and its size. @default none */
   readonly scratchBytes?: (begin: Uint8Array, size: number) => number;
+  /** Given its bytes as they are written. @default they are not digested */
+  readonly digest?: Pick<Digest, "update"> | undefined;
 }
 
 /** Takes uploads. */
@@ -83,7 +86,7 @@ export function createUploads(
       open.set(path, upload);
       try {
         await room.restore();
-        await upload.write(body, maxBytes);
+        await upload.write(body, options);
         return await upload.finish(options);
       } catch (error) {
         await upload.release();
@@ -126,7 +129,10 @@ class WrittenUpload {
     this.#onReleased = onReleased;
   }
 
-  async write(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<void> {
+  async write(
+    body: ReadableStream<Uint8Array>,
+    { maxBytes, digest }: ReceiveOptions,
+  ): Promise<void> {
     const file = await this.#attempt(() =>
       this.#files.open(this.#path, { write: true, createNew: true })
     );
@@ -136,6 +142,7 @@ class WrittenUpload {
         this.#keepBegin(chunk);
         await this.#makeRoom(this.#size + chunk.length);
         await this.#writeAll(file, chunk);
+        digest?.update(chunk);
       }
     } finally {
       file.close();

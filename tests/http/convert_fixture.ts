@@ -32,7 +32,22 @@ export interface ConvertServer extends AsyncDisposable {
 /** Starts one; `convert` is that section of its configuration. */
 export async function startConverter(convert = "{}"): Promise<ConvertServer> {
   const folder = await Deno.makeTempDir({ prefix: "spillway-convert-" });
-  await Deno.mkdir(`${folder}/spool`);
+  const server = await startConverterIn(folder, { convert });
+  return {
+    ...server,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+/** Starts one in the folder of one that has ended, or has not begun; the folder stays. */
+export async function startConverterIn(
+  folder: string,
+  { convert = "{}", runs = "{}" }: { readonly convert?: string; readonly runs?: string },
+): Promise<ConvertServer> {
+  await Deno.mkdir(`${folder}/spool`, { recursive: true });
   const key = (id: keyof typeof KEYS, more = "") =>
     `{ id: ${KEYS[id].id}, sha256: ${KEYS[id].sha256}${more} }`;
   const config = loadConfig(
@@ -42,8 +57,9 @@ access:
   keys:
     - ${key("converter", ", scopes: [convert], tenant: one")}
     - ${key("exporter")}
-spool: { dir: spool, min_free: 1MiB }
+spool: { dir: spool, min_free: 1MiB, resume_window: 10m }
 convert: ${convert}
+runs: ${runs}
 sources: {}
 exports: {}
 `,
@@ -65,9 +81,6 @@ exports: {}
     port,
     reports,
     spooled: () => filesIn(`${folder}/spool`),
-    async [Symbol.asyncDispose]() {
-      await service[Symbol.asyncDispose]();
-      await Deno.remove(folder, { recursive: true });
-    },
+    [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
   };
 }

@@ -4,7 +4,13 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { inTime, until } from "../waiting.ts";
 import { sheetXml, workbookFile } from "../sources/upload/xlsx/workbook_file.ts";
-import { CONVERTER, type ConvertServer, EXPORTER, startConverter } from "./convert_fixture.ts";
+import {
+  CONVERTER,
+  type ConvertServer,
+  EXPORTER,
+  startConverter,
+  startConverterIn,
+} from "./convert_fixture.ts";
 
 const CSV = 'id;name;price\r\n1;Ann;1.50\r\n2;"Bob; Jr";20\r\n';
 
@@ -269,10 +275,9 @@ Deno.test("a form that is none, or has another number of files, is refused", asy
 
 Deno.test("a file is converted in the background, and its receipt tells what was read", async () => {
   await using server = await startConverter();
-  const send = async (body: string, more: Record<string, string> = {}) => {
+  const send = async (body: string) => {
     const { status, headers, text } = await convert(server, "csv?_types=n:integer", body, {
       "Prefer": "respond-async",
-      ...more,
     });
     assert.equal(status, 202, text);
     return headers.get("Location")!;
@@ -296,12 +301,88 @@ Deno.test("a file is converted in the background, and its receipt tells what was
   const broken = await ended(await send('n\n"1" 2\n'));
   assert.equal(broken.state, "failed");
 
-  const key = { "Idempotency-Key": "one" };
-  const first = await send("n\n3\n", key);
-  assert.equal(await send("n\n4\n", key), first);
-  await ended(first);
-  assert.equal(await (await get(`${first}/file`)).text(), "n\r\n3\r\n");
   await until(() => !server.spooled().some((file) => file.startsWith("upload-")));
+});
+
+Deno.test("an idempotency key is of one file that is read in one way, as its receipt tells", async () => {
+  await using server = await startConverter();
+  const headers = { "Prefer": "respond-async", "Idempotency-Key": "one" };
+  const form = (content: string, name: string) => {
+    const form = new FormData();
+    form.append("separator", "semicolon");
+    form.append("file", new File([content], name, { type: "text/csv" }));
+    return form;
+  };
+  const send = (query: string, body: BodyInit) =>
+    convert(server, `csv?header=true${query}`, body, headers);
+  const first = await send("&_types=n:string", form("n;m\n1;2\n", "a.csv"));
+  assert.equal(first.status, 202, first.text);
+  const { id, params, options } = JSON.parse(first.text);
+  assert.deepEqual({ params, options }, {
+    params: { header: "true", separator: "semicolon", format: "csv" },
+    options: { types: "n:string" },
+  });
+  const again = await send("&_types=n:string", form("n;m\n1;2\n", "a.csv"));
+  assert.deepEqual([again.status, JSON.parse(again.text).id], [202, id]);
+
+  const others: readonly (readonly [query: string, body: BodyInit])[] = [
+    ["", form("n;m\n1;2\n", "a.csv")],
+    ["&_types=n:integer", form("n;m\n1;2\n", "a.csv")],
+    ["&_types=n:string&sheet=2", form("n;m\n1;2\n", "a.csv")],
+    ["&_types=n:string&range=A:A", form("n;m\n1;2\n", "a.csv")],
+    ["&_types=n:string&encoding=utf-8", form("n;m\n1;2\n", "a.csv")],
+    ["&_types=n:string", form("n;m\n1;3\n", "a.csv")],
+    ["&_types=n:string", form("n;m\n1;2\n", "b.csv")],
+    ["&_types=n:string&separator=semicolon", "n;m\n1;2\n"],
+  ];
+  for (const [query, body] of others) {
+    assert.equal((await send(query, body)).status, 422, query);
+  }
+  await until(() => !server.spooled().some((file) => file.startsWith("upload-")));
+  let file = "";
+  await until(async () => {
+    const response = await fetch(`${server.origin}/runs/${id}/file`, { headers: CONVERTER });
+    file = await response.text();
+    return response.status === 200;
+  });
+  assert.equal(file, "n,m\r\n1,2\r\n");
+});
+
+Deno.test("conversions that have not ended with their server are interrupted, and their files gone", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "spillway-convert-" });
+  const runs = "{ ledger: 'sqlite:ledger.db', background: 1 }";
+  try {
+    const ids: string[] = [];
+    {
+      await using server = await startConverterIn(folder, { runs });
+      // One has its turn and waits for a slot, the other one waits for its turn.
+      await server.service.engine.admission.acquire({ weight: 1_000_000 });
+      for (let count = 0; count < 2; count++) {
+        const { text } = await convert(server, "csv", CSV, { Prefer: "respond-async" });
+        ids.push(JSON.parse(text).id);
+      }
+    }
+    await using server = await startConverterIn(folder, { runs });
+    for (const id of ids) {
+      const response = await fetch(`${server.origin}/runs/${id}`, { headers: CONVERTER });
+      const { state, problem } = await response.json();
+      assert.deepEqual([state, problem], ["failed", {
+        code: "interrupted",
+        detail: "The server ended before the run did",
+      }]);
+    }
+    await nothingLeft(server);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a conversion is streamed as one that cannot be gone on with, whatever the spool allows", async () => {
+  await using server = await startConverter();
+  const { status, headers } = await convert(server, "csv", CSV, { "Accept-Encoding": "gzip" });
+  assert.equal(status, 200);
+  const names = ["accept-ranges", "etag", "vary"];
+  assert.deepEqual(names.map((name) => headers.get(name)), [null, null, "Accept-Encoding"]);
 });
 
 Deno.test("a client that leaves, with its body or with its file, leaves nothing behind", async () => {

@@ -71,6 +71,15 @@ Deno.test("an idempotency key is its principal's, and so is the run that an equa
     submit(server, "two"),
   ]);
   assert.equal(new Set(runs.map(({ id }) => id)).size, 5);
+  // Both may hold spaces.
+  const bearer = async (org: string, sub: string) => ({
+    Authorization: `Bearer ${await token({ org, sub, exports: ["*"] })}`,
+  });
+  const spaced = await Promise.all([
+    submit(server, await bearer("one jwt:ann", "bob"), headers),
+    submit(server, await bearer("one", "ann jwt:bob"), headers),
+  ]);
+  assert.deepEqual(spaced.map(({ principal }) => principal), ["jwt:bob", "jwt:ann jwt:bob"]);
   await complete(server, "two", runs[1].id);
   const { text } = await server.get(`/runs/${runs[1].id}/file`, "two");
   assert.equal(text, "id,owner\r\n3,two\r\n4,two\r\n");

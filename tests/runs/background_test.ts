@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { AdmissionError } from "../../runs/admission_error.ts";
 import { createBackground } from "../../runs/background.ts";
 import { createMemoryLedger } from "../../runs/ledger/sqlite.ts";
+import type { RunTask } from "../../runs/protocol.ts";
 import { createReceipts } from "../../runs/receipts.ts";
 import type { RunRequest } from "../../requests/run_request.ts";
 import type { MakeOptions, WholeFiles } from "../../runs/whole_files.ts";
@@ -38,10 +39,10 @@ function setup(maxQueued = 100, concurrent = 1) {
     onError: (error) => errors.push(error),
     clock,
   });
-  const submit = (id: string, tenant?: string, key?: string) =>
+  const submit = (id: string, tenant?: string, key?: string, task = fakeTask("rows")) =>
     background.submit(id, {
       startRun: () => Promise.reject(new Error("not used")),
-      task: fakeTask("rows"),
+      task,
       request: {
         principal: { id: `key:${tenant}`, via: "key", ...(tenant ? { tenant } : {}) },
         exports: [{ name: "rows" }],
@@ -120,6 +121,27 @@ Deno.test("runs of a server that ends wait for the next one, those that were run
   assert.equal(made.length, 1);
   assert.equal((await ledger.get("waiting"))?.state, "queued");
   await assert.rejects(() => submit("late"), AdmissionError);
+});
+
+Deno.test("runs of uploads end with their server, whether they had begun or waited", async () => {
+  const { background, ledger, made, submit } = setup();
+  const task: RunTask = {
+    ...fakeTask("/convert"),
+    tables: [{
+      source: { type: "upload", config: {}, uploaded: true },
+      query: { text: "", params: {}, types: {} },
+      title: "convert",
+      columns: {},
+    }],
+  };
+  for (const id of ["begun", "waiting"]) await submit(id, "a", undefined, task);
+  await background.close();
+  await settle();
+  assert.equal(made.length, 1);
+  for (const id of ["begun", "waiting"]) {
+    const { state, problem, caller } = (await ledger.get(id))!;
+    assert.deepEqual([state, problem?.code, caller], ["failed", "interrupted", undefined]);
+  }
 });
 
 Deno.test("a run whose export is gone fails when it should begin again", async () => {

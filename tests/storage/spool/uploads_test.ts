@@ -1,6 +1,7 @@
 /** Uploads in the spool: their room, their end, and what is left of one that a disk or a client breaks. */
 
 import assert from "node:assert/strict";
+import { createDigest } from "../../../storage/digest.ts";
 import { DiskError } from "../../../storage/disk/error.ts";
 import { NoRoomError } from "../../../storage/store.ts";
 import type { OpenedSpool } from "../../../storage/spool/mod.ts";
@@ -41,6 +42,24 @@ Deno.test("an upload takes its size, and room for what is unpacked of it, until 
     await uploads.release(upload.path);
     await upload.release();
     await assertEmpty(spool);
+  });
+});
+
+Deno.test("an upload is digested as it is written", async () => {
+  await inDirectory(async (dir) => {
+    await using spool = await openTestSpool(dir, { maxBytes: 16 * MiB });
+    const digest = createDigest();
+    const [one, other] = ["a", "bc"].map((text) => new TextEncoder().encode(text));
+    const upload = await createUploads(spool).receive(bodyOf(one!, other!), {
+      maxBytes: MiB,
+      digest,
+    });
+    await upload.release();
+    // FIPS 180-4: that of "abc".
+    assert.equal(
+      digest.finish(),
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    );
   });
 });
 
