@@ -183,6 +183,8 @@ export function convertRequest(
     join: false,
     caps: {},
     truncate: false,
+    // Who comes back sends the file again, which is another upload.
+    resumeWindow: 0,
   };
   return {
     request: parseRequest({ exports: [definition], format }, rest, {
