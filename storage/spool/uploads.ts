@@ -15,7 +15,7 @@ export interface SpooledUpload {
   readonly size: number;
   /** Room beside it for what is unpacked of it, and where; absent where there is none. */
   readonly scratch?: { readonly path: string; readonly maxBytes: number };
-  /** Removes it, and gives its room back; does nothing the second time. */
+  /** Removes it, and gives its room back; does nothing the second time, and while a run has it. */
   release(): Promise<void>;
 }
 
@@ -43,8 +43,13 @@ export interface Uploads {
     body: ReadableStream<Uint8Array>,
     options: ReceiveOptions,
   ): Promise<SpooledUpload>;
-  /** Removes the upload of a path, as its own `release` does; does nothing where there is none. */
-  release(path: string): Promise<void>;
+  /**
+   * A run has the upload of a path from now on: its worker may read that, and write beside it, after its client
+   * has left. Does nothing where there is none.
+   */
+  runStarted(path: string): void;
+  /** The run has ended, and let go of it: removes the upload. */
+  runEnded(path: string): Promise<void>;
 }
 
 /** A body that is longer than it may be. */
@@ -72,7 +77,16 @@ export function createUploads(
 ): Uploads {
   const open = new Map<string, WrittenUpload>();
   return {
-    release: async (path) => await open.get(path)?.release(),
+    runStarted(path) {
+      const upload = open.get(path);
+      if (upload) upload.inRun = true;
+    },
+    async runEnded(path) {
+      const upload = open.get(path);
+      if (!upload) return;
+      upload.inRun = false;
+      await upload.release();
+    },
     async receive(body, options) {
       const { maxBytes, size, tenant } = options;
       if (size !== undefined && size > maxBytes) throw new UploadTooLargeError(maxBytes);
@@ -101,6 +115,8 @@ async function reserve(room: DiskRoom, bytes: number, tenant?: string): Promise<
 
 /** An upload and its room. */
 class WrittenUpload {
+  /** Whether a run has it, whose end removes it. */
+  inRun = false;
   readonly #path: string;
   readonly #files: FileSystem;
   readonly #room: DiskRoom;
@@ -190,7 +206,7 @@ class WrittenUpload {
   }
 
   async release(): Promise<void> {
-    if (this.#released) return;
+    if (this.#released || this.inRun) return;
     this.#released = true;
     for (const path of [this.#path, this.#scratchPath]) {
       await this.#files.remove(path).catch(async (error) => {

@@ -38,7 +38,29 @@ Deno.test("an upload takes its size, and room for what is unpacked of it, until 
     const { bytes, reservedBytes } = await spool.stats();
     assert.deepEqual([bytes, reservedBytes], [100_000, 300_000]);
     await Deno.writeTextFile(upload.scratch!.path, "unpacked");
-    await uploads.release(upload.path);
+    await upload.release();
+    await upload.release();
+    await assertEmpty(spool);
+  });
+});
+
+Deno.test("what a run has is removed at its end, with what its worker has made meanwhile", async () => {
+  await inDirectory(async (dir) => {
+    await using spool = await openTestSpool(dir, { maxBytes: 16 * MiB });
+    const uploads = createUploads(spool);
+    const upload = await uploads.receive(bodyOf(pattern(1000)), {
+      maxBytes: MiB,
+      scratchBytes: () => 5000,
+    });
+    uploads.runStarted(upload.path);
+    // Its client has left, and its worker does not know it yet.
+    await upload.release();
+    await Deno.writeTextFile(upload.scratch!.path, "unpacked");
+    assert.equal((await Deno.stat(upload.path)).size, 1000);
+    assert.equal((await spool.stats()).reservedBytes, 6000);
+    await uploads.runEnded(upload.path);
+    await assertEmpty(spool);
+    await uploads.runEnded(upload.path);
     await upload.release();
     await assertEmpty(spool);
   });
