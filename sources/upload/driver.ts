@@ -43,13 +43,14 @@ async function openUpload(
     note,
     reading: config,
     limits: { maxCells: config.max_cells, maxRow: config.max_row },
+    signal,
     ...(allowed
       ? { scratch: () => scratch ??= opened.use(openScratch(allowed.path, allowed.maxBytes)) }
       : {}),
   };
   try {
     const file = opened.use(open(config.path));
-    const content = await findContent(file, { format: config.format, scratch: context.scratch });
+    const content = await findContent(file, { ...context, format: config.format });
     const { format } = content;
     if (config.formats && !config.formats.includes(format)) {
       throw new UploadError(`it is ${format}, which is not read here`, { kind: "type" });

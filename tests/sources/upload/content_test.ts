@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { UploadConfig } from "../../../sources/upload/config.ts";
 import { createUploadDriver } from "../../../sources/upload/driver.ts";
-import { UploadError } from "../../../sources/upload/reader.ts";
+import { findContent } from "../../../sources/upload/content.ts";
+import { type ScratchFile, UploadError } from "../../../sources/upload/reader.ts";
 import type { Row } from "../../../table/table.ts";
 import { uploadConfig } from "./fixture.ts";
 import { fileOf } from "./upload.ts";
@@ -173,4 +174,18 @@ Deno.test("what is no table, or packed more than once, is refused by what it is"
 Deno.test("a file that inflates to hundreds of times its size is refused", async () => {
   const bomb = zstdCompressSync(new Uint8Array(200 * 2 ** 20).fill(0x61));
   assert.match(await refusal(bomb, { max_row: 2 ** 28 }), /inflates to more than 500 times/);
+});
+
+Deno.test("what is packed once more is unpacked no further once nobody wants it", async () => {
+  const left = new AbortController();
+  let appended = 0;
+  const scratch = (): ScratchFile => {
+    left.abort(new Error("The client left"));
+    return { ...fileOf(WORKBOOK), append: () => void appended++ };
+  };
+  const file = fileOf(gzipSync(WORKBOOK));
+  await assert.rejects(findContent(file, { scratch, signal: left.signal }), {
+    message: "The client left",
+  });
+  assert.equal(appended, 0);
 });
