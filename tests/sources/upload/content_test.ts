@@ -121,6 +121,18 @@ Deno.test("a file is read out of gzip, zstd and a ZIP of one file", async () => 
   }
 });
 
+Deno.test("what another worker has left of a scratch file does no harm", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, WORKBOOK.subarray(1));
+    const scratch = { path, maxBytes: WORKBOOK.length };
+    assert.deepEqual(await readFile(gzipSync(WORKBOOK), { scratch }), ROWS);
+    assert.deepEqual(await Deno.readFile(path), WORKBOOK);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
 Deno.test("a file that is cut off or damaged anywhere is an error, never half a table", async () => {
   const rows = Array.from({ length: 3000 }, (_, row) => `${row},${"x".repeat(row % 90)}\n`);
   const text = encode(`n,text\n${rows.join("")}`);
