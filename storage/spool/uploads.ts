@@ -64,8 +64,12 @@ export class UploadTooLargeError extends Error {
   }
 }
 
-/** Bytes of room that a body of unknown length takes at a time. */
-const STEP_BYTES = 4 * 1024 * 1024;
+/**
+ * Bytes of room that a body takes at a time, up to as many as have come of it: one that says it is large and does
+ * not come must not hold the room of those that do.
+ */
+const MIN_STEP_BYTES = 64 * 1024;
+const MAX_STEP_BYTES = 4 * 1024 * 1024;
 
 /** The first bytes of an upload that are kept. */
 const BEGIN_BYTES = 16;
@@ -90,14 +94,16 @@ export function createUploads(
     async receive(body, options) {
       const { maxBytes, size, tenant } = options;
       if (size !== undefined && size > maxBytes) throw new UploadTooLargeError(maxBytes);
-      const reservation = await reserve(room, size ?? STEP_BYTES, tenant);
+      const never = room.neverFits(size ?? 0, tenant);
+      if (never !== undefined) throw new NoRoomError("upload", never);
+      const reservation = await reserve(room, Math.min(size ?? Infinity, MIN_STEP_BYTES), tenant);
       const path = join(directory, `upload-${crypto.randomUUID()}`);
       const onReleased = () => void open.delete(path);
       const upload = new WrittenUpload(path, { files, room, reservation, onReleased });
       open.set(path, upload);
       try {
         await room.restore();
-        await upload.write(body, maxBytes);
+        await upload.write(body, options);
         return await upload.finish(options);
       } catch (error) {
         await upload.release();
@@ -142,7 +148,10 @@ class WrittenUpload {
     this.#onReleased = onReleased;
   }
 
-  async write(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<void> {
+  async write(
+    body: ReadableStream<Uint8Array>,
+    { maxBytes, size = maxBytes }: ReceiveOptions,
+  ): Promise<void> {
     const file = await this.#attempt(() =>
       this.#files.open(this.#path, { write: true, createNew: true })
     );
@@ -150,7 +159,7 @@ class WrittenUpload {
       for await (const chunk of body) {
         if (this.#size + chunk.length > maxBytes) throw new UploadTooLargeError(maxBytes);
         this.#keepBegin(chunk);
-        await this.#makeRoom(this.#size + chunk.length);
+        await this.#makeRoom(this.#size + chunk.length, size);
         await this.#writeAll(file, chunk);
       }
     } finally {
@@ -163,10 +172,12 @@ class WrittenUpload {
     this.#begin.set(chunk.subarray(0, BEGIN_BYTES - this.#size), this.#size);
   }
 
-  async #makeRoom(bytes: number): Promise<void> {
-    const missing = bytes - this.#reservation.bytes;
-    if (missing <= 0) return;
-    const reason = await this.#reservation.grow(Math.max(missing, STEP_BYTES));
+  /** Has room for so many bytes, and for some more, as far as there are so many to come. */
+  async #makeRoom(bytes: number, expected: number): Promise<void> {
+    const { bytes: reserved } = this.#reservation;
+    if (bytes <= reserved) return;
+    const step = Math.min(MAX_STEP_BYTES, this.#size, expected - reserved);
+    const reason = await this.#reservation.grow(Math.max(bytes - reserved, step));
     if (reason !== undefined) throw new NoRoomError("upload", reason);
   }
 
