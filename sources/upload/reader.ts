@@ -65,7 +65,7 @@ export interface ReaderContext extends Required<Pick<ReadOptions, "types" | "bat
   readonly text?: boolean;
   /** Makes the scratch file, once; absent where there is none: what needs it is too large then. */
   readonly scratch?: (() => ScratchFile) | undefined;
-  /** Aborted when nobody wants the rows any more: what is unpacked before the first one ends then. @default never */
+  /** Aborted when the run is cancelled: what is unpacked before the first row ends then. @default never */
   readonly signal?: AbortSignal | undefined;
 }
 

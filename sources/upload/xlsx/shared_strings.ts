@@ -44,7 +44,7 @@ export async function readSharedStrings(
   return cached(store);
 }
 
-/** Bytes, until nobody wants them any more: all of them are read before the first row is. */
+/** Bytes, until the run is cancelled: all of them are read before the first row is. */
 async function* untilAborted(
   content: AsyncIterable<Uint8Array>,
   signal: AbortSignal | undefined,

@@ -188,7 +188,7 @@ Deno.test("a file that inflates to hundreds of times its size is refused", async
   assert.match(await refusal(bomb, { max_row: 2 ** 28 }), /inflates to more than 500 times/);
 });
 
-Deno.test("what is packed once more is unpacked no further once nobody wants it", async () => {
+Deno.test("what is packed once more is unpacked no further once the run is cancelled", async () => {
   const left = new AbortController();
   let appended = 0;
   const scratch = (): ScratchFile => {

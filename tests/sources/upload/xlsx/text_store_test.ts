@@ -82,7 +82,7 @@ Deno.test("a workbook whose shared strings are larger than memory holds is read 
   });
 });
 
-Deno.test("shared strings are read no further once nobody wants them", async () => {
+Deno.test("shared strings are read no further once the run is cancelled", async () => {
   const items = Array.from({ length: 40_000 }, () => `<t>${"x".repeat(1200)}</t>`);
   const file = workbookFile({ sheets: { Data: sheetXml("") }, strings: stringsXml(items) });
   const scratch = createScratch(0);
