@@ -42,11 +42,17 @@ export type WarningKind =
 export interface Warning {
   /** What happened. */
   readonly kind: WarningKind;
-  /** The column's name; absent where a stream of text no longer knows its columns. */
+  /** The column's name; absent where a stream of text no longer knows its columns, and where a great many are named. */
   readonly column?: string;
   /** How many cells (or columns) it happened to. */
   readonly count: number;
 }
+
+/** Warnings that name their column: a file that is read has as many columns as its sender likes. */
+const MAX_NAMED = 100;
+
+/** Characters of a name. */
+const MAX_NAME = 200;
 
 /** The counts of one run. */
 export class Warnings {
@@ -57,12 +63,18 @@ export class Warnings {
   textSuspected = false;
   readonly #counts = new Map<string, { kind: WarningKind; column?: string; count: number }>();
 
-  /** Counts `times` more cells of a column. */
+  /** Counts `times` more cells of a column; those of the columns beyond the first hundred together. */
   count(kind: WarningKind, column?: string, times = 1): void {
-    const key = `${kind} ${column ?? ""}`;
+    const name = column === undefined || column.length <= MAX_NAME
+      ? column
+      : `${column.slice(0, MAX_NAME).toWellFormed()}…`;
+    const key = name === undefined ? kind : `${kind} ${name}`;
     const entry = this.#counts.get(key);
     if (entry) entry.count += times;
-    else this.#counts.set(key, { kind, ...(column === undefined ? {} : { column }), count: times });
+    else if (name === undefined) this.#counts.set(key, { kind, count: times });
+    else if (this.#counts.size < MAX_NAMED) {
+      this.#counts.set(key, { kind, column: name, count: times });
+    } else this.count(kind, undefined, times);
   }
 
   /** What was counted, in the order of its first occurrence. */

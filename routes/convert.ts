@@ -79,7 +79,7 @@ export function convertRoutes(dependencies: Dependencies): Hono<Environment> {
           });
         }
         const response = await deliver(request, made.request, delivering, { client });
-        // Where a run has begun, its end removes the upload.
+        // Where a run has begun, its end removes the upload, whatever is done here.
         if (response.status >= 400 || response.status === 204) await upload.release();
         return response;
       } catch (error) {

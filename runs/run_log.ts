@@ -44,13 +44,23 @@ function logRun(
     ...(truncated === undefined ? {} : { truncated }),
     ...maskedBy(task),
     ...(warnings.length === 0 ? {} : { warnings }),
-    ...(error ? { error: hide(messageOf(error)) } : {}),
-    ...(error instanceof TaskError && error.kind !== "param" ? { detail: hide(error.detail) } : {}),
+    ...(error ? { error: truncate(hide(messageOf(error))) } : {}),
+    ...(error instanceof TaskError && error.kind !== "param"
+      ? { detail: truncate(hide(error.detail)) }
+      : {}),
   };
   const message = `Run ${state}: ${task.export}.${task.format}, ` +
     `${rows} rows, ${bytes} bytes, ${duration} ms`;
   if (error) logger.error(`${message}: {error}`, fields);
   else logger.info(message, fields);
+}
+
+/** Characters of a text of a source: a database repeats the value that it refuses, of whatever length. */
+const MAX_TEXT = 8000;
+
+/** As much of a text as a line has room for. */
+function truncate(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT).toWellFormed()}…` : text;
 }
 
 /** What an error says, on one line. Of params there are the names: what a source says of one repeats its value. */
@@ -82,6 +92,6 @@ function logDescription({ id, error }: RunReport, task: RunTask): void {
   getLogger(["spillway"]).warn("Cannot describe {export}: {error}", {
     id,
     export: task.export,
-    error: messageOf(error),
+    error: truncate(messageOf(error)),
   });
 }

@@ -6,6 +6,7 @@ import { createAdminApp, createApp } from "../routes/app.ts";
 import type { Dependencies } from "../routes/dependencies.ts";
 import { isLocal } from "../routes/local_request.ts";
 import type { RunObserver } from "../runs/observer.ts";
+import type { RunTask } from "../runs/protocol.ts";
 import type { StartRun } from "../runs/run.ts";
 import type { UploadConfig } from "../sources/upload/config.ts";
 import type { Uploads } from "../storage/spool/uploads.ts";
@@ -96,13 +97,12 @@ export function createGeneration(
   };
 }
 
-/** Removes the upload that a run has read, whatever became of the run. */
-function releasesUploads(uploads: Pick<Uploads, "release">): RunObserver {
+/** Keeps the upload of a run until the run has ended, and removes it then, whatever became of the run. */
+function releasesUploads(uploads: Pick<Uploads, "runStarted" | "runEnded">): RunObserver {
+  const pathsOf = ({ tables }: RunTask) =>
+    tables.flatMap(({ source }) => source.uploaded ? [(source.config as UploadConfig).path] : []);
   return {
-    ended(_report, { task }) {
-      for (const { source } of task.tables) {
-        if (source.uploaded) void uploads.release((source.config as UploadConfig).path);
-      }
-    },
+    started: ({ task }) => pathsOf(task).forEach((path) => uploads.runStarted(path)),
+    ended: (_report, { task }) => pathsOf(task).forEach((path) => void uploads.runEnded(path)),
   };
 }

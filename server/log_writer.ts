@@ -22,7 +22,7 @@ export interface LogSink {
 export interface LogWriter {
   /** Lines that were dropped: there was no room for them, or they could not be written. */
   readonly dropped: number;
-  /** Takes a line, without its end; it is written later, or dropped. */
+  /** Takes a line, without its end; it is written later, or dropped where others wait and there is no room. */
   write(line: string): void;
   /** Resolves when nothing waits any more, which may be never. */
   flush(): Promise<void>;
@@ -84,7 +84,8 @@ export function createLogWriter(
     },
     write(line) {
       const bytes = encoder.encode(`${line}\n`);
-      if (waitingBytes + bytes.length > maxWaitingBytes) return drop(1);
+      // One that nothing waits before is taken whatever its length: no later line would tell that it is missing.
+      if (waitingBytes > 0 && waitingBytes + bytes.length > maxWaitingBytes) return drop(1);
       waiting.push(bytes);
       waitingBytes += bytes.length;
       writing ??= writeWaiting();

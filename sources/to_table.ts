@@ -1,6 +1,7 @@
 /** Turns what a source gives into the table that an exporter takes, its cells of their declared types. */
 
 import { cellConverter, type ConvertCell } from "./converters.ts";
+import { listed, quoted } from "./quoted.ts";
 import { type RowStream, type SourceColumn, SourceError } from "./source.ts";
 import { mapStream } from "../table/map_stream.ts";
 import { createMask, type Mask, type MaskCell } from "../table/masks.ts";
@@ -49,7 +50,7 @@ export class ColumnError extends Error {
 
   /** Says which column is missing, and which ones there are. */
   constructor(column: string, columns: readonly string[]) {
-    super(`Cannot choose column ${JSON.stringify(column)}: there is ${listed(columns)}`);
+    super(`Cannot choose column ${quoted(column)}: there is ${listedColumns(columns)}`);
     this.column = column;
     this.columns = columns;
   }
@@ -143,7 +144,7 @@ function checkSettings(
   const unknown = Object.keys(settings).find((name) => !names.includes(name));
   if (unknown === undefined) return;
   throw new SourceError(
-    `Cannot set up column ${JSON.stringify(unknown)}: the query gives ${listed(names)}`,
+    `Cannot set up column ${quoted(unknown)}: the query gives ${listedColumns(names)}`,
   );
 }
 
@@ -290,6 +291,6 @@ function ownValue<T>(record: Readonly<Record<string, T>>, name: string): T | und
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
-function listed(names: readonly string[]): string {
-  return names.length === 0 ? "no column" : names.map((name) => JSON.stringify(name)).join(", ");
+function listedColumns(names: readonly string[]): string {
+  return names.length === 0 ? "no column" : listed(names);
 }

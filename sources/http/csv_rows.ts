@@ -1,7 +1,8 @@
 /** Reads the rows of CSV with a header (RFC 4180). */
 
 import { parse } from "csv-parse";
-import { listed, rowError, type RowReader, type RowReaderSettings } from "./row_reader.ts";
+import { listed } from "../quoted.ts";
+import { rowError, type RowReader, type RowReaderSettings } from "./row_reader.ts";
 import type { SourceColumn } from "../source.ts";
 
 /** What is wrong with a record, by the code of csv-parse's error. */

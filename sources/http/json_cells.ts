@@ -6,13 +6,8 @@ import { exactNumber } from "./json_numbers.ts";
 import { membersOf } from "./json_text.ts";
 import type { JsonSplitter } from "./ndjson_rows.ts";
 import type { Converter } from "../number_converters.ts";
-import {
-  listed,
-  namedColumns,
-  rowError,
-  type RowReader,
-  type RowReaderSettings,
-} from "./row_reader.ts";
+import { listed, quoted } from "../quoted.ts";
+import { namedColumns, rowError, type RowReader, type RowReaderSettings } from "./row_reader.ts";
 import type { SourceColumn } from "../source.ts";
 import type { Cell } from "../../table/table.ts";
 
@@ -115,10 +110,10 @@ export function createJsonReader(
     members.forEach(({ key, text }, position) => {
       const index = isArray ? position : indices.get(key);
       if (index === undefined) {
-        throw fail(`its key ${JSON.stringify(key)} is none of ${listed([...indices.keys()])}`);
+        throw fail(`its key ${quoted(key)} is none of ${listed([...indices.keys()])}`);
       }
       if (!isArray && seen.size === seen.add(key).size) {
-        throw fail(`its key ${JSON.stringify(key)} is there twice`);
+        throw fail(`its key ${quoted(key)} is there twice`);
       }
       const value = exactValue(text, verbatim[index]!);
       cells[index] = value === null ? null : converters[index]?.(value) ?? value;

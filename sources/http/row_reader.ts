@@ -69,8 +69,3 @@ export class RowError extends SourceError {
 export function rowError(number: number, reason: string, cause?: unknown): RowError {
   return new RowError(number, reason, cause === undefined ? {} : { cause });
 }
-
-/** Writes names as a sentence does. */
-export function listed(names: readonly string[]): string {
-  return names.map((name) => JSON.stringify(name)).join(", ");
-}

@@ -21,6 +21,8 @@ export interface ContentOptions {
   readonly format?: UploadFormat | undefined;
   /** Where a workbook is unpacked that is in another file. @default it is not read then */
   readonly scratch?: (() => ScratchFile) | undefined;
+  /** Ends its unpacking. @default nothing does */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Bytes of text that tell CSV from JSON. */
@@ -119,7 +121,10 @@ async function findPacked(
   const file = options.scratch();
   const content = open();
   try {
-    for (let piece; (piece = await content.read()) !== undefined;) file.append(piece);
+    for (let piece; (piece = await content.read()) !== undefined;) {
+      options.signal?.throwIfAborted();
+      file.append(piece);
+    }
   } finally {
     await content.close();
   }

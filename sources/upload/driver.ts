@@ -1,5 +1,6 @@
 /** Reads rows from an uploaded file, which is on a disk. */
 
+import { listed, quoted } from "../quoted.ts";
 import { toBatches } from "../text_rows.ts";
 import type { UploadConfig } from "./config.ts";
 import { findContent, type UploadContent } from "./content.ts";
@@ -42,13 +43,14 @@ async function openUpload(
     note,
     reading: config,
     limits: { maxCells: config.max_cells, maxRow: config.max_row },
+    signal,
     ...(allowed
       ? { scratch: () => scratch ??= opened.use(openScratch(allowed.path, allowed.maxBytes)) }
       : {}),
   };
   try {
     const file = opened.use(open(config.path));
-    const content = await findContent(file, { format: config.format, scratch: context.scratch });
+    const content = await findContent(file, { ...context, format: config.format });
     const { format } = content;
     if (config.formats && !config.formats.includes(format)) {
       throw new UploadError(`it is ${format}, which is not read here`, { kind: "type" });
@@ -73,15 +75,10 @@ function checkTypes(types: ReaderContext["types"], { columns }: RowStream): void
   const names = columns.map(({ name }) => name);
   const unknown = Object.keys(types).find((name) => !names.includes(name));
   if (unknown === undefined) return;
-  const there = names.slice(0, SHOWN_NAMES).map((name) => JSON.stringify(name)).join(", ");
-  const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : "";
-  throw new UploadError(`it has no column ${JSON.stringify(unknown)}, but ${there}${more}`, {
+  throw new UploadError(`it has no column ${quoted(unknown)}, but ${listed(names)}`, {
     option: "_types",
   });
 }
-
-/** Names of columns that a message has. */
-const SHOWN_NAMES = 20;
 
 async function readContent(content: UploadContent, context: ReaderContext): Promise<RowStream> {
   switch (content.format) {

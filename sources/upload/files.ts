@@ -22,9 +22,15 @@ export function openFile(path: string): OpenedFile {
   }
 }
 
-/** Makes a scratch file, of so many bytes at most. */
+/** Makes a scratch file, of so many bytes at most. What a worker that died has left there is gone. */
 export function openScratch(path: string, maxBytes: number): OpenedFile<ScratchFile> {
-  const file = Deno.openSync(path, { read: true, write: true, createNew: true, mode: 0o600 });
+  const file = Deno.openSync(path, {
+    read: true,
+    write: true,
+    create: true,
+    truncate: true,
+    mode: 0o600,
+  });
   let size = 0;
   return {
     get size() {

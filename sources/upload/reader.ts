@@ -64,7 +64,9 @@ export interface ReaderContext extends Required<Pick<ReadOptions, "types" | "bat
   /** Whether the rows are welcome as text (`RowStream.text`). @default false */
   readonly text?: boolean;
   /** Makes the scratch file, once; absent where there is none: what needs it is too large then. */
-  readonly scratch?: () => ScratchFile;
+  readonly scratch?: (() => ScratchFile) | undefined;
+  /** Aborted when the run is cancelled: what is unpacked before the first row ends then. @default never */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

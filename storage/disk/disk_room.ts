@@ -9,6 +9,8 @@ import type { RefusalReason, Reservation } from "./quota.ts";
 export interface DiskRoom {
   /** Asks for bytes on the disk; the reason, where there is no room. */
   reserve(bytes: number, tenant?: string): Promise<Reservation | RefusalReason>;
+  /** Why so many bytes can never be had, whatever others give back; undefined where they can. */
+  neverFits(bytes: number, tenant?: string): RefusalReason | undefined;
   /** Counts bytes that were written. */
   wrote(bytes: number): void;
   /** Counts bytes that were freed. */
@@ -39,6 +41,7 @@ export const UNLIMITED: Reservation = {
 export function wholeDisk(files: FileSystem, dir: string): DiskRoom {
   return {
     reserve: () => Promise.resolve(UNLIMITED),
+    neverFits: () => undefined,
     wrote() {},
     freed() {},
     noticed: () => Promise.resolve(),

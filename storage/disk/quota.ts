@@ -90,6 +90,8 @@ export interface Quota {
    * @param use what they are for. @default "spill"
    */
   reserve(bytes: number, tenant?: string, use?: Use): Promise<Reservation | RefusalReason>;
+  /** Why so many bytes can never be had, whatever others give back; undefined where they can. */
+  neverFits(bytes: number, tenant?: string, use?: Use): RefusalReason | undefined;
   /** Refuses everybody for {@linkcode FAILING_MS}, then until the disk has recovered. */
   writeFailed(): void;
 }
@@ -251,6 +253,10 @@ export function createQuota(options: QuotaOptions): Quota {
     space,
     async reserve(bytes, tenant, use = "spill") {
       return await take(bytes, tenant, use) ?? reservation(bytes, tenant, use);
+    },
+    neverFits(bytes, tenant, use = "spill") {
+      if (bytes > (use === "file" ? fileBytes : maxBytes)) return "quota";
+      return tenant !== undefined && bytes > tenantBytes ? "tenant" : undefined;
     },
     writeFailed,
   };

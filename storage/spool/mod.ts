@@ -247,6 +247,7 @@ export async function openSpool(options: SpoolOptions): Promise<OpenedSpool> {
     },
     files: {
       reserve: (bytes, tenant) => reserve(bytes, tenant, "file"),
+      neverFits: (bytes, tenant) => quota.neverFits(bytes, tenant, "file"),
       wrote: space.wrote,
       freed: space.freed,
       failed,

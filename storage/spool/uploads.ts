@@ -16,7 +16,7 @@ export interface SpooledUpload {
   readonly size: number;
   /** Room beside it for what is unpacked of it, and where; absent where there is none. */
   readonly scratch?: { readonly path: string; readonly maxBytes: number };
-  /** Removes it, and gives its room back; does nothing the second time. */
+  /** Removes it, and gives its room back; does nothing the second time, and while a run has it. */
   release(): Promise<void>;
 }
 
@@ -46,8 +46,13 @@ export interface Uploads {
     body: ReadableStream<Uint8Array>,
     options: ReceiveOptions,
   ): Promise<SpooledUpload>;
-  /** Removes the upload of a path, as its own `release` does; does nothing where there is none. */
-  release(path: string): Promise<void>;
+  /**
+   * A run has the upload of a path from now on: its worker may read that, and write beside it, after its client
+   * has left. Does nothing where there is none.
+   */
+  runStarted(path: string): void;
+  /** The run has ended, and let go of it: removes the upload. */
+  runEnded(path: string): Promise<void>;
 }
 
 /** A body that is longer than it may be. */
@@ -62,8 +67,12 @@ export class UploadTooLargeError extends Error {
   }
 }
 
-/** Bytes of room that a body of unknown length takes at a time. */
-const STEP_BYTES = 4 * 1024 * 1024;
+/**
+ * Bytes of room that a body takes at a time, up to as many as have come of it: one that says it is large and does
+ * not come must not hold the room of those that do.
+ */
+const MIN_STEP_BYTES = 64 * 1024;
+const MAX_STEP_BYTES = 4 * 1024 * 1024;
 
 /** The first bytes of an upload that are kept. */
 const BEGIN_BYTES = 16;
@@ -75,11 +84,22 @@ export function createUploads(
 ): Uploads {
   const open = new Map<string, WrittenUpload>();
   return {
-    release: async (path) => await open.get(path)?.release(),
+    runStarted(path) {
+      const upload = open.get(path);
+      if (upload) upload.inRun = true;
+    },
+    async runEnded(path) {
+      const upload = open.get(path);
+      if (!upload) return;
+      upload.inRun = false;
+      await upload.release();
+    },
     async receive(body, options) {
       const { maxBytes, size, tenant } = options;
       if (size !== undefined && size > maxBytes) throw new UploadTooLargeError(maxBytes);
-      const reservation = await reserve(room, size ?? STEP_BYTES, tenant);
+      const never = room.neverFits(size ?? 0, tenant);
+      if (never !== undefined) throw new NoRoomError("upload", never);
+      const reservation = await reserve(room, Math.min(size ?? Infinity, MIN_STEP_BYTES), tenant);
       const path = join(directory, `upload-${crypto.randomUUID()}`);
       const onReleased = () => void open.delete(path);
       const upload = new WrittenUpload(path, { files, room, reservation, onReleased });
@@ -104,6 +124,8 @@ async function reserve(room: DiskRoom, bytes: number, tenant?: string): Promise<
 
 /** An upload and its room. */
 class WrittenUpload {
+  /** Whether a run has it, whose end removes it. */
+  inRun = false;
   readonly #path: string;
   readonly #files: FileSystem;
   readonly #room: DiskRoom;
@@ -131,7 +153,7 @@ class WrittenUpload {
 
   async write(
     body: ReadableStream<Uint8Array>,
-    { maxBytes, digest }: ReceiveOptions,
+    { maxBytes, size = maxBytes, digest }: ReceiveOptions,
   ): Promise<void> {
     const file = await this.#attempt(() =>
       this.#files.open(this.#path, { write: true, createNew: true })
@@ -140,7 +162,7 @@ class WrittenUpload {
       for await (const chunk of body) {
         if (this.#size + chunk.length > maxBytes) throw new UploadTooLargeError(maxBytes);
         this.#keepBegin(chunk);
-        await this.#makeRoom(this.#size + chunk.length);
+        await this.#makeRoom(this.#size + chunk.length, size);
         await this.#writeAll(file, chunk);
         digest?.update(chunk);
       }
@@ -154,10 +176,12 @@ class WrittenUpload {
     this.#begin.set(chunk.subarray(0, BEGIN_BYTES - this.#size), this.#size);
   }
 
-  async #makeRoom(bytes: number): Promise<void> {
-    const missing = bytes - this.#reservation.bytes;
-    if (missing <= 0) return;
-    const reason = await this.#reservation.grow(Math.max(missing, STEP_BYTES));
+  /** Has room for so many bytes, and for some more, as far as there are so many to come. */
+  async #makeRoom(bytes: number, expected: number): Promise<void> {
+    const { bytes: reserved } = this.#reservation;
+    if (bytes <= reserved) return;
+    const step = Math.min(MAX_STEP_BYTES, this.#size, expected - reserved);
+    const reason = await this.#reservation.grow(Math.max(bytes - reserved, step));
     if (reason !== undefined) throw new NoRoomError("upload", reason);
   }
 
@@ -197,7 +221,7 @@ class WrittenUpload {
   }
 
   async release(): Promise<void> {
-    if (this.#released) return;
+    if (this.#released || this.inRun) return;
     this.#released = true;
     for (const path of [this.#path, this.#scratchPath]) {
       await this.#files.remove(path).catch(async (error) => {

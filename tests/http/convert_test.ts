@@ -430,3 +430,48 @@ Deno.test("a file that is broken far down breaks the answer off", async () => {
   assert.match(String(server.reports[0]!.error), /line 2000002: text follows a closing quote/);
   await nothingLeft(server);
 });
+
+Deno.test("an upload stays until its worker has let go of it, however soon its client leaves", async () => {
+  await using server = await startConverter();
+  const body = `n,text\n${"1,xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n".repeat(400_000)}`;
+  const client = new AbortController();
+  const answer = fetch(`${server.origin}/convert/xlsx?_delivery=whole`, {
+    method: "POST",
+    body,
+    headers: CONVERTER,
+    signal: client.signal,
+  });
+  answer.catch(() => {});
+  const { pool } = server.service.engine;
+  const isUpload = (name: string) => name.startsWith("upload-");
+  const reads = (pid: number) =>
+    [...Deno.readDirSync(`/proc/${pid}/fd`)].some(({ name }) => {
+      try {
+        return isUpload(Deno.readLinkSync(`/proc/${pid}/fd/${name}`).split("/").at(-1)!);
+      } catch {
+        return false; // It was closed meanwhile.
+      }
+    });
+  await until(() => pool.pids.some(reads));
+  const [pid] = pool.pids;
+  // It hears of nothing any more, until it is killed for that.
+  Deno.kill(pid!, "SIGSTOP");
+  client.abort();
+  await assert.rejects(answer);
+  await until(() => {
+    const files = server.spooled();
+    if (isGone(pid!)) return true;
+    assert(files.some(isUpload), "its upload is gone, and its worker lives");
+    return false;
+  });
+  await nothingLeft(server);
+});
+
+/** Whether a process has ended, also where nobody has asked for its status yet. */
+function isGone(pid: number): boolean {
+  try {
+    return /^State:\s+[ZX]/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return true;
+  }
+}

@@ -58,3 +58,11 @@ Deno.test("a run has its credential, and the digest of its bytes where that is k
   const [other] = await recordsOfRun({ state: "complete" });
   assert.ok(!("sha256" in other!.properties));
 });
+
+Deno.test("what failed is told in as much as a line has room for", async () => {
+  const text = "acme".repeat(1_000_000);
+  const error = new TaskError({ kind: "source", message: text, detail: text });
+  const [record] = await recordsOfRun({ error });
+  const { error: message, detail } = record!.properties;
+  assert.deepEqual([message, detail], Array(2).fill(`${":org".repeat(2000)}…`));
+});

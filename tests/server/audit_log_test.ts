@@ -80,3 +80,13 @@ Deno.test("while it fails, refusals make room for runs, and what is missing is s
   await log.flush();
   assert.ok(text().endsWith("refusal 101\n"));
 });
+
+Deno.test("a line that is longer than all that may wait is written, and what it leaves no room for is said", async () => {
+  const { log, events, text } = setup();
+  log.write("a run whose line is longer than 30 bytes");
+  log.write("run 2");
+  assert.equal(log.failing, true);
+  await log.flush();
+  assert.equal(text(), "a run whose line is longer than 30 bytes\n");
+  assert.deepEqual([log.failing, log.missing, events], [false, 1, ["1 missing"]]);
+});

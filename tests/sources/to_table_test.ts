@@ -341,3 +341,15 @@ Deno.test("a cancel passes through while a read is pending", async () => {
   assert.deepEqual(source.cancels, ["stalled"]);
   assert.deepEqual(await pending, { done: true, value: undefined });
 });
+
+Deno.test("of a great many columns, and of long names, an error tells some", () => {
+  const names = ["A".repeat(1_000_000), ...Array.from({ length: 999 }, (_, index) => `c${index}`)];
+  const { message } = new ColumnError("B".repeat(1_000_000), names);
+  const first = Array.from({ length: 19 }, (_, index) => `"c${index}"`).join(", ");
+  assert.equal(
+    message,
+    `Cannot choose column "${"B".repeat(100)}…": there is "${
+      "A".repeat(100)
+    }…", ${first}, and 980 more`,
+  );
+});

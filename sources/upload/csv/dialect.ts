@@ -35,7 +35,8 @@ export function detectSeparator(begin: Uint8Array, quote: number, whole: boolean
 
 /** The part of the rows that are of the usual width, where that is more than one; a little more for a wider one. */
 function scoreOf(begin: Uint8Array, separator: number, quote: number, whole: boolean): number {
-  const scanner = new CsvScanner({ separator, quote });
+  // Rows that are too wide for a table tell their separator all the same, so that they are refused for that.
+  const scanner = new CsvScanner({ separator, quote }, { maxFields: begin.length + 1 });
   try {
     // Scanning changes quotes in the bytes.
     scanner.scan(begin.slice(), 0, begin.length, whole, ROWS);

@@ -85,7 +85,7 @@ async function openStream(
     return joinTypes(type, firstType);
   });
 
-  const scanner = new CsvScanner(source.dialect, width);
+  const scanner = new CsvScanner(source.dialect, { width });
   const batches = await openRows(source, scanner, note);
   const checks = createFieldChecks(types);
   let passHeader = header;

@@ -3,7 +3,6 @@
 import { Buffer } from "node:buffer";
 import { joinTypes, typeOfText } from "../column_types.ts";
 import type { ColumnEvidence } from "../header.ts";
-import { MAX_COLUMNS } from "../raw_rows.ts";
 import { SAMPLE_ROWS, SAMPLE_UNITS, UploadError } from "../reader.ts";
 import type { ColumnType } from "../../../table/table.ts";
 import { CsvScanner } from "./scanner.ts";
@@ -53,9 +52,6 @@ export async function readSample(source: TextOfRows): Promise<readonly ColumnEvi
   const [common] = [...widths].sort(([, one], [, other]) => other - one)[0] ?? [];
   if (common === undefined) throw new UploadError("there is no row in it");
   const width = Math.max(first.length, common);
-  if (width > MAX_COLUMNS) {
-    throw new UploadError(`it has ${width} columns, and at most ${MAX_COLUMNS} are read`);
-  }
   if ([...widths.keys()].some((fields) => fields > width)) await checkWidth(source, width);
   return Array.from({ length: width }, (_, index) => {
     const cell = first[index] ?? null;
@@ -69,7 +65,7 @@ export async function readSample(source: TextOfRows): Promise<readonly ColumnEvi
 
 /** Refuses a row among the first that has more fields than there are columns, by its line. */
 async function checkWidth(source: TextOfRows, width: number): Promise<void> {
-  const batches = await openRows(source, new CsvScanner(source.dialect, width), UNNOTED);
+  const batches = await openRows(source, new CsvScanner(source.dialect, { width }), UNNOTED);
   try {
     for (let rows = 0; rows < SAMPLE_ROWS;) {
       const count = await batches.next(STEP);

@@ -1,5 +1,7 @@
 /** Finds the rows and fields of delimited text in its bytes (RFC 4180, and what spreadsheets write besides). */
 
+import { MAX_COLUMNS } from "../raw_rows.ts";
+
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -31,6 +33,14 @@ export class CsvError extends Error {
   }
 }
 
+/** What is known of the rows. */
+export interface ScanOptions {
+  /** How many columns there are. @default rows are as they are */
+  readonly width?: number;
+  /** Fields that a row may have. @default the columns that any table may have */
+  readonly maxFields?: number;
+}
+
 /** Fields that there is room for at first. */
 const FIRST_FIELDS = 4096;
 
@@ -49,6 +59,7 @@ export class CsvScanner {
   readonly #separator: number;
   readonly #quote: number;
   readonly #width: number | undefined;
+  readonly #maxFields: number;
   /** 1 where a field without quotes ends. */
   readonly #ends = new Uint8Array(256);
   /** Whether lines without a byte are passed over: in a single column they are rows, but for those in front. */
@@ -58,11 +69,15 @@ export class CsvScanner {
   /** Whether the quoted field that was found last holds quotes. */
   #isDoubled = false;
 
-  /** Takes the number of columns, which each row has then; where there is none, rows are as they are. */
-  constructor({ separator, quote }: CsvDialect, width?: number) {
+  /** Takes the number of columns, which each row has then, and that of fields that a row may have. */
+  constructor(
+    { separator, quote }: CsvDialect,
+    { width, maxFields = MAX_COLUMNS }: ScanOptions = {},
+  ) {
     this.#separator = separator;
     this.#quote = quote;
     this.#width = width;
+    this.#maxFields = maxFields;
     for (const byte of [separator, LF, CR]) this.#ends[byte] = 1;
   }
 
@@ -71,7 +86,7 @@ export class CsvScanner {
    * bytes. Doubled quotes are made single in the bytes.
    *
    * @param last whether the text ends with the bytes
-   * @throws {CsvError} where quotes do not fit, or a row has more fields than there are columns
+   * @throws {CsvError} where quotes do not fit, or a row has more fields than there are columns, or may be
    */
   scan(bytes: Uint8Array, from: number, to: number, last: boolean, maxRows: number): ScannedRows {
     const separator = this.#separator;
@@ -109,7 +124,11 @@ export class CsvScanner {
           if (end === start) start = -1;
         }
         if (at === to && !last) break scanning;
-        if (filled + 2 > bounds.length) bounds = this.#grow();
+        if (filled + 2 > bounds.length) {
+          // A file of separators alone has as many fields as bytes: they are counted before there is room for more.
+          this.#checkFields((filled - rowFilled) / 2, rowStart);
+          bounds = this.#grow();
+        }
         bounds[filled++] = start;
         bounds[filled++] = end;
         if (at === to) break;
@@ -170,10 +189,16 @@ export class CsvScanner {
     this.#doubled.length = 0;
   }
 
+  #checkFields(count: number, rowStart: number): void {
+    if (count <= this.#maxFields) return;
+    throw new CsvError(`it has more than the ${this.#maxFields} columns that are read`, rowStart);
+  }
+
   /** Gives a row as many fields as there are columns; where its bounds end. */
   #endRow(from: number, to: number, rowStart: number): number {
     const width = this.#width;
     const count = (to - from) / 2;
+    this.#checkFields(count, rowStart);
     if (width === undefined) {
       this.counts.push(count);
       return to;

@@ -31,9 +31,9 @@ const MAX_ROW_BYTES = 16 * 1024 * 1024;
  */
 export async function openSheet(
   file: UploadFile,
-  { reading, limits, note, scratch }: Pick<
+  { reading, limits, note, scratch, signal }: Pick<
     ReaderContext,
-    "reading" | "limits" | "note" | "scratch"
+    "reading" | "limits" | "note" | "scratch" | "signal"
   >,
 ): Promise<RawRows> {
   const range = reading.range === undefined ? WHOLE_SHEET : parseRange(reading.range);
@@ -49,7 +49,7 @@ export async function openSheet(
     sheet: sheet.name,
     range,
     styles: await readCellStyles(parts, workbook.styles),
-    strings: await readSharedStrings(parts, workbook.sharedStrings, scratch),
+    strings: await readSharedStrings(parts, workbook.sharedStrings, { scratch, signal }),
     is1904: workbook.is1904,
     limits,
     note,

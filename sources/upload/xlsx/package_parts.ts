@@ -1,7 +1,7 @@
 /** Finds the parts of a package by their relationships, and reads the small ones of them. */
 
 import { UploadError, type UploadFile } from "../reader.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../../quoted.ts";
 import { createXmlParser, type XmlHandler } from "./xml_parser.ts";
 import { readContent } from "./zip_content.ts";
 import { readDirectory, type ZipEntry } from "./zip_directory.ts";

@@ -1,7 +1,7 @@
 /** Reads the names of cells and ranges the A1 way, and writes those of columns. */
 
 import { UploadError } from "../reader.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../../quoted.ts";
 
 /** The most columns of a worksheet: up to `XFD` (Excel's specifications and limits). */
 export const MAX_COLUMNS = 16_384;

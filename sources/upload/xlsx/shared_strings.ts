@@ -1,6 +1,6 @@
 /** Reads the table of shared strings, which most cells of text are numbers of. */
 
-import type { ScratchFile } from "../reader.ts";
+import type { ReaderContext } from "../reader.ts";
 import { GT, isNameEnd, LT, SLASH } from "./xml_bytes.ts";
 import { type ItemReader, readItems } from "./xml_items.ts";
 import type { PackageParts } from "./package_parts.ts";
@@ -33,14 +33,26 @@ const MAX_ITEM_BYTES = 4 * 1024 * 1024;
 export async function readSharedStrings(
   parts: PackageParts,
   part: string | undefined,
-  scratch: (() => ScratchFile) | undefined,
+  { scratch, signal }: Pick<ReaderContext, "scratch" | "signal">,
 ): Promise<SharedStrings> {
   const store = createTextStore({ scratch });
   if (part !== undefined && parts.has(part)) {
     const reader = createStringReader(store);
-    for await (const _ of readItems(part, parts.content(part), reader, MAX_ITEM_BYTES));
+    const content = untilAborted(parts.content(part), signal);
+    for await (const _ of readItems(part, content, reader, MAX_ITEM_BYTES));
   }
   return cached(store);
+}
+
+/** Bytes, until the run is cancelled: all of them are read before the first row is. */
+async function* untilAborted(
+  content: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  for await (const bytes of content) {
+    signal?.throwIfAborted();
+    yield bytes;
+  }
 }
 
 /** The strings of a store, of which those that were last looked up are kept. */

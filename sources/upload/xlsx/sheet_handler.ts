@@ -1,7 +1,7 @@
 /** Takes a sheet from saxes: its rows, where the scanner does not take them, and what is around them. */
 
 import type { Note } from "../reader.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../../quoted.ts";
 import { columnLetters, columnNumber, MAX_COLUMNS } from "./references.ts";
 import type { SheetRows } from "./sheet_rows.ts";
 import { unescapeText } from "./xml_text.ts";

@@ -14,7 +14,7 @@ import { parseDateTime, parseDays, parseTime } from "../../../table/datetime.ts"
 import type { CellStyles } from "./cell_styles.ts";
 import { parseNumber } from "./numbers.ts";
 import { type CellRange, columnLetters, MAX_COLUMNS, MAX_ROWS } from "./references.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../../quoted.ts";
 import { DAYS_1904, serialCell } from "./serials.ts";
 import type { SharedStrings } from "./shared_strings.ts";
 import { XmlTextError } from "./xml_text.ts";

@@ -2,7 +2,7 @@
 
 import { UploadError } from "../reader.ts";
 import type { PackageParts } from "./package_parts.ts";
-import { quoted } from "./quoted.ts";
+import { listed, quoted } from "../../quoted.ts";
 import { unescapeText } from "./xml_text.ts";
 
 /** A sheet of cells. */
@@ -104,10 +104,8 @@ export function findSheet({ sheets }: Workbook, wanted: string | number | undefi
       sheets.find((sheet) => sheet.name.toLowerCase() === name.toLowerCase()) ??
       (/^\d+$/.test(name) ? sheets[Number(name) - 1] : undefined);
   if (found) return found;
-  const names = sheets.slice(0, 20).map((sheet) => quoted(sheet.name)).join(", ");
-  const more = sheets.length > 20 ? `, and ${sheets.length - 20} more` : "";
-  throw new UploadError(
-    `it has no sheet ${quoted(String(wanted))}: its sheets are ${names}${more}`,
-    { option: "sheet" },
-  );
+  const names = listed(sheets.map((sheet) => sheet.name));
+  throw new UploadError(`it has no sheet ${quoted(String(wanted))}: its sheets are ${names}`, {
+    option: "sheet",
+  });
 }

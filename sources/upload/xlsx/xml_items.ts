@@ -4,7 +4,7 @@
  */
 
 import { UploadError } from "../reader.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../../quoted.ts";
 import { createXmlParser, encodingOf, type XmlHandler } from "./xml_parser.ts";
 import { GT, isNameEnd, LT, SLASH, SPACE } from "./xml_bytes.ts";
 

@@ -2,7 +2,7 @@
 
 import { SaxesParser } from "saxes";
 import { UploadError } from "../reader.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../../quoted.ts";
 
 /** Elements within elements; those of a workbook are some ten. */
 const MAX_DEPTH = 256;

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { pipeline, Readable } from "node:stream";
 import { crc32, createInflateRaw } from "node:zlib";
 import { UploadError, type UploadFile } from "../reader.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../../quoted.ts";
 import { readExactly, type ZipEntry } from "./zip_directory.ts";
 
 /** Bytes that are read from the file at a time. */

@@ -2,7 +2,7 @@
 
 import { FREE_BYTES, MAX_RATIO } from "../byte_reader.ts";
 import { UploadError, type UploadFile } from "../reader.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../../quoted.ts";
 
 /** An entry, as the central directory has it (APPNOTE 4.3.12). */
 export interface ZipEntry {

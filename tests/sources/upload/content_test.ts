@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { UploadConfig } from "../../../sources/upload/config.ts";
 import { createUploadDriver } from "../../../sources/upload/driver.ts";
-import { UploadError } from "../../../sources/upload/reader.ts";
+import { findContent } from "../../../sources/upload/content.ts";
+import { type ScratchFile, UploadError } from "../../../sources/upload/reader.ts";
 import type { Row } from "../../../table/table.ts";
 import { uploadConfig } from "./fixture.ts";
 import { fileOf } from "./upload.ts";
@@ -120,6 +121,18 @@ Deno.test("a file is read out of gzip, zstd and a ZIP of one file", async () => 
   }
 });
 
+Deno.test("what another worker has left of a scratch file does no harm", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, WORKBOOK.subarray(1));
+    const scratch = { path, maxBytes: WORKBOOK.length };
+    assert.deepEqual(await readFile(gzipSync(WORKBOOK), { scratch }), ROWS);
+    assert.deepEqual(await Deno.readFile(path), WORKBOOK);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
 Deno.test("a file that is cut off or damaged anywhere is an error, never half a table", async () => {
   const rows = Array.from({ length: 3000 }, (_, row) => `${row},${"x".repeat(row % 90)}\n`);
   const text = encode(`n,text\n${rows.join("")}`);
@@ -173,4 +186,18 @@ Deno.test("what is no table, or packed more than once, is refused by what it is"
 Deno.test("a file that inflates to hundreds of times its size is refused", async () => {
   const bomb = zstdCompressSync(new Uint8Array(200 * 2 ** 20).fill(0x61));
   assert.match(await refusal(bomb, { max_row: 2 ** 28 }), /inflates to more than 500 times/);
+});
+
+Deno.test("what is packed once more is unpacked no further once the run is cancelled", async () => {
+  const left = new AbortController();
+  let appended = 0;
+  const scratch = (): ScratchFile => {
+    left.abort(new Error("The client left"));
+    return { ...fileOf(WORKBOOK), append: () => void appended++ };
+  };
+  const file = fileOf(gzipSync(WORKBOOK));
+  await assert.rejects(findContent(file, { scratch, signal: left.signal }), {
+    message: "The client left",
+  });
+  assert.equal(appended, 0);
 });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { openCsv } from "../../../sources/upload/csv/mod.ts";
+import { CsvError, CsvScanner } from "../../../sources/upload/csv/scanner.ts";
 import { UploadError } from "../../../sources/upload/reader.ts";
 import { read, type ReadSettings } from "./upload.ts";
 
@@ -141,10 +142,31 @@ Deno.test("a row, and a table, are as large as they may be", async () => {
     await refusal(`a,b\n${"1,2\n".repeat(60)}`, { maxCells: 100 }),
     "Cannot read the upload: it has more than the 100 cells that are read",
   );
+});
+
+Deno.test("a row has as many fields as a table may have columns", async () => {
+  const message = "it has more than the 16384 columns that are read";
+  for (const separator of [",", ";"]) {
+    const line = `a${separator}`;
+    assert.equal((await readCsv(`${line.repeat(16_383)}a\n`)).columns.length, 16_384);
+    assert.equal(
+      await refusal(`${line.repeat(16_384)}a\n`),
+      `Cannot read the upload, line 1: ${message}`,
+    );
+  }
   assert.equal(
-    await refusal(`${"a,".repeat(20_000)}\n`),
-    "Cannot read the upload: it has 20001 columns, and at most 16384 are read",
+    await refusal(`a,b\n1,2\n3,4${",".repeat(20_000)}\n`),
+    `Cannot read the upload, line 3: ${message}`,
   );
+});
+
+Deno.test("fields are counted before there is room for them", () => {
+  const commas = new Uint8Array(8 * 1024 * 1024).fill(",".charCodeAt(0));
+  for (const options of [{}, { width: 3 }]) {
+    const scanner = new CsvScanner({ separator: commas[0]!, quote: -1 }, options);
+    assert.throws(() => scanner.scan(commas, 0, commas.length, false, 1), CsvError);
+    assert(scanner.bounds.length <= 65_536, `${scanner.bounds.length}`);
+  }
 });
 
 Deno.test("what is no text is refused", async () => {

@@ -52,6 +52,7 @@ export interface DiskStoreFixture extends StoreFixture {
 export function roomOf(quota: Quota, noticed: string[] = []): DiskRoom {
   return {
     reserve: quota.reserve,
+    neverFits: quota.neverFits,
     wrote: quota.space.wrote,
     freed: quota.space.freed,
     noticed: (action, error) => {

@@ -6,6 +6,7 @@ import { DiskError } from "../../../storage/disk/error.ts";
 import { NoRoomError } from "../../../storage/store.ts";
 import type { OpenedSpool } from "../../../storage/spool/mod.ts";
 import { createUploads, UploadTooLargeError } from "../../../storage/spool/uploads.ts";
+import { until } from "../../waiting.ts";
 import { faultyFiles } from "../disk/faulty_files.ts";
 import { inDirectory } from "../disk/fixture.ts";
 import { MiB, openTestSpool, pattern } from "./spools.ts";
@@ -39,7 +40,29 @@ Deno.test("an upload takes its size, and room for what is unpacked of it, until 
     const { bytes, reservedBytes } = await spool.stats();
     assert.deepEqual([bytes, reservedBytes], [100_000, 300_000]);
     await Deno.writeTextFile(upload.scratch!.path, "unpacked");
-    await uploads.release(upload.path);
+    await upload.release();
+    await upload.release();
+    await assertEmpty(spool);
+  });
+});
+
+Deno.test("what a run has is removed at its end, with what its worker has made meanwhile", async () => {
+  await inDirectory(async (dir) => {
+    await using spool = await openTestSpool(dir, { maxBytes: 16 * MiB });
+    const uploads = createUploads(spool);
+    const upload = await uploads.receive(bodyOf(pattern(1000)), {
+      maxBytes: MiB,
+      scratchBytes: () => 5000,
+    });
+    uploads.runStarted(upload.path);
+    // Its client has left, and its worker does not know it yet.
+    await upload.release();
+    await Deno.writeTextFile(upload.scratch!.path, "unpacked");
+    assert.equal((await Deno.stat(upload.path)).size, 1000);
+    assert.equal((await spool.stats()).reservedBytes, 6000);
+    await uploads.runEnded(upload.path);
+    await assertEmpty(spool);
+    await uploads.runEnded(upload.path);
     await upload.release();
     await assertEmpty(spool);
   });
@@ -115,6 +138,36 @@ Deno.test("a body or a disk that fails leaves nothing", async () => {
       },
     });
     await assert.rejects(createUploads(spool).receive(body, { maxBytes: MiB, size: 5000 }), error);
+    await assertEmpty(spool);
+  });
+});
+
+Deno.test("a body that does not come holds no room for what it says it has", async () => {
+  await inDirectory(async (dir) => {
+    await using spool = await openTestSpool(dir, { maxBytes: 16 * MiB });
+    const uploads = createUploads(spool);
+    // Each would have the room of all uploads for itself.
+    const options = { maxBytes: 2 ** 30, size: 12 * MiB };
+    const clients = Array.from({ length: 3 }, () => new TransformStream<Uint8Array>());
+    const waiting = clients.map(({ readable }) => uploads.receive(readable, options));
+    const [slow, ...idle] = clients.map(({ writable }) => writable.getWriter());
+    await until(() => [...Deno.readDirSync(spool.directory)].length === 3);
+    assert.equal((await spool.stats()).reservedBytes, 3 * 65_536);
+
+    await slow!.write(pattern(MiB));
+    await until(async () => (await spool.stats()).bytes === MiB);
+    await slow!.write(pattern(1));
+    await until(async () => (await spool.stats()).bytes === MiB + 1);
+    const { reservedBytes } = await spool.stats();
+    assert.equal(reservedBytes, 2 * MiB + 2 * 65_536, "as much again as has come");
+
+    const body = bodyOf(...Array.from({ length: 9 }, () => pattern(MiB)));
+    const upload = await uploads.receive(body, { ...options, size: 9 * MiB });
+    assert.equal(upload.size, 9 * MiB);
+    await upload.release();
+    const left = new Error("The client left");
+    for (const client of [slow!, ...idle]) await client.abort(left);
+    for (const one of waiting) await assert.rejects(one, left);
     await assertEmpty(spool);
   });
 });

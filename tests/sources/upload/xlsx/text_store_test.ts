@@ -81,3 +81,20 @@ Deno.test("a workbook whose shared strings are larger than memory holds is read 
     message: "Cannot read the upload: its shared strings have more than 33554432 bytes",
   });
 });
+
+Deno.test("shared strings are read no further once the run is cancelled", async () => {
+  const items = Array.from({ length: 40_000 }, () => `<t>${"x".repeat(1200)}</t>`);
+  const file = workbookFile({ sheets: { Data: sheetXml("") }, strings: stringsXml(items) });
+  const scratch = createScratch(0);
+  const left = new AbortController();
+  const reading = readSheet(file, {
+    signal: left.signal,
+    scratch() {
+      left.abort(new Error("The client left"));
+      return scratch;
+    },
+  });
+  await assert.rejects(reading, { message: "The client left" });
+  // What one piece of the part has.
+  assert.ok(scratch.size <= MEBIBYTE, String(scratch.size));
+});

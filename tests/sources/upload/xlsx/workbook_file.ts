@@ -103,16 +103,17 @@ export interface ReadSheet {
 /** How to read. */
 export interface SheetSettings extends ReadSettings {
   readonly scratch?: () => ScratchFile;
+  readonly signal?: AbortSignal;
 }
 
 /** Reads a sheet to its end. */
 export async function readSheet(
   workbook: Uint8Array | UploadFile,
-  { scratch, ...settings }: SheetSettings = {},
+  { scratch, signal, ...settings }: SheetSettings = {},
 ): Promise<ReadSheet> {
   const { context, notes } = contextOf(settings);
   const file = workbook instanceof Uint8Array ? fileOf(workbook) : workbook;
-  const sheet = await openSheet(file, scratch ? { ...context, scratch } : context);
+  const sheet = await openSheet(file, { ...context, scratch, signal });
   const rows: Row[] = [];
   const types: (readonly (string | undefined)[])[] = [];
   for (let batch; (batch = await sheet.read());) {
