@@ -252,7 +252,8 @@ Deno.test("a curl that begins with the start of another file does not go on with
 
 Deno.test("a run that breaks after its client has left has failed, and cannot be gone on with", async () => {
   await using server = await start();
-  const path = "/exports/breaks.csv?at=500000";
+  // Far more than the kernel, the server and the worker take for a client that reads one chunk.
+  const path = "/exports/breaks.csv?at=200000";
   const download = await startDownload(server, path);
   const etag = download.response.headers.get("ETag")!;
   await download.leave();
