@@ -20,6 +20,7 @@ import { toPairs } from "./pairs.ts";
 import { principalOf } from "./principal.ts";
 import { createProgress } from "./progress.ts";
 import { explain, fileOutput, isWatched, standardOutput, toTerminal } from "./run.ts";
+import { messageOf } from "../table/message_of.ts";
 
 /** What to convert, and where to. */
 export interface ConvertArguments {
@@ -123,7 +124,7 @@ async function checkInput(path: string): Promise<void> {
   try {
     if ((await Deno.stat(path)).isFile) return;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new CommandError(`Cannot read ${path}: ${reason}`, EXIT.failure);
   }
   throw new CommandError(`Cannot read ${path}: it is no file`, EXIT.failure);

@@ -16,6 +16,7 @@ import type { Note } from "../../sources/notes.ts";
 import { withRetry } from "../../sources/retry.ts";
 import { UploadError } from "../../sources/upload/reader.ts";
 import { mapStream } from "../../table/map_stream.ts";
+import { messageOf } from "../../table/message_of.ts";
 import type { Batch, ColumnType, Table, TextBatch } from "../../table/table.ts";
 import { encodeContent } from "./content_coding.ts";
 import { followColumns, type Followed } from "./follow_columns.ts";
@@ -458,7 +459,7 @@ function toFailure(error: unknown, { tables: [table] }: RunTask): Omit<TaskFailu
     : error instanceof RowLimitError
     ? "limit"
     : "internal";
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const reason = causeOf(error);
   return {
     kind,

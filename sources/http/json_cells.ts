@@ -9,6 +9,7 @@ import type { Converter } from "../number_converters.ts";
 import { listed, quoted } from "../quoted.ts";
 import { namedColumns, rowError, type RowReader, type RowReaderSettings } from "./row_reader.ts";
 import type { SourceColumn } from "../source.ts";
+import { messageOf } from "../../table/message_of.ts";
 import type { Cell } from "../../table/table.ts";
 
 /**
@@ -192,7 +193,7 @@ export function createJsonReader(
     try {
       return step();
     } catch (error) {
-      throw fail(error instanceof Error ? error.message : String(error), error);
+      throw fail(messageOf(error), error);
     }
   }
 }

@@ -6,6 +6,7 @@ import { type FileState, fileState, isSameFile, isUnchanged } from "./file.ts";
 import { registerFunctions } from "./functions.ts";
 import type { BoundQuery } from "./params.ts";
 import { PreparedQuery } from "./query.ts";
+import { messageOf } from "../../table/message_of.ts";
 import type { ColumnType } from "../../table/table.ts";
 
 /** The least limit of a value: SQLite reads the schema with it, too. */
@@ -67,7 +68,7 @@ export class Connection {
         database.close();
       } catch (error) {
         close(database);
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         const Kind = reason === LOCKED ? LockedError : SourceError;
         throw new Kind(`Cannot open source: ${reason}`, { cause: error });
       }

@@ -15,6 +15,7 @@ import { Connection, LockedError } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { bindQuery } from "./params.ts";
 import { readBatches } from "./rows.ts";
+import { messageOf } from "../../table/message_of.ts";
 
 /** The connections that this process keeps. */
 const connections = new Connections();
@@ -102,7 +103,7 @@ function closeOnError<T>(connection: Connection, act: () => T): T {
   } catch (error) {
     connection.close();
     if (error instanceof SourceError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new SourceError(`Cannot run the query: ${reason}`, { cause: error });
   }
 }

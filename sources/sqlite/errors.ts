@@ -2,6 +2,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { SourceError } from "../source.ts";
+import { messageOf } from "../../table/message_of.ts";
 
 /** A function name that SQLite refuses, as it takes 255 bytes, without a word of its own. */
 const IMPOSSIBLE_NAME = "x".repeat(256);
@@ -32,6 +33,6 @@ export function isTooBig(error: Error): boolean {
 
 /** The error of a query that was opened and cannot be read on. */
 export function unreadable(cause: unknown): SourceError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new SourceError(`Cannot read the query: ${reason}`, { cause });
 }
