@@ -4,7 +4,7 @@ import type { HeldFile } from "../runs/resumable_download.ts";
 import type { Resumptions } from "../runs/resumptions.ts";
 import { later, ProblemError } from "./problems.ts";
 import { parseRange } from "./ranges.ts";
-import { fileHeaders } from "./whole_file.ts";
+import { fileHeaders, partResponse } from "./whole_file.ts";
 
 /** Milliseconds that a client waits for the end of its file; then it is asked to come back. */
 const WAIT_MS = 2_000;
@@ -61,18 +61,9 @@ async function partOf(
   headers: Headers,
 ): Promise<Response | undefined> {
   const selection = parseRange(range, size);
+  if (selection.status !== 206 && selection.status !== 416) return undefined;
+  // Its client has as much as there is.
+  if (selection.status === 416) complete();
   const all = fileHeaders(headers, { key: id, etag: runTag(id), size, sha256 });
-  if (selection.status === 416) {
-    // Its client has as much as there is.
-    complete();
-    all.set("Content-Range", selection.contentRange);
-    all.set("Content-Length", "0");
-    return new Response(null, { status: 416, headers: all });
-  }
-  if (selection.status !== 206) return undefined;
-  const { first, last } = selection.range;
-  const body = await read(selection.range);
-  all.set("Content-Range", selection.contentRange);
-  all.set("Content-Length", `${last - first + 1}`);
-  return body && new Response(body, { status: 206, headers: all });
+  return await partResponse(selection, all, read);
 }

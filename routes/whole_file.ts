@@ -1,8 +1,8 @@
 /** Answers with a file that is finished: its length, its digest, its ranges. */
 
 import type { KeptFile, WholeFiles } from "../runs/whole_files.ts";
-import type { StoredObject } from "../storage/store.ts";
-import { selectRange } from "./ranges.ts";
+import type { ByteRange, StoredFile, StoredObject } from "../storage/store.ts";
+import { type Selection, selectRange } from "./ranges.ts";
 import { reprDigest } from "./repr_digest.ts";
 import { statusLink } from "./status_link.ts";
 
@@ -73,19 +73,36 @@ export async function fileResponse(
     case 412:
       return conditionFailed(selection.status, all);
     case 416:
-      all.set("Content-Range", selection.contentRange);
-      all.set("Content-Length", "0");
-      return new Response(null, { status: 416, headers: all });
-    case 206: {
-      const { first, last } = selection.range;
-      all.set("Content-Range", selection.contentRange);
-      all.set("Content-Length", `${last - first + 1}`);
-      const file = await files.read(object, selection.range);
-      return file && new Response(file.body, { status: 206, headers: all });
-    }
+    case 206:
+      return await partResponse(
+        selection,
+        all,
+        async (range) => (await files.read(object, range))?.body,
+      );
     case 200: {
       const file = await files.read(object);
       return file && new Response(file.body, { headers: all });
     }
   }
 }
+
+/** The answer to a request for a range of a file, or for one that begins behind its end; undefined where the file is gone. */
+export async function partResponse(
+  selection: PartSelection,
+  headers: Headers,
+  read: (range: ByteRange) => Promise<StoredFile["body"] | undefined>,
+): Promise<Response | undefined> {
+  const { status, contentRange } = selection;
+  headers.set("Content-Range", contentRange);
+  if (status === 416) {
+    headers.set("Content-Length", "0");
+    return new Response(null, { status, headers });
+  }
+  const { first, last } = selection.range;
+  headers.set("Content-Length", `${last - first + 1}`);
+  const body = await read(selection.range);
+  return body && new Response(body, { status, headers });
+}
+
+/** What is answered with a part of a file, or with none of it. */
+export type PartSelection = Extract<Selection, { readonly status: 206 | 416 }>;
