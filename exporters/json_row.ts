@@ -1,5 +1,6 @@
 /** Writes a row as one JSON object on one line, for JSON and NDJSON alike. */
 
+import { isJson } from "../table/is_json.ts";
 import type { Cell, Column, Row } from "../table/table.ts";
 import { createCellText, isZoned, numberText } from "./cell_text.ts";
 import { decimalText, isHeld, isNonFinite, isPlainlyHeld } from "./decimals.ts";
@@ -115,15 +116,6 @@ function isSafe(integer: bigint): boolean {
 
 /** In JSON they stand between tokens only, as strings hold none unescaped (RFC 8259, 2 and 7). */
 const LINE_ENDS = /[\r\n]+/g;
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 // deno-lint-ignore no-control-regex -- what RFC 8259, 7 wants escaped
 const ESCAPED = /["\\\0-\x1f]/;

@@ -2,6 +2,7 @@
 
 import { type Converter, toDecimal, toInteger, toNumber, type Value } from "./number_converters.ts";
 import type { SourceColumn } from "./source.ts";
+import { isJson } from "../table/is_json.ts";
 import type { ColumnType } from "../table/table.ts";
 import { toDate, toDatetime, toDuration, toTime } from "./time_converters.ts";
 
@@ -34,12 +35,7 @@ const toBoolean: Converter = (value) => {
 const toJson: Converter = (value) => {
   if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
   if (typeof value !== "string") return value;
-  try {
-    JSON.parse(value);
-    return value;
-  } catch {
-    return undefined;
-  }
+  return isJson(value) ? value : undefined;
 };
 
 /** Bytes, or the base64 of them (RFC 4648, 4). */

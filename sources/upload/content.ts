@@ -1,5 +1,6 @@
 /** Finds out what an uploaded file is: its format, below what packs it. */
 
+import { isJson } from "../../table/is_json.ts";
 import { type ByteReader, decode, fileCoding, readFile } from "./byte_reader.ts";
 import type { UploadFormat } from "./config.ts";
 import { findEncoding } from "./encoding.ts";
@@ -173,13 +174,4 @@ function textFormat(begin: string): Exclude<UploadFormat, "xlsx"> {
   // An array in a line of its own, and another line below it.
   const [line = "", next] = begin.split(/\r?\n/);
   return next !== undefined && next.trim() !== "" && isJson(line) ? "ndjson" : "json";
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
