@@ -258,6 +258,8 @@ Deno.test("of what was sent, the last 20 MiB are kept", async () => {
   await settle();
   assert.ok(one.spool.stored >= TAIL_BYTES, `${one.spool.stored}`);
   assert.ok(one.spool.stored <= TAIL_BYTES + 9 * MIB, `${one.spool.stored}`);
+  assert.ok(one.spool.reserved <= TAIL_BYTES + 12.5 * MIB, `${one.spool.reserved}`);
+  assert.ok(one.spool.open <= 4, `${one.spool.open} segments of two descriptors`);
   await one.reader.cancel();
   assert.equal(one.download.follows(bytes - TAIL_BYTES - 9 * MIB), false);
   const first = bytes - TAIL_BYTES;
