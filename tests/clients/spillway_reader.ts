@@ -1,35 +1,14 @@
 /** Reads workbooks with our own reader of uploads. */
 
+import { openFile } from "../../sources/upload/files.ts";
 import { checkKind } from "../../sources/upload/xlsx/file_kind.ts";
 import { openSheet } from "../../sources/upload/xlsx/mod.ts";
 import { openPackage } from "../../sources/upload/xlsx/package_parts.ts";
 import { readWorkbook } from "../../sources/upload/xlsx/workbook.ts";
-import type { RawRows, UploadFile } from "../../sources/upload/reader.ts";
+import type { RawRows } from "../../sources/upload/reader.ts";
 import { parseDateTime, parseDays, parseIsoDuration, parseTime } from "../../table/datetime.ts";
 import type { Cell, ColumnType } from "../../table/table.ts";
 import type { Found, ReadValue } from "./reader.ts";
-
-/** A file that is read where it lies. */
-export interface OpenFile extends UploadFile, Disposable {}
-
-/** Opens a file. */
-export function openFile(path: string): OpenFile {
-  const file = Deno.openSync(path);
-  return {
-    size: file.statSync().size,
-    readAt(offset, into) {
-      file.seekSync(offset, Deno.SeekMode.Start);
-      let length = 0;
-      while (length < into.length) {
-        const count = file.readSync(into.subarray(length));
-        if (count === null) break;
-        length += count;
-      }
-      return length;
-    },
-    [Symbol.dispose]: () => file.close(),
-  };
-}
 
 /** Every sheet of a workbook. */
 export async function* readSpillway(path: string): AsyncGenerator<Found> {

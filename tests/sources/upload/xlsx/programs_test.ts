@@ -15,7 +15,8 @@ import {
   type Wanted,
   type WantedValue,
 } from "../../../clients/reader.ts";
-import { openFile, readSpillway } from "../../../clients/spillway_reader.ts";
+import { readSpillway } from "../../../clients/spillway_reader.ts";
+import { openFile } from "../../../../sources/upload/files.ts";
 import type { Cell } from "../../../../table/table.ts";
 import { readSheet } from "./workbook_file.ts";
 
