@@ -1,7 +1,7 @@
 /** The receipt of a run that no server knows of. */
 
 import type { Config } from "../catalog/config.ts";
-import { createMemoryLedger } from "../runs/ledger/sqlite.ts";
+import { createMemoryLedger } from "../runs/ledger/memory.ts";
 import type { RunObserver } from "../runs/observer.ts";
 import { receiptJson } from "../runs/receipt.ts";
 import { createReceipts } from "../runs/receipts.ts";

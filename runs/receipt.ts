@@ -48,6 +48,11 @@ export function isFinal(state: RunState): boolean {
   return NEXT_STATES[state].every((next) => next === "expired");
 }
 
+/** Whether there is a file of a run, for as long as it does not expire. */
+export function isKept({ state, file }: Partial<Pick<Receipt, "state" | "file">>): boolean {
+  return state === "complete" && file !== undefined;
+}
+
 /** How the file of a run gets to who asked for it. */
 export type RunDelivery =
   /** Streamed while it is made. */

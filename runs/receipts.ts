@@ -181,13 +181,13 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
   }
 
   function write(run: LiveRun): void {
-    run.writing ??= writeSteps(run).finally(() => run.writing = undefined);
+    if (run.steps.length > 0) run.writing ??= writeSteps(run);
   }
 
   async function writeSteps(run: LiveRun): Promise<void> {
     const { id } = run.row;
-    while (run.steps.length > 0) {
-      try {
+    try {
+      while (run.steps.length > 0) {
         const taken = !await run.steps[0]!();
         recovered();
         if (taken) {
@@ -197,9 +197,12 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
           run.steps.shift();
         }
         run.onRefused = undefined;
-      } catch (error) {
-        return onFailure(run, error);
       }
+    } catch (error) {
+      return onFailure(run, error);
+    } finally {
+      // Here, and not once its promise is seen: a step between the two would wait for a writer that has gone.
+      run.writing = undefined;
     }
     stuck.delete(run);
     if (!isFinal(run.row.state)) return;

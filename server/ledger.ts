@@ -3,6 +3,7 @@
 import { getLogger } from "@logtape/logtape";
 import { MEMORY_LEDGER, type RunsSettings } from "../catalog/config.ts";
 import { type Ledger, LedgerError } from "../runs/ledger/ledger.ts";
+import { createMemoryLedger } from "../runs/ledger/memory.ts";
 import { createReceipts, type LedgerIssue, type Receipts } from "../runs/receipts.ts";
 import type { RecoveredRuns } from "../runs/recovery.ts";
 import { MAX_AGE_MS } from "../runs/webhooks/retry.ts";
@@ -79,14 +80,13 @@ async function open(name: string, server: string): Promise<Ledger> {
   const [, path] = /^sqlite:(.*)$/s.exec(name) ?? [];
   try {
     // Each is loaded for itself: what is not used is not there.
-    if (name !== MEMORY_LEDGER && path === undefined) {
-      const { openPostgresLedger } = await import("../runs/ledger/postgres.ts");
-      return await openPostgresLedger(name, { server });
+    if (name === MEMORY_LEDGER) return createMemoryLedger(server);
+    if (path !== undefined) {
+      const { openSqliteLedger } = await import("../runs/ledger/sqlite.ts");
+      return await openSqliteLedger(path, { server });
     }
-    const { createMemoryLedger, openSqliteLedger } = await import("../runs/ledger/sqlite.ts");
-    return path === undefined
-      ? createMemoryLedger(server)
-      : await openSqliteLedger(path, { server });
+    const { openPostgresLedger } = await import("../runs/ledger/postgres.ts");
+    return await openPostgresLedger(name, { server });
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
     throw new StartError(error.message, "file");

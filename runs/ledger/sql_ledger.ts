@@ -1,9 +1,8 @@
 /** A ledger in tables, whichever database they are in. */
 
-import type { RunState } from "../receipt.ts";
-import { isFinal, mayFollow } from "../receipt.ts";
+import { isFinal, isKept, mayFollow } from "../receipt.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
 import {
-  CursorError,
   type Ledger,
   LedgerError,
   type LedgerRow,
@@ -84,7 +83,7 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
         row.request.exports.join(","),
         Date.parse(row.queuedAt),
         row.endedAt === undefined ? null : Date.parse(row.endedAt),
-        isKept(row.state, row) ? 1 : 0,
+        isKept(row) ? 1 : 0,
         idempotency?.scope ?? null,
         idempotency?.key ?? null,
         row.notify ? new URL(row.notify.url).origin : null,
@@ -106,7 +105,7 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
         to,
         patch.attempt ?? null,
         endedAt,
-        isKept(to, patch) ? 1 : 0,
+        isKept({ ...patch, state: to }) ? 1 : 0,
         isFinal(to) && !isFinal(from) ? endedAt : null,
         encodeData(patch),
         id,
@@ -222,17 +221,12 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
  *
  * @param unsentBefore webhooks of runs that ended before this time are not sent any more
  */
-export function isNotNeeded(unsentBefore: Date): string {
+function isNotNeeded(unsentBefore: Date): string {
   return `kept = 0 and not ${OPEN}
     and (notify_at is null or ended_at < ${unsentBefore.getTime()})
     and (schedule is null or handed_at is null or exists (
       select 1 from spillway_run later where later.schedule = spillway_run.schedule
         and later.handed_at is not null and later.queued_at > spillway_run.queued_at))`;
-}
-
-/** Whether there is a file of a run, for as long as it does not expire. */
-function isKept(state: RunState, { file }: Pick<RowPatch, "file">): boolean {
-  return state === "complete" && file !== undefined;
 }
 
 /** What has no column of its own. */
@@ -268,14 +262,4 @@ function selection(filter: RowFilter, dialect: Dialect): Statement {
       order by queued_at desc, id desc limit ?`,
     values: [...conditions.flatMap(([, ...values]) => values), filter.limit + 1],
   };
-}
-
-function encodeCursor({ queuedAt, id }: LedgerRow): string {
-  return `${Date.parse(queuedAt)}-${id}`;
-}
-
-function decodeCursor(cursor: string) {
-  const [, time, id] = /^(\d{1,15})-([a-z0-9-]{1,64})$/.exec(cursor) ?? [];
-  if (id === undefined) throw new CursorError("No page ended with this cursor");
-  return { queuedAt: Number(time), id };
 }

@@ -1,14 +1,12 @@
-/** A ledger in SQLite: a file, written in a thread of its own, or memory. */
+/** A ledger in a file of SQLite, written in a thread of its own. */
 
 import { dirname } from "node:path";
 import { type FileSystem, openOrCreate, systemFiles } from "../../storage/disk/file_system.ts";
 import { settlesWithin } from "../../storage/settles_within.ts";
-import { MAX_AGE_MS } from "../webhooks/retry.ts";
 import { type Ledger, LedgerError } from "./ledger.ts";
 import { type Dialect, migrations } from "./schema.ts";
 import { type ExecuteBatch, inBatches, type SqlDriver } from "./sql_driver.ts";
-import { createSqlLedger, isNotNeeded } from "./sql_ledger.ts";
-import { openSqlite } from "./sqlite_database.ts";
+import { createSqlLedger } from "./sql_ledger.ts";
 import type { ThreadAnswer, ThreadRequest } from "./sqlite_thread.ts";
 
 /** What SQLite calls otherwise. */
@@ -25,12 +23,6 @@ const THREAD = new URL(import.meta.resolve("./sqlite_thread.ts"));
 
 /** Milliseconds that the last statements and the file's end may take. */
 const CLOSE_MS = 2_000;
-
-/** Receipts that a ledger in memory holds: 1 KB each. */
-export const MAX_MEMORY_ROWS = 10_000;
-
-/** Rows that are added until the oldest of a ledger in memory go. */
-const PRUNE_EVERY = 1_000;
 
 /** How to open a ledger in a file. */
 export interface SqliteLedgerOptions {
@@ -72,42 +64,6 @@ export async function openSqliteLedger(
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new LedgerError(`Cannot open the ledger ${path}: ${reason}`, { cause });
   }
-}
-
-/**
- * Makes a ledger in memory, which holds the last {@linkcode MAX_MEMORY_ROWS} runs, those that something is still to be
- * done with, and ends with the process.
- *
- * @param now in milliseconds since 1970
- */
-export function createMemoryLedger(server: string, now: () => number = Date.now): Ledger {
-  const database = openSqlite(":memory:", migrations(DIALECT));
-  let added = 0;
-  const prune = () => ({
-    text: `delete from spillway_run where id in (select id from spillway_run
-      where ended_at is not null and ${isNotNeeded(new Date(now() - MAX_AGE_MS))}
-      order by ended_at desc limit -1 offset ?)`,
-    values: [MAX_MEMORY_ROWS],
-  });
-  const driver: SqlDriver = {
-    execute: (statement) => Promise.try(() => database.executeBatch([statement])[0]!),
-    [Symbol.asyncDispose]: () => Promise.resolve(database.close()),
-  };
-  const ledger = createSqlLedger({
-    driver,
-    dialect: DIALECT,
-    server,
-    durable: false,
-    shared: false,
-  });
-  return {
-    ...ledger,
-    async insert(row) {
-      const other = await ledger.insert(row);
-      if (++added % PRUNE_EVERY === 0) await driver.execute(prune());
-      return other;
-    },
-  };
 }
 
 /** A thread that answers one request after the other. */

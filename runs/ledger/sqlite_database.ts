@@ -22,7 +22,7 @@ const BUSY_MS = 5_000;
  *
  * A commit is on the disk when it is done (`synchronous = full`): what is in one batch shares that.
  *
- * @param path the file, or `:memory:`
+ * @param path the file
  * @throws {Error} where it is of a version that is not known yet
  */
 export function openSqlite(

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { AdmissionError } from "../../runs/admission_error.ts";
 import { createBackground } from "../../runs/background.ts";
-import { createMemoryLedger } from "../../runs/ledger/sqlite.ts";
+import { createMemoryLedger } from "../../runs/ledger/memory.ts";
 import type { RunTask } from "../../runs/protocol.ts";
 import { createReceipts } from "../../runs/receipts.ts";
 import type { RunRequest } from "../../requests/run_request.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Ledger } from "../../../runs/ledger/ledger.ts";
-import { createMemoryLedger } from "../../../runs/ledger/sqlite.ts";
+import { createMemoryLedger } from "../../../runs/ledger/memory.ts";
 import {
   createDeliveries,
   type DeliveriesOptions,
