@@ -12,12 +12,13 @@ async function lockedPackages(path: string): Promise<Record<string, { integrity:
 const packages = await lockedPackages("../deno.lock");
 const testPackages = await lockedPackages("./deno.lock");
 
-/** What runs: the program, its workers, and the threads of its workbooks and of its ledger. */
+/** What runs: the program, its workers, and the threads of its workbooks, of its ledger and of uploads. */
 const ENTRY_POINTS = [
   "main.ts",
   "runs/worker/mod.ts",
   "exporters/xlsx/deflate_thread.ts",
   "runs/ledger/sqlite_thread.ts",
+  "sources/upload/xlsx/inflate_thread.ts",
 ];
 
 /** With those that they bring along; each is fetched at the first start, and is in the binary. */

@@ -1,10 +1,12 @@
 /** What a file of rows is to the server. */
 
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { SourceDescriptor } from "../descriptor.ts";
 import { maxRow } from "../settings.ts";
 import { UPLOAD_FORMATS, type UploadConfig } from "./config.ts";
 import { READING_OPTIONS } from "./options.ts";
+import { INFLATE_THREAD } from "./xlsx/inflate_helper.ts";
 
 const PATH = "the path of a file";
 
@@ -38,5 +40,8 @@ export const upload: SourceDescriptor<UploadConfig> = {
   paths: ["path"],
   // Its files are read at once, and no other run waits for them.
   blocking: true,
-  permissions: ({ scratch }) => scratch ? { read: [scratch.path], write: [scratch.path] } : {},
+  permissions: ({ scratch }) => ({
+    read: [fileURLToPath(INFLATE_THREAD), ...(scratch ? [scratch.path] : [])],
+    ...(scratch ? { write: [scratch.path] } : {}),
+  }),
 };

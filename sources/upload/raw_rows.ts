@@ -81,9 +81,10 @@ async function openRows(rows: RawRows, context: ReaderContext): Promise<RowStrea
   const { columns, rows: sample, headerRows } = await begin(rows, context);
   const width = columns.length;
   // A cell that is not of a declared type is counted where it is made one (`to_table.ts`).
-  const checks = columns.map(({ name, type }) =>
-    type === undefined || Object.hasOwn(types, name) ? undefined : CHECKS[type]
-  );
+  const checks = columns.flatMap(({ name, type }, index) => {
+    const is = type === undefined || Object.hasOwn(types, name) ? undefined : CHECKS[type];
+    return is ? [{ index, name, is }] : [];
+  });
   let waiting = sample;
   let at = 0;
   let read = 0;
@@ -104,11 +105,9 @@ async function openRows(rows: RawRows, context: ReaderContext): Promise<RowStrea
     const full = row.length === width
       ? row
       : Array.from({ length: width }, (_, index): Cell => row[index] ?? null);
-    for (let index = 0; index < width; index++) {
+    for (const { index, name, is } of checks) {
       const cell = full[index]!;
-      if (cell !== null && checks[index]?.(cell) === false) {
-        note("other-type", columns[index]!.name);
-      }
+      if (cell !== null && !is(cell)) note("other-type", name);
     }
     return full;
   }

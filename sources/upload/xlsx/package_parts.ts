@@ -27,9 +27,10 @@ export interface PackageParts {
   /**
    * The content of a part.
    *
+   * @param idle whether another core may inflate it. @default false
    * @throws {UploadError} where it is not there
    */
-  content(name: string): AsyncGenerator<Uint8Array>;
+  content(name: string, idle?: boolean): AsyncGenerator<Uint8Array>;
   /** Parses a part of some size. */
   parse(name: string, handler: XmlHandler): Promise<void>;
   /** What a part relates to, by id; the package itself has the name `""`. */
@@ -62,7 +63,7 @@ export function openPackage(file: UploadFile): PackageParts {
 
   return {
     has: (name) => directory.has(name.toLowerCase()),
-    content: (name) => readContent(file, entryOf(name)),
+    content: (name, idle) => readContent(file, entryOf(name), idle),
     parse,
     async relationships(name) {
       const found = new Map<string, Relationship>();

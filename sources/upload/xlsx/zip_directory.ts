@@ -78,7 +78,11 @@ export function readDirectory(file: UploadFile): ZipDirectory {
 }
 
 /** Reads bytes that are there. */
-export function readExactly(file: UploadFile, offset: number, length: number): Uint8Array {
+export function readExactly(
+  file: UploadFile,
+  offset: number,
+  length: number,
+): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   if (offset + length > file.size || file.readAt(offset, bytes) !== length) {
     throw new UploadError("it is cut short");
