@@ -56,12 +56,22 @@ function setup(disk: DiskStoreFixture, file: Chunk, options: RunOptions) {
   const clock = new FakeClock();
   const { body, run } = runOf(file, options);
   let overs = 0;
+  /** Files that are being put into the store. */
+  let putting = 0;
   const download = new ResumableDownload(
     body,
     {
       tails: spool,
-      store: disk.store,
-      reserve: (bytes, tenant) => disk.quota.reserve(bytes, tenant, "file"),
+      store: {
+        ...disk.store,
+        put: (...file) => disk.store.put(...file).finally(() => putting--),
+      },
+      async reserve(bytes, tenant) {
+        putting++;
+        const reservation = await disk.quota.reserve(bytes, tenant, "file");
+        if (typeof reservation === "string") putting--;
+        return reservation;
+      },
       clock,
     },
     { id: "a", key: "k", window: WINDOW },
@@ -100,7 +110,7 @@ function setup(disk: DiskStoreFixture, file: Chunk, options: RunOptions) {
     /** Lets its window pass, and expects that nothing is left. */
     async assertFreed(): Promise<void> {
       const left = async () =>
-        spool.open + spool.reserved + (await disk.held()).reserved + clock.timers;
+        putting + spool.open + spool.reserved + (await disk.held()).reserved + clock.timers;
       await inTime(
         (async () => {
           while (await left() > 0 || !delivery) await clock.pass(WINDOW);
