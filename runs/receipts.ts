@@ -188,7 +188,7 @@ export function createReceipts(options: ReceiptsOptions): Receipts {
     const { id } = run.row;
     try {
       while (run.steps.length > 0) {
-        const taken = !await run.steps[0]!();
+        const taken = !await Promise.try(run.steps[0]!);
         recovered();
         if (taken) {
           run.steps.length = 0;

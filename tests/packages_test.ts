@@ -21,6 +21,13 @@ const ENTRY_POINTS = [
   "sources/upload/xlsx/inflate_thread.ts",
 ];
 
+Deno.test("the binary has every module that is started by its name", () => {
+  const { command } = manifest.tasks.compile;
+  const [main, ...others] = ENTRY_POINTS;
+  assert.ok(command.endsWith(` ${main}`), command);
+  for (const part of others) assert.ok(command.includes(` --include ${part} `), part);
+});
+
 /** With those that they bring along; each is fetched at the first start, and is in the binary. */
 const MAX_PACKAGES = 26;
 

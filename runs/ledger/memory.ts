@@ -14,6 +14,8 @@ const PRUNE_EVERY = 1_000;
 /** A row, and what is looked for or compared. */
 interface Entry extends RowPlace {
   row: LedgerRow;
+  /** Of the receiver of its webhook, where it has one. */
+  readonly notifyOrigin: string | undefined;
   endedAt: number | undefined;
   /** When its webhook is sent; absent where none is, or not before it has ended. */
   notifyAt?: number | undefined;
@@ -35,7 +37,8 @@ export function createMemoryLedger(server: string, now: () => number = Date.now)
   const slots = new Map<string, { readonly pattern: string; slot: Date }>();
   let added = 0;
 
-  const where = (condition: (entry: Entry) => boolean) => [...entries.values()].filter(condition);
+  const where = (condition: (entry: Entry) => boolean) =>
+    entries.values().filter(condition).toArray();
 
   function insert(row: LedgerRow): LedgerRow | undefined {
     const { id, idempotency } = row;
@@ -43,12 +46,18 @@ export function createMemoryLedger(server: string, now: () => number = Date.now)
     const other = key === undefined ? undefined : byKey.get(key)?.row;
     if (other) return other.id === id ? undefined : other;
     if (entries.has(id)) return undefined;
-    const entry: Entry = { row, id, queuedAt: Date.parse(row.queuedAt), endedAt: timeOf(row) };
+    const entry: Entry = {
+      row,
+      id,
+      queuedAt: Date.parse(row.queuedAt),
+      endedAt: timeOf(row),
+      notifyOrigin: row.notify && new URL(row.notify.url).origin,
+    };
     entries.set(id, entry);
     if (key !== undefined) byKey.set(key, entry);
     if (++added % PRUNE_EVERY === 0) {
       const ended = notNeeded(now() - MAX_AGE_MS);
-      ended.sort((one, other) => other.endedAt! - one.endedAt!).slice(MAX_ENDED).forEach(forget);
+      ended.sort((one, two) => two.endedAt! - one.endedAt!).slice(MAX_ENDED).forEach(forget);
     }
     return undefined;
   }
@@ -60,15 +69,20 @@ export function createMemoryLedger(server: string, now: () => number = Date.now)
     if (idempotency) byKey.delete(keyText(idempotency));
   }
 
-  /** As {@linkcode Ledger.purge} has it. */
-  function notNeeded(unsentBefore: number): Entry[] {
+  /** The run of each schedule that was asked for last, of those that were handed over. */
+  function lastHanded(): ReadonlyMap<string, Entry> {
     const last = new Map<string, Entry>();
     for (const entry of entries.values()) {
       const name = entry.row.schedule?.name;
       if (name === undefined || entry.handedAt === undefined) continue;
-      if (newestFirst(entry, last.get(name) ?? entry) <= 0) last.set(name, entry);
+      if (entry.queuedAt >= (last.get(name)?.queuedAt ?? 0)) last.set(name, entry);
     }
-    const following = new Set(last.values());
+    return last;
+  }
+
+  /** As {@linkcode Ledger.purge} has it. */
+  function notNeeded(unsentBefore: number): Entry[] {
+    const following = new Set(lastHanded().values());
     return where((entry) =>
       entry.endedAt !== undefined && !isOpen(entry.row) && !isKept(entry.row) &&
       !(due.has(entry) && entry.endedAt >= unsentBefore) && !following.has(entry)
@@ -84,7 +98,8 @@ export function createMemoryLedger(server: string, now: () => number = Date.now)
     if (entry.row.server !== server && from !== "complete") return false;
     entry.row = { ...entry.row, ...patch, state: to };
     entry.endedAt = timeOf(entry.row);
-    if (entry.row.notify && isFinal(to) && !isFinal(from)) {
+    const hasEnded = isFinal(to) && !isFinal(from) && entry.endedAt !== undefined;
+    if (hasEnded && entry.notifyOrigin !== undefined) {
       entry.notifyAt = entry.endedAt;
       due.add(entry);
     }
@@ -108,9 +123,10 @@ export function createMemoryLedger(server: string, now: () => number = Date.now)
   }
 
   function notifications(limit: number, origins: readonly string[], endedBefore: Date) {
-    return [...due].filter(({ row, endedAt }) =>
-      endedAt! < endedBefore.getTime() || origins.includes(new URL(row.notify!.url).origin)
-    ).sort((one, other) => one.notifyAt! - other.notifyAt! || compare(one.id, other.id))
+    const wanted = new Set<string | undefined>(origins);
+    return due.values().filter(({ notifyOrigin, endedAt }) =>
+      endedAt! < endedBefore.getTime() || wanted.has(notifyOrigin)
+    ).toArray().sort((one, other) => one.notifyAt! - other.notifyAt! || compare(one.id, other.id))
       .slice(0, limit)
       .map(({ row, notifyAt }) => ({ row, at: notifyAt! }));
   }
@@ -132,23 +148,16 @@ export function createMemoryLedger(server: string, now: () => number = Date.now)
     entry.row = { ...entry.row, handedOverAt: at.toISOString() };
   }
 
-  function scheduled(name: string, pattern: string, now: Date): Date {
+  function scheduled(name: string, pattern: string, begin: Date): Date {
     const known = slots.get(name);
     if (known?.pattern === pattern) return known.slot;
-    slots.set(name, { pattern, slot: now });
-    return now;
+    slots.set(name, { pattern, slot: begin });
+    return begin;
   }
 
   function taken(name: string, slot: Date): void {
     const known = slots.get(name);
     if (known && known.slot < slot) known.slot = slot;
-  }
-
-  function lastOf(schedule: string): LedgerRow | undefined {
-    const [last] = where(({ row, handedAt }) =>
-      row.schedule?.name === schedule && handedAt !== undefined
-    ).sort(newestFirst);
-    return last?.row;
   }
 
   function purge(before: Date, unsentBefore: Date): number {
@@ -161,7 +170,7 @@ export function createMemoryLedger(server: string, now: () => number = Date.now)
   return {
     durable: false,
     shared: false,
-    insert: (row) => Promise.resolve(insert(row)),
+    insert: (row) => Promise.try(insert, row),
     transition: (...step) => Promise.try(transition, ...step),
     get: (id) => Promise.resolve(entries.get(id)?.row),
     list: (filter) => Promise.try(list, filter),
@@ -176,7 +185,7 @@ export function createMemoryLedger(server: string, now: () => number = Date.now)
     notifications: (...wanted) => Promise.resolve(notifications(...wanted)),
     reschedule: (...times) => Promise.resolve(reschedule(...times)),
     handOver: (id, at) => Promise.resolve(handOver(id, at)),
-    lastOf: (schedule) => Promise.resolve(lastOf(schedule)),
+    lastOf: (schedule) => Promise.resolve(lastHanded().get(schedule)?.row),
     scheduled: (...slot) => Promise.resolve(scheduled(...slot)),
     taken: (name, slot) => Promise.resolve(taken(name, slot)),
     beat: () => Promise.resolve(),

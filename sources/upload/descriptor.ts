@@ -1,6 +1,5 @@
 /** What a file of rows is to the server. */
 
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { SourceDescriptor } from "../descriptor.ts";
 import { maxRow } from "../settings.ts";
@@ -40,8 +39,6 @@ export const upload: SourceDescriptor<UploadConfig> = {
   paths: ["path"],
   // Its files are read at once, and no other run waits for them.
   blocking: true,
-  permissions: ({ scratch }) => ({
-    read: [fileURLToPath(INFLATE_THREAD), ...(scratch ? [scratch.path] : [])],
-    ...(scratch ? { write: [scratch.path] } : {}),
-  }),
+  threads: [INFLATE_THREAD],
+  permissions: ({ scratch }) => scratch ? { read: [scratch.path], write: [scratch.path] } : {},
 };

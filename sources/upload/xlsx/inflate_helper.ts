@@ -3,20 +3,20 @@
 /** What the thread runs. */
 export const INFLATE_THREAD = new URL(import.meta.resolve("./inflate_thread.ts"));
 
-/** Some bytes of an entry. */
+/** Bytes that were inflated. */
 export interface InflatedPiece {
-  /** They. */
+  /** They stay the reader's. */
   readonly bytes: Uint8Array;
-  /** The checksum (CRC-32) of all up to their end. */
+  /** The checksum (CRC-32) of all bytes of the entry up to their end. */
   readonly crc: number;
 }
 
 /** What the thread is told. */
 export type InflateCommand =
-  /** The most bytes of a piece, and how many are welcome; first, and once. */
-  | { readonly pieceBytes: number; readonly pieces: number }
-  /** So many pieces more are welcome. */
-  | { readonly pieces: number }
+  /** The most bytes of a piece, and how many it may give; first, and once. */
+  | { readonly pieceBytes: number; readonly credit: number }
+  /** So many pieces more it may give. */
+  | { readonly credit: number }
   /** What is to be inflated next. */
   | { readonly input: Uint8Array<ArrayBuffer> }
   /** There is no more of it. */
@@ -43,17 +43,18 @@ export class ThreadError extends Error {
 const MAX_AHEAD = 4;
 
 /**
- * Inflates in a thread of its own, ahead of its reader by some pieces. It starts in 25 ms of this core, and as much of
- * another.
+ * Inflates in a thread of its own, ahead of its reader by some pieces.
  *
+ * @param thread what the thread runs, for tests
  * @throws {ThreadError} where the thread is at fault
- * @throws {Error} where the input cannot be inflated
+ * @throws {Error} where the input cannot be read or inflated
  */
 export async function* inflateInThread(
   input: Iterator<Uint8Array<ArrayBuffer>, void>,
   pieceBytes: number,
+  thread = INFLATE_THREAD,
 ): AsyncGenerator<InflatedPiece> {
-  const worker = new Worker(INFLATE_THREAD, { type: "module" });
+  const worker = startThread(thread);
   const tell = (command: InflateCommand, transfer: Transferable[] = []) =>
     worker.postMessage(command, transfer);
   const given: (InflatedPiece | Error | "end")[] = [];
@@ -69,7 +70,7 @@ export async function* inflateInThread(
   };
   worker.onmessage = ({ data }: MessageEvent<InflateAnswer>) => {
     try {
-      if (data === "ready") tell({ pieceBytes, pieces: MAX_AHEAD });
+      if (data === "ready") tell({ pieceBytes, credit: MAX_AHEAD });
       else if (data === "input") tellInput();
       else if (data === "end" || "bytes" in data) give(data);
       else give(new Error(data.error));
@@ -93,9 +94,18 @@ export async function* inflateInThread(
       if (next === "end") return;
       if (next instanceof Error) throw next;
       yield next;
-      tell({ pieces: 1 });
+      tell({ credit: 1 });
     }
   } finally {
     worker.terminate();
+  }
+}
+
+function startThread(thread: URL): Worker {
+  try {
+    return new Worker(thread, { type: "module" });
+  } catch (cause) {
+    // The system has no more threads, or no memory for one.
+    throw new ThreadError("The thread that inflates cannot start", { cause });
   }
 }

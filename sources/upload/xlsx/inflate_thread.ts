@@ -13,15 +13,15 @@ interface Thread {
 const thread = self as unknown as Thread;
 
 const input = new Readable({ read: () => thread.postMessage("input"), highWaterMark: 1 });
-let welcome = 0;
-let onWelcome = () => {};
+let credit = 0;
+let onCredit = () => {};
 
 async function inflate(pieceBytes: number): Promise<void> {
   let crc = 0;
   try {
     for await (const inflated of input.pipe(createInflateRaw({ chunkSize: pieceBytes }))) {
       crc = crc32(inflated, crc);
-      if (welcome-- === 0) await new Promise<void>((resolve) => onWelcome = resolve);
+      if (credit-- === 0) await new Promise<void>((resolve) => onCredit = resolve);
       // Copied: zlib's own buffer is larger.
       const bytes = new Uint8Array(inflated);
       thread.postMessage({ bytes, crc }, [bytes.buffer]);
@@ -35,8 +35,8 @@ async function inflate(pieceBytes: number): Promise<void> {
 thread.onmessage = ({ data }) => {
   if ("input" in data) return void input.push(data.input);
   if ("end" in data) return void input.push(null);
-  welcome += data.pieces;
-  onWelcome();
+  credit += data.credit;
+  onCredit();
   if ("pieceBytes" in data) void inflate(data.pieceBytes);
 };
 thread.postMessage("ready");

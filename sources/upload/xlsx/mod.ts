@@ -57,7 +57,7 @@ export async function openSheet(
     limits,
     note,
   });
-  const turns = readItems(sheet.part, parts.content(sheet.part, cores.idle > 0), {
+  const turns = readItems(sheet.part, parts.content(sheet.part, { inThread: cores.idle > 0 }), {
     container: "sheetData",
     item: "row",
     get full() {

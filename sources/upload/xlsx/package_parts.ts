@@ -3,7 +3,7 @@
 import { UploadError, type UploadFile } from "../reader.ts";
 import { quoted } from "../../quoted.ts";
 import { createXmlParser, type XmlHandler } from "./xml_parser.ts";
-import { readContent } from "./zip_content.ts";
+import { type ContentOptions, readContent } from "./zip_content.ts";
 import { readDirectory, type ZipEntry } from "./zip_directory.ts";
 
 /** Bytes of the XML of a part that is read whole; of a large workbook's styles there are some. */
@@ -27,10 +27,9 @@ export interface PackageParts {
   /**
    * The content of a part.
    *
-   * @param idle whether another core may inflate it. @default false
    * @throws {UploadError} where it is not there
    */
-  content(name: string, idle?: boolean): AsyncGenerator<Uint8Array>;
+  content(name: string, options?: ContentOptions): AsyncGenerator<Uint8Array>;
   /** Parses a part of some size. */
   parse(name: string, handler: XmlHandler): Promise<void>;
   /** What a part relates to, by id; the package itself has the name `""`. */
@@ -63,7 +62,7 @@ export function openPackage(file: UploadFile): PackageParts {
 
   return {
     has: (name) => directory.has(name.toLowerCase()),
-    content: (name, idle) => readContent(file, entryOf(name), idle),
+    content: (name, options) => readContent(file, entryOf(name), options),
     parse,
     async relationships(name) {
       const found = new Map<string, Relationship>();

@@ -17,7 +17,10 @@ const CONTENT_BYTES = 256 * 1024;
 /** The fewest that zlib makes at a time. */
 const MIN_CONTENT_BYTES = 64;
 
-/** The smallest content that is worth a thread: it takes 25 ms of this core to start, and spares it 80. */
+/**
+ * The smallest content that is worth a thread, whose start takes 25 ms of this core: inflating it takes 55
+ * (docs/design.md, "How a file is read").
+ */
 const MIN_THREAD_BYTES = 32 * 1024 * 1024;
 
 const LOCAL_BYTES = 30;
@@ -26,22 +29,30 @@ const LOCAL_SIGNATURE = 0x04034b50;
 const STORED = 0;
 const DEFLATED = 8;
 
+/** How the content of an entry is read. */
+export interface ContentOptions {
+  /** Whether a thread may inflate a large one. @default false */
+  readonly inThread?: boolean;
+  /** What that runs, for tests. @default the thread that inflates */
+  readonly thread?: URL;
+}
+
 /**
  * The content of an entry. It is read as it is asked for, and never more of it than the directory says.
  *
- * @param idle whether another core may inflate it
  * @throws {UploadError} where it is not what the directory says
+ * @throws {ThreadError} where a thread breaks in the middle of it
  */
 export async function* readContent(
   file: UploadFile,
   entry: ZipEntry,
-  idle = false,
+  options: ContentOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const name = quoted(entry.name);
   const start = contentStart(file, entry);
   let size = 0;
   let crc = 0;
-  for await (const piece of decompress(file, entry, start, idle)) {
+  for await (const piece of decompress(file, entry, start, options)) {
     size += piece.bytes.length;
     if (size > entry.size) break;
     crc = piece.crc;
@@ -68,20 +79,38 @@ function decompress(
   file: UploadFile,
   { name, method, size, compressedSize }: ZipEntry,
   start: number,
-  idle: boolean,
+  { inThread = false, thread }: ContentOptions,
 ): AsyncIterable<InflatedPiece> {
-  const input = pieces(file, start, compressedSize);
-  if (method === STORED) return withChecksum(input);
+  const input = () => blocks(file, start, compressedSize);
+  if (method === STORED) return withChecksum(input());
   if (method !== DEFLATED) {
     throw new UploadError(
       `its entry ${quoted(name)} is compressed by method ${method}, which is not read`,
     );
   }
   const pieceBytes = Math.max(MIN_CONTENT_BYTES, Math.min(size, CONTENT_BYTES));
-  const inflated = idle && size >= MIN_THREAD_BYTES
-    ? inflateInThread(input, pieceBytes)
-    : withChecksum(inflate(input, pieceBytes));
+  const here = () => withChecksum(inflate(input(), pieceBytes));
+  const inflated = inThread && size >= MIN_THREAD_BYTES
+    ? orElse(inflateInThread(input(), pieceBytes, thread), here)
+    : here();
   return refusing(inflated, name);
+}
+
+/** What a thread gives; where it breaks before it has given anything, what this one does. */
+async function* orElse(
+  given: AsyncIterable<InflatedPiece>,
+  here: () => AsyncIterable<InflatedPiece>,
+): AsyncGenerator<InflatedPiece> {
+  let begun = false;
+  try {
+    for await (const piece of given) {
+      begun = true;
+      yield piece;
+    }
+  } catch (error) {
+    if (begun || !(error instanceof ThreadError)) throw error;
+    yield* here();
+  }
 }
 
 async function* inflate(
@@ -95,10 +124,10 @@ async function* inflate(
 }
 
 async function* withChecksum(
-  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<InflatedPiece> {
   let crc = 0;
-  for await (const bytes of pieces) yield { bytes, crc: crc = crc32(bytes, crc) };
+  for await (const bytes of content) yield { bytes, crc: crc = crc32(bytes, crc) };
 }
 
 /** The same, whose errors say which entry is damaged. */
@@ -116,7 +145,7 @@ async function* refusing(
   }
 }
 
-function* pieces(
+function* blocks(
   file: UploadFile,
   start: number,
   length: number,

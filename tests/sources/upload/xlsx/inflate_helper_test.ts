@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { deflateRawSync } from "node:zlib";
 import { UploadError } from "../../../../sources/upload/reader.ts";
 import { inflateInThread } from "../../../../sources/upload/xlsx/inflate_helper.ts";
-import { readContent } from "../../../../sources/upload/xlsx/zip_content.ts";
+import { type ContentOptions, readContent } from "../../../../sources/upload/xlsx/zip_content.ts";
 import { readDirectory } from "../../../../sources/upload/xlsx/zip_directory.ts";
 import { fileOf } from "../upload.ts";
 import { sheetXml, workbookFile } from "./workbook_file.ts";
@@ -65,7 +65,7 @@ Deno.test("says what is no deflated data, and passes on why the input cannot be 
   await assert.rejects(inflated(broken()), UploadError);
 });
 
-Deno.test("a large sheet is the same, and as damaged, with a core that is idle and without", async () => {
+Deno.test("a large sheet is the same, and as damaged, in a thread, without one, and where none can start", async () => {
   const file = workbookFile({
     sheets: { Data: sheetXml(`<row>${"<c/>".repeat(9)}</row>`.repeat(750_000)) },
   });
@@ -74,16 +74,17 @@ Deno.test("a large sheet is the same, and as damaged, with a core that is idle a
   assert.ok(size > 32 * 2 ** 20, `${size} bytes`);
   const damaged = Uint8Array.from(file);
   damaged[offset + (compressedSize >> 1)]! ^= 8;
-  const read = async (bytes: Uint8Array, idle: boolean) => {
+  const read = async (bytes: Uint8Array, options: ContentOptions) => {
     const upload = fileOf(bytes);
     const entry = readDirectory(upload).get(name)!;
     let sum = 0;
-    for await (const { length } of readContent(upload, entry, idle)) sum += length;
+    for await (const { length } of readContent(upload, entry, options)) sum += length;
     return sum;
   };
-  for (const idle of [false, true]) {
-    assert.equal(await read(file, idle), size);
-    await assert.rejects(() => read(damaged, idle), {
+  const none = new URL("./no_thread.ts", import.meta.url);
+  for (const options of [{}, { inThread: true }, { inThread: true, thread: none }]) {
+    assert.equal(await read(file, options), size);
+    await assert.rejects(() => read(damaged, options), {
       name: "SourceError",
       message:
         /^Cannot read the upload: its entry ".*" (is damaged|is (larg|small)er than it says)/,
