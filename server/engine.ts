@@ -306,15 +306,14 @@ function permissionsOf(
   threads: GroupOptions["threads"],
 ): Required<SourcePermissions> {
   const all = settings.map((source) => {
-    const { paths: keys, permissions, threads: own = [] } = descriptors[source.type]!;
+    const { paths: keys, permissions } = descriptors[source.type]!;
     const { read = [], write = [], net = [], sys = [] } = permissions?.(source.config as never) ??
       {};
     const paths = keys.flatMap((key) => {
       const path = (source.config as Readonly<Record<string, unknown>>)[key];
       return typeof path === "string" ? [path] : [];
     });
-    const ownThreads = own.map((thread) => fileURLToPath(thread));
-    return { read: [...paths, ...ownThreads, ...read], write, net, sys };
+    return { read: [...paths, ...read], write, net, sys };
   });
   return {
     read: [

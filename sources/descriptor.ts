@@ -51,10 +51,8 @@ export interface SourceDescriptor<Config> {
   readonly weight?: number;
   /** Whether it runs code that is not ours, in workers that nothing else uses. @default false */
   readonly runsCode?: boolean;
-  /** What its driver starts threads of: the process that runs it must be let read it. @default nothing */
-  readonly threads?: readonly URL[];
   /**
-   * The permissions that it needs besides reading its {@linkcode paths} and its {@linkcode threads}.
+   * The permissions that it needs besides reading its {@linkcode paths}.
    *
    * @default nothing
    */

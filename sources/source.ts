@@ -101,8 +101,6 @@ export interface ReadOptions {
   readonly run?: string;
   /** The trace that the run belongs to, which a source that speaks HTTP passes on. @default none */
   readonly traceparent?: string | undefined;
-  /** Cores that have nothing to do now, which a source may use besides the one that it runs on. @default there are none */
-  readonly cores?: { readonly idle: number };
   /**
    * Aborted when the caller no longer wants the rows, while the source is still being opened; an open
    * stream is cancelled instead. What was asked of the source is taken back there too.

@@ -91,7 +91,7 @@ Deno.test("everything compiles into one binary, the worker and the demo included
     for (
       const part of [
         ...["runs/worker/mod.ts", "Obeys commands until", "exporters/xlsx/deflate_thread.ts"],
-        ...["runs/ledger/sqlite_thread.ts", "sources/upload/xlsx/inflate_thread.ts"],
+        "runs/ledger/sqlite_thread.ts",
         ...["The demo: `deno task start`", "Visits a day"],
       ]
     ) {

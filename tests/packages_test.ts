@@ -12,13 +12,12 @@ async function lockedPackages(path: string): Promise<Record<string, { integrity:
 const packages = await lockedPackages("../deno.lock");
 const testPackages = await lockedPackages("./deno.lock");
 
-/** What runs: the program, its workers, and the threads of its workbooks, of its ledger and of uploads. */
+/** What runs: the program, its workers, and the threads of its workbooks and of its ledger. */
 const ENTRY_POINTS = [
   "main.ts",
   "runs/worker/mod.ts",
   "exporters/xlsx/deflate_thread.ts",
   "runs/ledger/sqlite_thread.ts",
-  "sources/upload/xlsx/inflate_thread.ts",
 ];
 
 Deno.test("the binary has every module that is started by its name", () => {

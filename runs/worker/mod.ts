@@ -154,7 +154,7 @@ interface Opened {
 async function openTable(
   task: TableTask,
   text: boolean,
-  { run, traceparent, stopped: signal, blocking, warnings, firstRow, cores }: TaskContext,
+  { run, traceparent, stopped: signal, blocking, warnings, firstRow }: TaskContext,
 ): Promise<Opened> {
   const driver = await loadDriver(task.source.type);
   const types = declaredTypes(task.columns);
@@ -166,10 +166,7 @@ async function openTable(
       if (kind === "other-type" && !(task.select?.includes(where!) ?? true)) return;
       warnings.count(kind, where, times);
     };
-    const options = {
-      ...{ types, text, run, traceparent, signal, cores, invalidText, note },
-      keep: true,
-    };
+    const options = { types, text, run, traceparent, signal, keep: true, invalidText, note };
     const stream = await driver.open(config, task.query, options);
     try {
       blocking.check(stream);

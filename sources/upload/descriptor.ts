@@ -5,7 +5,6 @@ import type { SourceDescriptor } from "../descriptor.ts";
 import { maxRow } from "../settings.ts";
 import { UPLOAD_FORMATS, type UploadConfig } from "./config.ts";
 import { READING_OPTIONS } from "./options.ts";
-import { INFLATE_THREAD } from "./xlsx/inflate_helper.ts";
 
 const PATH = "the path of a file";
 
@@ -39,6 +38,5 @@ export const upload: SourceDescriptor<UploadConfig> = {
   paths: ["path"],
   // Its files are read at once, and no other run waits for them.
   blocking: true,
-  threads: [INFLATE_THREAD],
   permissions: ({ scratch }) => scratch ? { read: [scratch.path], write: [scratch.path] } : {},
 };

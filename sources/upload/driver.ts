@@ -29,7 +29,7 @@ export const uploadDriver: SourceDriver<UploadConfig> = createUploadDriver(openF
 
 async function openUpload(
   config: UploadConfig,
-  { types = {}, batchRows = BATCH_ROWS, text = false, note = () => {}, signal, cores }: ReadOptions,
+  { types = {}, batchRows = BATCH_ROWS, text = false, note = () => {}, signal }: ReadOptions,
   open: (path: string) => OpenedFile,
 ): Promise<RowStream> {
   signal?.throwIfAborted();
@@ -44,7 +44,6 @@ async function openUpload(
     reading: config,
     limits: { maxCells: config.max_cells, maxRow: config.max_row },
     signal,
-    cores,
     ...(allowed
       ? { scratch: () => scratch ??= opened.use(openScratch(allowed.path, allowed.maxBytes)) }
       : {}),

@@ -67,8 +67,6 @@ export interface ReaderContext extends Required<Pick<ReadOptions, "types" | "bat
   readonly scratch?: (() => ScratchFile) | undefined;
   /** Aborted when the run is cancelled: what is unpacked before the first row ends then. @default never */
   readonly signal?: AbortSignal | undefined;
-  /** Cores that have nothing to do. @default there are none */
-  readonly cores?: ReadOptions["cores"] | undefined;
 }
 
 /**

@@ -1,16 +1,13 @@
 /** Which cores a run uses besides its own. */
 
 import assert from "node:assert/strict";
-import type { Service } from "../../server/service.ts";
 import { until } from "../waiting.ts";
-import { sheetXml, workbookFile } from "../sources/upload/xlsx/workbook_file.ts";
-import { CONVERTER, startConverter } from "./convert_fixture.ts";
-import { startServer } from "./fixture.ts";
+import { startServer, type TestServer } from "./fixture.ts";
 
 const CORES = navigator.hardwareConcurrency;
 
 /** The threads that the workers of a server have started by themselves. */
-function threads({ engine }: Pick<Service, "engine">): number {
+function threads({ engine }: TestServer): number {
   return engine.pool.pids.reduce((sum, pid) => {
     const tasks = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => {
       try {
@@ -47,25 +44,5 @@ Deno.test({
     for (const one of leave) await one();
     await until(() => server.reports.length === CORES);
     assert(threads(server) <= server.engine.pool.pids.length, "a worker keeps one at most");
-  },
-});
-
-Deno.test({
-  name: CORES > 1
-    ? "a large sheet is inflated on another core, by a worker that may read its upload and little else"
-    : "a large sheet is inflated on another core (ignored: this machine has one)",
-  ignore: CORES === 1,
-  async fn() {
-    await using server = await startConverter();
-    const row = `<row>${`<c t="str"><v>a text of some length</v></c>`.repeat(9)}</row>`;
-    const { body } = await fetch(`${server.origin}/convert/csv`, {
-      method: "POST",
-      headers: CONVERTER,
-      body: new Uint8Array(workbookFile({ sheets: { Data: sheetXml(row.repeat(90_000)) } })),
-    });
-    // It is read no further than its reader takes it.
-    await until(() => threads(server.service) === 1);
-    await body!.cancel();
-    await until(() => threads(server.service) === 0);
   },
 });

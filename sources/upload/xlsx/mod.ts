@@ -21,9 +21,6 @@ export const xlsx: UploadReader = {
 /** Sheets that are named where they are counted, of which a log line has room for some. */
 const MAX_NAMED_SHEETS = 100;
 
-/** Where nobody tells of idle cores, there are none. */
-const NO_CORES = { idle: 0 };
-
 /** Bytes of the XML of a row; its text is bounded by `maxRow`. */
 const MAX_ROW_BYTES = 16 * 1024 * 1024;
 
@@ -34,9 +31,9 @@ const MAX_ROW_BYTES = 16 * 1024 * 1024;
  */
 export async function openSheet(
   file: UploadFile,
-  { reading, limits, note, scratch, signal, cores = NO_CORES }: Pick<
+  { reading, limits, note, scratch, signal }: Pick<
     ReaderContext,
-    "reading" | "limits" | "note" | "scratch" | "signal" | "cores"
+    "reading" | "limits" | "note" | "scratch" | "signal"
   >,
 ): Promise<RawRows> {
   const range = reading.range === undefined ? WHOLE_SHEET : parseRange(reading.range);
@@ -57,7 +54,7 @@ export async function openSheet(
     limits,
     note,
   });
-  const turns = readItems(sheet.part, parts.content(sheet.part, { inThread: cores.idle > 0 }), {
+  const turns = readItems(sheet.part, parts.content(sheet.part), {
     container: "sheetData",
     item: "row",
     get full() {

@@ -3,7 +3,7 @@
 import { UploadError, type UploadFile } from "../reader.ts";
 import { quoted } from "../../quoted.ts";
 import { createXmlParser, type XmlHandler } from "./xml_parser.ts";
-import { type ContentOptions, readContent } from "./zip_content.ts";
+import { readContent } from "./zip_content.ts";
 import { readDirectory, type ZipEntry } from "./zip_directory.ts";
 
 /** Bytes of the XML of a part that is read whole; of a large workbook's styles there are some. */
@@ -29,7 +29,7 @@ export interface PackageParts {
    *
    * @throws {UploadError} where it is not there
    */
-  content(name: string, options?: ContentOptions): AsyncGenerator<Uint8Array>;
+  content(name: string): AsyncGenerator<Uint8Array>;
   /** Parses a part of some size. */
   parse(name: string, handler: XmlHandler): Promise<void>;
   /** What a part relates to, by id; the package itself has the name `""`. */
@@ -62,7 +62,7 @@ export function openPackage(file: UploadFile): PackageParts {
 
   return {
     has: (name) => directory.has(name.toLowerCase()),
-    content: (name, options) => readContent(file, entryOf(name), options),
+    content: (name) => readContent(file, entryOf(name)),
     parse,
     async relationships(name) {
       const found = new Map<string, Relationship>();

@@ -78,11 +78,7 @@ export function readDirectory(file: UploadFile): ZipDirectory {
 }
 
 /** Reads bytes that are there. */
-export function readExactly(
-  file: UploadFile,
-  offset: number,
-  length: number,
-): Uint8Array<ArrayBuffer> {
+export function readExactly(file: UploadFile, offset: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   if (offset + length > file.size || file.readAt(offset, bytes) !== length) {
     throw new UploadError("it is cut short");
