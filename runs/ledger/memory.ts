@@ -2,7 +2,7 @@
 
 import { isFinal, isKept, mayFollow } from "../receipt.ts";
 import { MAX_AGE_MS } from "../webhooks/retry.ts";
-import { decodeCursor, encodeCursor, type RowPlace } from "./cursor.ts";
+import { decodeCursor, encodeCursor, type RowPosition } from "./cursor.ts";
 import type { IdempotencyKey, Ledger, LedgerRow, RowFilter } from "./ledger.ts";
 
 /** Runs that have ended and stay, though nothing is to be done with them: 1 KB each. */
@@ -12,7 +12,7 @@ const MAX_ENDED = 10_000;
 const PRUNE_EVERY = 1_000;
 
 /** A row, and what is looked for or compared. */
-interface Entry extends RowPlace {
+interface Entry extends RowPosition {
   row: LedgerRow;
   /** Of the receiver of its webhook, where it has one. */
   readonly notifyOrigin: string | undefined;
@@ -209,7 +209,7 @@ function isWanted(
     (since === undefined || queuedAt >= since.getTime());
 }
 
-function newestFirst(one: RowPlace, other: RowPlace): number {
+function newestFirst(one: RowPosition, other: RowPosition): number {
   return other.queuedAt - one.queuedAt || compare(other.id, one.id);
 }
 
