@@ -63,7 +63,7 @@ export async function openPostgresLedger(
     execute: inBatches((batch) => executeBatch(sql, batch)),
     [Symbol.asyncDispose]: close,
   };
-  const ledger = createSqlLedger({ driver, dialect: DIALECT, server, durable: true, shared: true });
+  const ledger = createSqlLedger({ driver, dialect: DIALECT, server, shared: true });
   await ledger.beat();
   return ledger;
 }

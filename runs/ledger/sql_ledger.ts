@@ -21,8 +21,6 @@ export interface SqlLedgerOptions {
   readonly dialect: Dialect;
   /** The id of this server. */
   readonly server: string;
-  /** Whether rows are there after the process ended. */
-  readonly durable: boolean;
   /** Whether other servers write to it too. */
   readonly shared: boolean;
 }
@@ -40,7 +38,7 @@ const COLUMNS = "id, state, attempt, server, data";
 
 /** Makes a ledger of a database. */
 export function createSqlLedger(options: SqlLedgerOptions): Ledger {
-  const { driver, dialect, server, durable, shared } = options;
+  const { driver, dialect, server, shared } = options;
   const insertText = `insert into spillway_run (id, state, attempt, server, principal, tenant,
     exports, queued_at, ended_at, kept, idempotency_scope, idempotency_key,
     notify_origin, notify_at, schedule, data)
@@ -68,7 +66,7 @@ export function createSqlLedger(options: SqlLedgerOptions): Ledger {
   }
 
   return {
-    durable,
+    durable: true,
     shared,
 
     async insert(row) {

@@ -59,7 +59,7 @@ export async function openSqliteLedger(
       execute,
       [Symbol.asyncDispose]: () => open.disposeAsync(),
     };
-    return createSqlLedger({ driver, dialect: DIALECT, server, durable: true, shared: false });
+    return createSqlLedger({ driver, dialect: DIALECT, server, shared: false });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new LedgerError(`Cannot open the ledger ${path}: ${reason}`, { cause });
