@@ -50,30 +50,38 @@ function runOf(file: Chunk, { chunk, error, pause = () => Promise.resolve() }: R
   return { run, body };
 }
 
+/** A disk's store and its room, and how many files are on their way into the store or out of it. */
+function watched(disk: DiskStoreFixture) {
+  let changing = 0;
+  const store = {
+    ...disk.store,
+    put: (...file: Parameters<typeof disk.store.put>) =>
+      disk.store.put(...file).finally(() => changing--),
+    delete(key: string) {
+      changing++;
+      return disk.store.delete(key).finally(() => changing--);
+    },
+  };
+  /** Room is asked for right before a file is put. */
+  async function reserve(bytes: number, tenant?: string) {
+    changing++;
+    const reservation = await disk.quota.reserve(bytes, tenant, "file");
+    if (typeof reservation === "string") changing--;
+    return reservation;
+  }
+  return { store, reserve, changing: () => changing };
+}
+
 /** A download, and all that it could hold. */
 function setup(disk: DiskStoreFixture, file: Chunk, options: RunOptions) {
   const spool = new FakeSpool();
   const clock = new FakeClock();
   const { body, run } = runOf(file, options);
   let overs = 0;
-  /** Files that are being put into the store. */
-  let putting = 0;
+  const { store, reserve, changing } = watched(disk);
   const download = new ResumableDownload(
     body,
-    {
-      tails: spool,
-      store: {
-        ...disk.store,
-        put: (...file) => disk.store.put(...file).finally(() => putting--),
-      },
-      async reserve(bytes, tenant) {
-        putting++;
-        const reservation = await disk.quota.reserve(bytes, tenant, "file");
-        if (typeof reservation === "string") putting--;
-        return reservation;
-      },
-      clock,
-    },
+    { tails: spool, store, reserve, clock },
     { id: "a", key: "k", window: WINDOW },
     () => overs++,
   );
@@ -110,7 +118,7 @@ function setup(disk: DiskStoreFixture, file: Chunk, options: RunOptions) {
     /** Lets its window pass, and expects that nothing is left. */
     async assertFreed(): Promise<void> {
       const left = async () =>
-        putting + spool.open + spool.reserved + (await disk.held()).reserved + clock.timers;
+        changing() + spool.open + spool.reserved + (await disk.held()).reserved + clock.timers;
       await inTime(
         (async () => {
           while (await left() > 0 || !delivery) await clock.pass(WINDOW);
@@ -369,8 +377,7 @@ async function setupSeveral(
 ) {
   const spool = new FakeSpool();
   const clock = new FakeClock();
-  const reserve = (bytes: number) => disk.quota.reserve(bytes, undefined, "file");
-  const { store } = disk;
+  const { store, reserve, changing } = watched(disk);
   const resumptions = await createResumptions({ tails: spool, store, reserve, clock, ...bounds });
   return {
     spool,
@@ -411,7 +418,12 @@ async function setupSeveral(
     },
     async [Symbol.asyncDispose]() {
       resumptions.close();
-      await settle();
+      await inTime(
+        (async () => {
+          do await settle(); while (changing() > 0);
+        })(),
+        "no file changes",
+      );
     },
   };
 }
