@@ -4,7 +4,7 @@ import { mayBeFormula } from "./formula_guard.ts";
 
 /**
  * What a byte within a field means: bits, so that those of a field can be gathered. The first three stand
- * side by side, as {@linkcode hidesFormula} shifts one onto the other.
+ * side by side, as {@linkcode mayHideTrigger} shifts one onto the other.
  */
 export const PLAIN = 0;
 /** A separator of some reader: a formula may stand behind it. */
@@ -17,15 +17,20 @@ const TRIGGER = 4;
 const EQUALS = 8;
 /** `(`, `|` and `!`, or the first byte of their full-width forms. */
 const REACH = 16;
+/** Quotes, and brackets that a formula would have to close. */
+const OPENING = 32;
 /** The field needs quotes. */
-export const QUOTED = 32;
+export const QUOTED = 64;
 /** A quote, which is written twice. */
-export const DOUBLED = 64;
+export const DOUBLED = 128;
 
+const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
 const QUOTE = 0x22;
+const DOT = 0x2e;
+const NON_ASCII = 0x80;
 
 /** Whether the character here must be looked at as text, where a field starts with it. */
 export function isSuspect(bytes: Uint8Array, at: number, suspects: Uint8Array): boolean {
@@ -33,16 +38,16 @@ export function isSuspect(bytes: Uint8Array, at: number, suspects: Uint8Array): 
   return suspects[byte < 0x80 ? byte << 8 : byte << 8 | bytes[at + 1]!] === 1;
 }
 
-/** Whether there is all that a formula behind a separator takes, in some order. */
-export function mayHideFormula(found: number): boolean {
-  return (found & (HIDING | TRIGGER)) === (HIDING | TRIGGER) && (found & (EQUALS | REACH)) !== 0;
+/** Whether there are a separator of some reader and a trigger, in some order. */
+export function holdsTrigger(found: number): boolean {
+  return (found & (HIDING | TRIGGER)) === (HIDING | TRIGGER);
 }
 
 /**
- * Whether a formula may stand behind one of the field's separators. The first loop finds triggers there
- * and has no branch, which is five times as fast as a look behind each separator.
+ * Whether a trigger may stand behind one of the field's separators. The loop has no branch, which is five
+ * times as fast as a look behind each separator.
  */
-export function hidesFormula(
+export function mayHideTrigger(
   bytes: Uint8Array,
   start: number,
   end: number,
@@ -55,32 +60,61 @@ export function hidesFormula(
     found |= behind & meaning >> 2;
     behind = meaning & HIDING | behind & meaning >> 1;
   }
-  if (found === 0) return false;
+  return found !== 0;
+}
+
+/**
+ * Whether what begins with one of these triggers must be looked at as text: it may be a harmful formula
+ * (`formula_guard.ts`), or its trigger may be another character. Where it need not, a trigger is there
+ * for certain.
+ *
+ * @param own the file's separator
+ */
+export function mayBeHarmful(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  meanings: Uint8Array,
+  own: number,
+): boolean {
   for (let at = start; at < end; at++) {
     if ((meanings[bytes[at]!]! & HIDING) === 0) continue;
-    if (mayBeginFormula(bytes, at, end, meanings)) return true;
+    if (mayBeginHarmful(bytes, at, end, meanings, own)) return true;
   }
   return false;
 }
 
-/** Whether a formula may begin behind the separator that stands here. */
-function mayBeginFormula(
+/** Whether a harmful formula may begin behind the separator that stands here. */
+function mayBeginHarmful(
   bytes: Uint8Array,
   separatorAt: number,
   end: number,
   meanings: Uint8Array,
+  own: number,
 ): boolean {
-  let at = separatorAt + 1;
-  while (at < end && (meanings[bytes[at]!]! & (BLANK | TRIGGER)) === BLANK) at++;
-  if (at === end || (meanings[bytes[at]!]! & TRIGGER) === 0) return false;
-  if ((meanings[bytes[at]!]! & EQUALS) !== 0) return true;
   const separator = bytes[separatorAt]!;
+  let at = separatorAt + 1;
   for (; at < end; at++) {
     const byte = bytes[at]!;
-    if ((meanings[byte]! & REACH) !== 0) return true;
+    if ((meanings[byte]! & (BLANK | TRIGGER)) !== 0 && byte >= NON_ASCII) return true;
+    if ((meanings[byte]! & BLANK) === 0 && (byte !== TAB || separator === TAB)) break;
+  }
+  if (at === end || (meanings[bytes[at]!]! & TRIGGER) === 0) return false;
+  if ((meanings[bytes[at]!]! & EQUALS) !== 0) return true;
+  let found = 0;
+  for (at++; at < end; at++) {
+    const byte = bytes[at]!;
+    found |= meanings[byte]!;
+    if ((found & REACH) !== 0) return true;
     if (byte === separator || byte === LF || byte === CR) return false;
   }
-  return false;
+  return separator !== own && ((found & OPENING) !== 0 || !isOperandEnd(bytes[end - 1]!));
+}
+
+/** Whether what a formula goes on with must begin with an operator, by the last byte; those beyond ASCII do not tell. */
+function isOperandEnd(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39 || byte >= 0x41 && byte <= 0x5a ||
+    byte >= 0x61 && byte <= 0x7a || byte === DOT;
 }
 
 /** The first byte of full-width ASCII in UTF-8, and of U+FEFF. */
@@ -104,6 +138,7 @@ export function byteMeanings(separator: string, guarded: boolean): Uint8Array {
     add(TRIGGER, FULL_WIDTH, ...of("=+-@"));
     add(EQUALS, FULL_WIDTH, ...of("="));
     add(REACH, FULL_WIDTH, ...of("(|!"));
+    add(OPENING, ...of("\"'[{"));
   }
   add(QUOTED, ...of(`"\r\n${separator}`));
   add(DOUBLED, QUOTE);

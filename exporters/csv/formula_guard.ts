@@ -27,6 +27,23 @@ const HIDDEN = new RegExp(
   "gv",
 );
 
+/** What may stand between two fields of a file. */
+export type Separator = "," | ";" | "\t";
+
+/** What stands between a separator that is no tab and a trigger; a tab too, to a reader who splits at the other. */
+const BLANK = new RegExp(`[[${IGNORED}"]--[\\r\\n]]`, "v");
+
+/**
+ * The rest of a formula that the quote behind it breaks off: it ends with an operand, and with no string,
+ * name of a sheet or bracket open. Text in which a trigger stands behind a separator is in quotes
+ * ({@linkcode hidesTrigger}); in `"x;+1&","""&cmd|…` they would be a formula's own.
+ */
+const COMPLETE = new RegExp(
+  "^(?:[^\"'\\[\\{\uff02\uff07]|(?<=[\\p{L}\\p{M}\\p{N}])')*" +
+    "[\\p{L}\\p{M}\\p{N}\\p{So}\\p{Sc}\\p{Pe}\\p{Pf}.?%…。]\\s*$",
+  "u",
+);
+
 /** Whether text begins as a formula could, by its first UTF-16 unit: the cheap test before the expression. */
 const STARTS = new Uint8Array(65_536);
 const START = new RegExp(`[${IGNORED}${TRIGGERS}]`);
@@ -51,13 +68,31 @@ export function mayBeFormula(text: string): boolean {
  * Puts a `'` before each formula in a text: in front, where `-2` counts too, and behind whatever may
  * separate fields, where a sign counts only if the formula could do more than compute, so that
  * `[1,-2]` and `- a list` stay what they are. Gives back the same text where there is none.
+ *
+ * A field that a reader sees may begin in one cell and go on to the next: where `;` separates,
+ * `x;+1,5+cmd|…` of two cells are `x` and a formula. Quotes between the two break it off.
+ *
+ * @param separator of the file
  */
-export function guardFormulas(text: string): string {
-  const guarded = guardHidden(text);
+export function guardFormulas(text: string, separator: Separator): string {
+  const own = separator.charCodeAt(0);
+  let guarded = text;
+  let before: string;
+  do {
+    before = guarded;
+    guarded = guardHidden(before, own);
+    // Again, as a `'` may open the name of a sheet in a field that another reader sees around it: `x;@,'=1`.
+  } while (guarded !== before);
   return mayBeFormula(text) && FORMULA.test(text) ? "'" + guarded : guarded;
 }
 
-function guardHidden(text: string): string {
+/** Whether a trigger stands behind what a reader may take for a separator: such text must be in quotes. */
+export function hidesTrigger(text: string): boolean {
+  HIDDEN.lastIndex = 0;
+  return HIDDEN.test(text);
+}
+
+function guardHidden(text: string, own: number): string {
   let guarded = "";
   let from = 0;
   HIDDEN.lastIndex = 0;
@@ -65,7 +100,7 @@ function guardHidden(text: string): string {
     const trigger = HIDDEN.lastIndex - 1;
     let start = trigger;
     while (!isSeparator(text.charCodeAt(start - 1))) start--;
-    if (!isHarmful(text, trigger, text.charCodeAt(start - 1))) continue;
+    if (!isHarmful(text, trigger, start - 1, own)) continue;
     guarded += text.slice(from, start) + "'";
     from = start;
   }
@@ -76,11 +111,22 @@ function isSeparator(unit: number): boolean {
   return unit === COMMA || unit === SEMICOLON || unit === TAB || unit === LF || unit === CR;
 }
 
+/** Whether a formula could do harm that begins with this trigger, behind the separator nearest to it or one behind tabs. */
+function isHarmful(text: string, trigger: number, nearest: number, own: number): boolean {
+  if (canReach(text, trigger, text.charCodeAt(nearest), own)) return true;
+  if (text.charCodeAt(nearest) !== TAB) return false;
+  let before = nearest - 1;
+  while (before >= 0 && BLANK.test(text[before]!)) before--;
+  const separator = text.charCodeAt(before);
+  return isSeparator(separator) && canReach(text, trigger, separator, own);
+}
+
 /**
- * Whether a formula could do more than compute: one that begins with `=`, or has a call `(`, a DDE link
- * `|` or another sheet `!` before its field ends for a reader to whom this is the separator.
+ * Whether a formula could do more than compute: one that begins with `=`, has a call `(`, a DDE link `|`
+ * or another sheet `!` before its field ends for a reader to whom this is the separator, or may have one
+ * in the next cell, to which that field goes on. It does not where the file's own separator is this one.
  */
-function isHarmful(text: string, trigger: number, separator: number): boolean {
+function canReach(text: string, trigger: number, separator: number, own: number): boolean {
   for (let at = trigger; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case EQUALS:
@@ -100,5 +146,5 @@ function isHarmful(text: string, trigger: number, separator: number): boolean {
         return false;
     }
   }
-  return false;
+  return separator !== own && !COMPLETE.test(text.slice(trigger + 1));
 }

@@ -28,7 +28,7 @@ import {
 import { createCsvTextWriter, type CsvTextRules } from "./text_rows.ts";
 import { csvTextStream } from "./text_rows_stream.ts";
 import { type Exporter, TableError } from "../exporter.ts";
-import { guardFormulas, mayBeFormula } from "./formula_guard.ts";
+import { guardFormulas, hidesTrigger, mayBeFormula, type Separator } from "./formula_guard.ts";
 import type { CsvOptions, Dialect, FormulaGuard } from "./options.ts";
 import { type TextFormat, textStream } from "../text_stream.ts";
 import type { Warnings } from "../warnings.ts";
@@ -36,7 +36,7 @@ import { DECIDING_ROWS, hasOffset, zoneTitles } from "../zone_titles.ts";
 
 /** What a dialect decides. */
 interface Rules {
-  readonly separator: "," | ";" | "\t";
+  readonly separator: Separator;
   readonly lineEnd: "\r\n" | "\n";
   readonly bom: boolean;
   /** Which of a column's names its reader wants. */
@@ -122,8 +122,8 @@ function csvFormat(
   const { separator, lineEnd, reader } = rules;
   const { bom = rules.bom, header = true } = options;
   const guarded = isGuarded(rules, options.formulaGuard);
-  const needsQuotes = createQuoteTest(separator, reader);
-  const nullText = harmlessNull(options.null ?? "", guarded);
+  const needsQuotes = createQuoteTest(rules, guarded);
+  const nullText = harmlessNull(options.null ?? "", rules, guarded);
   if (reader === "copy" && needsQuotes(nullText)) {
     throw new TableError(`Cannot write null as ${JSON.stringify(nullText)}: COPY wants it bare`);
   }
@@ -149,7 +149,7 @@ function csvFormat(
   }
 
   function guard(text: string, column: Column): string {
-    const harmless = guarded ? guardFormulas(text) : text;
+    const harmless = guarded ? guardFormulas(text, separator) : text;
     if (harmless !== text) warnings.count("formula-guarded", column.name);
     return harmless;
   }
@@ -261,8 +261,8 @@ function isGuarded({ reader }: Rules, guard: FormulaGuard = true): boolean {
  * What stands for null comes from a URL: a crafted link must not write a formula. A lone `-`, which
  * people like, is none.
  */
-function harmlessNull(text: string, guarded: boolean): string {
-  return guarded && text !== "-" ? guardFormulas(text) : text;
+function harmlessNull(text: string, { separator }: Rules, guarded: boolean): string {
+  return guarded && text !== "-" ? guardFormulas(text, separator) : text;
 }
 
 /**
@@ -273,15 +273,16 @@ const SUSPECT = /[",;\t\r\n\\]/;
 
 /** Makes the test for text that needs quotes. */
 function createQuoteTest(
-  separator: Rules["separator"],
-  reader: Rules["reader"],
+  { separator, reader }: Rules,
+  guarded: boolean,
 ): (text: string) => boolean {
   // U+FEFF in front would be read as the file's mark, if it is the file's first field.
   const special = new RegExp(`["${separator}\\r\\n]|^\\ufeff`);
   // A line that is `\.` ends the data, before PostgreSQL 18 (COPY, "CSV Format").
-  return reader === "copy"
-    ? (text) => special.test(text) || text === "\\."
-    : (text) => special.test(text);
+  const isSpecial = reader === "copy"
+    ? (text: string) => special.test(text) || text === "\\."
+    : (text: string) => special.test(text);
+  return guarded ? (text) => isSpecial(text) || hidesTrigger(text) : isSpecial;
 }
 
 function quote(text: string): string {

@@ -10,18 +10,20 @@ import type { Cell, TextBatch, TextForm, TextRows } from "../../table/table.ts";
 import {
   byteMeanings,
   DOUBLED,
-  hidesFormula,
+  holdsTrigger,
   isSuspect,
-  mayHideFormula,
+  mayBeHarmful,
+  mayHideTrigger,
   PLAIN,
   QUOTED,
   suspectStarts,
 } from "./byte_meanings.ts";
+import type { Separator } from "./formula_guard.ts";
 
 /** How to write. */
 export interface CsvTextRules {
   /** What stands between two fields. */
-  readonly separator: "," | ";" | "\t";
+  readonly separator: Separator;
   /** What ends a row. */
   readonly lineEnd: "\r\n" | "\n";
   /** Whether text that a spreadsheet would run must be found. */
@@ -215,9 +217,10 @@ class Writer implements CsvTextWriter {
   /** Writes text, with quotes where it needs them; false where it may be a formula, or empty. */
   #copyText(start: number, end: number): boolean {
     if (start === end || isSuspect(this.#bytes, start, this.#suspects)) return false;
-    const found = this.#copyPlain(start, end);
-    if (mayHideFormula(found) && hidesFormula(this.#bytes, start, end, this.#meanings)) {
-      return false;
+    let found = this.#copyPlain(start, end);
+    if (holdsTrigger(found) && mayHideTrigger(this.#bytes, start, end, this.#meanings)) {
+      if (mayBeHarmful(this.#bytes, start, end, this.#meanings, this.#comma)) return false;
+      found |= QUOTED;
     }
     if ((found & QUOTED) === 0) this.#filled += end - start;
     else if ((found & DOUBLED) === 0) this.#wrap(end - start);

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { guardFormulas, mayBeFormula } from "../../../exporters/csv/formula_guard.ts";
 
-/** Texts, and what becomes of each. */
+/** Texts, and what becomes of each in a file that is separated by commas. */
 function assertGuarded(cases: Readonly<Record<string, string>>): void {
-  for (const [text, guarded] of Object.entries(cases)) assert.equal(guardFormulas(text), guarded);
+  for (const [text, guarded] of Object.entries(cases)) {
+    assert.equal(guardFormulas(text, ","), guarded);
+  }
 }
 
 Deno.test("text that begins with a trigger, TAB, CR, LF or NUL gets an apostrophe in front", () => {
@@ -72,6 +74,9 @@ Deno.test("a sign behind a separator stays where a formula could do no more than
     "[1,-2,-3]": "[1,-2,-3]",
     "LINESTRING(0 0,-1 -1,-2 (": "LINESTRING(0 0,-1 -1,'-2 (",
     "to do:\n- one\n- two": "to do:\n- one\n- two",
+    "to do:\n- isn't it?\n- that's 5 €, or (more)\n- 🎉 ":
+      "to do:\n- isn't it?\n'- that's 5 €, or (more)\n- 🎉 ",
+    "x;-5 €\t": "x;-5 €\t",
     "hi, @you, and (others)": "hi, @you, and (others)",
   });
 });
@@ -87,17 +92,36 @@ Deno.test("a call, a DDE link or another sheet behind a sign counts up to the en
   });
 });
 
+Deno.test("a field that the next cell could go on with counts where quotes do not break it off", () => {
+  assertGuarded({
+    "x;+1": "x;+1",
+    "x;+1&": "x;'+1&",
+    "x;+1& ": "x;'+1& ",
+    'x;+"': "x;'+\"",
+    'x;-5"': "x;'-5\"",
+    "x\n-'a": "x\n'-'a",
+    "x\n-{1": "x\n'-{1",
+    "x\n-[1": "x\n'-[1",
+    "x;-": "x;'-",
+    "x;\t＋\t|": "x;\t'＋\t|",
+    "x\n \t-\tf(": "x\n \t'-\tf(",
+    "x\t-\tf(": "x\t-\tf(",
+    "x,+1&": "x,+1&",
+  });
+  assert.equal(guardFormulas("x,+1&", ";"), "x,'+1&");
+});
+
 Deno.test("text of nothing but separators and signs takes time for each once", () => {
   for (const many of ["\t", ",-", ";@", "\n+", '," ']) {
     const text = "x" + many.repeat(200_000);
-    assert.equal(guardFormulas(text), text);
+    assert.equal(guardFormulas(text, ";").replace("'", ""), text);
   }
 });
 
 Deno.test("text that does not begin as a formula may is guarded behind separators at most", () => {
   const piece = fc.constantFrom(..."abc,;\t\r\n\"'= +-@(|!\0＝＋（");
   fc.assert(fc.property(fc.string({ unit: piece, minLength: 1 }), (text) => {
-    const guarded = guardFormulas(text);
+    const guarded = guardFormulas(text, ",");
     assert.equal(guarded.replaceAll("'", ""), text.replaceAll("'", ""));
     if (!mayBeFormula(text)) assert.equal(guarded[0], text[0]);
     assert.doesNotMatch(guarded, /^\s*[=+\-@＝＋]/);

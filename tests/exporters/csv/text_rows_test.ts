@@ -169,7 +169,7 @@ Deno.test("csv from text: fields are copied, quoted, guarded and translated as c
       "+",
       "a,b;＋ｓ（",
     ]),
-    "'＝1\r\n'＠x\r\n'\t'=1\r\na;'=1\r\na; b\r\na\t-1\r\na\t'-x(1)\r\n'@\r\n'+\r\n" +
+    "'＝1\r\n'＠x\r\n'\t'=1\r\na;'=1\r\na; b\r\n\"a\t-1\"\r\na\t'-x(1)\r\n'@\r\n'+\r\n" +
       `"a,b;'＋ｓ（"\r\n`,
   );
   assert.equal(await lines(["=1", "a;=1"], { formulaGuard: false }), "=1\r\na;=1\r\n");
