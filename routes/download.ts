@@ -147,6 +147,8 @@ export async function deliver(
     });
     tellTruncated(headers, run.truncated, task);
     client?.sendTrailers?.({ names: TRAILERS, read: () => readTrailers(run) });
+    // What may be sent again is written to the disk while the client has it.
+    if (key === undefined) client?.giveChunks?.();
     return new Response(run.body, { headers });
   } catch (error) {
     if (error === request.signal.reason) return noAnswer();

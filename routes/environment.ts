@@ -13,6 +13,11 @@ export interface Client {
     readonly names: readonly string[];
     readonly read: () => Promise<Readonly<Record<string, string>>>;
   }) => void;
+  /**
+   * Gives away the memory of the chunks of the answer's body, which is freed as each is sent; no one else may
+   * hold them.
+   */
+  readonly giveChunks?: () => void;
   /** The version of HTTP that it speaks, such as `1.1`. */
   readonly httpVersion?: string;
   /** Whether the connection is a trusted proxy's. @default false */

@@ -230,7 +230,7 @@ export interface FramePiece {
   readonly type: FrameType;
   /** The number of its task. */
   readonly task: number;
-  /** Bytes of the payload. */
+  /** Bytes of the payload, in memory that is used again for what is read next. */
   readonly data: Uint8Array<ArrayBuffer>;
   /** Whether they are the last ones. */
   readonly last: boolean;

@@ -180,7 +180,8 @@ export class RunningTask {
     this.#heard = performance.now();
     this.#answered = true;
     if (type === FRAME.chunk) {
-      this.#pieces.push(data);
+      // A buffer of its own is freed once it is sent; the pipe's is used again.
+      this.#pieces.push(data.slice());
       this.#received += data.length;
       this.#wake?.();
       return;

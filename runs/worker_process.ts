@@ -60,6 +60,9 @@ interface Held {
   grace?: ReturnType<typeof setTimeout>;
 }
 
+/** What a pipe holds, which is what a read can give at most. */
+const PIPE_BYTES = 64 * 1024;
+
 const NOT_USED: WorkerHealth = { heap: 0, maxHeap: Infinity, rss: 0 };
 
 /** A worker process. */
@@ -277,8 +280,13 @@ export class WorkerProcess {
     let broken: string | undefined;
     try {
       const readFrames = createFrameReader();
-      for await (const data of this.#child.stdout) {
-        for (const piece of readFrames(data)) this.#accept(piece);
+      const output = this.#child.stdout.getReader({ mode: "byob" });
+      let buffer = new Uint8Array(PIPE_BYTES);
+      for (;;) {
+        const { value } = await output.read(buffer);
+        if (!value?.length) break;
+        for (const piece of readFrames(value)) this.#accept(piece);
+        buffer = new Uint8Array(value.buffer);
       }
     } catch (error) {
       broken = error instanceof Error ? error.message : String(error);

@@ -18,6 +18,8 @@ export interface Client {
   readonly httpVersion: string;
   /** Has fields follow the body of the answer; absent where the client does not take them. */
   readonly sendTrailers?: (trailers: Trailers) => void;
+  /** Gives away the memory of the chunks of the answer's body: see {@linkcode WebResponseOptions.ownsChunks}. */
+  readonly giveChunks: () => void;
   /** Whether the connection is a trusted proxy's. */
   readonly viaProxy: boolean;
 }
@@ -88,6 +90,7 @@ export async function answerRequest(
       headOnly: message.method === "HEAD",
       last: connection.excess !== undefined || context.draining() || !message.complete,
       trailers: exchange.trailers,
+      ownsChunks: exchange.ownsChunks,
     });
   } catch (error) {
     // The maker of the body knows why, and its connection has ended.
@@ -105,6 +108,8 @@ class Exchange {
   release: (() => void) | undefined;
   /** What follows the body of the answer. */
   trailers: Trailers | undefined;
+  /** Whether the chunks of its body are given away. */
+  ownsChunks = false;
 
   readonly #message: IncomingMessage;
   readonly #connection: Connection;
@@ -150,6 +155,7 @@ class Exchange {
       ...(takesTrailers(this.#message)
         ? { sendTrailers: (trailers: Trailers) => this.trailers = trailers }
         : {}),
+      giveChunks: () => this.ownsChunks = true,
       viaProxy,
     });
     return httpVersion === "1.1" ? response : await this.#withLength(response);

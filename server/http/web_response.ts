@@ -12,6 +12,12 @@ export interface WebResponseOptions {
   readonly last: boolean;
   /** What follows its body. @default nothing */
   readonly trailers?: Trailers | undefined;
+  /**
+   * Whether no one else holds the chunks of its body, so that their memory is freed as each is sent. The
+   * collector, which counts objects and not what they hold, lets 20 MB of them come together (docs/design.md,
+   * "Memory"). @default false
+   */
+  readonly ownsChunks?: boolean;
 }
 
 /** Fields that follow a body which is sent in chunks (RFC 9110, 6.5). */
@@ -40,7 +46,7 @@ export async function sendWebResponse(
   response: Response,
   answer: ServerResponse,
   stream: ClientStream,
-  { headOnly, last, trailers }: WebResponseOptions,
+  { headOnly, last, trailers, ownsChunks = false }: WebResponseOptions,
 ): Promise<void> {
   const { status, headers, body } = response;
   const lines: string[] = [];
@@ -64,7 +70,7 @@ export async function sendWebResponse(
     if (following) lines.push("trailer", following.names.join(", "));
     await sendBody(
       reader,
-      { answer, stream, trailers: following },
+      { answer, stream, trailers: following, ownsChunks },
       length === null ? undefined : Number(length),
       (length) => {
         if (length !== undefined) lines.push("content-length", `${length}`);
@@ -88,10 +94,11 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 async function sendBody(
   reader: Reader,
-  { answer, stream, trailers }: {
+  { answer, stream, trailers, ownsChunks }: {
     readonly answer: ServerResponse;
     readonly stream: ClientStream;
     readonly trailers: Trailers | undefined;
+    readonly ownsChunks: boolean;
   },
   declared: number | undefined,
   writeHead: (length?: number) => void,
@@ -123,6 +130,7 @@ async function sendBody(
     if (closed && sent === (declared ?? sent) && !trailers) return void answer.end(value);
     if (sent === value.length) await write(answer, value);
     else await stream.send(frame(value));
+    if (ownsChunks) free(value);
     if (stream.destroyed) return;
   }
   if (stream.destroyed) return;
@@ -131,6 +139,11 @@ async function sendBody(
   }
   if (trailers) answer.addTrailers(await trailers.read());
   answer.end();
+}
+
+/** Frees the memory of a chunk that has a buffer to itself. */
+function free({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** Writes the first piece, and the head before it, through the queue; resolves when that is empty. */
