@@ -19,8 +19,6 @@ export interface WorkerGroup {
   readonly key?: string;
   /** Workers that are kept while there is nothing to do, so that a run does not wait for a start. */
   readonly warm: number;
-  /** Whether its tasks can share workers: then one is free for them while others are held. @default false */
-  readonly shares?: boolean;
 }
 
 /** Where a task goes. */
@@ -76,6 +74,9 @@ export const IDLE_MS = 30_000;
 const WINDOWS_BYTES = 16 * 1024 * 1024;
 const MAX_WINDOW_BYTES = 1024 * 1024;
 const MIN_WINDOW_BYTES = 128 * 1024;
+
+/** What starting counts for beside tasks: a few of those that come at once go to a worker that is up. */
+const STARTING_TASKS = 2;
 
 /** A worker whose heap is filled to this part gets no more tasks. */
 const MAX_HEAP_PART = 0.6;
@@ -177,7 +178,7 @@ export class WorkerPool implements AsyncDisposable {
     }
     for (const [name, group] of before) {
       if (now.get(name) === group) continue;
-      group.settings = { ...group.settings, warm: 0, shares: false };
+      group.settings = { ...group.settings, warm: 0 };
       this.#former.add(group);
     }
     this.#groups = now;
@@ -377,17 +378,19 @@ export class WorkerPool implements AsyncDisposable {
 
   /**
    * The worker with the fewest tasks, of as many as there are cores; one more is started while there are
-   * fewer. Those beyond were needed by tasks that had to be alone: their code would be as cold as they are.
+   * fewer and each has some. Those beyond were needed by tasks that had to be alone: their code would be as
+   * cold as they are.
    */
   #chooseShared(group: Group): WorkerProcess | undefined {
-    const sharing = group.usable.filter(({ exclusive }) => !exclusive);
-    const free = sharing
+    const sharing = () => group.usable.filter(({ exclusive }) => !exclusive);
+    const wanted = sharing().length < this.#cores && sharing().every(({ tasks }) => tasks > 0);
+    if (wanted && (group.failure === undefined || sharing().length === 0)) this.#spawn(group);
+    const load = ({ tasks, up }: WorkerProcess) => up ? tasks : tasks + STARTING_TASKS;
+    return sharing()
       .filter(({ health }) => health.heap < MAX_HEAP_PART * health.maxHeap)
       .slice(0, this.#cores)
       .filter(({ tasks }) => tasks < this.#tasksPerWorker)
-      .sort((one, other) => one.tasks - other.tasks);
-    if (free[0]) return free[0];
-    return sharing.length < this.#cores ? this.#spawn(group) : undefined;
+      .sort((one, other) => load(one) - load(other))[0];
   }
 
   /** Starts a worker; the one that was idle for longest, of another group, gives way where there are many. */
@@ -461,13 +464,12 @@ export class WorkerPool implements AsyncDisposable {
     this.#dispatch();
   }
 
-  /** Keeps the warm workers, and one that can be shared beside those that are held. */
+  /** Keeps the warm workers. */
   #fill(group: Group): void {
     if (this.#closed || group.failure !== undefined) return;
-    const { usable, settings: { warm, shares = false } } = group;
-    const spare = shares && warm > 0 && usable.every(({ exclusive }) => exclusive) ? 1 : 0;
-    let missing = Math.max(warm - usable.length, spare);
-    while (missing-- > 0 && this.#spawn(group));
+    for (let missing = group.settings.warm - group.usable.length; missing > 0; missing--) {
+      if (!this.#spawn(group)) return;
+    }
   }
 
   /** Ends workers that were not needed for a while, and those that have grown. */

@@ -136,7 +136,7 @@ export async function createEngine(config: Config, options: EngineOptions): Prom
     admission.configure(slots, limits);
     readMemory = readMemoryOf(config);
     const runner = pool.configure({
-      groups: workerGroups(config, { slots, environment, descriptors, threads, version }),
+      groups: workerGroups(config, { environment, descriptors, threads, version }),
       route: (task) => ({
         ...routeOf(task, descriptors),
         ...ownGroup(task.tables[0]!.source, { environment, descriptors, threads }),
@@ -245,7 +245,7 @@ function groupOf(source: SourceSetting): string {
 }
 
 /** What the groups of workers are made from, besides the configuration. */
-interface GroupOptions extends Required<Pick<EngineOptions, "slots" | "environment">> {
+interface GroupOptions extends Required<Pick<EngineOptions, "environment">> {
   /** The kinds of sources. */
   readonly descriptors: Descriptors;
   /** What the formats start threads of. */
@@ -281,7 +281,7 @@ function ownGroup(
 /** The workers: those of the drivers share the permissions of all their sources. */
 function workerGroups(
   config: Config,
-  { slots, environment, descriptors, threads, version }: GroupOptions,
+  { environment, descriptors, threads, version }: GroupOptions,
 ): Record<string, WorkerGroup> {
   const groups = Object.groupBy(config.sources.values(), groupOf);
   const modules = Object.keys(groups).filter((name) => name !== DRIVERS);
@@ -291,10 +291,8 @@ function workerGroups(
       const permissions = permissionsOf(settings, descriptors, threads);
       const command = workerCommand({ ...permissions, kinds, environment });
       const key = JSON.stringify([permissions, kinds, ...(name === DRIVERS ? [] : [version])]);
-      const warm = name === DRIVERS
-        ? Math.min(slots, navigator.hardwareConcurrency)
-        : Number(modules.indexOf(name) < MAX_WARM_MODULES);
-      return [name, { command, key, warm, shares: name === DRIVERS && slots > 1 }];
+      const warm = Number(name === DRIVERS || modules.indexOf(name) < MAX_WARM_MODULES);
+      return [name, { command, key, warm }];
     }),
   );
 }

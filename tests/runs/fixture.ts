@@ -50,7 +50,7 @@ export class FakePool extends WorkerPool {
 /** Makes a pool of fake workers. */
 export function fakePool({ warm = 1, shared = false, ...options }: FakePoolOptions = {}) {
   return new FakePool({
-    groups: { all: { command: FAKE_WORKER, warm, shares: shared } },
+    groups: { all: { command: FAKE_WORKER, warm } },
     route: (task) => ({ group: "all", blocking: !shared, queries: task.export }),
     tasksPerWorker: 8,
     maxExclusive: 4,

@@ -170,6 +170,18 @@ Deno.test("tasks that share workers are spread over as many as there are cores",
   assert.deepEqual(pool.size, { workers: 2, idle: 2, waiting: 0 });
 });
 
+Deno.test("a worker for another core starts with the second task at once, and ends when it is not needed", async () => {
+  await using pool = fakePool({ cores: 2, shared: true, idleTimeout: 200 });
+  await until(() => pool.size.idle === 1);
+  const alone = pool.start(fakeTask("send:5"), "run");
+  assert.equal(await byteLength(alone.chunks), 5 * 65536);
+  assert.equal(pool.size.workers, 1);
+  const tasks = Array.from({ length: 6 }, () => pool.start(fakeTask("send:5"), "run"));
+  assert.deepEqual(pool.size, { workers: 2, idle: 0, waiting: 0 });
+  for (const { chunks } of tasks) assert.equal(await byteLength(chunks), 5 * 65536);
+  await until(() => pool.size.workers === 1);
+});
+
 Deno.test("the chunks of tasks that share a worker do not mix", async () => {
   await using pool = fakePool({ cores: 1, shared: true });
   const sizes = [3, 40, 1, 17, 25];
