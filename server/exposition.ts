@@ -46,13 +46,20 @@ export function createCounter(): Counter {
   const counts = new Map<string, { readonly labels: Labels; value: number }>();
   return {
     add(labels, amount = 1) {
-      const key = labelText(labels);
+      const key = keyOf(labels);
       const count = counts.get(key);
       if (count) count.value += amount;
       else counts.set(key, { labels, value: amount });
     },
     samples: () => [...counts.values()],
   };
+}
+
+/** The values of labels, of which one metric has the same: as their text it takes ten times as much memory. */
+function keyOf(labels: Labels): string {
+  let key = "";
+  for (const name in labels) key += `${labels[name]}\n`;
+  return key;
 }
 
 /** Counts values by their size, for each set of labels. */
@@ -75,7 +82,7 @@ export function createHistogram(bounds: readonly number[]): Histogram {
   >();
   return {
     observe(labels, value) {
-      const key = labelText(labels);
+      const key = keyOf(labels);
       let one = all.get(key);
       if (!one) all.set(key, one = { labels, counts: [...bounds, Infinity].map(() => 0), sum: 0 });
       const index = bounds.findIndex((bound) => value <= bound);

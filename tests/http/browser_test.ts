@@ -54,12 +54,20 @@ function startSite(page: (port: number) => string, onRequest: (path: string) => 
 function startRebinding(first: number) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   let target = first;
+  const relay = async (client: Deno.TcpConn) => {
+    // A browser opens connections ahead: where one leads is known once it is used.
+    const request = new Uint8Array(64 * 1024);
+    const count = await client.read(request);
+    if (count === null) return client.close();
+    const server = await Deno.connect({ hostname: "127.0.0.1", port: target });
+    server.readable.pipeTo(client.writable).catch(() => {});
+    const writer = server.writable.getWriter();
+    await writer.write(request.subarray(0, count));
+    writer.releaseLock();
+    await client.readable.pipeTo(server.writable);
+  };
   void (async () => {
-    for await (const client of listener) {
-      const server = await Deno.connect({ hostname: "127.0.0.1", port: target });
-      client.readable.pipeTo(server.writable).catch(() => {});
-      server.readable.pipeTo(client.writable).catch(() => {});
-    }
+    for await (const client of listener) relay(client).catch(() => {});
   })().catch(() => {});
   return {
     port: listener.addr.port,

@@ -358,10 +358,30 @@ Deno.test("the handler knows the client's address, its own and the version of ea
   await client.send("GET / HTTP/1.0\r\n\r\n");
   await client.answer();
   const addresses = { remoteAddress: "127.0.0.1", localAddress: "127.0.0.1" };
-  assert.deepEqual(clients, [
+  assert.deepEqual(clients.map(({ giveChunks: _, ...client }) => client), [
     { ...addresses, httpVersion: "1.1", viaProxy: false },
     { ...addresses, httpVersion: "1.0", viaProxy: false },
   ]);
+});
+
+Deno.test("the memory of chunks that are given away is freed once they are sent, that of others is not", async () => {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  await using server = serve((request, client) => {
+    const given = new URL(request.url).pathname === "/given";
+    if (given) client.giveChunks();
+    const made = [1, 2, 3].map((byte) => new Uint8Array(100_000).fill(byte));
+    if (given) made.splice(1, 0, new Uint8Array(200_000).fill(9).subarray(0, 100_000));
+    chunks.push(...made);
+    return new Response(ReadableStream.from(made));
+  });
+  for (const [path, bytes, freed] of [["given", 400_000, 3], ["kept", 300_000, 0]] as const) {
+    chunks.length = 0;
+    const answer = await fetch(`${server.origin}/${path}`);
+    const body = await answer.bytes();
+    assert.equal(body.length, bytes);
+    assert.deepEqual([body[0], body.at(-1)], [1, 3]);
+    await until(() => chunks.filter(({ buffer }) => buffer.detached).length === freed);
+  }
 });
 
 Deno.test("a body is read as it comes, whole, and no faster than it is pulled", async () => {
