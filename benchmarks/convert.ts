@@ -46,7 +46,7 @@ const CONVERTERS: Readonly<
 > = {
   "Spillway": (input, output) => [
     ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
-    ...["--v8-flags=--max-semi-space-size=2", "--allow-read", "--allow-write", "--allow-env"],
+    ...["--v8-flags=--max-semi-space-size=4", "--allow-read", "--allow-write", "--allow-env"],
     `--allow-run=${Deno.execPath()},nice`,
     fileURLToPath(new URL("../main.ts", import.meta.url)),
     ...["convert", input, output],

@@ -108,7 +108,7 @@ export async function startServer(
     args: [
       "run",
       "--no-prompt",
-      "--v8-flags=--max-semi-space-size=2",
+      "--v8-flags=--max-semi-space-size=4",
       "--allow-net=127.0.0.1",
       "--allow-read",
       "--allow-env",

@@ -166,7 +166,7 @@ export function standardOutput(): Output {
 /** Writes where nothing can be renamed to: a pipe, a device. */
 function directOutput(writable: WritableStream<Uint8Array>): Output {
   return {
-    writable,
+    writable: freeing(writable),
     isFile: false,
     commit: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -189,7 +189,7 @@ export async function fileOutput(path: string): Promise<Output> {
   const file = await open(part, { write: true, createNew: true });
   let committed = false;
   return {
-    writable: file.writable,
+    writable: freeing(file.writable),
     isFile: true,
     commit: async () => {
       await Deno.rename(part, target);
@@ -200,6 +200,19 @@ export async function fileOutput(path: string): Promise<Output> {
       if (!committed) await Deno.remove(part).catch(() => {});
     },
   };
+}
+
+/** Frees the memory of each chunk once it is written: the collector would let 20 MB of them come together. */
+function freeing(writable: WritableStream<Uint8Array>): WritableStream<Uint8Array<ArrayBuffer>> {
+  const writer = writable.getWriter();
+  return new WritableStream({
+    write: async (chunk) => {
+      await writer.write(chunk);
+      chunk.buffer.transfer(0);
+    },
+    close: () => writer.close(),
+    abort: (reason) => writer.abort(reason),
+  });
 }
 
 function open(path: string, options: Deno.OpenOptions): Promise<Deno.FsFile> {

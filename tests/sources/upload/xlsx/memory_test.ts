@@ -26,7 +26,7 @@ async function measure(bytes: Uint8Array): Promise<Measured> {
       // As a worker is started: `deno.json`, tasks.
       args: [
         "run",
-        "--v8-flags=--max-semi-space-size=2",
+        "--v8-flags=--max-semi-space-size=4",
         "-A",
         "--no-check",
         `--config=${config}`,
