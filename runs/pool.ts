@@ -75,9 +75,6 @@ const WINDOWS_BYTES = 16 * 1024 * 1024;
 const MAX_WINDOW_BYTES = 1024 * 1024;
 const MIN_WINDOW_BYTES = 128 * 1024;
 
-/** What starting counts for beside tasks: a few of those that come at once go to a worker that is up. */
-const STARTING_TASKS = 2;
-
 /** A worker whose heap is filled to this part gets no more tasks. */
 const MAX_HEAP_PART = 0.6;
 
@@ -382,22 +379,25 @@ export class WorkerPool implements AsyncDisposable {
    * cold as they are.
    */
   #chooseShared(group: Group): WorkerProcess | undefined {
-    const sharing = () => group.usable.filter(({ exclusive }) => !exclusive);
-    const wanted = sharing().length < this.#cores && sharing().every(({ tasks }) => tasks > 0);
-    if (wanted && (group.failure === undefined || sharing().length === 0)) this.#spawn(group);
-    const load = ({ tasks, up }: WorkerProcess) => up ? tasks : tasks + STARTING_TASKS;
-    return sharing()
+    const sharing = group.usable.filter(({ exclusive }) => !exclusive);
+    const fit = sharing
       .filter(({ health }) => health.heap < MAX_HEAP_PART * health.maxHeap)
-      .slice(0, this.#cores)
+      .slice(0, this.#cores);
+    const wanted = sharing.length < this.#cores && fit.every(({ tasks }) => tasks > 0);
+    const more = wanted && (group.failure === undefined || sharing.length === 0)
+      ? this.#spawn(group)
+      : undefined;
+    return more ?? fit
       .filter(({ tasks }) => tasks < this.#tasksPerWorker)
-      .sort((one, other) => load(one) - load(other))[0];
+      .sort((one, other) => one.tasks - other.tasks)[0];
   }
 
   /** Starts a worker; the one that was idle for longest, of another group, gives way where there are many. */
   #spawn(group: Group): WorkerProcess | undefined {
     if (this.#workers().length >= this.#cores + this.#maxExclusive) {
       const [oldest] = this.#workers()
-        .filter((worker) => worker.usable && worker.tasks === 0 && !group.workers.has(worker))
+        .filter((worker) => worker.usable && worker.up && worker.tasks === 0)
+        .filter((worker) => !group.workers.has(worker))
         .sort((one, other) => one.idleSince - other.idleSince);
       oldest?.retire();
     }
@@ -440,7 +440,11 @@ export class WorkerPool implements AsyncDisposable {
       group.restart = undefined;
       if (this.#workers().length === 0 || group.usable.length < group.settings.warm) {
         this.#spawn(group);
+        return;
       }
+      // What failed was one more than those: the next task that wants one tries again.
+      group.failure = undefined;
+      this.#dispatch();
     }, group.restartMs);
     group.restartMs = Math.min(2 * group.restartMs, RESTART_MS.last);
   }
@@ -478,7 +482,8 @@ export class WorkerPool implements AsyncDisposable {
     for (const { usable, settings: { warm } } of this.#groups.values()) {
       let count = usable.length;
       for (const worker of usable) {
-        if (worker.tasks > 0) continue;
+        // Its end would be taken for a failure to start.
+        if (worker.tasks > 0 || !worker.up) continue;
         const unused = count > warm && now - worker.idleSince >= idleTimeout;
         if (!unused && worker.health.heap < MAX_IDLE_HEAP_BYTES) continue;
         worker.retire();

@@ -278,9 +278,9 @@ export class WorkerProcess {
   /** Reads its frames until it is gone. */
   async #run(): Promise<void> {
     let broken: string | undefined;
+    const output = this.#child.stdout.getReader({ mode: "byob" });
     try {
       const readFrames = createFrameReader();
-      const output = this.#child.stdout.getReader({ mode: "byob" });
       let buffer = new Uint8Array(PIPE_BYTES);
       for (;;) {
         const { value } = await output.read(buffer);
@@ -291,6 +291,7 @@ export class WorkerProcess {
     } catch (error) {
       broken = error instanceof Error ? error.message : String(error);
       this.kill();
+      output.cancel().catch(() => {});
     }
     const { code, signal } = await this.#child.status;
     this.#state = "gone";

@@ -33,16 +33,11 @@ export type Separator = "," | ";" | "\t";
 /** What stands between a separator that is no tab and a trigger; a tab too, to a reader who splits at the other. */
 const BLANK = new RegExp(`[[${IGNORED}"]--[\\r\\n]]`, "v");
 
-/**
- * The rest of a formula that the quote behind it breaks off: it ends with an operand, and with no string,
- * name of a sheet or bracket open. Text in which a trigger stands behind a separator is in quotes
- * ({@linkcode hidesTrigger}); in `"x;+1&","""&cmd|…` they would be a formula's own.
- */
-const COMPLETE = new RegExp(
-  "^(?:[^\"'\\[\\{\uff02\uff07]|(?<=[\\p{L}\\p{M}\\p{N}])')*" +
-    "[\\p{L}\\p{M}\\p{N}\\p{So}\\p{Sc}\\p{Pe}\\p{Pf}.?%…。]\\s*$",
-  "u",
-);
+/** What begins a string, a name of a sheet or a bracket; a `'` within a word begins nothing. */
+const OPENING = /["[{\uff02\uff07]|(?<![\p{L}\p{M}\p{N}])'/u;
+
+/** The end of an operand. */
+const OPERAND_END = /[\p{L}\p{M}\p{N}\p{So}\p{Sc}\p{Pe}\p{Pf}.?%…。]$/u;
 
 /** Whether text begins as a formula could, by its first UTF-16 unit: the cheap test before the expression. */
 const STARTS = new Uint8Array(65_536);
@@ -70,7 +65,9 @@ export function mayBeFormula(text: string): boolean {
  * `[1,-2]` and `- a list` stay what they are. Gives back the same text where there is none.
  *
  * A field that a reader sees may begin in one cell and go on to the next: where `;` separates,
- * `x;+1,5+cmd|…` of two cells are `x` and a formula. Quotes between the two break it off.
+ * `x;+1,5+cmd|…` of two cells are `x` and a formula. Quotes between the two break it off. Where a number
+ * begins it, at the begin of a row, all text of that row is in quotes, which make it a string of the formula:
+ * `-5,"5+cmd|…"`.
  *
  * @param separator of the file
  */
@@ -146,5 +143,14 @@ function canReach(text: string, trigger: number, separator: number, own: number)
         return false;
     }
   }
-  return separator !== own && !COMPLETE.test(text.slice(trigger + 1));
+  return separator !== own && !isBrokenOff(text.slice(trigger + 1));
+}
+
+/**
+ * Whether a quote behind the rest of a formula breaks it off: the rest ends with an operand, and with nothing
+ * open. Text in which a trigger stands behind a separator is in quotes ({@linkcode hidesTrigger}); in
+ * `"x;+1&","""&cmd|…` they would be a formula's own.
+ */
+function isBrokenOff(rest: string): boolean {
+  return OPERAND_END.test(rest.trimEnd().slice(-2)) && !OPENING.test(rest);
 }

@@ -2,7 +2,7 @@
  * CSV in its dialects, TSV among them.
  *
  * The base is RFC 4180, in UTF-8. Fields are quoted only where a reader needs it: around a separator,
- * a quote, CR or LF. Spaces at a field's ends belong to it and need no quotes (RFC 4180, 2.4). Two
+ * a quote, CR or LF, and where the guard has them. Spaces at a field's ends belong to it and need no quotes (RFC 4180, 2.4). Two
  * rules go beyond the RFC, both so that a row reads back as it was:
  *
  * - Null is unquoted, and text equal to what stands for null is quoted (PostgreSQL, COPY, "CSV
@@ -182,9 +182,14 @@ function csvFormat(
     return cellTexts[index]!(text);
   }
 
-  function field(cell: Cell | undefined, index: number): string {
+  /** A field of a row; in one that begins with a sign, text is in quotes (`formula_guard.ts`). */
+  function field(cell: Cell | undefined, index: number, signed: boolean): string {
     if (typeof cell === "string") {
-      return writeText(zoned[index] || clocks[index] ? dateText(cell, index) : cell, index);
+      const text = zoned[index] || clocks[index] ? dateText(cell, index) : cell;
+      const written = writeText(text, index);
+      return signed && written[0] !== '"' && !(numeric[index] && isNumeric(text))
+        ? quote(written)
+        : written;
     }
     if (typeof cell === "number") return notNull(numberText(cell));
     if (cell === true) return trueField;
@@ -193,9 +198,12 @@ function csvFormat(
 
   function row(cells: Row): string {
     let line = "";
+    let signed = false;
     for (let index = 0; index < width; index++) {
       if (index > 0) line += separator;
-      line += field(cells[index], index);
+      const written = field(cells[index], index, signed);
+      line += written;
+      if (index === 0) signed = guarded && beginsWithSign(written);
     }
     return (line === "" ? emptyLine : line) + lineEnd;
   }
@@ -283,6 +291,10 @@ function createQuoteTest(
     ? (text: string) => special.test(text) || text === "\\."
     : (text: string) => special.test(text);
   return guarded ? (text) => isSpecial(text) || hidesTrigger(text) : isSpecial;
+}
+
+function beginsWithSign(field: string): boolean {
+  return field[0] === "-" || field[0] === "+";
 }
 
 function quote(text: string): string {

@@ -39,8 +39,8 @@ export interface CsvTextRules {
   readonly nullField: string;
   /** What is written for a row without a byte. */
   readonly emptyLine: string;
-  /** Writes a cell that is not null. */
-  field(cell: Cell, index: number): string;
+  /** Writes a cell that is not null, in a row that begins with a sign or does not. */
+  field(cell: Cell, index: number, signed: boolean): string;
 }
 
 /** CSV on its way out. */
@@ -113,6 +113,8 @@ class Writer implements CsvTextWriter {
   #out!: Uint8Array<ArrayBuffer>;
   #outWords!: DataView;
   #filled = 0;
+  /** Whether the row that is written begins with a sign. */
+  #signed = false;
 
   constructor({ forms, readCell }: Pick<TextRows, "forms" | "readCell">, rules: CsvTextRules) {
     const { separator, guarded, exact, clocks, nullField, lineEnd } = rules;
@@ -152,6 +154,7 @@ class Writer implements CsvTextWriter {
     let at = 0;
     for (let row = 0; row < length; row++) {
       const begin = this.#filled;
+      this.#signed = false;
       for (let index = 0; index < width; index++, at += 2) {
         const start = bounds[at]!;
         const end = bounds[at + 1]!;
@@ -159,13 +162,21 @@ class Writer implements CsvTextWriter {
         if (index > 0) this.#out[this.#filled++] = this.#comma;
         if (start < 0) this.#append(this.#nullBytes);
         else if (!this.#copyField(this.#ways[index]!, start, end)) {
-          this.addText(this.#rules.field(this.#readCell(index, bytes, start, end), index));
+          const cell = this.#readCell(index, bytes, start, end);
+          this.addText(this.#rules.field(cell, index, this.#signed));
         }
+        if (index === 0) this.#signed = this.#beginsWithSign(begin);
       }
       if (this.#filled === begin) this.addText(this.#rules.emptyLine);
       this.#makeRoom(MARGIN);
       this.#append(this.#endBytes);
     }
+  }
+
+  /** Whether a row begins with a sign: text in it is in quotes then (`formula_guard.ts`). */
+  #beginsWithSign(begin: number): boolean {
+    if (!this.#rules.guarded || this.#filled === begin) return false;
+    return this.#out[begin] === DASH || this.#out[begin] === PLUS;
   }
 
   #useBuffer(bytes: Uint8Array<ArrayBuffer>): void {
@@ -198,7 +209,7 @@ class Writer implements CsvTextWriter {
         return endsInUtc(bytes, start, end) && this.#copyText(start, end - 3);
       case "utc":
         // A year BC has its era behind the offset.
-        return bytes[end - 1] !== ERA_END && this.#copyText(start, end) &&
+        return bytes[end - 1] !== ERA_END && !this.#signed && this.#copyText(start, end) &&
           (bytes[end - 3] !== PLUS || this.#append(ZERO_MINUTES));
       default:
         return false;
@@ -222,6 +233,7 @@ class Writer implements CsvTextWriter {
       if (mayBeHarmful(this.#bytes, start, end, this.#meanings, this.#comma)) return false;
       found |= QUOTED;
     }
+    if (this.#signed) found |= QUOTED;
     if ((found & QUOTED) === 0) this.#filled += end - start;
     else if ((found & DOUBLED) === 0) this.#wrap(end - start);
     else this.#copyQuoted(start, end);

@@ -15,7 +15,7 @@ export interface WebResponseOptions {
   /**
    * Whether no one else holds the chunks of its body, so that their memory is freed as each is sent. The
    * collector, which counts objects and not what they hold, lets 20 MB of them come together (docs/design.md,
-   * "Memory"). @default false
+   * "What ten rows cost"). @default false
    */
   readonly ownsChunks?: boolean;
 }

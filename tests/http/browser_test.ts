@@ -58,7 +58,7 @@ function startRebinding(first: number) {
     // A browser opens connections ahead: where one leads is known once it is used.
     const request = new Uint8Array(64 * 1024);
     const count = await client.read(request);
-    if (count === null) return client.close();
+    if (count === null) throw new Error("It was not used");
     const server = await Deno.connect({ hostname: "127.0.0.1", port: target });
     server.readable.pipeTo(client.writable).catch(() => {});
     const writer = server.writable.getWriter();
@@ -67,7 +67,15 @@ function startRebinding(first: number) {
     await client.readable.pipeTo(server.writable);
   };
   void (async () => {
-    for await (const client of listener) relay(client).catch(() => {});
+    for await (const client of listener) {
+      relay(client).catch(() => {
+        try {
+          client.close();
+        } catch {
+          // Its streams have closed it.
+        }
+      });
+    }
   })().catch(() => {});
   return {
     port: listener.addr.port,

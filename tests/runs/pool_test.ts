@@ -176,10 +176,34 @@ Deno.test("a worker for another core starts with the second task at once, and en
   const alone = pool.start(fakeTask("send:5"), "run");
   assert.equal(await byteLength(alone.chunks), 5 * 65536);
   assert.equal(pool.size.workers, 1);
-  const tasks = Array.from({ length: 6 }, () => pool.start(fakeTask("send:5"), "run"));
-  assert.deepEqual(pool.size, { workers: 2, idle: 0, waiting: 0 });
+  const tasks = [1, 2].map(() => pool.start(fakeTask("send:5"), "run"));
+  assert.deepEqual(pool.size, { workers: 2, idle: 0, waiting: 0 }, "each has one");
   for (const { chunks } of tasks) assert.equal(await byteLength(chunks), 5 * 65536);
   await until(() => pool.size.workers === 1);
+});
+
+Deno.test("a pool that shrinks leaves a worker alone that is not up yet", async () => {
+  await using pool = fakePool({ cores: 2, shared: true });
+  const tasks = [1, 2].map(() => pool.start(fakeTask("silent"), "run"));
+  await tasks[1]!.chunks.cancel();
+  pool.shrink();
+  assert.equal(pool.size.workers, 2);
+  assert.equal(await byteLength(pool.start(fakeTask("send:1"), "run").chunks), 65536);
+  assert.notEqual(pool.state.state, "failing");
+  await tasks[0]!.chunks.cancel();
+});
+
+Deno.test("a worker beside the warm one that does not come up is no reason for others to wait", async () => {
+  const failures: string[] = [];
+  await using pool = fakePool({ cores: 2, shared: true, onFailure: (why) => failures.push(why) });
+  await until(() => pool.size.idle === 1);
+  const [warm] = pool.pids;
+  const tasks = [1, 2].map(() => pool.start(fakeTask("silent"), "run"));
+  Deno.kill(pool.pids.find((pid) => pid !== warm)!, "SIGKILL");
+  await until(() => failures.length === 1);
+  await until(() => pool.state.state === "ready");
+  assert.equal(await byteLength(pool.start(fakeTask("send:1"), "run").chunks), 65536);
+  await Promise.all(tasks.map(({ chunks }) => chunks.cancel()));
 });
 
 Deno.test("the chunks of tasks that share a worker do not mix", async () => {
