@@ -208,7 +208,7 @@ function freeing(writable: WritableStream<Uint8Array>): WritableStream<Uint8Arra
   return new WritableStream({
     write: async (chunk) => {
       await writer.write(chunk);
-      chunk.buffer.transfer(0);
+      if (chunk.byteLength === chunk.buffer.byteLength) chunk.buffer.transfer(0);
     },
     close: () => writer.close(),
     abort: (reason) => writer.abort(reason),

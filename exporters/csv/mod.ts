@@ -2,8 +2,8 @@
  * CSV in its dialects, TSV among them.
  *
  * The base is RFC 4180, in UTF-8. Fields are quoted only where a reader needs it: around a separator,
- * a quote, CR or LF, and where the guard has them. Spaces at a field's ends belong to it and need no quotes (RFC 4180, 2.4). Two
- * rules go beyond the RFC, both so that a row reads back as it was:
+ * a quote, CR or LF, and where the guard wants it. Spaces at a field's ends belong to it and need no
+ * quotes (RFC 4180, 2.4). Two rules go beyond the RFC, both so that a row reads back as it was:
  *
  * - Null is unquoted, and text equal to what stands for null is quoted (PostgreSQL, COPY, "CSV
  *   Format"): by default null is an empty field and the empty string is `""`.
