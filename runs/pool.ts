@@ -396,7 +396,7 @@ export class WorkerPool implements AsyncDisposable {
   #spawn(group: Group): WorkerProcess | undefined {
     if (this.#workers().length >= this.#cores + this.#maxExclusive) {
       const [oldest] = this.#workers()
-        .filter((worker) => worker.usable && worker.up && worker.tasks === 0)
+        .filter(({ usable, up, tasks }) => usable && up && tasks === 0)
         .filter((worker) => !group.workers.has(worker))
         .sort((one, other) => one.idleSince - other.idleSince);
       oldest?.retire();
@@ -471,9 +471,7 @@ export class WorkerPool implements AsyncDisposable {
   /** Keeps the warm workers. */
   #fill(group: Group): void {
     if (this.#closed || group.failure !== undefined) return;
-    for (let missing = group.settings.warm - group.usable.length; missing > 0; missing--) {
-      if (!this.#spawn(group)) return;
-    }
+    while (group.usable.length < group.settings.warm && this.#spawn(group));
   }
 
   /** Ends workers that were not needed for a while, and those that have grown. */

@@ -116,6 +116,8 @@ Deno.test("csv: numbers are never guarded, what only sits in a number column is"
     );
   }
   assert.equal(await fields([1, -1n, "-1"]), "1,-1,'-1\r\n");
+  // To who splits at `;` a row that begins with a sign is one field: its text is in quotes.
+  assert.equal(await fields([-1, -1n, "-1"]), '-1,-1,"\'-1"\r\n');
 });
 
 Deno.test("csv: text is guarded in columns of every other type", async () => {
@@ -432,16 +434,23 @@ for (const dialect of DIALECTS) {
     const columns = [column("a"), column("b")];
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(text, text)), async (rows) => {
-        const written = await exportText(csv, columns, rows, {
-          dialect,
-          header: false,
-          bom: false,
-        });
+        const options = { dialect, header: false, bom: false };
+        const written = await exportText(csv, columns, rows, options);
+        const cells = rows.flat().map((cell) => [cell]);
+        const alone = await exportText(csv, [column("a")], cells, options);
         for (const separator of [",", ";", "\t"]) {
           for (const field of looseFields(written, separator)) {
             // Others than Excel ignore white space in front.
             const bare = field.replace(/^[\s\0]+/, "");
             assert.ok(!couldRun(bare), JSON.stringify([separator, field, written]));
+          }
+          // Of one cell in a row nothing is run, whatever strings it opens.
+          for (const field of looseFields(alone, separator)) {
+            assert.doesNotMatch(
+              field,
+              /^[\s\0]*(?:[=＝]|[+\-@＋].*[(|!（])/,
+              JSON.stringify([separator, alone]),
+            );
           }
         }
       }),

@@ -113,8 +113,9 @@ Deno.test("a field that the next cell could go on with counts where quotes do no
 
 Deno.test("text of nothing but separators and signs takes time for each once", () => {
   for (const many of ["\t", ",-", ";@", "\n+", '," ']) {
-    const text = "x" + many.repeat(200_000);
-    assert.equal(guardFormulas(text, ";").replace("'", ""), text);
+    // At the end of its cell a sign alone would count: the next cell could go on with it.
+    const text = "x" + many.repeat(200_000) + "1";
+    assert.equal(guardFormulas(text, ","), text);
   }
 });
 

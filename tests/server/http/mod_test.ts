@@ -358,10 +358,14 @@ Deno.test("the handler knows the client's address, its own and the version of ea
   await client.send("GET / HTTP/1.0\r\n\r\n");
   await client.answer();
   const addresses = { remoteAddress: "127.0.0.1", localAddress: "127.0.0.1" };
-  assert.deepEqual(clients.map(({ giveChunks: _, ...client }) => client), [
-    { ...addresses, httpVersion: "1.1", viaProxy: false },
-    { ...addresses, httpVersion: "1.0", viaProxy: false },
-  ]);
+  const giveChunks = "function";
+  assert.deepEqual(
+    clients.map((client) => ({ ...client, giveChunks: typeof client.giveChunks })),
+    [
+      { ...addresses, giveChunks, httpVersion: "1.1", viaProxy: false },
+      { ...addresses, giveChunks, httpVersion: "1.0", viaProxy: false },
+    ],
+  );
 });
 
 Deno.test("the memory of chunks that are given away is freed once they are sent, that of others is not", async () => {
